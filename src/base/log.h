@@ -1,0 +1,42 @@
+/* Diagnostics: the category log behind --log, and assertions by invariant.
+ * Nothing here may be called from translated code's fast exits: it uses libc. */
+#ifndef UNRING_BASE_LOG_H
+#define UNRING_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum log_category {
+	LOG_INT = 1 << 0,   /* interrupts and software interrupts */
+	LOG_EXC = 1 << 1,   /* exceptions */
+	LOG_EXITS = 1 << 2, /* exits from translated code */
+	LOG_UNITS = 1 << 3, /* units translated, with their guest code */
+	LOG_MMU = 1 << 4,
+	LOG_IO = 1 << 5,
+};
+
+extern unsigned log_mask; /* categories that are on */
+
+/* Opens the log; names is a comma-separated list (int,exc,exits,units,mmu,io).
+ * Returns 0, -EINVAL for an unknown name, or the negative errno of open. */
+int log_open(const char *names, const char *path);
+void log_close(void);
+
+static inline bool log_on(enum log_category c)
+{
+	return __builtin_expect(log_mask & c, 0);
+}
+
+/* Writes one line to the log (newline added). */
+void log_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* One line on stderr: "unring: ...". */
+void report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Our own bug: prints the condition and aborts. */
+_Noreturn void assert_failed(const char *what, const char *file, int line);
+#define CHECK(cond) \
+	((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
+
+#endif

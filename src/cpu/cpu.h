@@ -1,0 +1,99 @@
+/* Architectural operations on a vCPU: what the monitor's callouts are made of.
+ *
+ * Every operation either completes, or returns false with *t filled and leaves
+ * the vCPU's registers as they were (what the manual lets a faulting task
+ * switch commit is the one exception).  v->eip is the address of the current
+ * instruction on entry; operations that transfer control set it, others leave
+ * it for the caller to advance.  Nothing here calls libc or touches the FPU. */
+#ifndef UNRING_CPU_CPU_H
+#define UNRING_CPU_CPU_H
+
+#include "cpu/trap.h"
+#include "cpu/vcpu.h"
+
+/* Power-up values with this model.  SDM vol. 3, table 9-1. */
+void cpu_reset(struct vcpu *v, const struct cpu_model *m);
+
+/* Protected mode, flat 32-bit segments, paging off, interrupts off: what boot
+ * protocols hand over.  Selectors CS 10h, the others 18h; a GDT is the guest's affair. */
+void cpu_set_flat32(struct vcpu *v, uint32_t eip);
+
+/* MOV/POP/LDS to a data segment or SS register (ES, SS, DS, FS, GS).
+ * SDM vol. 2, MOV; sets the accessed bit. */
+bool cpu_seg_load(struct vcpu *v, enum sreg s, uint16_t sel, struct trap *t);
+bool cpu_lldt(struct vcpu *v, uint16_t sel, struct trap *t);
+bool cpu_ltr(struct vcpu *v, uint16_t sel, struct trap *t);
+
+/* LAR, LSL, VERR, VERW: true when the selector is visible (ZF = 1), with *out
+ * for LAR and LSL; *faulted when a descriptor read page-faulted. */
+bool cpu_lar(struct vcpu *v, uint16_t sel, uint32_t *out, bool *faulted, struct trap *t);
+bool cpu_lsl(struct vcpu *v, uint16_t sel, uint32_t *out, bool *faulted, struct trap *t);
+bool cpu_verr(struct vcpu *v, uint16_t sel, bool *faulted, struct trap *t);
+bool cpu_verw(struct vcpu *v, uint16_t sel, bool *faulted, struct trap *t);
+
+/* Far transfers.  opsize is 2 or 4; next is the EIP after the instruction. */
+bool cpu_far_jump(struct vcpu *v, uint16_t sel, uint32_t off, unsigned opsize, uint32_t next,
+                  struct trap *t);
+bool cpu_far_call(struct vcpu *v, uint16_t sel, uint32_t off, unsigned opsize, uint32_t next,
+                  struct trap *t);
+bool cpu_far_return(struct vcpu *v, unsigned opsize, unsigned pop_bytes, struct trap *t);
+bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t);
+
+enum intr_kind {
+	INTR_EXTERNAL,  /* INTR or NMI: EXT = 1 */
+	INTR_SOFTWARE,  /* INT n, INT3, INTO: gate DPL is checked */
+	INTR_EXCEPTION, /* a fault or trap of the processor's: EXT = 0 at first */
+};
+
+/* One delivery through the IDT; v->eip is the address to return to.
+ * (#PF sets CR2, #DB sets DR6 and clears GD; the caller need not.) */
+bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has_error,
+                   uint32_t error, struct trap *t);
+
+/* Delivers an exception with the double-fault rules of SDM vol. 3, 6.15, table 6-5.
+ * Returns false on a triple fault (shutdown). */
+bool cpu_exception(struct vcpu *v, const struct trap *t);
+/* The same for external interrupts and INT n; false on a triple fault.
+ * INT n: eip is at the instruction for faults, next is what is pushed. */
+bool cpu_external(struct vcpu *v, uint8_t vector);
+bool cpu_software(struct vcpu *v, uint8_t vector, uint32_t next);
+
+bool cpu_sysenter(struct vcpu *v, struct trap *t);
+bool cpu_sysexit(struct vcpu *v, struct trap *t);
+
+/* MOV to CR0, CR2, CR3, CR4; LMSW; CLTS.  Privilege (CPL 0) is checked here. */
+bool cpu_cr_write(struct vcpu *v, unsigned n, uint32_t value, struct trap *t);
+bool cpu_cr_read(struct vcpu *v, unsigned n, uint32_t *value, struct trap *t);
+bool cpu_lmsw(struct vcpu *v, uint16_t value, struct trap *t);
+bool cpu_clts(struct vcpu *v, struct trap *t);
+bool cpu_dr_write(struct vcpu *v, unsigned n, uint32_t value, struct trap *t);
+bool cpu_dr_read(struct vcpu *v, unsigned n, uint32_t *value, struct trap *t);
+
+/* Bits of DR6 to report for a data access of size bytes (0: no hit). */
+uint32_t cpu_dr_match(const struct vcpu *v, gla_t a, unsigned size, bool write);
+uint32_t cpu_dr_match_code(const struct vcpu *v, gla_t a);
+uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size);
+
+/* RDMSR, WRMSR; tsc is the guest's TSC now.  A write of IA32_TIME_STAMP_COUNTER
+ * adjusts v->tsc_minus.  #GP for an MSR that the model lacks. */
+bool cpu_rdmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t *value, struct trap *t);
+bool cpu_wrmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value, struct trap *t);
+
+/* CPUID by the model, with OS-dependent bits from CR4; out is EAX EBX ECX EDX. */
+void cpu_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+
+/* May port..port+size-1 be accessed?  IOPL, then the TSS's bitmap; #GP(0) if not. */
+bool cpu_io_check(struct vcpu *v, uint16_t port, unsigned size, struct trap *t);
+
+/* POPF at the current CPL: which bits change is the manual's table (SDM vol. 2, POPF). */
+void cpu_popf(struct vcpu *v, uint32_t value, unsigned opsize);
+
+/* The privileged instructions that only need CPL 0: #GP(0) otherwise. */
+bool cpu_need_cpl0(const struct vcpu *v, struct trap *t);
+
+/* Does the access [off, off+size) in segment s pass type and limit?
+ * #SS(0) for SS, #GP(0) for the others. */
+bool cpu_seg_check(const struct vcpu *v, enum sreg s, uint32_t off, unsigned size, bool write,
+                   struct trap *t);
+
+#endif

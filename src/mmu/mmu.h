@@ -1,0 +1,154 @@
+/* Guest-physical memory, the guest's page walk, shadow windows, tracing.
+ *
+ * A window is a 4 GiB-aligned 4 GiB region of host-virtual space with unmapped
+ * guard on both sides (stride 8 GiB): the host mappings in it are the shadow of
+ * one guest address space as one privilege sees it.  The mmu classifies an
+ * access; the monitor routes what it says.
+ *
+ * Kinds of window:
+ *   PHYSICAL    paging off: linear = physical
+ *   KERNEL      supervisor view of linear addresses from the split (C0000000h) up;
+ *               shared by all roots whose top-level entries agree there.
+ *               Addresses below the split are never mapped in it: OTHER_VIEW.
+ *   USER        user view of one root, all 4 GiB (user rights only)
+ *   PRIVATE     supervisor view of one root, all 4 GiB: for roots whose kernel
+ *               runs below the split, for CR0.WP = 0, and for supervisor
+ *               accesses that a user view must not hold
+ *
+ * Page-table pages that a shadow was filled from are traced (not writable in
+ * any window); so are pages with live translation units, at the cache's
+ * request.  Revocations that a page-table store causes are queued to the next
+ * architectural flush (x86 TLB semantics). */
+#ifndef UNRING_MMU_MMU_H
+#define UNRING_MMU_MMU_H
+
+#include "base/types.h"
+#include "cpu/trap.h"
+
+struct mmu;
+
+enum window_kind { WINDOW_PHYSICAL, WINDOW_KERNEL, WINDOW_USER, WINDOW_PRIVATE };
+
+/* The public part of a window; id is never reused while the mmu lives, base may
+ * be (window_drop is called before). */
+struct window {
+	uint8_t *base;
+	uint32_t id;
+	enum window_kind kind;
+};
+
+/* Told to the owner of translated code. */
+struct mmu_client {
+	void *ctx;
+	/* The translation that mmu_exec gave for this page of this window ends. */
+	void (*exec_revoke)(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn);
+	/* The same for every page of this window: it is about to go. */
+	void (*window_drop)(void *ctx, struct window *w);
+};
+
+struct mmu_config {
+	uint64_t ram_bytes;   /* a multiple of 1 MiB, 4 MiB to 3 GiB */
+	unsigned vma_budget;  /* mappings allowed; 0: from vm.max_map_count */
+	bool no_userfaultfd;  /* write-protect with mprotect always */
+	bool exact_ad;        /* never set A by eager mapping */
+};
+
+/* 0, or a negative errno with *what naming what failed. */
+int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_client *client,
+               const char **what);
+void mmu_destroy(struct mmu *m);
+
+/* --- guest-physical memory --- */
+
+/* RAM is [0, A0000h) and [100000h, ram_bytes); the rest are holes that read FFh
+ * and ignore writes.  NULL for a hole; at most to the end of the page. */
+void *mmu_host(struct mmu *m, gpa_t a);
+uint64_t mmu_ram_bytes(const struct mmu *m);
+/* Bulk access for loaders and devices: holes as above.  Writes invalidate
+ * nothing: only before the guest runs, or followed by mmu_written. */
+void mmu_phys_read(struct mmu *m, gpa_t a, void *dst, size_t n);
+void mmu_phys_write(struct mmu *m, gpa_t a, const void *src, size_t n);
+
+/* --- paging state --- */
+
+struct mmu_paging {
+	uint32_t cr0, cr3, cr4;
+	uint64_t efer;
+	bool has_nx;          /* the model's */
+	bool has_pse36;
+	uint64_t pdpte[4];    /* out when PAE: as latched */
+};
+
+/* Takes new paging state: MOV to CR0, CR3, CR4, EFER, task switch.  Does the
+ * flush that the manual asks for (cr3_load: entries that are not global;
+ * a change of PG, PAE, PSE, PGE, WP, NXE: all).  False with #GP(0) for reserved bits
+ * in a PDPTE, then nothing changed. */
+bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct trap *t);
+
+/* The window to run in, at this privilege, at this linear EIP; creates it if needed
+ * (which may evict others).  Never NULL. */
+struct window *mmu_window(struct mmu *m, bool user, gla_t eip);
+/* The window to use per GiB for supervisor sites that reach both halves:
+ * {U,U,U,K} for a KERNEL window, {w,w,w,w} otherwise. */
+void mmu_bases(struct mmu *m, struct window *w, uint64_t base[4]);
+
+/* --- accesses --- */
+
+enum mmu_access { MMU_READ, MMU_WRITE, MMU_EXEC };
+
+enum mmu_verdict {
+	MMU_MAPPED,      /* hidden fault: the window now permits it; retry */
+	MMU_TRUE_FAULT,  /* the guest's own: *t */
+	MMU_TRACED,      /* permitted, but the page is traced: redirect the store */
+	MMU_HOLE,        /* permitted, but no RAM: reads FFh, writes are lost */
+	MMU_OTHER_VIEW,  /* a KERNEL window was used below the split: use base_by_gib */
+	MMU_NEED_PRIVATE,/* this root needs a PRIVATE supervisor window; it is marked so:
+	                    call mmu_window again */
+};
+
+/* Is a host address inside a window (or its guard)?  Then *w and *a (for the low
+ * guard, a wraps as the guest's address would). */
+bool mmu_find_window(struct mmu *m, const void *host, struct window **w, gla_t *a);
+
+/* A host fault at a in w, for an access by user or supervisor. Callable from a
+ * signal handler that interrupted translated code. */
+enum mmu_verdict mmu_fault(struct mmu *m, struct window *w, gla_t a, enum mmu_access access,
+                           bool user, gpa_t *out, struct trap *t);
+
+/* Walks the guest's tables for one byte's page as the processor would, sets A
+ * (and D for MMU_WRITE).  *out is the guest-physical address.  Fast when repeated. */
+bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out,
+                   struct trap *t);
+
+/* Instruction fetch: translates, and remembers that w executes this page, so
+ * that exec_revoke is called when it ends.  The caller runs the code that it
+ * finds at *out only in w. */
+bool mmu_exec(struct mmu *m, struct window *w, gla_t a, bool user, gpa_t *out, struct trap *t);
+
+/* --- tracing --- */
+
+/* Live units on this page begin or end: while on, no window maps it writable. */
+void mmu_trace_code(struct mmu *m, uint32_t gfn, bool on);
+bool mmu_is_code(const struct mmu *m, uint32_t gfn);
+/* Is it traced as a page table that a shadow depends on? */
+bool mmu_is_table(const struct mmu *m, uint32_t gfn);
+
+/* The monitor has written [a, a+n) through mmu_host on behalf of the guest (within
+ * a page): page-table entries there are compared and revocations queued.
+ * A store over a whole page, or many stores to a table that is not in use,
+ * untraces it. */
+void mmu_written(struct mmu *m, gpa_t a, unsigned n);
+
+/* --- flushes --- */
+void mmu_invlpg(struct mmu *m, gla_t a);
+void mmu_flush_all(struct mmu *m);
+
+/* Guard distance below and above each window, bytes. */
+#define WINDOW_SIZE (1ull << 32)
+#define WINDOW_STRIDE (1ull << 33)
+#define WINDOW_SPLIT 0xc0000000u
+
+/* For tests: checks the books against each other and /proc/self/maps. */
+void mmu_check(struct mmu *m);
+
+#endif

@@ -1,0 +1,68 @@
+/* The VMM proper: runs a vCPU in translated code; routes its exits, faults and
+ * interrupts.  One monitor per process; it owns the thread that runs it. */
+#ifndef UNRING_MONITOR_MONITOR_H
+#define UNRING_MONITOR_MONITOR_H
+
+#include "base/types.h"
+#include "cpu/vcpu.h"
+#include "mmu/mmu.h"
+
+#include <stdio.h>
+
+struct monitor;
+
+/* What the machine does for the monitor.  Always called outside signal handlers. */
+struct monitor_platform {
+	void *ctx;
+	uint32_t (*io_read)(void *ctx, uint16_t port, unsigned size);
+	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
+	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
+	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
+	/* HLT: sleeps until a timer, file or signal, then polls. */
+	void (*wait)(void *ctx);
+};
+
+struct monitor_config {
+	struct mmu_config mmu;
+	const struct cpu_model *model;
+	struct monitor_platform platform;
+	size_t cache_bytes;  /* of translated code; 0: default */
+	bool paranoid;       /* one instruction per unit, no chaining, checks at each exit */
+	const char *dump_cache;
+};
+
+enum monitor_end {
+	END_RUNNING,
+	END_RESET,      /* the guest asked for a reset */
+	END_HALT,       /* HLT with interrupts off */
+	END_REQUEST,    /* monitor_stop from the machine: debug exit, Ctrl-A x, a signal */
+	END_TRIPLE,     /* triple fault */
+	END_KILLED,     /* beyond our support: vcpu_kill */
+};
+
+/* 0, or a negative errno with *what naming what failed. */
+int monitor_create(struct monitor **out, const struct monitor_config *c, const char **what);
+void monitor_destroy(struct monitor *m);
+
+struct vcpu *monitor_vcpu(struct monitor *m);
+struct mmu *monitor_mmu(struct monitor *m);
+
+/* Runs until an end.  Afterwards registers are those of the last boundary. */
+enum monitor_end monitor_run(struct monitor *m);
+
+/* Leaves translated code soon, polls the platform, goes on.  Async-signal-safe:
+ * what signal handlers for timers call. */
+void monitor_kick(struct monitor *m);
+
+/* Ends the run at the next boundary with this reason (first one is kept). */
+void monitor_stop(struct monitor *m, enum monitor_end why, int code);
+int monitor_stop_code(const struct monitor *m);
+
+/* Why it was killed or what faulted, one line; then registers and the last units. */
+void monitor_report(struct monitor *m, FILE *f);
+
+/* All registers to power-up values and the cache empty: a machine reset. */
+void monitor_reset(struct monitor *m);
+
+#endif

@@ -1,0 +1,93 @@
+#!/bin/sh
+# check-includes.sh [ROOT]: each folder of src may include what its row below
+# names, and itself. Prints FILE:LINE for what breaks the rule.
+# check-includes.sh --self-test: does the check find what it should?
+set -eu
+
+# shellcheck disable=SC2016 # awk's dollars, not the shell's
+check() {
+	(cd "$1" && find src -name '*.[chS]' -o -name '*.inc' | LC_ALL=C sort | xargs awk '
+	BEGIN {
+		# A folder, or one header of it.
+		may["base"]       = ""
+		may["host"]       = "base"
+		may["cpu"]        = "base"
+		may["devices"]    = "base"
+		may["mmu"]        = "base host cpu"
+		may["cache"]      = "base host"
+		may["translator"] = "base cpu cache/unit.h"
+		may["monitor"]    = "base host cpu mmu cache translator devices/device.h"
+		may["verify"]     = "base host cache/unit.h cache/tcache.h"
+		may["machine"]    = "base host cpu mmu devices monitor"
+		may["main.c"]     = "base machine verify"
+		# Libraries that stay in one folder.
+		only["Zydis/"]    = "translator"
+		only["capstone/"] = "verify"
+		only["libelf.h"]  = "machine"
+		only["gelf.h"]    = "machine"
+		only["zlib.h"]    = "machine"
+	}
+	function bad(why) {
+		printf "%s:%d: %s\n", FILENAME, FNR, why
+		failed = 1
+	}
+	/^[ \t]*#[ \t]*include[ \t]*"/ {
+		split(FILENAME, part, "/")
+		folder = part[2]
+		header = $0
+		sub(/^[^"]*"/, "", header)
+		sub(/".*/, "", header)
+		if (!(folder in may))
+			bad("folder " folder " has no row in the table of includes")
+		else if (header !~ "/")
+			bad("\"" header "\": write \"folder/file.h\"")
+		else {
+			target = header
+			sub(/\/.*/, "", target)
+			n = split(folder " " may[folder], row, " ")
+			for (i = 1; i <= n; i++)
+				if (row[i] == target || row[i] == header)
+					next
+			bad(folder " may not include \"" header "\"")
+		}
+	}
+	/^[ \t]*#[ \t]*include[ \t]*</ {
+		split(FILENAME, part, "/")
+		header = $0
+		sub(/^[^<]*</, "", header)
+		for (library in only)
+			if (index(header, library) == 1 && only[library] != part[2])
+				bad("<" library "> stays in src/" only[library])
+	}
+	END { exit failed }')
+}
+
+self_test() {
+	t=$(mktemp -d)
+	trap 'rm -rf "$t"' EXIT
+	mkdir -p "$t/src/cpu" "$t/src/translator" "$t/src/monitor" "$t/src/odd"
+	printf '#include "base/types.h"\n#include "cpu/cpu.h"\n' > "$t/src/cpu/good.c"
+	printf '#include "devices/device.h"\n' > "$t/src/monitor/good.c"
+	check "$t" || { echo "self-test: a right tree was refused"; exit 1; }
+	printf '\n#include "mmu/mmu.h"\n' > "$t/src/cpu/bad.c"
+	printf '#include "devices/pic.h"\n' > "$t/src/monitor/bad.c"
+	printf '#include "cpu.h"\n' > "$t/src/cpu/plain.c"
+	printf '#include <Zydis/Zydis.h>\n' > "$t/src/cpu/zydis.c"
+	printf '#include <Zydis/Zydis.h>\n' > "$t/src/translator/good.c"
+	printf '#include "base/types.h"\n' > "$t/src/odd/odd.c"
+	found=$(check "$t" | sed 's/: .*//' || :)
+	want="src/cpu/bad.c:2
+src/cpu/plain.c:1
+src/cpu/zydis.c:1
+src/monitor/bad.c:1
+src/odd/odd.c:1"
+	[ "$found" = "$want" ] || {
+		printf 'self-test: found\n%s\nbut should have found\n%s\n' "$found" "$want"
+		exit 1
+	}
+}
+
+case ${1:-} in
+--self-test)	self_test ;;
+*)		check "${1:-$(dirname "$0")/..}" ;;
+esac

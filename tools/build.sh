@@ -1,0 +1,17 @@
+#!/bin/sh
+# build.sh PRESET [TARGET...]: configures and builds into build/PRESET. Silent
+# when all is well; the compiler's output is in build/PRESET.log.
+set -eu
+cd "$(dirname "$0")/.."
+preset=$1
+shift
+mkdir -p build
+log=build/$preset.log
+configure_and_build() {
+	cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}
+}
+configure_and_build "$@" > "$log" 2>&1 || {
+	cat "$log" >&2
+	echo "build.sh: the $preset build failed" >&2
+	exit 1
+}

@@ -1,0 +1,52 @@
+#!/bin/sh
+# guest.sh NAME...: fetches and makes guests under build/guests/, where they
+# are not there already.
+#   686, 686-pae   Debian's kernel, as vmlinuz-NAME
+#   shell          shell.gz, an initramfs with a busybox shell on the console
+#   memtest        memtest86+ia32.bin
+#   mach           gnumach.gz, GNU Mach (and gnumach, unpacked)
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.."
+g=build/guests
+mkdir -p $g
+
+# put FROM NAME: whole or not at all.
+put() {
+	cp "$1" "$g/$2.new"
+	mv "$g/$2.new" "$g/$2"
+}
+
+for guest in "$@"; do
+	case $guest in
+	686 | 686-pae)
+		[ ! -f "$g/vmlinuz-$guest" ] || continue
+		"$here/fetch.sh" "linux-image-$guest"
+		put "$g/pkg/linux-image-$guest"/boot/vmlinuz-* "vmlinuz-$guest" ;;
+	shell)
+		[ ! -f $g/shell.gz ] || [ -n "$(find tools/shell -newer $g/shell.gz)" ] || continue
+		"$here/fetch.sh" busybox-static
+		rm -rf $g/root
+		mkdir -p $g/root/bin $g/root/dev $g/root/etc
+		cp $g/pkg/busybox-static/bin/busybox $g/root/bin/
+		ln -s busybox $g/root/bin/sh
+		cp tools/shell/init $g/root/init
+		chmod 755 $g/root/init
+		cp tools/shell/shrc $g/root/etc/
+		(cd $g/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) |
+			gzip -9n > $g/shell.gz.new
+		mv $g/shell.gz.new $g/shell.gz
+		rm -rf $g/root ;;
+	memtest)
+		[ ! -f $g/memtest86+ia32.bin ] || continue
+		"$here/fetch.sh" memtest86+
+		put $g/pkg/memtest86+/boot/memtest86+ia32.bin memtest86+ia32.bin ;;
+	mach)
+		[ ! -f $g/gnumach.gz ] || continue
+		"$here/fetch.sh" gnumach-image-1.8-486
+		gzip -dc $g/pkg/gnumach-image-1.8-486/boot/gnumach-*.gz > $g/gnumach.new
+		mv $g/gnumach.new $g/gnumach
+		put $g/pkg/gnumach-image-1.8-486/boot/gnumach-*.gz gnumach.gz ;;
+	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;
+	esac
+done

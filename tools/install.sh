@@ -1,0 +1,45 @@
+#!/bin/sh
+# install.sh [build|test]: installs the Debian packages that are missing.
+#   build   what building and running unring needs
+#   test    that, and what the tests and benches need (default)
+# Touches the network only if something is missing. Needs root or sudo then.
+set -eu
+
+build="cmake ninja-build gcc gcc-multilib nasm libzydis-dev libcapstone-dev libelf-dev
+	zlib1g-dev libcmocka-dev cpio gzip xz-utils"
+test="qemu-system-x86 python3 util-linux procps"
+
+case ${1:-test} in
+build)	wanted=$build ;;
+test)	wanted="$build $test" ;;
+*)	echo "usage: install.sh [build|test]" >&2; exit 2 ;;
+esac
+
+command -v dpkg-query > /dev/null || {
+	echo "install.sh: not a Debian system; install by hand:" "$wanted" >&2
+	exit 1
+}
+
+missing=
+for p in $wanted; do
+	case $(dpkg-query -W -f '${db:Status-Status} ' "$p" 2> /dev/null || :) in
+	*installed*) ;;
+	*) missing="$missing $p" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo > /dev/null || {
+		echo "install.sh: missing packages, and neither root nor sudo:$missing" >&2
+		exit 1
+	}
+	as_root=sudo
+fi
+echo "installing:$missing" >&2
+# A suite that fails for a while is no reason to stop: the installation will tell.
+$as_root apt-get -qq update >&2 || echo "install.sh: some package lists could not be had" >&2
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+	-o Acquire::Retries=3 install $missing >&2

@@ -1,0 +1,44 @@
+#!/bin/sh
+# run.sh [GUEST [OPTION...]]: installs what is missing, builds unring, runs it.
+#   run.sh                        the tour: the guest that unring carries inside
+#   run.sh debian [686|686-pae]   Debian's i386 kernel, to a shell on this terminal
+#   run.sh memtest                memtest86+
+#   run.sh mach                   GNU Mach, up to its panic: it is given no servers
+# Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+g=$root/build/guests
+unring=$root/build/release/unring
+
+guest=${1:-tour}
+[ $# = 0 ] || shift
+case $guest in
+tour | memtest | mach) ;;
+debian)
+	kernel=686
+	case ${1:-} in 686 | 686-pae) kernel=$1; shift ;; esac ;;
+-h | --help)
+	sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+*)	echo "run.sh: no guest named $guest: tour, debian, memtest or mach" >&2; exit 2 ;;
+esac
+
+sh "$here/install.sh" build
+sh "$here/build.sh" release unring
+
+case $guest in
+tour)
+	exec "$unring" run "$@" ;;
+debian)
+	sh "$here/guest.sh" "$kernel" shell
+	exec "$unring" run --kernel "$g/vmlinuz-$kernel" --initrd "$g/shell.gz" \
+		--append "console=ttyS0 panic=-1" --serial stdio --no-reboot "$@" ;;
+memtest)
+	sh "$here/guest.sh" memtest
+	exec "$unring" run --kernel "$g/memtest86+ia32.bin" \
+		--append "console=ttyS0,115200" --serial stdio --no-reboot "$@" ;;
+mach)
+	sh "$here/guest.sh" mach
+	exec "$unring" run --kernel "$g/gnumach.gz" \
+		--append "console=com0" --serial stdio --no-reboot "$@" ;;
+esac

@@ -32,8 +32,12 @@ i386() {
 		-o Acquire::Retries=3 "$@"
 }
 
-# A suite that fails for a while is no reason to stop: the download will tell.
-i386 apt-get update >&2 || echo "fetch.sh: some package lists could not be had" >&2
+# Lists of the last hour stand. A suite that fails for a while is no reason to
+# stop: the download will tell.
+if [ -z "$(find "$a/updated" -mmin -60 2> /dev/null)" ]; then
+	i386 apt-get update > "$a/log" 2>&1 || echo "fetch.sh: some package lists could not be had: $a/log" >&2
+	: > "$a/updated"
+fi
 for wish in $wanted; do
 	p=$wish
 	case $wish in

@@ -1,0 +1,123 @@
+"""What a user can get wrong: each case must give one line on standard error, which
+names the thing and the reason, and exit status 2, soon, with nothing left running.
+
+    bad_input.py UNRING KERNEL INITRD
+"""
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+unring, kernel, initrd = sys.argv[1:]
+failures = 0
+
+
+def check(name, args, names, **how):
+    """Runs unring with args; the line must match each pattern of names."""
+    global failures
+    why = None
+    try:
+        run = subprocess.run(args, capture_output=True, timeout=20,
+                             **{"stdin": subprocess.DEVNULL, **how})
+        lines = run.stderr.decode("latin-1").splitlines()
+        if run.returncode != 2:
+            why = f"status {run.returncode}, not 2"
+        elif len(lines) != 1:
+            why = f"{len(lines)} lines on standard error, not one"
+        elif [p for p in names if not re.search(p, lines[0], re.IGNORECASE)]:
+            why = f"the line does not tell of {names}"
+        elif run.stdout:
+            why = "something on standard output"
+    except subprocess.TimeoutExpired:
+        lines, why = [], "still ran after 20 s"
+    print(f"{'ok' if not why else 'FAILED':6} {name}: {why or lines[0]}")
+    if why:
+        print("       " + " ".join(args))
+        for line in lines:
+            print("     | " + line)
+        failures += 1
+
+
+def run(*options):
+    return [unring, "run", *options]
+
+
+def boot(*options):
+    return run("--kernel", kernel, "--initrd", initrd, "--append", "console=ttyS0", *options)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    def file(name, content):
+        path = f"{folder}/{name}"
+        with open(path, "wb") as f:
+            f.write(content)
+        return path
+
+    with open(kernel, "rb") as f:
+        image = f.read()
+
+    # Files
+    check("no such kernel", run("--kernel", "/nonexistent/vmlinuz"),
+          ["/nonexistent/vmlinuz", "no such file"])
+    check("no such initrd", run("--kernel", kernel, "--initrd", "/nonexistent/initrd"),
+          ["/nonexistent/initrd", "no such file"])
+    check("a folder for a kernel", run("--kernel", folder), [re.escape(folder)])
+    check("an empty kernel", run("--kernel", file("empty", b"")), ["empty"])
+    check("text for a kernel", run("--kernel", file("text", b"hello, world\n" * 500)), ["text"])
+    check("truncated bzImage", run("--kernel", file("half", image[: len(image) // 2])),
+          ["half", "truncated|short|end"])
+    check("bzImage cut in its header", run("--kernel", file("head", image[:0x210])), ["head"])
+    packed = gzip.compress(b"\x7fELF" + bytes(100000))
+    check("truncated gzip", run("--kernel", file("cut.gz", packed[: len(packed) // 2])), ["cut.gz"])
+    check("gzip of nonsense", run("--kernel", file("odd.gz", gzip.compress(b"nonsense" * 99))),
+          ["odd.gz"])
+    check("not quite gzip", run("--kernel", file("bad.gz", b"\x1f\x8b" + b"?" * 5000)), ["bad.gz"])
+    elf = b"\x7fELF\x01\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (3).to_bytes(2, "little")
+    check("truncated ELF", run("--kernel", file("cut.elf", elf)), ["cut.elf"])
+    check("ELF of 64 bits", run("--kernel", "/bin/true"), ["/bin/true"])
+    with open(f"{folder}/large", "wb") as f:
+        f.truncate(200 << 20)
+    check("initrd that does not fit",
+          run("--kernel", kernel, "--initrd", f"{folder}/large", "--memory", "64M"),
+          ["large", "fit|memory"])
+
+    # Options
+    check("memory of zero", boot("--memory", "0"), ["memory", "0"])
+    check("memory not of whole MiB", boot("--memory", "67108865"), ["memory", "MiB"])
+    check("memory beyond the host", boot("--memory", "4096G"), ["memory", "4096G"])
+    check("memory that is no number", boot("--memory", "much"), ["memory", "much"])
+    check("memory below zero", boot("--memory", "-64M"), ["memory", "-64M"])
+    check("memory without a value", run("--memory"), ["memory"])
+    check("unknown option", run("--frobnicate"), ["--frobnicate"])
+    check("unknown command", [unring, "frobnicate"], ["frobnicate"])
+    check("stray argument", boot("stray"), ["stray"])
+    check("unknown CPU", boot("--cpu", "z80"), ["cpu", "z80"])
+    check("unknown serial", boot("--serial", "telegraph"), ["serial", "telegraph"])
+    check("serial file in no folder", boot("--serial", "file:/nonexistent/out"), ["/nonexistent/out"])
+    check("serial socket in no folder", boot("--serial", "unix:/nonexistent/s"), ["/nonexistent/s"])
+    check("unknown log", boot("--log", "gossip", f"{folder}/log"), ["log", "gossip"])
+    check("stats in no folder", boot("--stats", "/nonexistent/stats"), ["/nonexistent/stats"])
+    check("a budget of no number", boot("--vma-budget", "few"), ["vma-budget", "few"])
+    check("unknown mmu", boot("--mmu", "magic"), ["mmu", "magic"])
+    check("an initrd without a kernel", run("--initrd", initrd), ["initrd"])
+
+    # The host
+    check("standard input closed", ["sh", "-c", 'exec "$@" <&-', "sh", *boot("--serial", "stdio")],
+          ["standard input|stdin"], stdin=None)
+    if os.path.exists("/proc/sys/vm/max_map_count"):
+        few = file("max_map_count", b"100\n")
+        check("a low vm.max_map_count",
+              ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+               'mount --bind "$0" /proc/sys/vm/max_map_count && exec "$@"', few, *boot()],
+              [r"vm\.max_map_count", "100"])
+    if os.path.exists("/proc/sys/vm/memfd_noexec") and os.getuid() == 0:
+        check("executable memfds forbidden",
+              ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c",
+               'echo 2 > /proc/sys/vm/memfd_noexec && exec "$@"', "sh", *boot()],
+              ["memfd"])
+
+print(f"{failures} failed")
+sys.exit(failures != 0)

@@ -1,0 +1,346 @@
+"""Boots whole guests and types at them.
+
+    guests.py [--vmm unring|qemu] [--unring PATH] [--guests DIR] CASE...
+
+--vmm qemu runs those cases that are not about the VMM itself under QEMU: a test
+of the tests. Without a CASE it lists them.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import screen
+from vm import Failed, Vm, qemu_arguments, unring_arguments
+
+NOBODY = 65534
+CASES = {}
+here = argparse.Namespace()     # what the command line says
+
+
+def case(function):
+    CASES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def own(function):
+    """A case about unring itself: not for QEMU."""
+    function.own = True
+    return case(function)
+
+
+def linux(kernel="686", append="", **more):
+    return dict(kernel=f"{here.guests}/vmlinuz-{kernel}", initrd=f"{here.guests}/shell.gz",
+                append=f"console=ttyS0 panic=-1 {append}".strip(), **more)
+
+
+def start(guest, unring=None, **how):
+    if here.vmm == "qemu":
+        return Vm(qemu_arguments(guest), **how)
+    return Vm(unring_arguments(unring or here.unring, guest), **how)
+
+
+def type_at(vm):
+    """A session at the shell's prompt."""
+    vm.run("uname -a", r"^Linux unring 6\.1\.\S+ .*i[56]86 GNU/Linux$")
+    vm.run("cat /proc/cpuinfo", r"^model name\s*: .+\n(.+\n)*flags\s*:.* cx8 .*cmov")
+    vm.run("seq 1 1000 | grep 7 | wc -l", r"^271$")
+    vm.run("i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done; echo done-$i", r"^done-200$")
+    numbers = "".join(f"{n}\n" for n in range(1, 20001))
+    vm.run("seq 1 20000 | gzip | gunzip | md5sum", f"^{hashlib.md5(numbers.encode()).hexdigest()}")
+
+
+def to_shell(vm, seconds=90):
+    vm.expect(r"Linux version 6\.1\.", seconds)
+    vm.prompt(seconds)
+
+
+def reboot(vm):
+    vm.send("reboot -f\n")
+    vm.end(0)
+
+
+def whole_session(guest, **how):
+    with start(guest, **how) as vm:
+        to_shell(vm)
+        type_at(vm)
+        reboot(vm)
+
+
+@case
+def shell_686():
+    whole_session(linux())
+
+
+@case
+def shell_686_pae():
+    whole_session(linux("686-pae"))
+
+
+@case
+def poweroff():
+    with start(linux()) as vm:
+        to_shell(vm)
+        vm.send("poweroff -f\n")
+        vm.expect("reboot: System halted")
+        if here.vmm == "unring":
+            vm.end(0)
+
+
+@case
+def job_control():
+    """Ctrl-C, Ctrl-Z, a job in the background."""
+    with start(linux()) as vm:
+        to_shell(vm)
+        vm.send("sleep 1000\n")
+        time.sleep(1)
+        vm.send("\x03")
+        vm.prompt()
+        vm.send("sleep 1000\n")
+        time.sleep(1)
+        vm.send("\x1a")
+        vm.expect(r"\[1\]\+\s+Stopped")
+        vm.prompt()
+        vm.run("bg; jobs", r"^\[1\]\+\s+Running")
+        vm.run("kill %1; wait; echo all-gone", r"^all-gone$")
+        reboot(vm)
+
+
+@case
+def memory_40m():
+    whole_session(linux(memory="40M"))
+
+
+@case
+def memory_3g():
+    with start(linux(memory="3G")) as vm:
+        to_shell(vm)
+        total = int(vm.run("grep MemTotal /proc/meminfo", r"^MemTotal:\s+(\d+) kB").group(1))
+        if total < 2900 << 10:
+            vm.fail(f"a guest with 3G sees {total} kB")
+        vm.run("dd if=/dev/zero of=/tmp/z bs=1M count=200 && echo 200-written", r"^200-written$")
+        type_at(vm)
+        reboot(vm)
+
+
+@case
+def model_n270():
+    whole_session(linux(options=["--cpu", "n270"]))
+
+
+@case
+def model_pentium4():
+    whole_session(linux(options=["--cpu", "pentium4"]))
+
+
+@own
+def nobody():
+    """As an ordinary user, from files that such a user can read."""
+    if os.getuid() != 0:
+        whole_session(linux())  # no other than an ordinary user is at hand
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        guest = linux()
+        for key in ("kernel", "initrd"):
+            guest[key] = shutil.copy(guest[key], folder)
+        unring = shutil.copy(here.unring, folder)
+        whole_session(guest, unring=unring, user=NOBODY)
+
+
+@own
+def no_userfaultfd():
+    whole_session(linux(options=["--no-userfaultfd"]))
+
+
+@own
+def vma_budget():
+    with tempfile.TemporaryDirectory() as folder:
+        stats = f"{folder}/stats"
+        whole_session(linux(options=["--vma-budget", "2000", "--stats", stats]))
+        with open(stats) as f:
+            counter = dict(line.split() for line in f if len(line.split()) == 2)
+        if int(counter.get("evictions", 0)) <= 0:
+            raise Failed(f"no window was evicted: {counter}")
+
+
+@case
+def memtest():
+    """One test advances, another follows it, and no error is on the screen."""
+    guest = dict(kernel=f"{here.guests}/memtest86+ia32.bin", append="console=ttyS0,115200",
+                 memory="64M")
+    places = set()
+    with start(guest) as vm:
+        deadline = time.monotonic() + 120
+        while True:
+            vm.pump(0.2)
+            page = "\n".join(screen.rows(vm.text))
+            test = re.search(r"Test\s+(\d+)%[# ]*\n.*Test #(\d+)", page)
+            errors = re.search(r"Errors:\s+(\d+)", page)
+            if errors and int(errors.group(1)) != 0:
+                raise Failed(f"memtest86+ found errors\n{page}")
+            if test and errors:
+                places.add((int(test.group(2)), int(test.group(1))))
+            tests = [number for number, _ in places]
+            if len(set(tests)) > 1 and any(tests.count(n) > 1 for n in tests):
+                break
+            if vm.process.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"memtest86+ does not advance: {sorted(places)}\n{page}")
+        vm.process.send_signal(signal.SIGTERM)
+        if here.vmm == "unring":
+            vm.end(128 + signal.SIGTERM)
+
+
+@case
+def mach():
+    guest = dict(kernel=f"{here.guests}/gnumach.gz", append="console=com0", memory="64M")
+    with start(guest) as vm:
+        vm.expect(r"GNU Mach 1\.8")
+        vm.expect(r"panic .*No bootstrap code loaded with the kernel!", 60)
+
+
+@case
+def side_by_side():
+    with start(linux()) as one, start(linux("686-pae")) as other:
+        to_shell(one)
+        to_shell(other)
+        one.run("echo first > /tmp/who", r"$")
+        other.run("echo second > /tmp/who", r"$")
+        one.run("cat /tmp/who; uname -r", r"^first\n6\.1\.\S+-686$")
+        other.run("cat /tmp/who; uname -r", r"^second\n6\.1\.\S+-686-pae$")
+        type_at(one)
+        reboot(one)
+        type_at(other)
+        reboot(other)
+
+
+@own
+def signals():
+    """SIGINT, SIGTERM and SIGHUP end a run, at once and cleanly, wherever it is."""
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        number = getattr(signal, name)
+        with start(linux()) as vm:
+            vm.expect(r"Linux version")
+            vm.process.send_signal(number)
+            vm.end(128 + number, 5)
+    with start(linux()) as vm:
+        to_shell(vm)
+        vm.process.send_signal(signal.SIGTERM)
+        vm.end(128 + signal.SIGTERM, 5)
+
+
+@own
+def keys():
+    """Ctrl-A h lists the keys, Ctrl-A Ctrl-A types one Ctrl-A, Ctrl-A x ends."""
+    with start(linux()) as vm:
+        to_shell(vm)
+        vm.send("\x01h")
+        vm.expect(r"(?i)ctrl-a x|c-a x|\bx\b.*(exit|end|quit)")
+        vm.run("", r"$")
+        vm.run("echo still here", r"^still here$")
+        vm.send("\x01x")
+        vm.end(0, 5)
+
+
+@own
+def stopped():
+    """Ctrl-Z from outside: the terminal is given back, and the guest's clock catches up."""
+    with start(linux()) as vm:
+        to_shell(vm)
+        before = time.monotonic()
+        uptime = float(vm.run("cat /proc/uptime", r"^(\d+\.\d+) ").group(1))
+        vm.process.send_signal(signal.SIGTSTP)
+        time.sleep(3)
+        with open(f"/proc/{vm.process.pid}/stat") as f:
+            state = f.read().rpartition(")")[2].split()[0]
+        if state != "T":
+            vm.fail(f"did not stop at SIGTSTP: state {state}")
+        vm.check_terminal()
+        vm.process.send_signal(signal.SIGCONT)
+        later = float(vm.run("cat /proc/uptime", r"^(\d+\.\d+) ").group(1))
+        passed = time.monotonic() - before
+        if abs((later - uptime) - passed) > 0.5:
+            vm.fail(f"{passed:.2f} s passed outside, {later - uptime:.2f} s inside")
+        type_at(vm)
+        reboot(vm)
+
+
+@case
+def pipe():
+    """Standard input is a pipe, and its end does not end the run."""
+    with start(linux(), terminal=False) as vm:
+        to_shell(vm)
+        vm.send("sleep 2; echo after-$((6 * 7)); poweroff -f\n")
+        vm.process.stdin.close()
+        vm.expect(r"^after-42$")
+        vm.expect("reboot: System halted")
+        if here.vmm == "unring":
+            vm.end(0)
+
+
+@own
+def idle():
+    """A guest that waits at its prompt takes under 2% of a host's core."""
+    with start(linux()) as vm:
+        to_shell(vm)
+        time.sleep(3)
+        seconds = 10
+        before = vm.cpu_seconds()
+        time.sleep(seconds)
+        share = (vm.cpu_seconds() - before) / seconds
+        print(f"idle: {100 * share:.2f}% of a core")
+        if share >= 0.02:
+            vm.fail(f"takes {100 * share:.2f}% of a core when idle")
+        vm.run("echo awake", r"^awake$")
+        reboot(vm)
+
+
+@case
+def linux_version():
+    """The least: the kernel unpacks itself and speaks."""
+    with start(linux()) as vm:
+        vm.expect(r"Linux version 6\.1\.", 200)
+
+
+@case
+def ten_boots():
+    for n in range(10):
+        begin = time.monotonic()
+        with start(linux()) as vm:
+            to_shell(vm)
+            reboot(vm)
+        print(f"boot {n + 1}: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def main():
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vmm", choices=["unring", "qemu"], default="unring")
+    parser.add_argument("--unring", default=f"{top}/build/release/unring")
+    parser.add_argument("--guests", default=f"{top}/build/guests")
+    parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
+    parser.parse_args(namespace=here)
+    if not here.case:
+        print(*CASES, sep="\n")
+    for name in here.case:
+        if here.vmm == "qemu" and hasattr(CASES[name], "own"):
+            print(f"{name}: not for QEMU")
+            return 2
+        begin = time.monotonic()
+        try:
+            CASES[name]()
+        except Failed as why:
+            print(f"{name}: FAILED: {why}")
+            return 1
+        print(f"{name}: passed in {time.monotonic() - begin:.1f} s")
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,20 @@
+/* 8042 keyboard controller at ports 60h and 64h with a keyboard that nobody
+ * types at; no auxiliary port.  IBM PS/2 Hardware Interface Technical
+ * Reference, "Keyboard and Auxiliary Device Controller". */
+#ifndef UNRING_DEVICES_I8042_H
+#define UNRING_DEVICES_I8042_H
+
+#include "devices/device.h"
+
+struct i8042;
+
+/* reset: the processor's reset line was pulsed. */
+struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
+                           void (*reset)(void *ctx));
+void i8042_destroy(struct i8042 *k);
+
+/* The output port's A20 line, also driven by port 92h. */
+bool i8042_a20(const struct i8042 *k);
+void i8042_set_a20(struct i8042 *k, bool on);
+
+#endif

@@ -1,0 +1,312 @@
+#include "devices/pic.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum {
+	CASCADE = 2,
+
+	ICW1 = 0x10, /* of a write at A0 = 0 */
+	ICW1_IC4 = 0x01,
+	ICW1_SNGL = 0x02,
+	ICW1_LTIM = 0x08,
+	ICW4_AEOI = 0x02,
+	ICW4_SFNM = 0x10,
+
+	OCW2_LEVEL = 0x07,
+	OCW2_EOI = 0x20,
+	OCW2_SL = 0x40,
+	OCW2_R = 0x80,
+
+	OCW3 = 0x08,
+	OCW3_RIS = 0x01,
+	OCW3_RR = 0x02,
+	OCW3_POLL = 0x04,
+	OCW3_SMM = 0x20,
+	OCW3_ESMM = 0x40,
+
+	SPURIOUS = 7,
+};
+
+struct chip {
+	uint8_t lines;        /* levels of the inputs */
+	uint8_t irr;          /* edge inputs: latched while high; level inputs: the line */
+	uint8_t imr, isr;
+	uint8_t elcr;
+	uint8_t base;         /* vector of IR0 */
+	uint8_t lowest;       /* IR with the lowest priority */
+	uint8_t awaits;       /* next initialization word: 2, 3, 4; 0: none */
+	bool icw4, single, ltim;
+	bool aeoi, rotate_aeoi, sfnm, smm;
+	bool read_isr, poll;
+};
+
+struct pic_input {
+	struct pic *pic;
+	unsigned irq;
+};
+
+struct pic {
+	struct chip chip[2];  /* master, slave */
+	struct pic_input input[16];
+	void *ctx;
+	void (*acked)(void *ctx, unsigned irq);
+	bool intr;
+};
+
+static bool is_master(const struct pic *p, const struct chip *c)
+{
+	return c == &p->chip[0];
+}
+
+/* Priority of the best of these IRs, 0 the highest; 8 when there is none. */
+static unsigned best_priority(const struct chip *c, uint8_t set)
+{
+	for (unsigned i = 0; i < 8; i++)
+		if (set >> ((c->lowest + 1 + i) & 7) & 1)
+			return i;
+	return 8;
+}
+
+static unsigned ir_of(const struct chip *c, unsigned priority)
+{
+	return (c->lowest + 1 + priority) & 7;
+}
+
+/* The IR that the chip's INT output stands for, or -1. */
+static int pending(const struct pic *p, const struct chip *c)
+{
+	uint8_t blocking = c->isr;
+	/* Special mask mode: a masked level in service holds nobody back. */
+	if (c->smm)
+		blocking &= ~c->imr;
+	/* Special fully nested mode: the slave in service may ask again. */
+	if (c->sfnm && is_master(p, c))
+		blocking &= ~(1 << CASCADE);
+	unsigned want = best_priority(c, c->irr & ~c->imr);
+	if (want == 8 || want >= best_priority(c, blocking))
+		return -1;
+	return ir_of(c, want);
+}
+
+static bool level_triggered(const struct chip *c, unsigned ir)
+{
+	return c->ltim || c->elcr >> ir & 1;
+}
+
+static void chip_line(struct chip *c, unsigned ir, bool level)
+{
+	uint8_t bit = 1 << ir;
+	/* An edge request must stay high until it is acknowledged. */
+	if (!level)
+		c->irr &= ~bit;
+	else if (level_triggered(c, ir) || !(c->lines & bit))
+		c->irr |= bit;
+	c->lines = level ? c->lines | bit : c->lines & ~bit;
+}
+
+static void update(struct pic *p)
+{
+	chip_line(&p->chip[0], CASCADE, pending(p, &p->chip[1]) >= 0);
+	p->intr = pending(p, &p->chip[0]) >= 0;
+}
+
+static void input_set(void *ctx, bool level)
+{
+	struct pic_input *in = ctx;
+	chip_line(&in->pic->chip[in->irq >> 3], in->irq & 7, level);
+	update(in->pic);
+}
+
+struct irq_line pic_line(struct pic *p, unsigned irq)
+{
+	CHECK(irq < 16 && irq != CASCADE);
+	return (struct irq_line){&p->input[irq], input_set};
+}
+
+bool pic_intr(const struct pic *p)
+{
+	return p->intr;
+}
+
+/* The chip's part of an acknowledge or poll: the IR taken, or -1 for none. */
+static int chip_take(struct pic *p, struct chip *c)
+{
+	int ir = pending(p, c);
+	if (ir < 0)
+		return -1;
+	if (!level_triggered(c, ir))
+		c->irr &= ~(1 << ir);
+	if (!c->aeoi)
+		c->isr |= 1 << ir;
+	else if (c->rotate_aeoi)
+		c->lowest = ir;
+	return ir;
+}
+
+uint8_t pic_ack(struct pic *p)
+{
+	struct chip *master = &p->chip[0], *slave = &p->chip[1], *c = master;
+	int ir = chip_take(p, master);
+	if (ir == CASCADE && !master->single) {
+		c = slave;
+		ir = chip_take(p, slave);
+		/* INT of the slave drops during INTA: a second request is a new edge. */
+		chip_line(master, CASCADE, false);
+	}
+	update(p);
+	if (ir < 0)
+		return c->base | SPURIOUS;
+	if (p->acked)
+		p->acked(p->ctx, ir + (c == slave ? 8 : 0));
+	return c->base | ir;
+}
+
+static void write_ocw2(struct chip *c, uint8_t v)
+{
+	unsigned ir = v & OCW2_LEVEL;
+	bool rotate = v & OCW2_R;
+	switch (v & (OCW2_EOI | OCW2_SL)) {
+	case OCW2_EOI: { /* of the highest level in service */
+		unsigned priority = best_priority(c, c->smm ? c->isr & ~c->imr : c->isr);
+		if (priority == 8)
+			return;
+		ir = ir_of(c, priority);
+		c->isr &= ~(1 << ir);
+		break;
+	}
+	case OCW2_EOI | OCW2_SL:
+		c->isr &= ~(1 << ir);
+		break;
+	case OCW2_SL: /* set priority, or no operation */
+		break;
+	default:
+		c->rotate_aeoi = rotate;
+		return;
+	}
+	if (rotate)
+		c->lowest = ir;
+}
+
+static void write_a0(struct chip *c, uint8_t v)
+{
+	if (v & ICW1) {
+		/* Data sheet, "Initialization": what ICW1 resets. */
+		c->irr = 0;
+		for (unsigned ir = 0; ir < 8; ir++)
+			if ((v & ICW1_LTIM || c->elcr >> ir & 1) && c->lines >> ir & 1)
+				c->irr |= 1 << ir;
+		c->imr = c->isr = 0;
+		c->lowest = 7;
+		c->smm = c->read_isr = c->poll = false;
+		c->aeoi = c->sfnm = c->rotate_aeoi = false;
+		c->icw4 = v & ICW1_IC4;
+		c->single = v & ICW1_SNGL;
+		c->ltim = v & ICW1_LTIM;
+		c->awaits = 2;
+	} else if (v & OCW3) {
+		if (v & OCW3_ESMM)
+			c->smm = v & OCW3_SMM;
+		if (v & OCW3_RR)
+			c->read_isr = v & OCW3_RIS;
+		c->poll = v & OCW3_POLL;
+	} else {
+		write_ocw2(c, v);
+	}
+}
+
+static void write_a1(struct chip *c, uint8_t v)
+{
+	switch (c->awaits) {
+	case 0:
+		c->imr = v;
+		break;
+	case 2:
+		c->base = v & 0xf8;
+		c->awaits = !c->single ? 3 : c->icw4 ? 4 : 0;
+		break;
+	case 3: /* wiring: ours is fixed */
+		c->awaits = c->icw4 ? 4 : 0;
+		break;
+	case 4:
+		c->aeoi = v & ICW4_AEOI;
+		c->sfnm = v & ICW4_SFNM;
+		c->awaits = 0;
+		break;
+	}
+}
+
+static struct chip *chip_at(struct pic *p, uint16_t port)
+{
+	return &p->chip[port >> 7 & 1]; /* 20h, A0h */
+}
+
+static uint32_t pic_read(void *ctx, uint16_t port, unsigned size)
+{
+	struct pic *p = ctx;
+	struct chip *c = chip_at(p, port);
+	if (c->poll) {
+		c->poll = false;
+		int ir = chip_take(p, c);
+		if (!is_master(p, c))
+			chip_line(&p->chip[0], CASCADE, false);
+		update(p);
+		return ir < 0 ? 0 : 0x80 | ir;
+	}
+	if (port & 1)
+		return c->imr;
+	return c->read_isr ? c->isr : c->irr;
+}
+
+static void pic_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+	struct pic *p = ctx;
+	struct chip *c = chip_at(p, port);
+	if (port & 1)
+		write_a1(c, value);
+	else
+		write_a0(c, value);
+	update(p);
+}
+
+static uint32_t elcr_read(void *ctx, uint16_t port, unsigned size)
+{
+	struct pic *p = ctx;
+	return p->chip[port & 1].elcr;
+}
+
+static void elcr_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+	struct pic *p = ctx;
+	struct chip *c = &p->chip[port & 1];
+	/* IRQ 0, 1, 2, 8 and 13 are edge-triggered for good. */
+	c->elcr = value & (port & 1 ? 0xde : 0xf8);
+	for (unsigned ir = 0; ir < 8; ir++)
+		if (level_triggered(c, ir))
+			c->irr = (c->irr & ~(1 << ir)) | (c->lines & 1 << ir);
+	update(p);
+}
+
+struct pic *pic_create(struct bus *bus, void *ctx, void (*acked)(void *ctx, unsigned irq))
+{
+	struct pic *p = calloc(1, sizeof *p);
+	CHECK(p);
+	p->ctx = ctx;
+	p->acked = acked;
+	for (unsigned i = 0; i < 16; i++)
+		p->input[i] = (struct pic_input){p, i};
+	for (unsigned i = 0; i < 2; i++)
+		p->chip[i].lowest = 7;
+	struct port_handler regs = {p, pic_read, pic_write};
+	struct port_handler elcr = {p, elcr_read, elcr_write};
+	CHECK(!bus_claim(bus, 0x20, 2, false, regs));
+	CHECK(!bus_claim(bus, 0xa0, 2, false, regs));
+	CHECK(!bus_claim(bus, 0x4d0, 2, false, elcr));
+	return p;
+}
+
+void pic_destroy(struct pic *p)
+{
+	free(p);
+}

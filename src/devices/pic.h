@@ -1,0 +1,25 @@
+/* Two cascaded 8259A interrupt controllers with the edge/level control
+ * registers of a PC: ports 20h-21h, A0h-A1h, 4D0h-4D1h.  Intel 8259A data
+ * sheet (231468); 82371SB data sheet (290550) for ELCR. */
+#ifndef UNRING_DEVICES_PIC_H
+#define UNRING_DEVICES_PIC_H
+
+#include "devices/device.h"
+
+struct pic;
+
+/* acked, which may be NULL, hears of every interrupt that the processor takes:
+ * the number of the line, 0 to 15. */
+struct pic *pic_create(struct bus *bus, void *ctx, void (*acked)(void *ctx, unsigned irq));
+void pic_destroy(struct pic *p);
+
+/* The input of line irq, 0 to 15 but 2. */
+struct irq_line pic_line(struct pic *p, unsigned irq);
+
+/* INTR to the processor. */
+bool pic_intr(const struct pic *p);
+/* The processor's acknowledge cycle: the vector.  Without a request that still
+ * stands it is the spurious one, IR7's. */
+uint8_t pic_ack(struct pic *p);
+
+#endif

@@ -1,0 +1,22 @@
+/* 8254 interval timer at ports 40h-43h, and port 61h, which gates its channel 2
+ * and drives the speaker.  Counts are computed from the clock when they are read:
+ * nothing ticks.  Intel 8254 data sheet (231164). */
+#ifndef UNRING_DEVICES_PIT_H
+#define UNRING_DEVICES_PIT_H
+
+#include "devices/device.h"
+
+#define PIT_HZ 1193182u
+
+struct pit;
+
+/* irq0 is the output of channel 0. */
+struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0);
+void pit_destroy(struct pit *p);
+
+/* The processor took an interrupt of channel 0.  Periodic ticks that passed while
+ * the host did not run us are made up for, at most a second's worth, each
+ * no earlier than the one before it was taken. */
+void pit_tick_taken(struct pit *p);
+
+#endif

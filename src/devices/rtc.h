@@ -1,0 +1,19 @@
+/* MC146818 real-time clock with 128 bytes of CMOS memory at ports 70h-71h.
+ * Motorola MC146818A data sheet (ADI-1028); register numbers of the PC AT. */
+#ifndef UNRING_DEVICES_RTC_H
+#define UNRING_DEVICES_RTC_H
+
+#include "devices/device.h"
+
+struct rtc;
+
+/* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970;
+ * ram_bytes is what the memory size bytes of the CMOS tell. */
+struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8,
+                       int64_t utc_ns, uint64_t ram_bytes);
+void rtc_destroy(struct rtc *r);
+
+/* Does bit 7 of port 70h let NMIs through? */
+bool rtc_nmi_enabled(const struct rtc *r);
+
+#endif

@@ -1,0 +1,24 @@
+/* The odd ports of a PC board: 80h (POST code), 92h (fast A20 and reset),
+ * CF8h-CFBh, of which only the byte CF9h (reset control) is there.
+ * 82371SB data sheet (290550): RC, port 92. */
+#ifndef UNRING_DEVICES_SYSCTL_H
+#define UNRING_DEVICES_SYSCTL_H
+
+#include "devices/device.h"
+
+struct sysctl;
+
+struct sysctl_board {
+	void *ctx;
+	void (*reset)(void *ctx);
+	bool (*a20)(void *ctx);
+	void (*set_a20)(void *ctx, bool on);
+};
+
+struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board);
+void sysctl_destroy(struct sysctl *s);
+
+/* The last POST code. */
+uint8_t sysctl_post_code(const struct sysctl *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* 16550A serial port.  National Semiconductor PC16550D data sheet
+ * (RRD-B30M75).  Bytes go out at once; the line is never slower than the guest. */
+#ifndef UNRING_DEVICES_UART_H
+#define UNRING_DEVICES_UART_H
+
+#include "devices/device.h"
+
+struct uart;
+
+/* The far end of the line. */
+struct uart_peer {
+	void *ctx;
+	void (*transmit)(void *ctx, uint8_t byte);
+	void (*ready)(void *ctx); /* uart_room() is no longer 0 */
+};
+
+struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, struct irq_line irq,
+                         struct uart_peer peer);
+void uart_destroy(struct uart *u);
+
+/* Bytes that the receiver takes now: none while the guest holds RTS off (and has
+ * no receive interrupt on), so that nothing typed early is lost at a FIFO reset. */
+unsigned uart_room(const struct uart *u);
+/* The peer sends a byte, for which there must be room. */
+void uart_receive(struct uart *u, uint8_t byte);
+/* The peer sends a break. */
+void uart_receive_break(struct uart *u);
+
+#endif

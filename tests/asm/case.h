@@ -1,0 +1,147 @@
+/* The assembly tests: what a case is, where it runs, and what it leaves.
+ *
+ * A case is a few instructions of 32-bit user code with a known state before
+ * them.  Two programs run the same pack of cases: `native` on this host's
+ * processor and `kernel` as a guest.  Both print, by the same code (result.c),
+ * one line for each case: how it ended and every part of the state that changed. */
+#ifndef ASM_CASE_H
+#define ASM_CASE_H
+
+#include <stdint.h>
+
+/* Linear addresses, alike in both worlds. */
+enum {
+	AREA = 0x20000000,        /* data, then stack; readable, writable */
+	AREA_SIZE = 0x20000,
+	AREA_STACK = 0x20010000,
+	STACK_START = 0x2001ff00, /* ESP of a written test */
+	CODE = 0x20040000,        /* a written test is copied here; all access */
+	CODE_SIZE = 0x10000,
+	READONLY = 0x20050000,    /* one page; a hole follows it */
+	READONLY_SIZE = 0x1000,
+	BATCH = 0x21000000,       /* generated cases stay where the pack has them */
+	BATCH_SIZE = 0x400000,
+
+	/* What a generated case may touch: both windows lie across a page's end. */
+	WINDOW_DATA = 0x20007f00,
+	WINDOW_DATA_SIZE = 0x200,
+	WINDOW_STACK = 0x20017f80,
+	WINDOW_STACK_SIZE = 0x100,
+	IMAGE_SIZE = WINDOW_DATA_SIZE + WINDOW_STACK_SIZE,
+	FPU_SIZE = 512,           /* an FXSAVE image */
+};
+
+/* Selectors: those that Linux gives to a 32-bit process, the thread-local ones
+ * being ours to fill, and the LDT. */
+enum {
+	SEL_CODE = 0x23,
+	SEL_DATA = 0x2b,
+	SEL_BASED = 0x6b,     /* data, base AREA, limit 4 GiB */
+	SEL_LIMITED = 0x73,   /* data, the first half of the data window */
+	SEL_STACK32 = 0x07,   /* data, base AREA_STACK, 64 KiB, B = 1 */
+	SEL_STACK16 = 0x0f,   /* the same with B = 0 */
+	SEL_DOWN = 0x17,      /* data, base AREA, expand-down above 7fffh */
+	SEL_CODE32 = 0x1f,    /* code, base CODE, 64 KiB */
+	SEL_CODE16 = 0x27,    /* the same with D = 0 */
+	SEL_RODATA = 0x2f,    /* data, base AREA, 64 KiB, read-only */
+	SEL_ABSENT = 0x37,    /* data, not present */
+	SEL_EXECONLY = 0x3f,  /* code, base CODE, 64 KiB, not readable */
+	LDT_SLOTS = 8,
+};
+
+enum { ES, CS, SS, DS, FS, GS };
+
+/* One descriptor of the list above, as both worlds install it. */
+struct segment {
+	uint16_t selector;
+	uint32_t base, limit;   /* limit in pages if pages */
+	uint8_t contents;       /* 0 data, 1 expand-down, 2 code */
+	uint8_t big, pages, locked, absent; /* locked: read-only or execute-only */
+};
+
+#define SEGMENTS { \
+	{ SEL_BASED, AREA, 0xfffff, 0, 1, 1, 0, 0 }, \
+	{ SEL_LIMITED, WINDOW_DATA, WINDOW_DATA_SIZE / 2 - 1, 0, 1, 0, 0, 0 }, \
+	{ SEL_STACK32, AREA_STACK, 0xffff, 0, 1, 0, 0, 0 }, \
+	{ SEL_STACK16, AREA_STACK, 0xffff, 0, 0, 0, 0, 0 }, \
+	{ SEL_DOWN, AREA, 0x7fff, 1, 1, 0, 0, 0 }, \
+	{ SEL_CODE32, CODE, 0xffff, 2, 1, 0, 0, 0 }, \
+	{ SEL_CODE16, CODE, 0xffff, 2, 0, 0, 0, 0 }, \
+	{ SEL_RODATA, AREA, 0xffff, 0, 1, 0, 1, 0 }, \
+	{ SEL_ABSENT, AREA, 0xffff, 0, 1, 0, 0, 1 }, \
+	{ SEL_EXECONLY, CODE, 0xffff, 2, 1, 0, 1, 0 }, \
+}
+
+enum {
+	CASE_WRITTEN = 1 << 0,   /* copied to CODE; the whole area is reset and watched */
+};
+
+struct asm_case {
+	uint32_t name;          /* of the text section; likewise: */
+	uint32_t expect;        /* the expected line, or 0 */
+	uint32_t code;          /* linear address of the first instruction */
+	uint32_t source, size;  /* its bytes in the code section */
+	uint32_t gpr[8];        /* EAX ECX EDX EBX ESP EBP ESI EDI */
+	uint32_t eflags;
+	uint32_t undefined;     /* flags that the manual leaves undefined at the end */
+	uint16_t seg[6];
+	uint16_t fpu, data;     /* indices of the images before it */
+	uint32_t kind;
+};
+
+#define PACK_MAGIC 0x4d534155 /* "UASM" */
+
+/* All offsets from the header, which begins the file; code at a page. */
+struct asm_pack {
+	uint32_t magic;
+	uint32_t cases, case_offset;
+	uint32_t fpu_offset;
+	uint32_t data_offset;
+	uint32_t code_offset, code_size;
+	uint32_t text_offset;
+	uint32_t ldt;           /* whether any case wants the LDT */
+};
+
+struct asm_result {
+	uint32_t gpr[8];
+	uint32_t eip, eflags;
+	uint32_t trap, error, cr2;
+	uint16_t seg[6];
+	const uint8_t *fpu;     /* FXSAVE image */
+	const uint8_t *area;    /* AREA as it was left */
+};
+
+static inline const struct asm_case *pack_case(const struct asm_pack *pack, uint32_t i)
+{
+	return (const struct asm_case *)((const uint8_t *)pack + pack->case_offset) + i;
+}
+
+static inline const uint8_t *pack_fpu(const struct asm_pack *pack, const struct asm_case *c)
+{
+	return (const uint8_t *)pack + pack->fpu_offset + c->fpu * FPU_SIZE;
+}
+
+static inline const uint8_t *pack_code(const struct asm_pack *pack, const struct asm_case *c)
+{
+	return (const uint8_t *)pack + pack->code_offset + c->source;
+}
+
+static inline const char *pack_text(const struct asm_pack *pack, uint32_t offset)
+{
+	return (const char *)pack + pack->text_offset + offset;
+}
+
+/* Puts the memory of a case back to its start: the area, and for a written
+ * test its code, followed by INT3 to the end of the code area. */
+void case_prepare(const struct asm_pack *pack, const struct asm_case *c, uint8_t *area,
+                  uint8_t *code);
+
+/* The line of a case, by put(): its number, `trap` and `eip`, then every part of
+ * the state that is not as it was at the start. */
+void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t number,
+                  const struct asm_result *result);
+
+/* The last line, with a checksum of the area: no case wrote beyond its windows. */
+void result_print_end(void (*put)(char), const uint8_t *area);
+
+#endif

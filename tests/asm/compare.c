@@ -1,0 +1,242 @@
+/* asmcmp PACK RESULT...: compares results, each with the first, and all with
+ * what the written tests expect.  One line for each case that differs:
+ *
+ *   number name bytes  disassembly | field: first second; ...
+ *
+ * Options: --ignore-flags HEX, flags not to look at; --first N, show N lines.
+ * Ends with 0 if all agree. */
+#include <capstone/capstone.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "case.h"
+
+enum { FIELDS = 512 };
+
+struct fields {
+	char *copy;
+	int count;
+	char *name[FIELDS], *value[FIELDS];
+};
+
+struct run {
+	const char *path;
+	char **lines;       /* by case, NULL: no result */
+	char *end;          /* the last line */
+};
+
+static const struct asm_pack *pack;
+static uint32_t ignored_flags;
+static unsigned long differing, undefined, shown = 50;
+static uint32_t reported; /* the case whose line is being written */
+static csh capstone;
+
+static void die(const char *what, const char *detail)
+{
+	fprintf(stderr, "asmcmp: %s: %s\n", what, detail);
+	exit(2);
+}
+
+static char *read_file(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	size_t size;
+	char *data;
+
+	if (!f)
+		die(path, "cannot open");
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	rewind(f);
+	data = malloc(size + 1);
+	if (!data || fread(data, 1, size, f) != size)
+		die(path, "cannot read");
+	data[size] = 0;
+	fclose(f);
+	return data;
+}
+
+static struct run read_run(const char *path)
+{
+	struct run run = { .path = path, .lines = calloc(pack->cases, sizeof(char *)) };
+	char *save, *text = read_file(path);
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *rest;
+		unsigned long number = strtoul(line, &rest, 10);
+
+		if (rest > line && *rest == ' ' && number < pack->cases)
+			run.lines[number] = rest;
+		else
+			run.end = line;
+	}
+	return run;
+}
+
+static void split(struct fields *f, const char *line)
+{
+	char *save;
+
+	f->copy = strdup(line);
+	f->count = 0;
+	for (char *field = strtok_r(f->copy, " ", &save); field && f->count < FIELDS;
+	     field = strtok_r(NULL, " ", &save)) {
+		char *value = strchr(field, '=');
+
+		if (!value)
+			die("not a field", field);
+		*value++ = 0;
+		f->name[f->count] = field;
+		f->value[f->count++] = value;
+	}
+}
+
+static const char *find(const struct fields *f, const char *name)
+{
+	for (int i = 0; i < f->count; i++)
+		if (!strcmp(f->name[i], name))
+			return f->value[i];
+	return NULL;
+}
+
+static void print_disassembly(const struct asm_case *c, const uint8_t *code)
+{
+	cs_insn *insn;
+	size_t n = cs_disasm(capstone, code, c->size, c->code, 0, &insn), at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		printf("%s %s %s", i ? ";" : " ", insn[i].mnemonic, insn[i].op_str);
+		at += insn[i].size;
+	}
+	if (at < c->size)
+		printf("; ?");
+	cs_free(insn, n);
+}
+
+/* Begins the line of a case at its first difference, and adds one field. */
+static void report(uint32_t number, const char *field, const char *a, const char *b)
+{
+	const struct asm_case *c = pack_case(pack, number);
+	const uint8_t *code = pack_code(pack, c);
+	int first = reported != number;
+
+	reported = number;
+	if (first && differing++ >= shown)
+		return;
+	if (differing > shown)
+		return;
+	if (first) {
+		printf("%s%u", differing > 1 ? "\n" : "", number);
+		if (c->name)
+			printf(" %s", pack_text(pack, c->name));
+		if (!(c->kind & CASE_WRITTEN)) {
+			printf(" ");
+			for (uint32_t i = 0; i < c->size; i++)
+				printf("%02x", code[i]);
+			print_disassembly(c, code);
+		}
+		printf(" |");
+	}
+	printf(" %s: %s %s;", field, a ? a : "unchanged", b ? b : "unchanged");
+}
+
+/* Flags compare but for those undefined; differences there are counted apart. */
+static void compare_flags(uint32_t number, const char *a, const char *b)
+{
+	const struct asm_case *c = pack_case(pack, number);
+	uint32_t x = a ? strtoul(a, NULL, 16) : c->eflags;
+	uint32_t y = b ? strtoul(b, NULL, 16) : c->eflags;
+	uint32_t wrong = (x ^ y) & ~ignored_flags;
+	char text[2][16];
+
+	if (wrong & ~c->undefined) {
+		snprintf(text[0], sizeof(text[0]), "%08x", x);
+		snprintf(text[1], sizeof(text[1]), "%08x", y);
+		report(number, "flags", text[0], text[1]);
+	} else if (wrong) {
+		undefined++;
+	}
+}
+
+static void compare(uint32_t number, const char *first, const char *second)
+{
+	struct fields a, b;
+
+	split(&a, first);
+	split(&b, second);
+	compare_flags(number, find(&a, "flags"), find(&b, "flags"));
+	for (int i = 0; i < a.count; i++) {
+		const char *other = find(&b, a.name[i]);
+
+		if (strcmp(a.name[i], "flags") && (!other || strcmp(other, a.value[i])))
+			report(number, a.name[i], a.value[i], other);
+	}
+	for (int i = 0; i < b.count; i++)
+		if (strcmp(b.name[i], "flags") && !find(&a, b.name[i]))
+			report(number, b.name[i], NULL, b.value[i]);
+	free(a.copy);
+	free(b.copy);
+}
+
+static void compare_runs(const struct run *a, const struct run *b)
+{
+	reported = -1;
+	for (uint32_t i = 0; i < pack->cases; i++) {
+		if (!b->lines[i])
+			report(i, "result", a->lines[i] ? "present" : "absent", "absent");
+		else if (a->lines[i])
+			compare(i, a->lines[i], b->lines[i]);
+	}
+	if (!a->end || !b->end || strcmp(a->end, b->end)) {
+		differing++;
+		printf("\nend: %s: %s: %s: %s\n", a->path, a->end, b->path, b->end);
+	}
+}
+
+static void compare_expected(const struct run *a)
+{
+	reported = -1;
+	for (uint32_t i = 0; i < pack->cases; i++) {
+		const struct asm_case *c = pack_case(pack, i);
+
+		if (!a->lines[i])
+			report(i, "result", "expected", "absent");
+		else if (c->expect)
+			compare(i, pack_text(pack, c->expect), a->lines[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct run first = { 0 };
+
+	if (cs_open(CS_ARCH_X86, CS_MODE_32, &capstone) != CS_ERR_OK)
+		die("capstone", "cannot open");
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--ignore-flags") && i + 1 < argc) {
+			ignored_flags = strtoul(argv[++i], NULL, 16);
+		} else if (!strcmp(argv[i], "--first") && i + 1 < argc) {
+			shown = strtoul(argv[++i], NULL, 10);
+		} else if (!pack) {
+			pack = (const struct asm_pack *)read_file(argv[i]);
+			if (pack->magic != PACK_MAGIC)
+				die(argv[i], "not a pack");
+		} else {
+			struct run run = read_run(argv[i]);
+
+			compare_expected(&run);
+			if (first.path)
+				compare_runs(&first, &run);
+			else
+				first = run;
+		}
+	}
+	if (!first.path) {
+		fprintf(stderr, "usage: asmcmp [--ignore-flags HEX] [--first N] PACK RESULT...\n");
+		return 2;
+	}
+	printf("%s%u cases, %lu differ, %lu in undefined flags only\n", differing ? "\n" : "",
+	       pack->cases, differing, undefined);
+	return differing != 0;
+}

@@ -1,0 +1,524 @@
+/* Random cases: instructions of the table below in random forms, from random
+ * states, with memory operands aimed at the windows.  The seed decides all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pack.h"
+
+enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
+enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, DF = 0x400, OF = 0x800 };
+enum { FPU_IMAGES = 96, DATA_IMAGES = 64 };
+
+/* One row: an encoding, its habits, the flags that it leaves undefined.
+ *
+ * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
+ *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
+ *   ib iw iz id = immediate; moffs; a byte with ~N stands for N bytes from there on.
+ * habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned to 16
+ *   A flags as the ALU group   d dividend made small   t bit string by register
+ *   s ESI and EDI in the data window   x EBX + AL in it   b EBP in the stack window
+ *   7 67 allowed without memory   f x87: FWAIT may follow   S sequence filler */
+struct row {
+	const char *encoding, *habits;
+	uint32_t undefined;
+};
+
+#define NOT_CF (PF | AF | ZF | SF | OF)
+#define ALL (CF | NOT_CF)
+
+static const struct row rows[] = {
+#include "gen_rows.inc"
+};
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+
+struct gen {
+	uint64_t seed;
+	struct asm_case c;
+	uint8_t code[96];
+	unsigned size;
+	unsigned pinned;    /* registers that have a meaning already */
+	int register_only;  /* no memory operand */
+};
+
+static uint32_t any(struct gen *g)
+{
+	g->seed ^= g->seed << 13;
+	g->seed ^= g->seed >> 7;
+	g->seed ^= g->seed << 17;
+	return g->seed * 0x2545f4914f6cdd1dull >> 32;
+}
+
+static uint32_t below(struct gen *g, uint32_t n)
+{
+	return any(g) % n;
+}
+
+static int one_in(struct gen *g, uint32_t n)
+{
+	return below(g, n) == 0;
+}
+
+static uint32_t corner(struct gen *g)
+{
+	static const uint32_t corners[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff,
+		                            0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
+		                            0xffffffff, 0x55555555, 0xaaaaaaaa, 31, 32, 33, 0x99, 0x0a };
+
+	switch (below(g, 4)) {
+	case 0:
+		return any(g);
+	case 1:
+		return any(g) >> below(g, 32);
+	default:
+		return corners[below(g, sizeof(corners) / sizeof(*corners))];
+	}
+}
+
+static uint32_t corner_float(struct gen *g)
+{
+	static const uint32_t corners[] = { 0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
+		                            0x7fc00000, 0x7f800001, 0x00000001, 0x807fffff, 0x00800000,
+		                            0x7f7fffff, 0x4f000000, 0xcf000000, 0x3f000000, 0x40490fdb };
+
+	switch (below(g, 3)) {
+	case 0:
+		return any(g);
+	case 1:
+		return corners[below(g, sizeof(corners) / sizeof(*corners))];
+	default: /* of moderate size */
+		return (any(g) & 0x807fffff) | (115 + below(g, 24)) << 23;
+	}
+}
+
+static uint64_t corner_double(struct gen *g)
+{
+	static const uint64_t corners[] = { 0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000,
+		                            0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
+		                            0x7ff0000000000001, 1, 0x800fffffffffffff, 0x0010000000000000,
+		                            0x7fefffffffffffff, 0x41e0000000000000, 0xc1e0000000000001,
+		                            0x43e0000000000000, 0x4059000000000000 };
+	uint64_t wide = (uint64_t)any(g) << 32;
+
+	wide |= any(g);
+	switch (below(g, 3)) {
+	case 0:
+		return wide;
+	case 1:
+		return corners[below(g, sizeof(corners) / sizeof(*corners))];
+	default:
+		return (wide & 0x800fffffffffffff) | (uint64_t)(1008 + below(g, 48)) << 52;
+	}
+}
+
+static void fill(struct gen *g, uint8_t *p, unsigned size)
+{
+	unsigned i = 0;
+
+	while (i + 16 <= size) {
+		unsigned kind = below(g, 4);
+
+		for (unsigned k = 0; k < 16; k += 8) {
+			uint32_t pair[2] = { corner(g), corner(g) };
+			uint32_t floats[2] = { corner_float(g), corner_float(g) };
+			uint64_t wide = corner_double(g);
+
+			memcpy(p + i + k, kind == 0 ? (void *)pair : kind == 1 ? (void *)floats : (void *)&wide,
+			       8);
+		}
+		/* An 80-bit number or packed decimal at times. */
+		if (kind == 3 && one_in(g, 2)) {
+			uint16_t exponent = (below(g, 2) << 15) | (0x3fff - 40 + below(g, 80));
+
+			p[i + 7] |= 0x80;
+			memcpy(p + i + 8, &exponent, 2);
+		} else if (kind == 3) {
+			for (unsigned k = 0; k < 9; k++)
+				p[i + k] = below(g, 10) << 4 | below(g, 10);
+			p[i + 9] = below(g, 2) << 7;
+		}
+		i += 16;
+	}
+}
+
+static void make_fpu(struct gen *g, uint8_t *image, unsigned number)
+{
+	unsigned top = below(g, 8);
+
+	fpu_initial(image);
+	if (number) {
+		uint16_t control = 0x7f | below(g, 4) << 10 | (one_in(g, 3) ? below(g, 4) : 3) << 8;
+		uint16_t status = top << 11 | (any(g) & 0x4700);
+		uint32_t mxcsr = 0x1f80;
+
+		if (one_in(g, 6))
+			control &= ~(any(g) & 0x3f);
+		if (one_in(g, 2))
+			mxcsr |= below(g, 4) << 13;
+		if (one_in(g, 6))
+			mxcsr |= any(g) & 0x8040;
+		if (one_in(g, 8))
+			mxcsr &= ~(any(g) & 0x1f80);
+		memcpy(image, &control, 2);
+		memcpy(image + 2, &status, 2);
+		image[4] = one_in(g, 3) ? any(g) : one_in(g, 8) ? 0 : 0xff;
+		memcpy(image + 24, &mxcsr, 4);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t *st = image + 32 + 16 * i;
+		uint64_t mantissa = (uint64_t)corner(g) << 32 | corner(g);
+		uint16_t exponent = below(g, 2) << 15 | (0x3fff - 20 + below(g, 40));
+
+		switch (below(g, 6)) {
+		case 0: /* as MMX leaves it */
+			exponent = 0xffff;
+			break;
+		case 1: /* zero, infinity, NaN, denormal */
+			exponent = below(g, 2) << 15 | (one_in(g, 2) ? 0x7fff : 0);
+			mantissa = exponent & 0x7fff ? 1ull << 63 | (one_in(g, 2) ? mantissa : 0) :
+			                           mantissa & ~(1ull << 63);
+			break;
+		case 2: /* a whole number */
+			mantissa = 1ull << 63 | (uint64_t)(any(g) & 0x7fff) << 48;
+			break;
+		default:
+			mantissa |= 1ull << 63;
+		}
+		if (!number)
+			continue;
+		memcpy(st, &mantissa, 8);
+		memcpy(st + 8, &exponent, 2);
+	}
+	fill(g, image + 160, 128);
+}
+
+static void put8(struct gen *g, uint8_t byte)
+{
+	g->code[g->size++] = byte;
+}
+
+static void put_value(struct gen *g, uint32_t value, int size)
+{
+	while (size--) {
+		put8(g, value);
+		value >>= 8;
+	}
+}
+
+static uint32_t seg_base(const struct gen *g, int seg)
+{
+	return g->c.seg[seg] == SEL_BASED ? AREA : g->c.seg[seg] == SEL_LIMITED ? WINDOW_DATA : 0;
+}
+
+/* Where an operand shall lie. */
+static uint32_t pick_target(struct gen *g, int aligned)
+{
+	uint32_t target = WINDOW_DATA + 48 + below(g, WINDOW_DATA_SIZE - 128);
+
+	if (one_in(g, 40))
+		target = READONLY + READONLY_SIZE - below(g, 24);
+	else if (one_in(g, 6)) /* near the end of a page */
+		target = (WINDOW_DATA | 0xfff) + 1 - below(g, 18);
+	if (aligned && !one_in(g, 10))
+		target &= ~15u;
+	return target;
+}
+
+static int free_register(struct gen *g)
+{
+	int r;
+
+	do
+		r = below(g, 8);
+	while (r == ESP || g->pinned >> r & 1);
+	return r;
+}
+
+/* A 32-bit memory operand (ModRM with `reg`); seg < 0: the default one. */
+static void put_memory32(struct gen *g, int reg, int seg, int aligned)
+{
+	uint32_t target = pick_target(g, aligned);
+	uint32_t scale = below(g, 4), displacement;
+	int base = free_register(g), index = one_in(g, 2) ? free_register(g) : -1;
+	int mod = below(g, 3), disp_only = one_in(g, 8), sib = index >= 0 || one_in(g, 8);
+	uint32_t *gpr = g->c.gpr;
+
+	if (one_in(g, 6) && !disp_only) { /* on the stack: ESP is what it is */
+		displacement = mod == 0 ? 0 : (int)below(g, 96) - 48;
+		if (aligned && mod)
+			displacement = (displacement & ~15u) - (gpr[ESP] & 15);
+		if (mod == 1 && (int)displacement < -128)
+			mod = 2;
+		put8(g, mod << 6 | reg << 3 | 4);
+		put8(g, scale << 6 | (index < 0 ? 4 : index) << 3 | ESP);
+		if (index >= 0)
+			gpr[index] = below(g, 4) * (aligned ? 16 : 1);
+		if (mod)
+			put_value(g, displacement, mod == 1 ? 1 : 4);
+		return;
+	}
+	if (seg < 0)
+		seg = !disp_only && base == EBP ? SS : DS;
+	target -= seg_base(g, seg);
+	if (disp_only && index < 0 && one_in(g, 2)) {
+		put8(g, reg << 3 | 5);
+		put_value(g, target, 4);
+		return;
+	}
+	if (disp_only) { /* SIB without a base */
+		if (index >= 0 && !one_in(g, 3))
+			gpr[index] = any(g);
+		put8(g, reg << 3 | 4);
+		put8(g, scale << 6 | (index < 0 ? 4 : index) << 3 | 5);
+		put_value(g, target - (index < 0 ? 0 : gpr[index] << scale), 4);
+		return;
+	}
+	if (base == EBP && mod == 0)
+		mod = 1;
+	if (base == index)
+		mod = 2;
+	displacement = mod == 0 ? 0 : mod == 1 ? (uint32_t)(int8_t)any(g) : any(g);
+	if (base == index)
+		displacement = target - gpr[base] - (gpr[base] << scale);
+	else
+		gpr[base] = target - displacement - (index < 0 ? 0 : gpr[index] << scale);
+	if (sib) {
+		put8(g, mod << 6 | reg << 3 | 4);
+		put8(g, scale << 6 | (index < 0 ? 4 : index) << 3 | base);
+	} else {
+		put8(g, mod << 6 | reg << 3 | base);
+	}
+	if (mod)
+		put_value(g, displacement, mod == 1 ? 1 : 4);
+}
+
+/* A 16-bit one, through a segment with base AREA. */
+static void put_memory16(struct gen *g, int reg, int aligned)
+{
+	static const int8_t first[] = { EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX };
+	static const int8_t second[] = { ESI, EDI, ESI, EDI, -1, -1, -1, -1 };
+	uint32_t offset = (pick_target(g, aligned) - AREA) & 0xffff;
+	int mod = below(g, 3), rm = below(g, 8);
+	uint32_t displacement = mod == 0 ? 0 : mod == 1 ? (uint32_t)(int8_t)any(g) : any(g) & 0xffff;
+	uint32_t *adjusted = &g->c.gpr[first[rm]];
+
+	put8(g, mod << 6 | reg << 3 | rm);
+	if (mod == 0 && rm == 6) {
+		put_value(g, offset, 2);
+		return;
+	}
+	if (second[rm] >= 0)
+		offset -= g->c.gpr[second[rm]];
+	*adjusted = (*adjusted & 0xffff0000) | ((offset - displacement) & 0xffff);
+	if (mod)
+		put_value(g, displacement, mod == 1 ? 1 : 2);
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Sets up what the row's implicit operands want. */
+static void pin(struct gen *g, const struct row *row, int repeated)
+{
+	uint32_t *gpr = g->c.gpr;
+
+	if (strchr(row->habits, 's')) {
+		gpr[ESI] = WINDOW_DATA + 128 + below(g, 256) - seg_base(g, DS);
+		gpr[EDI] = WINDOW_DATA + 128 + below(g, 256) - seg_base(g, ES);
+		g->pinned |= 1 << ESI | 1 << EDI;
+	}
+	if (repeated) {
+		gpr[ECX] = below(g, 20);
+		g->pinned |= 1 << ECX;
+	}
+	if (strchr(row->habits, 'd')) {
+		int kind = below(g, 4);
+
+		if (kind == 1)
+			gpr[EDX] = (int32_t)gpr[EAX] >> 31;
+		else if (kind)
+			gpr[EDX] = kind == 2 ? 0 : below(g, 16);
+		if (one_in(g, 2))
+			gpr[EAX] &= 0xff;
+		g->pinned |= 1 << EDX | 1 << EAX;
+	}
+	if (strchr(row->habits, 'x')) {
+		gpr[EBX] = pick_target(g, 0) - (gpr[EAX] & 0xff) - seg_base(g, DS);
+		g->pinned |= 1 << EBX;
+	}
+	if (strchr(row->habits, 'b')) {
+		gpr[EBP] = gpr[ESP] + (int)below(g, 64) - 32;
+		g->pinned |= 1 << EBP;
+	}
+}
+
+static void put_instruction(struct gen *g, const struct row *row)
+{
+	static const uint8_t seg_prefix[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+	const char *habits = row->habits, *p = row->encoding;
+	int wide66 = strchr(habits, 'o') && one_in(g, 4);
+	int modrm = strchr(p, 'M') ? 'M' : strchr(p, 'R') ? 'R' : strchr(p, 'E') ? 'E' : 0;
+	int memory = modrm == 'M' || (modrm == 'E' && !g->register_only && !one_in(g, 3));
+	int implicit = strchr(habits, 's') || strchr(habits, 'x') || strstr(p, "moffs");
+	int repeated = strchr(habits, 'r') && !one_in(g, 3);
+	int narrow67 = 0, seg = -1;
+	unsigned operation = 0;
+	int bytes = 0;
+
+	pin(g, row, repeated);
+	if (wide66)
+		put8(g, 0x66);
+	if ((memory || implicit) && one_in(g, 5)) {
+		seg = one_in(g, 8) ? (int)below(g, 6) : one_in(g, 3) ? GS : FS;
+		/* The source of a string moves with its segment. */
+		if (strchr(habits, 's'))
+			g->c.gpr[ESI] += seg_base(g, DS) - seg_base(g, seg);
+		if (strchr(habits, 'x'))
+			g->c.gpr[EBX] += seg_base(g, DS) - seg_base(g, seg);
+	}
+	if (memory && one_in(g, 7)) {
+		narrow67 = 1;
+		seg = FS;
+	}
+	if (strchr(habits, 's') && one_in(g, 6)) { /* 16-bit: both segments need the base */
+		narrow67 = 1;
+		g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
+		seg = -1;
+		g->c.gpr[ESI] = (any(g) & 0xffff0000) | (0x8000 - below(g, 100));
+		g->c.gpr[EDI] = (any(g) & 0xffff0000) | (0x8000 - below(g, 100));
+		if (repeated)
+			g->c.gpr[ECX] |= any(g) & 0xffff0000;
+	}
+	if (strchr(habits, '7') && one_in(g, 3))
+		narrow67 = 1;
+	if (seg >= 0)
+		put8(g, seg_prefix[seg]);
+	if (narrow67)
+		put8(g, 0x67);
+	if (strchr(habits, 'l') && ((memory && one_in(g, 4)) || one_in(g, 200)))
+		put8(g, 0xf0);
+	if (repeated)
+		put8(g, 0xf2 + below(g, 2));
+	while (*p) {
+		if (*p == ' ') {
+			p++;
+		} else if (hex(*p) >= 0 && hex(p[1]) >= 0 && (p[2] == ' ' || !p[2] || p[2] == '~' || p[2] == '+')) {
+			uint8_t byte = hex(*p) << 4 | hex(p[1]);
+
+			p += 2;
+			if (*p == '~') { /* one of a range, in steps of 8 for the ALU group */
+				unsigned n = strtoul(p + 1, (char **)&p, 10), i = below(g, n);
+
+				byte += strchr(habits, 'A') ? i * 8 : i;
+				operation = i;
+			} else if (*p == '+') {
+				byte += below(g, 8);
+				p += 2;
+			}
+			put8(g, byte);
+			bytes++;
+		} else if (*p == 'E' || *p == 'M' || *p == 'R') {
+			int reg = below(g, 8);
+
+			if (p[1] >= '0' && p[1] <= '7')
+				reg = *++p - '0';
+			else if (p[1] == '*' && p++)
+				operation = reg;
+			p++;
+			if (strchr(habits, 't') && memory && !(g->pinned >> reg & 1) && reg != ESP) {
+				g->c.gpr[reg] = (int)below(g, 1200) - 600;
+				g->pinned |= 1 << reg;
+			}
+			if (!memory)
+				put8(g, 0xc0 | reg << 3 | below(g, 8));
+			else if (narrow67)
+				put_memory16(g, reg, !!strchr(habits, 'a'));
+			else
+				put_memory32(g, reg, seg, !!strchr(habits, 'a'));
+		} else if (*p == 'i') {
+			put_value(g, corner(g), p[1] == 'b' ? 1 : p[1] == 'w' || (p[1] == 'z' && wide66) ? 2 : 4);
+			p += 2;
+		} else if (!strncmp(p, "moffs", 5)) {
+			put_value(g, pick_target(g, 0) - seg_base(g, seg < 0 ? DS : seg), 4);
+			p += 5;
+		} else {
+			fprintf(stderr, "asmpack: bad row: %s\n", row->encoding);
+			exit(2);
+		}
+	}
+	g->c.undefined |= row->undefined;
+	if (strchr(habits, 'A') && (operation == 1 || operation == 4 || operation == 6))
+		g->c.undefined |= AF;
+	if (strchr(habits, 'f') && one_in(g, 2))
+		put8(g, 0x9b);
+}
+
+static void generate_case(struct gen *g, const struct row *row)
+{
+	struct asm_case *c = &g->c;
+
+	memset(c, 0, sizeof(*c));
+	g->size = 0;
+	g->pinned = 1 << ESP;
+	g->register_only = 0;
+	for (int i = 0; i < 8; i++)
+		c->gpr[i] = corner(g);
+	for (int i = 0; i < 6; i++)
+		c->seg[i] = SEL_DATA;
+	c->seg[CS] = SEL_CODE;
+	c->seg[FS] = SEL_BASED;
+	c->seg[GS] = one_in(g, 2) ? SEL_LIMITED : SEL_BASED;
+	if (one_in(g, 16))
+		c->seg[DS] = SEL_BASED;
+	if (one_in(g, 16))
+		c->seg[ES] = SEL_BASED;
+	if (one_in(g, 16))
+		c->seg[SS] = SEL_BASED;
+	c->gpr[ESP] = WINDOW_STACK + WINDOW_STACK_SIZE / 2 + below(g, 32) - 16;
+	if (!one_in(g, 4))
+		c->gpr[ESP] &= ~3u;
+	c->gpr[ESP] -= seg_base(g, SS);
+	c->eflags = 0x202 | (any(g) & (ALL));
+	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
+		c->eflags |= DF;
+	c->fpu = below(g, FPU_IMAGES);
+	c->data = below(g, DATA_IMAGES);
+	put_instruction(g, row);
+	g->register_only = 1;
+	if (!c->undefined && one_in(g, 4)) {
+		for (unsigned n = 1 + below(g, 3); n; ) {
+			const struct row *next = &rows[below(g, ROWS)];
+
+			if (strchr(next->habits, 'S') && !strchr(next->encoding, 'M')) {
+				put_instruction(g, next);
+				n--;
+			}
+		}
+	}
+}
+
+void generate(struct builder *b, uint64_t seed, uint32_t count)
+{
+	struct gen g = { .seed = seed * 0x9e3779b97f4a7c15ull + 1 };
+	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
+	const uint8_t end = 0xcc;
+
+	for (unsigned i = 0; i < FPU_IMAGES; i++) {
+		make_fpu(&g, fpu, i);
+		buffer_add(&b->fpu, fpu, FPU_SIZE);
+	}
+	for (unsigned i = 0; i < DATA_IMAGES; i++) {
+		fill(&g, image, IMAGE_SIZE);
+		buffer_add(&b->data, image, IMAGE_SIZE);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		generate_case(&g, &rows[i % ROWS]);
+		g.c.size = g.size;
+		g.c.source = buffer_add(&b->code, g.code, g.size);
+		g.c.code = BATCH + g.c.source;
+		buffer_add(&b->code, &end, 1);
+		buffer_add(&b->cases, &g.c, sizeof(g.c));
+	}
+}

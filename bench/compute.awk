@@ -1,6 +1,6 @@
 # The table of compute.sh from its runs: native.N, unring.N.a, qemu.N.b, ...
-# A guest's line has the host's seconds in front; "begin NAME" tells when the
-# guest's own clock was started.
+# A guest's line has the host's seconds in front; "begin NAME" and "end NAME"
+# tell when the guest's own clock was started and stopped.
 function median(s,   a, n, i, j, t) {
 	n = split(s, a, " ")
 	for (i = 2; i <= n; i++)
@@ -31,6 +31,7 @@ who != "native" {
 }
 
 $1 == "begin" { begun[$2] = stamp; next }
+$1 == "end" { ended[$2] = stamp; next }
 
 $3 ~ /^check=/ {
 	v[who, $1] = v[who, $1] " " $2
@@ -41,7 +42,7 @@ $3 ~ /^check=/ {
 	if (who != "native") {
 		# A line takes some milliseconds to reach the host; over all
 		# programs that must not matter.
-		host = stamp - begun[$1]
+		host = ended[$1] - begun[$1]
 		if (differ($2, host, 0.02))
 			fail(sprintf("%s under %s: %.4f s by the guest, %.4f s by the host", $1, who, $2, host))
 		guest_sum[who] += $2

@@ -7,9 +7,9 @@
  *                                         the checksum is that of its output
  *   gbench -l                             list the names
  *
- * Each benchmark prints two lines: "begin NAME" as its clock starts, and its
- * result, NAME SECONDS check=CHECKSUM, as it stops: an observer outside can
- * time the two lines by a clock of its own. */
+ * Each benchmark prints "begin NAME" as its clock starts, "end NAME" as it
+ * stops, so that an observer outside can time it by a clock of its own, and
+ * its result, NAME SECONDS check=CHECKSUM. */
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <fcntl.h>
@@ -74,6 +74,7 @@ void t_start(void)
 void t_stop(void)
 {
 	clock_gettime(CLOCK_MONOTONIC, &t1);
+	printf("end %s\n", current);
 }
 
 static double seconds(void)

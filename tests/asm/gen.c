@@ -491,7 +491,7 @@ static void generate_case(struct gen *g, const struct row *row)
 		for (unsigned n = 1 + below(g, 3); n; ) {
 			const struct row *next = &rows[below(g, ROWS)];
 
-			if (strchr(next->habits, 'S') && !strchr(next->encoding, 'M')) {
+			if (next->habits && strchr(next->habits, 'S') && !strchr(next->encoding, 'M')) {
 				put_instruction(g, next);
 				n--;
 			}
@@ -499,12 +499,25 @@ static void generate_case(struct gen *g, const struct row *row)
 	}
 }
 
-void generate(struct builder *b, uint64_t seed, uint32_t count)
+static const struct row *pick_row(const char *group, uint32_t number)
+{
+	unsigned first = 0, count = 0;
+
+	while (first < ROWS && (rows[first].habits || strcmp(rows[first].encoding, group)))
+		first++;
+	while (first + 1 + count < ROWS && rows[first + 1 + count].habits)
+		count++;
+	return count ? &rows[first + 1 + number % count] : NULL;
+}
+
+int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count)
 {
 	struct gen g = { .seed = seed * 0x9e3779b97f4a7c15ull + 1 };
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;
 
+	if (!pick_row(group, 0))
+		return -1;
 	for (unsigned i = 0; i < FPU_IMAGES; i++) {
 		make_fpu(&g, fpu, i);
 		buffer_add(&b->fpu, fpu, FPU_SIZE);
@@ -514,11 +527,12 @@ void generate(struct builder *b, uint64_t seed, uint32_t count)
 		buffer_add(&b->data, image, IMAGE_SIZE);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		generate_case(&g, &rows[i % ROWS]);
+		generate_case(&g, pick_row(group, i));
 		g.c.size = g.size;
 		g.c.source = buffer_add(&b->code, g.code, g.size);
 		g.c.code = BATCH + g.c.source;
 		buffer_add(&b->code, &end, 1);
 		buffer_add(&b->cases, &g.c, sizeof(g.c));
 	}
+	return 0;
 }

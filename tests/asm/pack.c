@@ -1,7 +1,7 @@
 /* asmpack: makes the packs that `native` and `kernel` run.
  *
  *   asmpack written OUT { TEST.asm TEST.bin }...
- *   asmpack random OUT SEED COUNT
+ *   asmpack random OUT GROUP SEED COUNT
  *
  * The head of a written test, up to its first line that is no comment:
  *
@@ -259,11 +259,12 @@ int main(int argc, char **argv)
 	if (argc > 4 && argc % 2 == 1 && !strcmp(argv[1], "written")) {
 		for (int i = 3; i + 1 < argc; i += 2)
 			add_written(&b, argv[i], argv[i + 1]);
-	} else if (argc == 5 && !strcmp(argv[1], "random")) {
-		generate(&b, strtoull(argv[3], NULL, 0), strtoul(argv[4], NULL, 0));
+	} else if (argc == 6 && !strcmp(argv[1], "random")) {
+		if (generate(&b, argv[3], strtoull(argv[4], NULL, 0), strtoul(argv[5], NULL, 0)))
+			die(argv[3], "no such group of gen_rows.inc");
 	} else {
 		fprintf(stderr, "usage: asmpack written OUT {TEST.asm TEST.bin}...\n"
-		                "       asmpack random OUT SEED COUNT\n");
+		                "       asmpack random OUT GROUP SEED COUNT\n");
 		return 2;
 	}
 	write_pack(&b, argv[2]);

@@ -22,7 +22,8 @@ uint32_t buffer_add(struct buffer *buffer, const void *data, size_t size);
 /* FNINIT, all registers zero, MXCSR as at reset. */
 void fpu_initial(uint8_t image[FPU_SIZE]);
 
-/* Adds `count` cases; what they are depends on the seed alone. */
-void generate(struct builder *builder, uint64_t seed, uint32_t count);
+/* Adds `count` cases of a group of rows; what they are depends on the seed
+ * alone.  -1: there is no such group. */
+int generate(struct builder *builder, const char *group, uint64_t seed, uint32_t count);
 
 #endif

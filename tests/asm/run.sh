@@ -1,47 +1,44 @@
 #!/bin/sh
-# run.sh native BUILD            written tests and random cases on this processor
-# run.sh unring BUILD UNRING     the same in a guest, compared with the processor
-# run.sh qemu BUILD              the same under QEMU, for its list of deviations
+# run.sh native BUILD PACK           the cases of a pack on this processor
+# run.sh unring BUILD PACK UNRING    in a guest too, compared with the processor
+# run.sh qemu BUILD PACK             in a guest of QEMU, for its deviations
 #
-# BUILD is this folder in the build tree. Beside a pack X.pack come X.native,
-# X.unring, X.qemu. ASM_PACKS names other packs than written and random;
-# ASM_APPEND is the guest's command line (from=N count=N); ASM_OPTIONS more of
-# unring's options.
+# BUILD is this folder in the build tree; PACK is `written` or a group of
+# gen_rows.inc. Beside PACK.pack come PACK.native, PACK.unring, PACK.qemu.
+# ASM_APPEND is the guest's command line (from=N count=N), ASM_OPTIONS more of
+# unring's options, ASM_COMPARE more of asmcmp's.
 set -u
 mode=$1
+pack=$3
 cd "$2" || exit 2
-unring=${3:-}
-status=0
-ignore=
+compare=${ASM_COMPARE:-}
 
-for pack in ${ASM_PACKS:-written random}; do
-	./native $pack.pack > $pack.native || exit 1
-	case $mode in
-	native)
-		./asmcmp $pack.pack $pack.native || status=1
-		continue
-		;;
-	unring)
-		# shellcheck disable=SC2086
-		timeout 120 "$unring" run --kernel kernel.elf --module $pack.pack \
-			--debugcon $pack.unring --debug-exit --serial none --cpu pentium4 \
-			--memory 32M ${ASM_OPTIONS:-} --append "cases ${ASM_APPEND:-}"
-		;;
-	qemu)
-		timeout 120 qemu-system-i386 -accel tcg -cpu max -m 32 -display none -serial none \
-			-monitor none -no-reboot -debugcon file:$pack.qemu \
-			-device isa-debug-exit,iobase=0xf4,iosize=1 \
-			-kernel kernel.elf -initrd $pack.pack -append "cases ${ASM_APPEND:-}"
-		;;
-	esac
-	end=$?
-	if [ $end != 33 ]; then
-		echo "$mode: $pack: exit status $end in place of 33"
-		status=1
-	fi
-	# QEMU pushes RF as 0 with a fault.
-	[ $mode = qemu ] && ignore="--ignore-flags 10000"
+./native "$pack.pack" > "$pack.native" || exit 1
+case $mode in
+native)
+	exec ./asmcmp "$pack.pack" "$pack.native"
+	;;
+unring)
 	# shellcheck disable=SC2086
-	./asmcmp $ignore $pack.pack $pack.native $pack.$mode || status=1
-done
-exit $status
+	timeout 120 "$4" run --kernel kernel.elf --module "$pack.pack" \
+		--debugcon "$pack.unring" --debug-exit --serial none --cpu pentium4 \
+		--memory 32M ${ASM_OPTIONS:-} --append "cases ${ASM_APPEND:-}"
+	;;
+qemu)
+	timeout 120 qemu-system-i386 -accel tcg -cpu max -m 32 -display none -serial none \
+		-monitor none -no-reboot -debugcon "file:$pack.qemu" \
+		-device isa-debug-exit,iobase=0xf4,iosize=1 \
+		-kernel kernel.elf -initrd "$pack.pack" -append "cases ${ASM_APPEND:-}"
+	;;
+esac
+end=$?
+# QEMU pushes RF as 0 with a fault.
+[ "$mode" = qemu ] && compare="--ignore-flags 10000 $compare"
+# shellcheck disable=SC2086
+./asmcmp $compare "$pack.pack" "$pack.native" "$pack.$mode"
+same=$?
+if [ $end != 33 ]; then
+	echo "$mode: $pack: exit status $end in place of 33"
+	exit 1
+fi
+exit $same

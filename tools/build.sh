@@ -7,6 +7,7 @@ preset=$1
 shift
 mkdir -p build
 log=build/$preset.log
+[ -f "build/$preset/build.ninja" ] || echo "building the $preset preset; its output is in $log" >&2
 configure_and_build() {
 	cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}
 }

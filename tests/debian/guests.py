@@ -251,7 +251,7 @@ def keys():
 @own
 def stopped():
     """Ctrl-Z from outside: the terminal is given back, and the guest's clock catches up."""
-    with start(linux()) as vm:
+    with start(linux(), job=True) as vm:
         to_shell(vm)
         before = time.monotonic()
         uptime = float(vm.run("cat /proc/uptime", r"^(\d+\.\d+) ").group(1))

@@ -4,6 +4,7 @@ What it prints is collected, and waited for by pattern; a failed wait raises
 Failed, which tells what was there instead.
 """
 
+import fcntl
 import os
 import pty
 import re
@@ -13,7 +14,6 @@ import subprocess
 import tempfile
 import termios
 import time
-import fcntl
 
 PROMPT = r"unring:[^\n#]*# $"
 
@@ -46,29 +46,33 @@ def unring_arguments(unring, guest):
 
 
 class Vm:
-    """Runs args; use it in a `with`, which ends it whatever happens."""
+    """Runs args; use it in a `with`, which ends it whatever happens.
 
-    def __init__(self, args, terminal=True, user=None):
+    On a terminal it leads a session. A job of the caller's session (job=True) can
+    be stopped by SIGTSTP, which the kernel ignores for an orphaned process group.
+    """
+
+    def __init__(self, args, terminal=True, user=None, job=False):
         self.args = args
         self.text = ""       # all that it printed
         self.seen = 0        # up to where expect() has consumed it
         self.errors = tempfile.TemporaryFile()
         self.slave = None
-        extra = {}
+        extra = dict(process_group=0) if job else dict(start_new_session=True)
         if user is not None:
-            extra = dict(user=user, group=user, extra_groups=[])
+            extra.update(user=user, group=user, extra_groups=[])
         if terminal:
             self.out, self.slave = pty.openpty()
             self.input = self.out
             self.terminal_before = termios.tcgetattr(self.slave)
             slave = self.slave
-            self.process = subprocess.Popen(
-                args, stdin=slave, stdout=slave, stderr=self.errors, start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0), **extra)
+            if not job:
+                extra["preexec_fn"] = lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            self.process = subprocess.Popen(args, stdin=slave, stdout=slave, stderr=self.errors,
+                                            **extra)
         else:
             self.process = subprocess.Popen(
-                args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                start_new_session=True, **extra)
+                args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, **extra)
             self.out = self.process.stdout.fileno()
             self.input = self.process.stdin.fileno()
 

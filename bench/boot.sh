@@ -7,7 +7,7 @@ rounds=${1:-5}
 sh bench/prepare.sh
 
 boot() {
-	s=$(sh bench/vm.sh "$1" pentium3 gb_list=none | awk '/ GB-BOOT / { print $1; exit }') || s=
+	s=$(sh bench/vm.sh "$1" pentium3 gb_list=none | awk '/ GB-BOOT / && !n++ { print $1 }') || s=
 	[ -n "$s" ] || { echo "boot.sh: $1 did not boot" >&2; exit 1; }
 	echo "$s"
 }

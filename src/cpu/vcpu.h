@@ -125,6 +125,8 @@ struct cpu_env {
 	bool (*paging_load)(void *ctx, struct trap *t);
 };
 
+#define VCPU_MC_BANKS 5 /* the most that a model has */
+
 struct vcpu {
 	/* --- cells of translated code --- */
 	uint32_t gpr[8];      /* guest registers, at every exit */
@@ -136,7 +138,12 @@ struct vcpu {
 	uint32_t inhibit;     /* interrupt shadow: STI, MOV SS, POP SS */
 	uint64_t base_by_gib[4]; /* window to use for each GiB of linear space */
 	int64_t tsc_minus;    /* added to the host's TSC gives the guest's */
-	uint64_t scratch[6];  /* of stubs */
+	uint64_t stub[4];     /* where translated code leaves to: enum stub */
+	uint64_t scratch[8];  /* of stubs */
+	uint64_t host_rsp;    /* of the dispatcher, while translated code runs */
+	uint64_t ret_sp;      /* of the private return stack, while it does not */
+	uint64_t window;      /* r14 */
+	uint64_t table;       /* r13 */
 	struct segment seg[8];/* ES CS SS DS FS GS LDTR TR */
 
 	/* --- the rest of the architectural state --- */
@@ -155,9 +162,11 @@ struct vcpu {
 
 	const struct cpu_model *model;
 	struct cpu_env env;
+
+	uint64_t mcg_ctl, mc_ctl[VCPU_MC_BANKS], debugctl;
 };
 
-_Static_assert(offsetof(struct vcpu, tsc_minus) < 128, "hot cells are reached with disp8");
+_Static_assert(offsetof(struct vcpu, stub) < 128, "hot cells are reached with disp8");
 
 /* The whole EFLAGS image, and its parts set from one.  No checks of privilege. */
 static inline uint32_t vcpu_eflags(const struct vcpu *v)

@@ -1,0 +1,58 @@
+#include "cpu/mode.h"
+
+static enum seg_class class_of(const struct segment *s, enum sreg which)
+{
+	if (s->attr & SEG_UNUSABLE || s->limit != 0xffffffff || !(s->attr & SEG_P))
+		return CLASS_CHECKED;
+	if (s->attr & SEG_CODE) {
+		/* Code read through an override; stores to it are never permitted. */
+		if (which != SREG_CS || !(s->attr & SEG_READ))
+			return CLASS_CHECKED;
+	} else if (!(s->attr & SEG_WRITE) || s->attr & SEG_DOWN) {
+		return CLASS_CHECKED;
+	}
+	return s->base ? CLASS_BASED : CLASS_FLAT;
+}
+
+struct mode_key mode_of(const struct vcpu *v)
+{
+	uint32_t b = v->cpl;
+	const struct segment *cs = &v->seg[SREG_CS];
+
+	if (cs->attr & SEG_DB)
+		b |= MODE_CODE32;
+	if (v->seg[SREG_SS].attr & SEG_DB)
+		b |= MODE_STACK32;
+	if (v->cr0 & CR0_PE)
+		b |= MODE_PE;
+	if (v->vflags & FLAG_VM)
+		b |= MODE_VM;
+	if (v->cr0 & CR0_TS)
+		b |= MODE_TS;
+	if (v->cr0 & CR0_EM)
+		b |= MODE_EM;
+	if (v->cr0 & CR0_MP)
+		b |= MODE_MP;
+	if (v->cr4 & CR4_OSFXSR)
+		b |= MODE_OSFXSR;
+	if (v->cr4 & CR4_TSD)
+		b |= MODE_TSD;
+	if (!(v->cr0 & CR0_PE) || (!(v->vflags & FLAG_VM) && v->cpl <= vcpu_iopl(v)))
+		b |= MODE_IO;
+	if (v->vflags & FLAG_TF)
+		b |= MODE_TF;
+	if (v->dr[7] & 0xff)
+		b |= MODE_DEBUG;
+	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)
+		b |= MODE_AC;
+	for (int s = SREG_ES; s <= SREG_GS; s++)
+		b |= (uint32_t)class_of(&v->seg[s], s) << (MODE_SEG_SHIFT + 2 * s);
+
+	struct mode_key k = {.bits = b, .cs_limit = 0xffffffff};
+	if (cs->base || cs->limit != 0xffffffff) {
+		k.bits |= MODE_CSBASED;
+		k.cs_base = cs->base;
+		k.cs_limit = cs->limit;
+	}
+	return k;
+}

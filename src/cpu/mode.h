@@ -1,0 +1,57 @@
+/* The mode key: everything outside a unit's bytes that its translation depends on. */
+#ifndef UNRING_CPU_MODE_H
+#define UNRING_CPU_MODE_H
+
+#include "cpu/vcpu.h"
+
+/* How translated code reaches a segment. */
+enum seg_class {
+	CLASS_FLAT,    /* base 0, limit 4 GiB, readable and writable */
+	CLASS_BASED,   /* the same with a base */
+	CLASS_CHECKED, /* anything else: each access is checked in a callout */
+};
+
+enum {
+	MODE_CPL = 3 << 0,
+	MODE_CODE32 = 1 << 2,  /* CS.D */
+	MODE_STACK32 = 1 << 3, /* SS.B */
+	MODE_PE = 1 << 4,
+	MODE_VM = 1 << 5,
+	MODE_TS = 1 << 6,
+	MODE_EM = 1 << 7,
+	MODE_MP = 1 << 8,
+	MODE_OSFXSR = 1 << 9,
+	MODE_TSD = 1 << 10,
+	MODE_IO = 1 << 11,     /* CPL <= IOPL: CLI, STI and port access need no further check */
+	MODE_TF = 1 << 12,
+	MODE_DEBUG = 1 << 13,  /* DR7 has something armed */
+	MODE_AC = 1 << 14,     /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
+	MODE_CSBASED = 1 << 15,/* CS is not flat: base and limit are in the key */
+	MODE_SEG_SHIFT = 16,   /* two bits for each of ES CS SS DS FS GS */
+};
+
+struct mode_key {
+	uint32_t bits;
+	uint32_t cs_base;  /* 0 unless MODE_CSBASED */
+	uint32_t cs_limit; /* FFFFFFFFh unless MODE_CSBASED */
+};
+
+static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
+{
+	return bits >> (MODE_SEG_SHIFT + 2 * s) & 3;
+}
+
+static inline unsigned mode_cpl(uint32_t bits)
+{
+	return bits & MODE_CPL;
+}
+
+static inline bool mode_equal(const struct mode_key *a, const struct mode_key *b)
+{
+	return a->bits == b->bits && a->cs_base == b->cs_base && a->cs_limit == b->cs_limit;
+}
+
+/* The key that the vCPU's state calls for now. */
+struct mode_key mode_of(const struct vcpu *v);
+
+#endif

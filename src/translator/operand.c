@@ -1,0 +1,234 @@
+/* Operands: effective addresses, segments, the stack. */
+#include "translator/xlate.h"
+
+enum sreg xl_seg(const struct xlate *x)
+{
+	const struct insn *i = &x->i;
+	if (i->seg >= 0)
+		return i->seg;
+	if (!i->has_modrm)
+		return SREG_DS;
+	if (i->adsize == 2)
+		return i->rm == 2 || i->rm == 3 || (i->rm == 6 && i->mod) ? SREG_SS : SREG_DS;
+	unsigned base = i->rm == 4 ? i->base : i->rm;
+	return base == ESP || (base == EBP && i->mod) ? SREG_SS : SREG_DS;
+}
+
+/* 16-bit addressing.  SDM vol. 2, table 2-1. */
+static struct memop ea16(struct xlate *x)
+{
+	static const uint8_t base[8] = {RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX};
+	static const uint8_t index[8] = {RSI, RDI, RSI, RDI, NOREG, NOREG, NOREG, NOREG};
+	const struct insn *i = &x->i;
+
+	if (!i->has_modrm || (i->mod == 0 && i->rm == 6)) {
+		emit_mov_imm(&x->e, R8, i->disp & 0xffff);
+		return mem_host(R8, 0);
+	}
+	struct memop m = {.base = base[i->rm], .index = index[i->rm], .disp = i->disp};
+	emit_lea32(&x->e, R8, m);
+	emit_movzx16(&x->e, R8, R8);
+	return mem_host(R8, 0);
+}
+
+struct memop xl_ea(struct xlate *x, int32_t esp_bias)
+{
+	const struct insn *i = &x->i;
+	struct memop m = {.base = NOREG, .index = NOREG, .disp = i->disp};
+
+	if (i->adsize == 2)
+		return ea16(x);
+	if (!i->has_modrm)
+		return m;
+	if (i->rm == 4) {
+		if (!(i->base == 5 && i->mod == 0))
+			m.base = host_gpr(i->base);
+		if (i->index != 4) {
+			m.index = i->index;
+			m.scale = i->scale;
+		}
+		if (m.base == R12)
+			m.disp += esp_bias;
+	} else if (!(i->rm == 5 && i->mod == 0)) {
+		m.base = i->rm;
+	}
+	return m;
+}
+
+void xl_ea_r10(struct xlate *x)
+{
+	emit_lea32(&x->e, R10, xl_ea(x, 0));
+}
+
+/* Which callout argument describes this access. */
+static unsigned access_arg(unsigned size, char access)
+{
+	return size | (access != 'r' ? 1 << 10 : 0) | (access != 'w' ? 1 << 11 : 0);
+}
+
+struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access)
+{
+	struct emit *e = &x->e;
+	enum seg_class class = mode_class(x->mode, seg);
+	bool store = access != 'r';
+
+	if (seg == SREG_CS && store)
+		class = CLASS_CHECKED;
+	if (class == CLASS_FLAT && !x->site) {
+		ea.gs = true;
+		return ea;
+	}
+	if (class == CLASS_CHECKED) {
+		emit_lea32(e, R10, ea);
+		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(size, access));
+		ea = mem_host(R10, 0);
+	}
+	if (x->site & SITE_REDIRECT) {
+		emit_lea32(e, R10, ea);
+		xl_callout(x, CO_PRE, 4, seg, access_arg(size, access));
+		x->post = store;
+		return mem_host(R9, 0);
+	}
+	if (class != CLASS_FLAT) {
+		emit_load32(e, R9, vcpu_base(seg));
+		if (ea.base == NOREG && ea.index == NOREG) {
+			ea.base = R9;
+		} else if (ea.index == NOREG) {
+			ea.index = R9;
+			ea.scale = 0;
+		} else {
+			emit_lea32(e, R8, ea);
+			ea = (struct memop){.base = R8, .index = R9};
+		}
+	}
+	if (x->site & SITE_BY_GIB) {
+		emit_lea32(e, R8, ea);
+		emit_mov_imm(e, R10, 30);
+		emit_shrx(e, R9, R8, R10, false);
+		struct memop bases = VCPU(base_by_gib);
+		bases.index = R9;
+		bases.scale = 3;
+		emit_load64(e, R9, bases);
+		return (struct memop){.base = R9, .index = R8};
+	}
+	ea.gs = true;
+	return ea;
+}
+
+struct memop xl_operand(struct xlate *x)
+{
+	return xl_mem(x, xl_ea(x, 0), xl_seg(x), row_mem_size(x->row, &x->i), x->row->access);
+}
+
+void xl_post(struct xlate *x)
+{
+	if (!x->post)
+		return;
+	x->post = false;
+	xl_callout(x, CO_POST, 4, 0, 0);
+}
+
+void xl_emit(struct xlate *x, struct enc *enc, bool byte_reg)
+{
+	struct emit *e = &x->e;
+	/* AH..BH have no encoding beside REX. */
+	if (!(byte_reg && enc->reg >= 4 && enc_needs_rex(enc))) {
+		emit_enc(e, enc);
+		return;
+	}
+	/* ESI is no byte register, and the address is all that the operand needs. */
+	emit_mov64(e, R11, RSI);
+	if (enc->m.gs) {
+		emit_lea32(e, RSI, enc->m);
+		enc->m = mem_gs(RSI, 0);
+	} else {
+		emit_lea64(e, RSI, enc->m);
+		enc->m = mem_host(RSI, 0);
+	}
+	xl_pc(x, UNDO_ESI_R11);
+	emit_enc(e, enc);
+	emit_mov32(e, RSI, R11);
+	xl_pc(x, UNDO_NONE);
+}
+
+void xl_load_rm16(struct xlate *x, uint8_t r)
+{
+	if (insn_is_mem(&x->i)) {
+		struct memop m = xl_mem(x, xl_ea(x, 0), xl_seg(x), 2, 'r');
+		emit_load16(&x->e, r, m);
+	} else {
+		emit_movzx16(&x->e, r, host_gpr(x->i.rm));
+	}
+}
+
+void xl_load_rm(struct xlate *x, uint8_t r)
+{
+	if (x->i.opsize == 2) {
+		xl_load_rm16(x, r);
+	} else if (insn_is_mem(&x->i)) {
+		struct memop m = xl_mem(x, xl_ea(x, 0), xl_seg(x), 4, 'r');
+		emit_load32(&x->e, r, m);
+	} else {
+		emit_mov32(&x->e, r, host_gpr(x->i.rm));
+	}
+}
+
+struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size, char access)
+{
+	struct emit *e = &x->e;
+	enum seg_class class = mode_class(x->mode, SREG_SS);
+	struct memop m = mem_host(base, off);
+	bool redirect = x->site & SITE_REDIRECT && access != 'r';
+
+	if (x->mode & MODE_STACK32 && class == CLASS_FLAT && !redirect) {
+		m.gs = true;
+		return m;
+	}
+	if (class == CLASS_CHECKED) {
+		emit_lea32(e, R10, m);
+		if (!(x->mode & MODE_STACK32))
+			emit_movzx16(e, R10, R10);
+		xl_callout(x, CO_SEGCHECK, 4, SREG_SS, access_arg(size, access));
+	}
+	emit_lea32(e, R8, m);
+	if (!(x->mode & MODE_STACK32))
+		emit_movzx16(e, R8, R8);
+	if (redirect) {
+		emit_mov32(e, R10, R8);
+		xl_callout(x, CO_PRE, 4, SREG_SS, access_arg(size, access));
+		x->post = true;
+		return mem_host(R9, 0);
+	}
+	m = mem_gs(R8, 0);
+	if (class != CLASS_FLAT) {
+		emit_load32(e, R9, vcpu_base(SREG_SS));
+		m.index = R9;
+	}
+	return m;
+}
+
+void xl_stack_adjust(struct xlate *x, int32_t by)
+{
+	if (x->mode & MODE_STACK32) {
+		emit_lea32(&x->e, R12, mem_host(R12, by));
+	} else {
+		emit_lea32(&x->e, R8, mem_host(R12, by));
+		emit_mov16(&x->e, R12, R8);
+	}
+}
+
+void xl_push(struct xlate *x, uint8_t src, unsigned size)
+{
+	struct memop m = xl_stack(x, R12, -(int32_t)size, size, 'w');
+	emit_store(&x->e, m, src, size);
+	xl_post(x);
+	xl_stack_adjust(x, -(int32_t)size);
+}
+
+void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size)
+{
+	struct memop m = xl_stack(x, R12, -(int32_t)size, size, 'w');
+	emit_store_imm(&x->e, m, imm, size);
+	xl_post(x);
+	xl_stack_adjust(x, -(int32_t)size);
+}

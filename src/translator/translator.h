@@ -1,0 +1,109 @@
+/* The translator: a pure function from guest bytes and a mode key to host code.
+ * No signals, no mappings, no state: the same request gives the same answer.
+ *
+ * Conventions of the code that it makes (ARCHITECTURE.md): guest EAX..EDI but ESP
+ * in host eax..edi, ESP in r12d, upper halves zero; r15 = struct vcpu, r14 = window
+ * base, r13 = indirect-branch table, r8-r11 scratch, rsp = private return stack. */
+#ifndef UNRING_TRANSLATOR_TRANSLATOR_H
+#define UNRING_TRANSLATOR_TRANSLATOR_H
+
+#include "cache/unit.h"
+#include "cpu/mode.h"
+#include "cpu/model.h"
+
+/* Stubs that translated code jumps to or calls, through v->stub[]. */
+enum stub {
+	STUB_EXIT,    /* jmp: r8d = exit id */
+	STUB_LOOKUP,  /* jmp: r8d = EIP; looks in the table, else exits */
+	STUB_MISS,    /* jmp: r8d = EIP; not in the table */
+	STUB_CALLOUT, /* call: r8d = EIP of the instruction, r9d = struct callout, r10 = operand */
+	STUB_COUNT
+};
+
+/* Callouts: instructions (and checks) done by the monitor in C. */
+enum callout {
+#define CALLOUT(name) CO_##name,
+#include "translator/callouts.inc"
+#undef CALLOUT
+	CO_COUNT
+};
+
+/* r9d of a callout. */
+static inline uint32_t callout_pack(enum callout c, unsigned len, unsigned size, unsigned seg,
+                                    unsigned arg)
+{
+	return c | len << 8 | size << 12 | seg << 15 | arg << 18;
+}
+#define CALLOUT_ID(x) ((x)&0xff)
+#define CALLOUT_LEN(x) ((x) >> 8 & 15)   /* bytes of the instruction, 1 to 15 */
+#define CALLOUT_SIZE(x) ((x) >> 12 & 7)  /* operand size, bytes: 1, 2, 4 */
+#define CALLOUT_SEG(x) ((x) >> 15 & 7)   /* segment of the memory operand */
+#define CALLOUT_ARG(x) ((x) >> 18)       /* 14 bits, by callout */
+
+/* Arguments of string and port callouts. */
+enum { STR_REP = 1, STR_REPNE = 2, STR_A16 = 4, STR_OP_SHIFT = 3 };
+enum string_op { STROP_MOVS, STROP_CMPS, STROP_STOS, STROP_LODS, STROP_SCAS, STROP_INS, STROP_OUTS };
+
+/* How a site that faults often is to be translated. */
+enum {
+	SITE_BY_GIB = 1,   /* supervisor access to user memory: window chosen by address */
+	SITE_REDIRECT = 2, /* store to a traced page: address resolved in a callout */
+};
+
+struct tu_request {
+	const uint8_t *bytes;  /* guest code from EIP on */
+	size_t avail;          /* how many of them */
+	uint32_t eip;          /* offset in CS */
+	struct mode_key mode;
+	const struct cpu_model *model;
+	uint8_t *out;          /* TU_MAX_HOST bytes to write to */
+	uint32_t exit_id;      /* id of the unit's first exit; the next have the following ids */
+	unsigned max_insns;    /* 0: no limit but the unit's own */
+	bool single;           /* one instruction, calls push no landing pad */
+	/* Hints by guest EIP; may be NULL. */
+	uint8_t (*site)(void *ctx, uint32_t eip);
+	void *site_ctx;
+};
+
+enum tu_status {
+	TU_OK,
+	TU_NEED_BYTES, /* the first instruction runs past avail */
+};
+
+struct translator;
+struct translator *translator_create(void);
+void translator_destroy(struct translator *t);
+
+/* Fills *out.  Exits are numbered from 0. */
+enum tu_status translator_run(struct translator *t, const struct tu_request *r,
+                              struct tu_code *out);
+
+/* What the monitor wants to know of one instruction: length (0: undecodable),
+ * and of its memory operand. */
+struct insn_info {
+	uint8_t len;
+	bool store;         /* has an explicit memory operand that it writes */
+	bool redirectable;  /* SITE_REDIRECT and SITE_BY_GIB can be applied */
+	bool stack;         /* accesses the stack implicitly */
+	bool string;
+};
+void translator_inspect(struct translator *t, const uint8_t *bytes, size_t avail, uint32_t eip,
+                        const struct mode_key *mode, struct insn_info *out);
+
+/* Names, for statistics and logs. */
+const char *callout_name(enum callout c);
+
+/* The table, for tests: rows by kind. */
+enum row_kind { ROW_IDENT, ROW_REENCODE, ROW_INLINE, ROW_CALLOUT };
+struct row_info {
+	const char *name;
+	unsigned map, opcode;  /* map 0: one byte, 1: 0F */
+	int ext;               /* ModRM.reg, or -1 */
+	enum row_kind kind;
+	uint32_t isa;
+	bool sensitive, privileged;
+	char group;            /* 'i' integer, 'f' x87, 'm' MMX, 's' SSE, 'y' system */
+};
+bool translator_row(unsigned i, struct row_info *out);
+
+#endif

@@ -1,0 +1,96 @@
+/* The state of one translation, and what its handlers share.  Internal. */
+#ifndef UNRING_TRANSLATOR_XLATE_H
+#define UNRING_TRANSLATOR_XLATE_H
+
+#include "translator/emit.h"
+#include "translator/table.h"
+#include "translator/translator.h"
+
+enum { MAX_LOOKUPS = 16 };
+
+struct xlate {
+	const struct tu_request *req;
+	struct tu_code *out;
+	struct emit e;
+	uint32_t mode;      /* mode bits */
+	struct insn i;
+	const struct row *row;
+	uint32_t eip, next; /* of this instruction, of the next */
+	uint8_t site;       /* SITE_* */
+	bool ended;         /* no instruction follows in this unit */
+	bool post;          /* a redirected store wants its POST */
+	uint16_t lookups[MAX_LOOKUPS]; /* rel32 of calls to an out-of-line lookup */
+	unsigned n_lookups;
+};
+
+/* A cell of struct vcpu. */
+#define VCPU(field) mem_host(R15, (int32_t)offsetof(struct vcpu, field))
+static inline struct memop vcpu_selector(unsigned s)
+{
+	return mem_host(R15, (int32_t)(offsetof(struct vcpu, seg) + s * sizeof(struct segment) +
+	                               offsetof(struct segment, selector)));
+}
+static inline struct memop vcpu_base(unsigned s)
+{
+	return mem_host(R15, (int32_t)(offsetof(struct vcpu, seg) + s * sizeof(struct segment) +
+	                               offsetof(struct segment, base)));
+}
+
+/* The host register of a guest general register. */
+static inline uint8_t host_gpr(unsigned g)
+{
+	return g == ESP ? R12 : (uint8_t)g;
+}
+
+/* --- translate.c --- */
+void xl_pc(struct xlate *x, enum tu_undo undo);
+/* A callout; r10 holds its operand.  Code after it runs when it resumes; r8 is lost, r9 is
+ * what it gives, r10 and r11 survive. */
+void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg);
+/* The same, and the unit ends: the callout never resumes. */
+void xl_callout_end(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg);
+void xl_trap(struct xlate *x, enum vector v, bool error);
+/* One rel32 at the end of what has been emitted is a direct exit. */
+void xl_exit_rel32(struct xlate *x, uint32_t target);
+void xl_exit_jmp(struct xlate *x, uint32_t target);
+/* Indirect branch: r8d = EIP. */
+void xl_lookup(struct xlate *x);
+/* After a host call: checks that the return is to eip. */
+void xl_pad(struct xlate *x, uint32_t eip);
+/* Leaves if something is pending, with eip = next. */
+void xl_pending(struct xlate *x, bool shadow);
+
+/* --- operand.c --- */
+/* The segment of the explicit memory operand. */
+enum sreg xl_seg(const struct xlate *x);
+/* The offset of the explicit memory operand as a host address expression (uses r8 with
+ * 16-bit addressing); esp_bias is added where ESP is the base. */
+struct memop xl_ea(struct xlate *x, int32_t esp_bias);
+/* r10d = that offset. */
+void xl_ea_r10(struct xlate *x);
+/* The operand itself, ready to be accessed: segment, limits, sites. Uses r8 to r10. */
+struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access);
+struct memop xl_operand(struct xlate *x);
+/* To be called after the instruction that uses a memory operand. */
+void xl_post(struct xlate *x);
+/* Emits enc, borrowing a legacy register if AH..BH meet REX. */
+void xl_emit(struct xlate *x, struct enc *enc, bool byte_reg);
+/* r = zero-extended word from the r/m operand. */
+void xl_load_rm16(struct xlate *x, uint8_t r);
+/* r = the r/m operand of the operand size. */
+void xl_load_rm(struct xlate *x, uint8_t r);
+
+/* A stack slot at base + off (base: R12 or RBP). Uses r8 to r10. */
+struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size, char access);
+/* ESP += by (SP with a 16-bit stack). */
+void xl_stack_adjust(struct xlate *x, int32_t by);
+/* Pushes a host register (not r8 to r10). */
+void xl_push(struct xlate *x, uint8_t src, unsigned size);
+void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size);
+
+typedef void xl_handler(struct xlate *x);
+#define H(name) xl_handler x_##name;
+HANDLERS(H)
+#undef H
+
+#endif

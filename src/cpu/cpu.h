@@ -11,6 +11,20 @@
 #include "cpu/trap.h"
 #include "cpu/vcpu.h"
 
+/* DR6 and DR7.  SDM vol. 3, 17.2. */
+enum {
+	DR6_B0 = 1 << 0, /* B1 to B3 follow */
+	DR6_BD = 1 << 13,
+	DR6_BS = 1 << 14,
+	DR6_BT = 1 << 15,
+	DR6_FIXED = (int)0xffff0ff0,
+	DR7_L0 = 1 << 0, /* G0, L1, G1, ... follow */
+	DR7_LOCAL = 0x155, /* L0 to L3 and LE: off after a task switch */
+	DR7_ENABLE = 0xff, /* L0 to G3 */
+	DR7_GD = 1 << 13,
+	DR7_FIXED = 1 << 10,
+};
+
 /* Power-up values with this model.  SDM vol. 3, table 9-1. */
 void cpu_reset(struct vcpu *v, const struct cpu_model *m);
 

@@ -49,6 +49,13 @@ struct cpu_model {
 	uint32_t edx1, ecx1;   /* CPUID 1 */
 	uint32_t ext_edx, ext_ecx; /* CPUID 80000001h */
 	const uint8_t *leaf2;  /* 16 descriptor bytes, or NULL */
+	uint32_t ebx1;         /* CPUID 1: brand index, CLFLUSH line */
+	const uint32_t (*leaf4)[4]; /* caches, ended by a row of zeros, or NULL */
+	uint32_t ext_l2;       /* CPUID 80000006h ECX */
+	unsigned phys_bits;    /* of physical addresses */
+	unsigned mc_banks;     /* machine-check banks, with MCA */
+	uint32_t microcode;    /* revision of the update that a BIOS has loaded */
+	unsigned platform_id;  /* IA32_PLATFORM_ID bits 52 to 50 */
 };
 
 /* NULL when there is none of that name. */

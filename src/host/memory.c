@@ -1,0 +1,128 @@
+#define _GNU_SOURCE
+#include "host/memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LOW_END (1ull << 32)
+#define AREA_FIRST (1ull << 45)
+#define AREA_LAST (1ull << 46)
+
+int host_mem_file(const char *name, uint64_t bytes)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)bytes)) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+void host_mem_close(int fd)
+{
+	close(fd);
+}
+
+static int map_high(size_t bytes, int flags, int fd, uint64_t offset, void **out)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
+	if (p == MAP_FAILED)
+		return -errno;
+	if ((uintptr_t)p < LOW_END) {
+		munmap(p, bytes);
+		return -ENOMEM;
+	}
+	*out = p;
+	return 0;
+}
+
+int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out)
+{
+	return map_high(bytes, MAP_SHARED, fd, offset, out);
+}
+
+int host_mem_reserve(size_t bytes, void **out)
+{
+	return map_high(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, out);
+}
+
+int host_mem_find_free(uint64_t bytes, uint8_t **out)
+{
+	int err = -ENOMEM;
+	for (uint64_t at = AREA_FIRST; at + bytes <= AREA_LAST; at += bytes) {
+		void *p = mmap((void *)at, bytes, PROT_NONE,
+		               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		               -1, 0);
+		if (p == MAP_FAILED) {
+			err = -errno;
+			continue;
+		}
+		munmap(p, bytes);
+		/* Kernels before 4.17 take the address as a hint. */
+		if (p == (void *)at) {
+			*out = p;
+			return 0;
+		}
+	}
+	return err;
+}
+
+int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write)
+{
+	int prot = write ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *p = mmap(at, bytes, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+int host_mem_unmap(void *at, size_t bytes)
+{
+	return munmap(at, bytes) ? -errno : 0;
+}
+
+int host_mem_protect(void *at, size_t bytes, bool write)
+{
+	return mprotect(at, bytes, write ? PROT_READ | PROT_WRITE : PROT_READ) ? -errno : 0;
+}
+
+unsigned host_mem_map_limit(void)
+{
+	unsigned n = 65530;
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+	if (f) {
+		if (fscanf(f, "%u", &n) != 1)
+			n = 65530;
+		fclose(f);
+	}
+	return n;
+}
+
+int host_mem_each(const void *from, const void *to,
+                  void (*fn)(void *ctx, const struct host_mapping *m), void *ctx)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	if (!f)
+		return -errno;
+	char line[512];
+	while (fgets(line, sizeof line, f)) {
+		uintptr_t start, end;
+		uint64_t offset;
+		char perms[5];
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64, &start, &end, perms,
+		           &offset) != 4)
+			continue;
+		if (end <= (uintptr_t)from || start >= (uintptr_t)to)
+			continue;
+		fn(ctx, &(struct host_mapping){.start = (uint8_t *)start,
+		                               .end = (uint8_t *)end,
+		                               .offset = offset,
+		                               .write = perms[1] == 'w'});
+	}
+	fclose(f);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* Host memory: the file that backs guest-physical memory, and mappings of it
+ * at chosen addresses.  All Linux calls of the mmu are here.  Unless said
+ * otherwise functions return 0 or a negative errno and may be called in a
+ * signal handler.  offset and size are multiples of the page size. */
+#ifndef UNRING_HOST_MEMORY_H
+#define UNRING_HOST_MEMORY_H
+
+#include "base/types.h"
+
+/* A file in memory of this size, all zero, committed page by page at the first
+ * touch; returns its descriptor. */
+int host_mem_file(const char *name, uint64_t bytes);
+void host_mem_close(int fd);
+
+/* A shared read-write mapping wherever there is room above 4 GiB. */
+int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out);
+
+/* Zeroed private memory above 4 GiB, committed at the first touch. */
+int host_mem_reserve(size_t bytes, void **out);
+
+/* Finds bytes of address space that nothing is mapped in (aligned to 4 GiB, well
+ * away from where the kernel maps by itself), and leaves it unmapped. */
+int host_mem_find_free(uint64_t bytes, uint8_t **out);
+
+/* Shared mapping of the file at this address, replacing what is there. */
+int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write);
+int host_mem_unmap(void *at, size_t bytes);
+int host_mem_protect(void *at, size_t bytes, bool write);
+
+/* vm.max_map_count; 65530 where it cannot be read.  Not for handlers. */
+unsigned host_mem_map_limit(void);
+
+struct host_mapping {
+	uint8_t *start, *end;
+	uint64_t offset;
+	bool write;
+};
+
+/* Calls fn for each mapping of this process that meets [from, to), in order.
+ * Not for handlers. */
+int host_mem_each(const void *from, const void *to,
+                  void (*fn)(void *ctx, const struct host_mapping *m), void *ctx);
+
+#endif

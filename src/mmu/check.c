@@ -1,0 +1,131 @@
+/* The books against each other, the guest's tables and /proc/self/maps. */
+#include "mmu/mmu_internal.h"
+
+struct seen {
+	struct mmu *m;
+	struct win *w;
+	unsigned vmas;   /* mappings that the host has in the window */
+	uint32_t pages;
+};
+
+static void check_mapping(void *ctx, const struct host_mapping *h)
+{
+	struct seen *s = ctx;
+	s->vmas++;
+	for (uint8_t *p = h->start; p < h->end; p += PAGE_SIZE) {
+		uint32_t vpn = (uint32_t)((uint64_t)(p - s->w->pub.base) >> PAGE_SHIFT);
+		uint32_t e = shadow_get(s->m, s->w, vpn);
+		uint64_t offset = h->offset + (uint64_t)(p - h->start);
+		CHECK(e & SH_MAPPED);
+		CHECK(h->write == !!(e & SH_WRITE));
+		CHECK(offset == (e & SH_HOLE ? s->m->ram_bytes : (e & SH_GFN)));
+		s->pages++;
+	}
+}
+
+static bool rmap_has(struct mmu *m, uint32_t gfn, const struct win *w, uint32_t vpn)
+{
+	for (uint32_t n = m->rmap_head[gfn]; n; n = m->rmap[n].next)
+		if (m->rmap[n].where == ((uint32_t)w->slot << 20 | vpn))
+			return true;
+	return false;
+}
+
+static bool links_have(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where)
+{
+	for (uint32_t n = m->link_head[gfn]; n; n = m->link[n].next)
+		if (m->link[n].who == who && m->link[n].level == level &&
+		    m->link[n].where == where)
+			return true;
+	return false;
+}
+
+static void check_half(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *links)
+{
+	const struct half *h = half_at(m, w, vpn);
+	if (h->linked) {
+		uint32_t table = (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT);
+		CHECK(links_have(m, table, w->slot, 1, vpn));
+		CHECK(m->page_flags[table] & PAGE_TABLE);
+		++*links;
+	}
+	if (w->pub.kind == WINDOW_KERNEL && h->pde && vpn >= SPLIT_VPN)
+		CHECK(w->top[top_index(w, vpn)] == top_key(h->pde));
+}
+
+static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *writable,
+                        uint32_t *pages)
+{
+	uint32_t e = shadow_get(m, w, vpn);
+	if (!e)
+		return;
+	CHECK(e & (SH_MAPPED | SH_EXEC));
+	CHECK(half_at(m, w, vpn)->pde);
+	*pages += e & SH_MAPPED;
+	if (e & SH_WRITE) {
+		CHECK((e & SH_MAPPED) && !(e & SH_HOLE));
+		CHECK(!(m->page_flags[e >> PAGE_SHIFT] & PAGE_TRACED));
+		CHECK(rmap_has(m, e >> PAGE_SHIFT, w, vpn));
+		++*writable;
+	}
+	if (!(e & SH_QUEUED) && !half_at(m, w, vpn)->queued) {
+		uint32_t limit = shadow_limit(m, w, vpn);
+		CHECK(!((e ^ limit) & (SH_GFN | SH_HOLE)));
+		CHECK(!(e & ~limit & (SH_MAPPED | SH_WRITE | SH_EXEC)));
+	}
+}
+
+static void check_window(struct mmu *m, struct win *w, uint32_t *writable, uint32_t *links,
+                         uint32_t *blocks)
+{
+	uint32_t pages = 0;
+	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
+		if (!w->dir[vpn >> 10])
+			continue;
+		++*blocks;
+		for (uint32_t i = 0; i < 1024; i += half_pages(w))
+			check_half(m, w, vpn + i, links);
+		for (uint32_t i = 0; i < 1024; i++)
+			check_entry(m, w, vpn + i, writable, &pages);
+	}
+	struct seen s = {.m = m, .w = w};
+	CHECK(!host_mem_each(w->pub.base - WINDOW_SIZE, w->pub.base + 2 * WINDOW_SIZE,
+	                     check_mapping, &s));
+	CHECK(s.pages == pages);
+	CHECK(s.vmas == w->vmas);
+}
+
+void mmu_check(struct mmu *m)
+{
+	uint32_t writable = 0, links = 0, blocks = 0, rmaps = 0;
+	unsigned vmas = 0, live = 0;
+	for (unsigned i = 0; i < MAX_WINDOWS; i++) {
+		struct win *w = &m->win[i];
+		if (!w->live)
+			continue;
+		live++;
+		vmas += w->vmas;
+		check_window(m, w, &writable, &links, &blocks);
+	}
+	CHECK(live + m->slots_free == MAX_WINDOWS);
+	CHECK(vmas == m->vmas);
+	CHECK(blocks == m->block_count);
+	for (unsigned i = 0; i < MAX_ROOTS; i++) {
+		struct root *r = &m->root[i];
+		for (unsigned d = 0; r->live && d < (r->mode & MODE_PAE ? 4 : 1); d++) {
+			if (r->pd[d] == (uint32_t)NO_GFN || !mmu_is_ram(m, r->pd[d]))
+				continue;
+			CHECK(links_have(m, r->pd[d], i, 2, d));
+			links++;
+		}
+	}
+	for (uint32_t gfn = 0; gfn < m->ram_pages; gfn++) {
+		CHECK(!(m->page_flags[gfn] & PAGE_TABLE) == !m->link_head[gfn]);
+		for (uint32_t n = m->rmap_head[gfn]; n; n = m->rmap[n].next)
+			rmaps++;
+		for (uint32_t n = m->link_head[gfn]; n; n = m->link[n].next)
+			links--;
+	}
+	CHECK(links == 0);
+	CHECK(rmaps == writable && rmaps == m->rmap_count);
+}

@@ -1,0 +1,299 @@
+/* The books of the mmu, shared by its files.
+ *
+ *   phys.c    guest-physical memory, pools, creation
+ *   walk.c    the guest's page walk and the software TLB
+ *   window.c  windows, their shadow entries, mapping, eviction
+ *   trace.c   reverse map, traced tables, the queue of revocations
+ *   root.c    paging state, roots, which window belongs to which root
+ *   check.c   the books against each other
+ *
+ * Shadow entry: one u32 per page of a window, zero when there is nothing.
+ * Entries live in blocks of 1024 (4 MiB), allocated on demand.  A half is the
+ * part of a block under one guest PDE: 1024 entries, or 512 with PAE. */
+#ifndef UNRING_MMU_MMU_INTERNAL_H
+#define UNRING_MMU_MMU_INTERNAL_H
+
+#include "base/log.h"
+#include "base/stats.h"
+#include "cpu/vcpu.h"
+#include "host/memory.h"
+#include "mmu/mmu.h"
+
+enum {
+	MAX_WINDOWS = 1024,
+	MAX_ROOTS = 1024,
+	MAX_BLOCKS = 1 << 16,
+	MAX_RMAP = 1 << 24,
+	MAX_LINKS = 1 << 18,
+	QUEUE_LENGTH = 4096,
+	TLB_LENGTH = 1024,
+	ROOT_BUCKETS = 256,
+	SPLIT_VPN = WINDOW_SPLIT >> PAGE_SHIFT,
+	NO_GFN = -1,
+};
+
+/* Shadow entries: gfn in bits 31:12, and below it: */
+enum {
+	SH_MAPPED = 1 << 0, /* the host maps it, readable */
+	SH_WRITE = 1 << 1,  /* and writable; then it is in the reverse map */
+	SH_EXEC = 1 << 2,   /* mmu_exec gave it; revoked through the client */
+	SH_HOLE = 1 << 3,   /* no RAM: the page of FFh is mapped */
+	SH_QUEUED = 1 << 4, /* a revocation is in the queue */
+	SH_GFN = ~PAGE_MASK,
+};
+
+/* Guest page-table entries.  SDM vol. 3, tables 4-5, 4-6, 4-9 to 4-11. */
+#define PTE_P (1ull << 0)
+#define PTE_W (1ull << 1)
+#define PTE_U (1ull << 2)
+#define PTE_A (1ull << 5)
+#define PTE_D (1ull << 6)
+#define PTE_PS (1ull << 7)
+#define PTE_G (1ull << 8)
+#define PTE_NX (1ull << 63)
+#define PHYS_BITS 36
+#define PAE_ADDR (((1ull << PHYS_BITS) - 1) & ~(uint64_t)PAGE_MASK)
+#define PAE_RSVD (((1ull << 63) - 1) & ~((1ull << PHYS_BITS) - 1))
+
+/* Page flags, a byte per page of RAM. */
+enum { PAGE_CODE = 1, PAGE_TABLE = 2, PAGE_TRACED = PAGE_CODE | PAGE_TABLE };
+
+struct half {
+	uint64_t pde; /* what the entries were derived from; 0: there are none */
+	bool linked;  /* its page table has a link to here */
+	bool queued;  /* revocation of the whole half is in the queue */
+};
+
+struct block {
+	uint32_t entry[1024];
+};
+
+struct block_head {
+	struct half half[2];
+	uint16_t next_free;
+};
+
+struct root;
+
+struct win {
+	struct window pub;
+	struct root *root; /* USER, PRIVATE: whose it is; KERNEL: last loaded one */
+	uint16_t slot;
+	bool live;
+	bool pae;
+	bool wp;           /* PRIVATE: CR0.WP that it was filled with */
+	uint8_t mode;      /* KERNEL: root.mode that may share it */
+	unsigned vmas;
+	unsigned holes;    /* pages of FFh mapped */
+	uint64_t used;
+	uint16_t dir[1024]; /* block numbers; 0: none */
+
+	/* KERNEL only */
+	struct win *next_kernel;
+	uint32_t gen;          /* changes when roots must compare again */
+	uint64_t top[512];     /* the union of the roots' top-level entries */
+	uint8_t nonglobal[512];/* something that is not global was filled under it */
+};
+
+/* Paging modes that give one table different meanings. */
+enum { MODE_PAE = 1, MODE_PSE = 2, MODE_NXE = 4 };
+
+/* A guest address space: what one CR3 value (and, with PAE, the four PDPTEs
+ * latched from it) means in one paging mode. */
+struct root {
+	bool live;
+	uint8_t mode;
+	bool need_private; /* its kernel does not fit the composite windows */
+	bool compare;      /* kernel part stored to: compare with its KERNEL window */
+	uint16_t next;     /* in its hash bucket, as index + 1 */
+	uint32_t cr3;
+	uint64_t pdpte[4];
+	uint32_t pd[4];    /* page-directory pages; NO_GFN if absent */
+	struct win *user, *kernel, *priv[2]; /* priv: by CR0.WP */
+	uint32_t kernel_gen;
+	unsigned stores;   /* weighted, to its tables while not loaded */
+	uint64_t used;
+};
+
+/* A page table (level 1) names the half of a window that was filled from it, a
+ * page directory (level 2) the root. */
+struct link {
+	uint32_t next;
+	uint16_t who;   /* slot of a window, index of a root */
+	uint16_t level;
+	uint32_t where; /* level 1: vpn of its first entry; level 2: which of PAE's four */
+};
+
+/* Writable mappings of a page: slot << 20 | vpn. */
+struct rmap {
+	uint32_t next;
+	uint32_t where;
+};
+
+struct tlb_entry {
+	uint64_t page; /* guest-physical, with TLB_* rights below */
+	uint32_t vpn;
+	uint32_t gen;
+};
+
+struct walk {
+	uint64_t pde, pte; /* leaf is pte; of a large page pte = pde */
+	uint64_t pa;       /* of the 4 KiB page */
+	bool large;
+	bool user, write, nx, global, dirty;
+};
+
+/* Queue items: slot << 20 | vpn, and QUEUE_HALF for a whole half. */
+#define QUEUE_HALF (1u << 31)
+
+struct mmu {
+	struct mmu_client client;
+	bool exact_ad;
+
+	/* phys.c */
+	int fd;
+	uint64_t ram_bytes;
+	uint32_t ram_pages;
+	uint8_t *ram;          /* the monitor's view */
+	uint8_t *page_flags;   /* per gfn */
+	uint32_t *rmap_head;   /* per gfn; 0: none */
+	uint32_t *link_head;   /* per gfn; 0: none */
+	struct rmap *rmap;
+	struct link *link;
+	struct block *block;
+	struct block_head *block_head;
+	uint32_t rmap_free, rmap_fresh, rmap_count;
+	uint32_t link_free, link_fresh, link_count;
+	uint16_t block_free;
+	uint32_t block_fresh, block_count;
+
+	/* walk.c */
+	uint32_t tlb_gen;
+	struct tlb_entry tlb[TLB_LENGTH];
+
+	/* window.c */
+	uint8_t *area;         /* base of window 0 */
+	unsigned vmas, vma_budget;
+	uint32_t next_id;
+	uint64_t tick;
+	struct win *win;       /* MAX_WINDOWS */
+	unsigned slots_free;
+	uint16_t slot[MAX_WINDOWS]; /* a stack of free ones */
+	struct win *physical;
+	struct win *kernels;
+
+	/* trace.c */
+	unsigned queue_length;
+	bool queue_overflow;   /* something did not fit */
+	uint32_t queue[QUEUE_LENGTH];
+
+	/* root.c */
+	bool paging, wp, pge, pse36;
+	uint8_t mode;
+	uint32_t cr0, cr4;
+	uint64_t efer;
+	uint64_t pdpte[4];
+	unsigned loads_since_physical;
+	struct root *cur;      /* NULL: paging is off */
+	struct root *root;     /* MAX_ROOTS */
+	uint16_t bucket[ROOT_BUCKETS];
+};
+
+/* RAM, by page: all but [A0000h, 100000h) and what is above. */
+static inline bool mmu_is_ram(const struct mmu *m, uint64_t gfn)
+{
+	return gfn < m->ram_pages && gfn - 0xa0 >= 0x60;
+}
+
+static inline uint64_t entry_read(const struct mmu *m, uint64_t pa, bool pae)
+{
+	if (!mmu_is_ram(m, pa >> PAGE_SHIFT))
+		return pae ? ~0ull : ~0u;
+	return pae ? *(uint64_t *)(m->ram + pa) : *(uint32_t *)(m->ram + pa);
+}
+
+/* Sets A or D as the processor's walk does. */
+static inline void entry_set(struct mmu *m, uint64_t pa, uint8_t bits)
+{
+	if (mmu_is_ram(m, pa >> PAGE_SHIFT))
+		m->ram[pa] |= bits;
+}
+
+static inline uint32_t *shadow_at(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	return &m->block[w->dir[vpn >> 10]].entry[vpn & 1023];
+}
+
+/* 0 where there is no block (block 0 stays all zero). */
+static inline uint32_t shadow_get(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	return m->block[w->dir[vpn >> 10]].entry[vpn & 1023];
+}
+
+static inline unsigned half_pages(const struct win *w)
+{
+	return w->pae ? 512 : 1024;
+}
+
+static inline struct half *half_at(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	return &m->block_head[w->dir[vpn >> 10]].half[w->pae ? vpn >> 9 & 1 : 0];
+}
+
+static inline uint8_t *win_host(const struct win *w, uint32_t vpn)
+{
+	return w->pub.base + ((uint64_t)vpn << PAGE_SHIFT);
+}
+
+/* Index into win.top of the entry that governs this page. */
+static inline unsigned top_index(const struct win *w, uint32_t vpn)
+{
+	return w->pae ? (vpn >> 9) - 512 * 3 : (vpn >> 10) - 768;
+}
+
+/* --- walk.c --- */
+bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struct walk *r,
+                struct trap *t);
+/* Rights of a leaf under its PDE (pte = pde for a large page), into r; false if a
+ * reserved bit is set.  Both are present. */
+bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
+                  uint32_t vpn, struct walk *r);
+bool pde_is_large(uint8_t mode, uint64_t pde);
+uint64_t pde_table(uint8_t mode, uint64_t pde); /* address of its page table */
+void tlb_flush(struct mmu *m);
+
+/* --- window.c --- */
+struct win *window_create(struct mmu *m, enum window_kind kind);
+void window_drop(struct mmu *m, struct win *w);
+/* Makes room for one more fill of w: mappings, pool nodes. */
+void window_make_room(struct mmu *m, struct win *w);
+bool window_is_current(const struct mmu *m, const struct win *w);
+/* Drops the least recently used window that is not in use now; false: none. */
+bool window_evict(struct mmu *m, const struct win *keep);
+/* Replaces a shadow entry in the books, the reverse map included. */
+void shadow_put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
+/* The most that an entry may be, by the guest's tables now. */
+uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
+/* Unmaps and forgets a half at once. */
+void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
+
+/* --- trace.c --- */
+void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
+void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
+void link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+void link_remove(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+void queue_apply(struct mmu *m);
+
+/* --- root.c --- */
+void root_die(struct mmu *m, struct root *r);
+/* Does a page directory's entry still say what a half was derived from? */
+bool pde_same(uint64_t old, uint64_t now);
+uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn);
+/* What two roots must have in common to share what is under a top-level entry. */
+uint64_t top_key(uint64_t pde);
+/* Makes the KERNEL window of the loaded root agree with it; its entries win. */
+void kernel_agree_current(struct mmu *m, bool strict);
+/* The same for the entry over one page, before a fill. */
+void kernel_agree_at(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde, bool global);
+
+#endif

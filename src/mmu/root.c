@@ -1,0 +1,364 @@
+/* Paging state, the address spaces seen so far, and which windows each uses. */
+#include "mmu/mmu_internal.h"
+
+/* CR3 loads after which the window for paging off is given up. */
+#define PHYSICAL_LINGERS 64
+
+/* CR0 and CR4 bits whose change makes the processor load the PDPTEs again.
+ * SDM vol. 3, 4.4.1. */
+#define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
+#define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE)
+
+/* --- what entries have in common --- */
+
+uint64_t top_key(uint64_t pde)
+{
+	if (!(pde & PTE_P))
+		return 0;
+	return pde & (~(uint64_t)PAGE_MASK | PTE_P | PTE_W | PTE_U | PTE_PS);
+}
+
+bool pde_same(uint64_t old, uint64_t now)
+{
+	uint64_t held = PTE_A | (old & PTE_PS ? PTE_D | PTE_G : 0);
+	return top_key(old) == top_key(now) && !(old & held & ~now);
+}
+
+static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
+{
+	bool pae = r->mode & MODE_PAE;
+	if (r->pd[which] == (uint32_t)NO_GFN)
+		return 0;
+	uint64_t pa = ((uint64_t)r->pd[which] << PAGE_SHIFT) + i * (pae ? 8 : 4);
+	return entry_read(m, pa, pae);
+}
+
+uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn)
+{
+	if (r->mode & MODE_PAE)
+		return directory_read(m, r, vpn >> 18, vpn >> 9 & 511);
+	return directory_read(m, r, 0, vpn >> 10);
+}
+
+static unsigned top_length(uint8_t mode)
+{
+	return mode & MODE_PAE ? 512 : 256;
+}
+
+static uint32_t top_vpn(uint8_t mode, unsigned i)
+{
+	return SPLIT_VPN + (i << (mode & MODE_PAE ? 9 : 10));
+}
+
+/* --- sharing KERNEL windows ---
+ *
+ * A window's top[] is what its contents were derived from.  A root may use it
+ * when no entry disagrees: equal, or absent here (then it is taken over), or
+ * absent in the root while nothing but global pages was filled under it, which
+ * a TLB could have kept across the CR3 load. */
+
+enum disagree { DISAGREE_FAILS, DISAGREE_WINS };
+
+static void top_replace(struct mmu *m, struct win *k, unsigned i, uint64_t key)
+{
+	half_revoke(m, k, top_vpn(k->mode, i));
+	k->top[i] = key;
+	k->nonglobal[i] = 0;
+}
+
+static bool kernel_agree(struct mmu *m, struct root *r, struct win *k, enum disagree how,
+                         bool strict)
+{
+	bool changed = false;
+	for (unsigned i = 0; i < top_length(k->mode); i++) {
+		uint64_t key = top_key(root_pde(m, r, top_vpn(k->mode, i))), old = k->top[i];
+		if (key == old)
+			continue;
+		bool filled = half_at(m, k, top_vpn(k->mode, i))->pde;
+		if (!old)
+			k->top[i] = key;
+		else if (!key && (!filled || (!strict && !k->nonglobal[i])))
+			continue;
+		else if (how == DISAGREE_WINS)
+			top_replace(m, k, i, key);
+		else
+			return false;
+		changed = true;
+	}
+	if (changed)
+		k->gen++;
+	r->kernel_gen = k->gen;
+	r->compare = false;
+	return true;
+}
+
+void kernel_agree_current(struct mmu *m, bool strict)
+{
+	struct root *r = m->cur;
+	if (r && r->kernel && (strict || r->compare || r->kernel_gen != r->kernel->gen))
+		kernel_agree(m, r, r->kernel, DISAGREE_WINS, strict);
+}
+
+void kernel_agree_at(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde, bool global)
+{
+	unsigned i = top_index(w, vpn);
+	if (w->top[i] != top_key(pde)) {
+		if (w->top[i])
+			top_replace(m, w, i, top_key(pde));
+		w->top[i] = top_key(pde);
+		w->gen++;
+	}
+	if (!global && !w->nonglobal[i]) {
+		w->nonglobal[i] = 1;
+		w->gen++;
+	}
+	/* Others compare at their next load; this root has what it needs unless it
+	 * was told to look. */
+	m->cur->kernel_gen = w->gen;
+}
+
+static struct win *kernel_find(struct mmu *m, struct root *r)
+{
+	for (struct win *k = m->kernels; k; k = k->next_kernel)
+		if (k->mode == r->mode && kernel_agree(m, r, k, DISAGREE_FAILS, false))
+			return k;
+	struct win *k = window_create(m, WINDOW_KERNEL);
+	k->next_kernel = m->kernels;
+	m->kernels = k;
+	kernel_agree(m, r, k, DISAGREE_WINS, false);
+	return k;
+}
+
+/* --- roots --- */
+
+static unsigned bucket_of(uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
+{
+	uint32_t h = cr3 >> 5 ^ mode;
+	if (mode & MODE_PAE)
+		h ^= (uint32_t)((pdpte[0] ^ pdpte[1] * 3 ^ pdpte[2] * 5 ^ pdpte[3] * 7) >> 12);
+	return h * 0x9e3779b1u >> 24;
+}
+
+static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
+{
+	if (r->cr3 != cr3 || r->mode != mode)
+		return false;
+	for (unsigned i = 0; (mode & MODE_PAE) && i < 4; i++)
+		if (r->pdpte[i] != pdpte[i])
+			return false;
+	return true;
+}
+
+static void directory_links(struct mmu *m, struct root *r,
+                            void (*change)(struct mmu *m, uint32_t gfn, unsigned who,
+                                           unsigned level, uint32_t where))
+{
+	for (unsigned i = 0; i < (r->mode & MODE_PAE ? 4 : 1); i++)
+		if (r->pd[i] != (uint32_t)NO_GFN && mmu_is_ram(m, r->pd[i]))
+			change(m, r->pd[i], (unsigned)(r - m->root), 2, i);
+}
+
+void root_die(struct mmu *m, struct root *r)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (r->priv[i])
+			window_drop(m, r->priv[i]);
+	if (r->user)
+		window_drop(m, r->user);
+	if (r->kernel && r->kernel->root == r)
+		r->kernel->root = NULL;
+	directory_links(m, r, link_remove);
+	uint16_t *p = &m->bucket[bucket_of(r->cr3, r->mode, r->pdpte)];
+	while (&m->root[*p - 1] != r)
+		p = &m->root[*p - 1].next;
+	*p = r->next;
+	*r = (struct root){0};
+}
+
+/* A free slot; the least recently used root dies for it if need be. */
+static struct root *root_slot(struct mmu *m)
+{
+	struct root *oldest = NULL;
+	for (unsigned i = 0; i < MAX_ROOTS; i++) {
+		struct root *r = &m->root[i];
+		if (!r->live)
+			return r;
+		if (r != m->cur && (!oldest || r->used < oldest->used))
+			oldest = r;
+	}
+	root_die(m, oldest);
+	return oldest;
+}
+
+static struct root *root_find(struct mmu *m, uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
+{
+	unsigned b = bucket_of(cr3, mode, pdpte);
+	for (uint16_t i = m->bucket[b]; i; i = m->root[i - 1].next)
+		if (root_is(&m->root[i - 1], cr3, mode, pdpte))
+			return &m->root[i - 1];
+	struct root *r = root_slot(m);
+	*r = (struct root){.live = true, .mode = mode, .cr3 = cr3, .next = m->bucket[b]};
+	m->bucket[b] = (uint16_t)(r - m->root + 1);
+	r->pd[0] = cr3 >> PAGE_SHIFT;
+	for (unsigned i = 0; (mode & MODE_PAE) && i < 4; i++) {
+		r->pdpte[i] = pdpte[i];
+		r->pd[i] = pdpte[i] & PTE_P ? (uint32_t)((pdpte[i] & PAE_ADDR) >> PAGE_SHIFT)
+		                            : (uint32_t)NO_GFN;
+	}
+	directory_links(m, r, link_add);
+	return r;
+}
+
+/* --- paging state --- */
+
+/* PDPTEs: bits 1-2, 5-8 and those above the physical address are reserved.
+ * SDM vol. 3, table 4-8. */
+static bool load_pdptes(struct mmu *m, uint32_t cr3, uint64_t pdpte[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t e = entry_read(m, (cr3 & ~31u) + i * 8, true);
+		if ((e & PTE_P) && (e & (0x1e6 | ~((1ull << PHYS_BITS) - 1))))
+			return false;
+		pdpte[i] = e;
+	}
+	return true;
+}
+
+static void enter_root(struct mmu *m, uint32_t cr3, const uint64_t pdpte[4])
+{
+	cr3 &= m->mode & MODE_PAE ? ~31u : ~PAGE_MASK;
+	struct root *r = m->cur;
+	if (!r || !root_is(r, cr3, m->mode, pdpte)) {
+		r = root_find(m, cr3, m->mode, pdpte);
+		m->cur = r;
+	}
+	r->used = ++m->tick;
+	r->stores = 0;
+	struct win *k = r->kernel;
+	if (!k)
+		return;
+	if ((r->compare || r->kernel_gen != k->gen) &&
+	    !kernel_agree(m, r, k, DISAGREE_FAILS, false))
+		r->kernel = NULL;
+	else
+		k->root = r;
+}
+
+bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct trap *t)
+{
+	bool paging = p->cr0 & CR0_PG;
+	bool pae = paging && (p->cr4 & CR4_PAE);
+	uint64_t pdpte[4] = {m->pdpte[0], m->pdpte[1], m->pdpte[2], m->pdpte[3]};
+	uint32_t d0 = m->cr0 ^ p->cr0, d4 = m->cr4 ^ p->cr4;
+	if (pae && (cr3_load || (d0 & PDPTE_CR0) || (d4 & PDPTE_CR4)) &&
+	    !load_pdptes(m, p->cr3, pdpte)) {
+		*t = trap_error(VEC_GP, 0);
+		return false;
+	}
+	bool nxe = p->has_nx && (p->efer & EFER_NXE);
+	bool all = (d0 & (CR0_PG | CR0_WP)) || (d4 & (CR4_PAE | CR4_PSE | CR4_PGE)) ||
+	           ((m->efer ^ p->efer) & EFER_NXE);
+	stats.cr3_loads += cr3_load;
+	/* The old root's KERNEL window first hears of what the root changed. */
+	if (all || (m->cur && m->cur->compare))
+		kernel_agree_current(m, all);
+	queue_apply(m);
+	tlb_flush(m);
+	if (all)
+		stats.mmu_flushes++;
+
+	m->cr0 = p->cr0;
+	m->cr4 = p->cr4;
+	m->efer = p->efer;
+	m->paging = paging;
+	m->wp = p->cr0 & CR0_WP;
+	m->pge = p->cr4 & CR4_PGE;
+	m->pse36 = p->has_pse36;
+	m->mode = (pae ? MODE_PAE : 0) | (p->cr4 & CR4_PSE ? MODE_PSE : 0) |
+	          (pae && nxe ? MODE_NXE : 0);
+	for (unsigned i = 0; i < 4; i++)
+		m->pdpte[i] = p->pdpte[i] = pdpte[i];
+	if (!paging) {
+		m->cur = NULL;
+		m->loads_since_physical = 0;
+		return true;
+	}
+	enter_root(m, p->cr3, pdpte);
+	if (m->physical && ++m->loads_since_physical > PHYSICAL_LINGERS)
+		window_drop(m, m->physical);
+	return true;
+}
+
+static struct win *root_window(struct mmu *m, struct win **at, enum window_kind kind)
+{
+	if (!*at) {
+		struct win *w = window_create(m, kind);
+		w->root = m->cur;
+		*at = w;
+	}
+	return *at;
+}
+
+struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
+{
+	struct root *r = m->cur;
+	struct win *w;
+	if (!r) {
+		w = root_window(m, &m->physical, WINDOW_PHYSICAL);
+	} else if (user) {
+		w = root_window(m, &r->user, WINDOW_USER);
+	} else {
+		if (gla_vpn(eip) < SPLIT_VPN)
+			r->need_private = true;
+		if (!m->wp || r->need_private) {
+			w = root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);
+		} else {
+			if (!r->kernel) {
+				r->kernel = kernel_find(m, r);
+				r->kernel->root = r;
+			}
+			w = r->kernel;
+		}
+	}
+	w->used = ++m->tick;
+	return &w->pub;
+}
+
+void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[4])
+{
+	uint64_t here = (uintptr_t)pub->base, low = here;
+	if (pub->kind == WINDOW_KERNEL)
+		low = (uintptr_t)mmu_window(m, true, gla(0))->base;
+	base[0] = base[1] = base[2] = low;
+	base[3] = here;
+}
+
+/* --- flushes --- */
+
+void mmu_flush_all(struct mmu *m)
+{
+	stats.mmu_flushes++;
+	kernel_agree_current(m, true);
+	queue_apply(m);
+	tlb_flush(m);
+}
+
+void mmu_invlpg(struct mmu *m, gla_t a)
+{
+	struct root *r = m->cur;
+	uint32_t vpn = gla_vpn(a);
+	if (r && r->kernel && vpn >= SPLIT_VPN) {
+		struct win *k = r->kernel;
+		unsigned i = top_index(k, vpn);
+		uint64_t key = top_key(root_pde(m, r, vpn));
+		if (r->compare)
+			kernel_agree_current(m, false);
+		if (k->top[i] != key && k->top[i]) {
+			top_replace(m, k, i, key);
+			k->gen++;
+			r->kernel_gen = k->gen;
+		}
+	}
+	queue_apply(m);
+	tlb_flush(m);
+}

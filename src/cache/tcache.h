@@ -1,0 +1,120 @@
+/* The translation cache: code memory, index, chaining, invalidation, PC maps.
+ *
+ * Units are found by guest-physical page(s), EIP and mode.  Chains inside a page
+ * are for good.  Chains across pages are the guest's instruction TLB: they exist
+ * only between units of pages that a single window executes (the page's owner);
+ * a page that several windows execute is shared, and its cross-page exits go
+ * through thunks, which look in the branch table (whose tags name the window).
+ *
+ * Code memory is handed out in order and taken back all at once (tcache_flush):
+ * a dead unit's pads stay where they are, rewritten to look up their target, so
+ * that stale entries of the return stack are harmless (I2). */
+#ifndef UNRING_CACHE_TCACHE_H
+#define UNRING_CACHE_TCACHE_H
+
+#include "cache/unit.h"
+
+#define NO_GFN 0xffffffffu
+enum { TCACHE_MAX_MODES = 64 };
+
+struct tu {
+	uint32_t eip;
+	uint32_t gfn, gfn2;     /* second page, or NO_GFN */
+	uint32_t host;          /* offset in code memory */
+	uint32_t exit0;         /* id of the first exit */
+	uint32_t pc0, pad0;     /* in the arenas */
+	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
+	uint16_t page_off;      /* of EIP in its page, linear */
+	uint16_t guest_len, host_len, n_insns, n_pc;
+	uint8_t n_exits, n_pads;
+	uint8_t mode;           /* number */
+	bool dead;
+};
+
+/* An entry of a branch table, as translated code reads it. */
+struct branch {
+	uint64_t minus_tag; /* -(window base + EIP) */
+	uint64_t host;
+};
+enum { BRANCH_ENTRIES = 65536 };
+
+struct tcache;
+
+/* lookup_stub and miss_stub are host addresses; stub_off is the displacement of
+ * v->stub[STUB_LOOKUP] from r15, and emit_lookup writes the inline lookup. */
+struct tcache_config {
+	size_t bytes;          /* of code memory */
+	uint32_t max_gfn;      /* pages of guest-physical memory */
+	uint64_t miss_stub;
+	uint32_t lookup_disp;
+	/* Writes a thunk: r8d = eip, then the lookup; returns its length (at most 96). */
+	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
+	/* A page got its first unit (true) or lost its last (false). */
+	void (*trace)(void *ctx, uint32_t gfn, bool on);
+	void *ctx;
+};
+
+int tcache_create(struct tcache **out, const struct tcache_config *c);
+void tcache_destroy(struct tcache *c);
+
+/* Empties it: all units, chains, tables, modes. */
+void tcache_flush(struct tcache *c);
+/* Would another unit fit? If not, flush. */
+bool tcache_full(const struct tcache *c);
+
+/* --- making a unit --- */
+
+/* Where the next unit goes, and the id of its first exit. */
+uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id);
+/* Keeps what was written there. */
+struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
+                         uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode);
+/* A slot for a unit that runs once and is in no index; the same slot every time.
+ * Its exits have ids from TCACHE_ONCE_EXIT. */
+#define TCACHE_ONCE_EXIT 0xf0000000u
+uint8_t *tcache_once(struct tcache *c, uint64_t *host);
+
+/* --- finding --- */
+struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t gfn, unsigned mode);
+struct tu *tcache_unit_at(struct tcache *c, uint64_t host);
+bool tcache_contains(const struct tcache *c, uint64_t host);
+bool tcache_in_once(const struct tcache *c, uint64_t host);
+const struct tu_pc *tcache_pc(struct tcache *c, const struct tu *u, uint32_t host_off);
+uint64_t tcache_host(const struct tcache *c, const struct tu *u);
+/* The exit's unit and target. */
+struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
+
+/* --- running a page in a window --- */
+
+/* The window is about to run units of this page.  alive tells whether a former
+ * owner still exists. */
+void tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t window_id,
+                  bool (*alive)(void *ctx, uint32_t id), void *ctx);
+
+/* --- chaining --- */
+
+/* Leads the exit to the unit, directly or, across pages of a shared page, by a thunk. */
+void tcache_chain(struct tcache *c, uint32_t exit_id, struct tu *to);
+/* Leads all exits of a unit back to their stubs.  Async-signal-safe. */
+void tcache_unchain_exits(struct tcache *c, struct tu *u);
+
+/* --- branch tables --- */
+uint64_t tcache_table(struct tcache *c, unsigned mode);
+uint64_t tcache_miss_table(struct tcache *c);
+void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u);
+void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn);
+void tcache_branch_drop_all(struct tcache *c);
+
+/* --- invalidation --- */
+void tcache_invalidate(struct tcache *c, struct tu *u);
+/* Units made from any byte of [off, off+len) of the page; returns how many. */
+unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len);
+/* The page leaves a window: chains into it from other pages are undone. */
+void tcache_page_revoked(struct tcache *c, uint32_t gfn);
+
+/* For reports and the inspector: units in order of their making. */
+uint32_t tcache_count(const struct tcache *c);
+const struct tu *tcache_at(const struct tcache *c, uint32_t i);
+const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u);
+
+#endif

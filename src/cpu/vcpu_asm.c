@@ -1,0 +1,16 @@
+#include "cpu/vcpu_asm.h"
+
+#include "cpu/vcpu.h"
+
+#define SAME(constant, field)                                                                      \
+	_Static_assert(constant == offsetof(struct vcpu, field), #field " moved: mend vcpu_asm.h")
+SAME(V_GPR, gpr);
+SAME(V_EIP, eip);
+SAME(V_FLAGS, flags);
+SAME(V_PENDING, pending);
+SAME(V_STUB, stub);
+SAME(V_SCRATCH, scratch);
+SAME(V_HOST_RSP, host_rsp);
+SAME(V_RET_SP, ret_sp);
+SAME(V_WINDOW, window);
+SAME(V_TABLE, table);

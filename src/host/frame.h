@@ -1,0 +1,36 @@
+/* The interrupted context of a host signal, and the faults that bring it. */
+#ifndef UNRING_HOST_FRAME_H
+#define UNRING_HOST_FRAME_H
+
+#include "base/types.h"
+
+struct host_frame;
+
+/* Registers by their encoding number, RAX 0 to R15 15. */
+uint64_t host_frame_get(const struct host_frame *f, unsigned reg);
+void host_frame_set(struct host_frame *f, unsigned reg, uint64_t value);
+uint64_t host_frame_pc(const struct host_frame *f);
+void host_frame_set_pc(struct host_frame *f, uint64_t pc);
+uint64_t host_frame_flags(const struct host_frame *f);
+void host_frame_set_flags(struct host_frame *f, uint64_t flags);
+
+/* A synchronous fault; vector is the processor's (SDM vol. 3, table 6-1). */
+struct host_fault {
+	uint8_t vector;
+	bool write;          /* vector 14 */
+	const void *address; /* vector 14; NULL when the host does not tell */
+};
+
+/* fn handles SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP on an alternate stack, with
+ * all signals blocked; it returns false for a fault that is not the guest's, and
+ * the process then dies by it. 0 or a negative errno. */
+int host_fault_install(bool (*fn)(void *ctx, struct host_frame *f, const struct host_fault *fault),
+                       void *ctx);
+
+/* fn runs after the function of every signal installed by host_signal_install. */
+void host_signal_set_kick(void (*fn)(void *ctx, struct host_frame *f), void *ctx);
+
+/* Sets GS.base. Async-signal-safe. */
+void host_set_gs(uint64_t base);
+
+#endif

@@ -1,0 +1,116 @@
+/* Entry to translated code, and the stubs that leave it.
+ * Register conventions: src/translator/translator.h. */
+#include "cpu/vcpu_asm.h"
+#include "monitor/entry.h"
+
+	.intel_syntax noprefix
+	.text
+	.globl monitor_enter, entry_window, entry_window_end, entry_abort
+	.globl stub_exit, stub_lookup, stub_lookup_end, stub_miss, stub_callout
+	.globl stub_ret_miss, stub_fault, stubs_end
+	.type monitor_enter, @function
+
+/* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask) */
+monitor_enter:
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	mov r15, rdi
+	mov r14, [r15 + V_WINDOW]
+	mov r13, [r15 + V_TABLE]
+	mov r8, rsi
+	mov [r15 + V_SCRATCH + 8 * 6], rdx
+	mov [r15 + V_HOST_RSP], rsp
+	mov rsp, [r15 + V_RET_SP]
+/* A signal between the check and the jump goes to entry_abort: nothing of the
+ * guest has changed. */
+entry_window:
+	test [r15 + V_PENDING], edx
+	jnz entry_abort
+	mov r9d, [r15 + V_FLAGS]
+	or r9d, 0x202
+	push r9
+	popfq
+	mov r9, [r15 + V_SCRATCH]
+	mov r10, [r15 + V_SCRATCH + 8]
+	mov r11, [r15 + V_SCRATCH + 16]
+	mov eax, [r15 + V_GPR]
+	mov ecx, [r15 + V_GPR + 4]
+	mov edx, [r15 + V_GPR + 8]
+	mov ebx, [r15 + V_GPR + 12]
+	mov r12d, [r15 + V_GPR + 16]
+	mov ebp, [r15 + V_GPR + 20]
+	mov esi, [r15 + V_GPR + 24]
+	mov edi, [r15 + V_GPR + 28]
+	jmp r8
+entry_window_end:
+
+entry_abort:
+	mov eax, EXIT_PENDING
+	jmp leave_to_c
+
+/* The return stack ran out: its last word stays where it is. */
+stub_ret_miss:
+	lea rsp, [rsp - 8]
+/* r8d = EIP; see translate.c for the branch table. */
+stub_lookup:
+	movzx r9d, r8w
+	lea r9, [r9 + r9]
+	mov r11, rcx
+	mov rcx, [r13 + r9 * 8]
+	lea r10, [r14 + r8]
+	lea rcx, [rcx + r10]
+	jrcxz 1f
+	mov ecx, r11d
+	jmp stub_miss
+1:	mov ecx, r11d
+	jmp [r13 + r9 * 8 + 8]
+stub_lookup_end:
+
+stub_callout:
+	pop qword ptr [r15 + V_SCRATCH + 8 * 5]
+	mov [r15 + V_SCRATCH + 8 * 2], r11
+	mov r11d, EXIT_CALLOUT
+	jmp save
+stub_fault:
+	mov r11d, EXIT_FAULT
+	jmp save
+stub_exit:
+	mov r11d, EXIT_DIRECT
+	jmp save
+stub_miss:
+	mov r11d, EXIT_MISS
+save:
+	mov [r15 + V_SCRATCH], r9
+	mov [r15 + V_SCRATCH + 8], r10
+	mov [r15 + V_SCRATCH + 24], r8
+	mov [r15 + V_GPR], eax
+	mov [r15 + V_GPR + 4], ecx
+	mov [r15 + V_GPR + 8], edx
+	mov [r15 + V_GPR + 12], ebx
+	mov [r15 + V_GPR + 16], r12d
+	mov [r15 + V_GPR + 20], ebp
+	mov [r15 + V_GPR + 24], esi
+	mov [r15 + V_GPR + 28], edi
+	pushfq
+	pop rax
+	and eax, 0xcd5
+	mov [r15 + V_FLAGS], eax
+	mov [r15 + V_RET_SP], rsp
+	mov eax, r11d
+leave_to_c:
+	mov rsp, [r15 + V_HOST_RSP]
+	cld
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret
+stubs_end:
+	.size monitor_enter, . - monitor_enter
+	.section .note.GNU-stack, "", @progbits

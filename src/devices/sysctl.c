@@ -46,7 +46,7 @@ static void port92_write(void *ctx, uint16_t port, unsigned size, uint32_t value
 	s->port92 = value & (P92_RESET | P92_A20);
 	s->board.set_a20(s->board.ctx, value & P92_A20);
 	if (reset)
-		s->board.reset(s->board.ctx);
+		s->board.reset(s->board.reset_ctx);
 }
 
 static uint32_t cf8_read(void *ctx, uint16_t port, unsigned size)
@@ -65,7 +65,7 @@ static void cf8_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	bool reset = value & ~s->reset_control & RC_RESET;
 	s->reset_control = value & (RC_HARD | RC_RESET);
 	if (reset)
-		s->board.reset(s->board.ctx);
+		s->board.reset(s->board.reset_ctx);
 }
 
 uint8_t sysctl_post_code(const struct sysctl *s)

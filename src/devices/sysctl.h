@@ -9,10 +9,11 @@
 struct sysctl;
 
 struct sysctl_board {
-	void *ctx;
-	void (*reset)(void *ctx);
+	void *ctx;                               /* of the A20 gate */
 	bool (*a20)(void *ctx);
 	void (*set_a20)(void *ctx, bool on);
+	void *reset_ctx;
+	void (*reset)(void *ctx);
 };
 
 struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board);

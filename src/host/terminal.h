@@ -1,0 +1,18 @@
+/* The terminal on standard input: raw while the guest has it, and always given
+ * back as it was: at exit, at a fatal signal, while the process is stopped. */
+#ifndef UNRING_HOST_TERMINAL_H
+#define UNRING_HOST_TERMINAL_H
+
+#include "base/types.h"
+
+/* Makes standard input raw if it is a terminal, and sees to its return.
+ * 0 (also when it is none), or a negative errno. */
+int terminal_open(void);
+/* As it was before terminal_open(); async-signal-safe; may be called twice. */
+void terminal_close(void);
+
+/* Serves SIGTSTP (gives the terminal back, stops, takes it again) and SIGCONT;
+ * called from the event loop.  True when the process had been stopped. */
+bool terminal_poll(void);
+
+#endif

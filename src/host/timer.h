@@ -1,0 +1,23 @@
+/* The clock and the one timer of the thread that runs the guest. */
+#ifndef UNRING_HOST_TIMER_H
+#define UNRING_HOST_TIMER_H
+
+#include "base/types.h"
+
+struct host_timer;
+
+/* Nanoseconds of CLOCK_MONOTONIC; of the time of day (UTC, since 1970). */
+uint64_t host_monotonic_ns(void);
+int64_t host_utc_ns(void);
+
+/* A one-shot timer whose signal goes to the calling thread and is installed with
+ * host_signal_install: fn sets flags only, and may be NULL when the kick is
+ * all that is wanted.  0 or a negative errno. */
+int host_timer_create(struct host_timer **out, void (*fn)(void *ctx), void *ctx);
+void host_timer_destroy(struct host_timer *t);
+
+/* Fires at this time of host_monotonic_ns (at once when it has passed), in
+ * place of the time set before; UINT64_MAX: never. */
+void host_timer_arm(struct host_timer *t, uint64_t deadline_ns);
+
+#endif

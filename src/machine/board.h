@@ -1,0 +1,33 @@
+/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade,
+ * 4 serial port, 8 real-time clock. */
+#ifndef UNRING_MACHINE_BOARD_H
+#define UNRING_MACHINE_BOARD_H
+
+#include "devices/device.h"
+#include "devices/uart.h"
+
+struct board;
+
+struct board_config {
+	struct clock *clock;
+	int64_t utc_ns;         /* the time of day at the clock's zero */
+	uint64_t ram_bytes;
+	struct uart_peer serial;
+	bool has_serial;
+	void *ctx;
+	void (*reset)(void *ctx);                  /* the guest pulled the reset line */
+	void (*debug_write)(void *ctx, uint8_t b); /* NULL: no port E9h */
+	void (*debug_exit)(void *ctx, int status); /* NULL: no port F4h */
+};
+
+/* Power-up state. */
+struct board *board_create(const struct board_config *c);
+void board_destroy(struct board *b);
+
+struct uart *board_uart(struct board *b); /* NULL without a serial port */
+uint32_t board_in(struct board *b, uint16_t port, unsigned size);
+void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
+bool board_intr(const struct board *b);
+uint8_t board_ack(struct board *b);
+
+#endif

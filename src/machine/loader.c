@@ -1,0 +1,85 @@
+#include "machine/loader.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Far beyond any kernel; a bound against gzip bombs. */
+#define UNPACKED_MAX (256u << 20)
+
+bool ram_holds(const struct guest_ram *ram, uint64_t at, uint64_t n)
+{
+	uint64_t limit = at < 0xa0000 ? 0xa0000 : ram->bytes;
+	return (at < 0xa0000 || at >= HIGH_MEMORY) && at <= limit && n <= limit - at;
+}
+
+void ram_zero(struct guest_ram *ram, uint64_t at, uint64_t n)
+{
+	static const uint8_t zero[4096];
+	while (n) {
+		size_t part = n < sizeof zero ? n : sizeof zero;
+		ram->write(ram->ctx, at, zero, part);
+		at += part;
+		n -= part;
+	}
+}
+
+void boot_e820(const struct guest_ram *ram, struct e820_entry out[E820_ENTRIES])
+{
+	out[0] = (struct e820_entry){0, BOOT_EBDA, E820_RAM};
+	out[1] = (struct e820_entry){BOOT_EBDA, 0xa0000 - BOOT_EBDA, E820_RESERVED};
+	out[2] = (struct e820_entry){0xf0000, 0x10000, E820_RESERVED};
+	out[3] = (struct e820_entry){HIGH_MEMORY, ram->bytes - HIGH_MEMORY, E820_RAM};
+}
+
+/* What a BIOS leaves in its data area: kernels look for the end of
+ * conventional memory there. */
+static void write_bda(struct guest_ram *ram)
+{
+	uint8_t bda[256] = {0};
+	uint16_t com1 = 0x3f8, ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
+	memcpy(bda + 0x00, &com1, 2);
+	memcpy(bda + 0x0e, &ebda, 2);
+	memcpy(bda + 0x13, &kib, 2);
+	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
+	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
+	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */
+}
+
+static void write_gdt(struct guest_ram *ram, struct boot_entry *e)
+{
+	static const uint64_t gdt[] = {
+		0, 0,
+		0x00cf9b000000ffff, /* 10h: code, 4 GiB, accessed */
+		0x00cf93000000ffff, /* 18h: data */
+	};
+	ram->write(ram->ctx, BOOT_GDT, gdt, sizeof gdt);
+	e->gdt_base = BOOT_GDT;
+	e->gdt_limit = sizeof gdt - 1;
+}
+
+static bool unpack(struct boot_request *r, struct problem *p)
+{
+	int err = blob_is_gzip(&r->kernel) ? blob_gunzip(&r->kernel, UNPACKED_MAX) : 0;
+	const char *why = err == -ENODATA ? "truncated gzip" :
+	                  err == -EINVAL ? "damaged gzip" :
+	                  err == -EFBIG ? "too large once unpacked" : strerror(-err);
+	return !err || problem_set(p, "kernel %s: %s", r->kernel_name, why);
+}
+
+bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry *e,
+               struct problem *p)
+{
+	*e = (struct boot_entry){.esp = BOOT_INFO};
+	if (!r->kernel.size)
+		return problem_set(p, "kernel %s: is empty", r->kernel_name);
+	if (!unpack(r, p))
+		return false;
+	write_bda(ram);
+	write_gdt(ram, e);
+	if (linux_is(&r->kernel))
+		return linux_load(ram, r, e, p);
+	if (multiboot_is(&r->kernel))
+		return multiboot_load(ram, r, e, p);
+	return problem_set(p, "kernel %s: neither a Linux bzImage nor a Multiboot kernel",
+	                   r->kernel_name);
+}

@@ -1,0 +1,515 @@
+#define _GNU_SOURCE
+#include "machine/machine.h"
+
+#include "base/log.h"
+#include "base/stats.h"
+#include "cpu/cpu.h"
+#include "cpu/model.h"
+#include "host/loop.h"
+#include "host/signal.h"
+#include "host/terminal.h"
+#include "host/timer.h"
+#include "machine/board.h"
+#include "machine/loader.h"
+#include "machine/preflight.h"
+#include "machine/serial.h"
+#include "monitor/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often files are looked at while the guest computes. */
+#define POLL_NS 10000000
+
+/* The guest of `unring run` alone, linked in by src/machine/tour. */
+extern const uint8_t tour_kernel_start[] __attribute__((weak));
+extern const uint8_t tour_kernel_end[] __attribute__((weak));
+
+struct machine {
+	struct options options;
+	struct monitor *monitor;
+	struct board *board;
+	struct serial *serial;
+	struct loop *loop;
+	struct clock *clock;
+	struct timer *poll_tick;
+	struct host_timer *timer;
+	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
+	struct sink stdout_sink, debugcon_sink;
+	struct sink *debugcon;     /* NULL: none */
+	FILE *stats_file;
+	volatile sig_atomic_t end_signal;
+};
+
+/* --- time --- */
+
+static uint64_t now(void *ctx)
+{
+	struct machine *m = ctx;
+	return host_monotonic_ns() - m->clock_zero;
+}
+
+static void arm(void *ctx, uint64_t deadline_ns)
+{
+	struct machine *m = ctx;
+	host_timer_arm(m->timer,
+	               deadline_ns == UINT64_MAX ? UINT64_MAX : m->clock_zero + deadline_ns);
+}
+
+static bool watching(const struct machine *m)
+{
+	return loop_active(m->loop) || m->debugcon || m->stdout_sink.length;
+}
+
+/* Its kick is all that is wanted: the poll that follows looks at the files. */
+static void poll_tick(void *ctx, uint64_t now_ns)
+{
+	struct machine *m = ctx;
+	timer_set(m->poll_tick, now_ns + POLL_NS);
+}
+
+/* --- what the monitor is given --- */
+
+static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
+{
+	struct machine *m = ctx;
+	return board_in(m->board, port, size);
+}
+
+static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+	struct machine *m = ctx;
+	board_out(m->board, port, size, value);
+}
+
+static bool on_intr_line(void *ctx)
+{
+	struct machine *m = ctx;
+	return board_intr(m->board);
+}
+
+static uint8_t on_intr_ack(void *ctx)
+{
+	struct machine *m = ctx;
+	return board_ack(m->board);
+}
+
+static void flush(struct machine *m)
+{
+	serial_flush(m->serial);
+	sink_flush(&m->stdout_sink);
+	if (m->debugcon)
+		sink_flush(m->debugcon);
+}
+
+/* Signals and timers: what may make sleeping wrong. */
+static void serve(struct machine *m)
+{
+	terminal_poll();
+	if (m->end_signal)
+		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
+	clock_run(m->clock);
+}
+
+static void on_poll(void *ctx)
+{
+	struct machine *m = ctx;
+	serve(m);
+	loop_poll(m->loop);
+	flush(m);
+}
+
+static void on_wait(void *ctx)
+{
+	struct machine *m = ctx;
+	static const int wakers[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
+	sigset_t block, before;
+	sigemptyset(&block);
+	sigaddset(&block, SIGRTMIN);
+	for (size_t i = 0; i < sizeof wakers / sizeof *wakers; i++)
+		sigaddset(&block, wakers[i]);
+
+	flush(m);
+	timer_cancel(m->poll_tick);
+	sigprocmask(SIG_BLOCK, &block, &before);
+	serve(m);
+	if (!m->end_signal && !board_intr(m->board))
+		loop_wait(m->loop, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (watching(m))
+		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+	on_poll(m);
+}
+
+/* --- what the board is given --- */
+
+static void on_reset(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_stop(m->monitor, END_RESET, 0);
+}
+
+static void on_debug_write(void *ctx, uint8_t byte)
+{
+	struct machine *m = ctx;
+	sink_put(m->debugcon, byte);
+}
+
+static void on_debug_exit(void *ctx, int status)
+{
+	struct machine *m = ctx;
+	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
+}
+
+static void on_quit(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_stop(m->monitor, END_REQUEST, 0);
+}
+
+/* --- booting --- */
+
+static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	mmu_phys_write(ctx, gpa(at), src, n);
+}
+
+static bool read_named(struct blob *b, const char *kind, const char *path, size_t length,
+                       struct problem *p)
+{
+	char *name = strndup(path, length);
+	CHECK(name);
+	int err = file_read(name, b);
+	if (err)
+		problem_set(p, "%s %s: %s", kind, name, strerror(-err));
+	free(name);
+	return !err;
+}
+
+/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
+struct modules {
+	struct boot_module list[64];
+	char *names[64];
+	unsigned count;
+};
+
+static bool add_module(struct modules *s, const char *kind, const char *name, size_t length,
+                       size_t path_length, struct problem *p)
+{
+	if (s->count == sizeof s->list / sizeof *s->list)
+		return problem_set(p, "%s %s: too many modules", kind, name);
+	struct boot_module *b = &s->list[s->count];
+	if (!read_named(&b->data, kind, name, path_length, p))
+		return false;
+	b->name = s->names[s->count++] = strndup(name, length);
+	CHECK(b->name);
+	return true;
+}
+
+static bool read_modules(struct modules *s, const struct options *o, bool is_linux,
+                         struct problem *p)
+{
+	if (o->initrd && is_linux) {
+		if (!add_module(s, "initrd", o->initrd, strlen(o->initrd), strlen(o->initrd), p))
+			return false;
+	} else if (o->initrd) {
+		for (const char *at = o->initrd; *at;) {
+			size_t n = strcspn(at, ",");
+			size_t path = strcspn(at, ", ");
+			if (!add_module(s, "initrd", at, n, path, p))
+				return false;
+			at += n + (at[n] == ',');
+		}
+	}
+	for (unsigned i = 0; i < o->module_count; i++) {
+		const char *at = o->modules[i];
+		if (is_linux)
+			return problem_set(p, "--module %s: modules are for Multiboot kernels, "
+			                      "%s is Linux", at, o->kernel);
+		if (!add_module(s, "module", at, strlen(at), strcspn(at, " "), p))
+			return false;
+	}
+	return true;
+}
+
+static void free_modules(struct modules *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		blob_free(&s->list[i].data);
+		free(s->names[i]);
+	}
+}
+
+static bool read_kernel(const struct options *o, struct blob *b, struct problem *p)
+{
+	if (o->kernel)
+		return read_named(b, "kernel", o->kernel, strlen(o->kernel), p);
+	if (!tour_kernel_start)
+		return problem_set(p, "no --kernel, and this unring was built without its tour");
+	b->size = tour_kernel_end - tour_kernel_start;
+	b->data = malloc(b->size);
+	CHECK(b->data);
+	memcpy(b->data, tour_kernel_start, b->size);
+	return true;
+}
+
+static void start_vcpu(struct machine *m, const struct boot_entry *e)
+{
+	struct vcpu *v = monitor_vcpu(m->monitor);
+	cpu_set_flat32(v, e->eip);
+	v->gpr[EAX] = e->eax;
+	v->gpr[EBX] = e->ebx;
+	v->gpr[ESI] = e->esi;
+	v->gpr[ESP] = e->esp;
+	v->gpr[ECX] = v->gpr[EDX] = v->gpr[EBP] = v->gpr[EDI] = 0;
+	v->gdtr.base = e->gdt_base;
+	v->gdtr.limit = e->gdt_limit;
+}
+
+static bool load(struct machine *m, struct problem *p)
+{
+	const struct options *o = &m->options;
+	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, o->memory};
+	struct boot_request r = {
+		.kernel_name = o->kernel ? o->kernel : "tour",
+		.cmdline = o->append,
+	};
+	struct modules modules = {0};
+	struct boot_entry entry;
+	bool ok = read_kernel(o, &r.kernel, p) &&
+	          read_modules(&modules, o, linux_is(&r.kernel), p);
+	r.modules = modules.list;
+	r.module_count = modules.count;
+	ok = ok && boot_load(&ram, &r, &entry, p);
+	if (ok)
+		start_vcpu(m, &entry);
+	free_modules(&modules);
+	blob_free(&r.kernel);
+	return ok;
+}
+
+/* The machine as after power-up, with its kernel loaded. */
+static bool boot(struct machine *m, struct problem *p)
+{
+	serial_attach(m->serial, NULL);
+	board_destroy(m->board);
+	m->board = board_create(&(struct board_config){
+		.clock = m->clock,
+		.utc_ns = host_utc_ns() - (int64_t)clock_now(m->clock),
+		.ram_bytes = m->options.memory,
+		.serial = serial_peer(m->serial),
+		.has_serial = strcmp(m->options.serial, "none"),
+		.ctx = m,
+		.reset = on_reset,
+		.debug_write = m->debugcon ? on_debug_write : NULL,
+		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
+	});
+	if (!load(m, p))
+		return false;
+	serial_attach(m->serial, board_uart(m->board));
+	if (watching(m))
+		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+	return true;
+}
+
+/* --- life --- */
+
+#define END_SIGNAL(signo) \
+	static void on_end_##signo(void *ctx) \
+	{ \
+		struct machine *m = ctx; \
+		m->end_signal = signo; \
+	}
+END_SIGNAL(SIGINT)
+END_SIGNAL(SIGTERM)
+END_SIGNAL(SIGHUP)
+
+static bool install_signals(struct machine *m, struct problem *p)
+{
+	signal(SIGPIPE, SIG_IGN);
+	int err = host_signal_install(SIGINT, on_end_SIGINT, m);
+	if (!err)
+		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
+	if (!err)
+		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
+	if (!err)
+		err = host_timer_create(&m->timer, NULL, NULL);
+	return !err || problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
+}
+
+static bool open_outputs(struct machine *m, struct problem *p)
+{
+	const struct options *o = &m->options;
+	m->stdout_sink.fd = STDOUT_FILENO;
+	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
+	if (o->log) {
+		int err = log_open(o->log, o->log_path);
+		if (err == -EINVAL)
+			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
+		if (err)
+			return problem_set(p, "--log %s: %s", o->log_path, strerror(-err));
+	}
+	if (o->stats_path) {
+		m->stats_file = fopen(o->stats_path, "we");
+		if (!m->stats_file)
+			return problem_set(p, "--stats %s: %s", o->stats_path, strerror(errno));
+	}
+	if (o->debugcon && !strcmp(o->debugcon, "-")) {
+		m->debugcon = &m->stdout_sink;
+	} else if (o->debugcon) {
+		m->debugcon = &m->debugcon_sink;
+		m->debugcon->fd = open(o->debugcon, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (m->debugcon->fd < 0)
+			return problem_set(p, "--debugcon %s: %s", o->debugcon, strerror(errno));
+	}
+	return true;
+}
+
+static bool create_monitor(struct machine *m, const struct cpu_model *model, struct problem *p)
+{
+	const struct options *o = &m->options;
+	struct monitor_config c = {
+		.mmu = {
+			.ram_bytes = o->memory,
+			.vma_budget = o->vma_budget,
+			.no_userfaultfd = o->no_userfaultfd,
+			.exact_ad = o->exact_ad,
+		},
+		.model = model,
+		.platform = {
+			.ctx = m,
+			.io_read = on_in,
+			.io_write = on_out,
+			.intr_line = on_intr_line,
+			.intr_ack = on_intr_ack,
+			.poll = on_poll,
+			.wait = on_wait,
+		},
+		.cache_bytes = o->cache_bytes,
+		.dump_cache = o->dump_cache,
+	};
+#ifdef UNRING_PARANOID
+	c.paranoid = true;
+#endif
+	const char *what = "the virtual machine";
+	int err = monitor_create(&m->monitor, &c, &what);
+	return !err || problem_set(p, "cannot set up %s: %s", what, strerror(-err));
+}
+
+static bool build(struct machine *m, struct problem *p)
+{
+	struct options *o = &m->options;
+	const struct cpu_model *model = o->cpu ? cpu_model_find(o->cpu) : cpu_model_default();
+	if (!model)
+		return problem_set(p, "--cpu %s: unknown model (--cpu help lists them)", o->cpu);
+	if (!preflight(o->memory, o->memory_text, p) || !open_outputs(m, p))
+		return false;
+	if (!create_monitor(m, model, p) || !install_signals(m, p))
+		return false;
+	m->clock = clock_create(m, now, arm);
+	m->poll_tick = timer_create_on(m->clock, m, poll_tick);
+	m->loop = loop_create();
+	struct serial_owner owner = {
+		.ctx = m,
+		.quit = on_quit,
+		.loop = m->loop,
+		.stdout_sink = &m->stdout_sink,
+		.give_up = &m->end_signal,
+	};
+	return serial_open(&m->serial, o->serial, owner, p) && boot(m, p);
+}
+
+bool machine_create(struct machine **out, const struct options *o, struct problem *p)
+{
+	struct machine *m = calloc(1, sizeof *m);
+	CHECK(m);
+	m->options = *o;
+	m->clock_zero = host_monotonic_ns();
+	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
+	if (!o->kernel) {
+		/* The tour speaks through the debug console and ends by itself. */
+		m->options.debug_exit = true;
+		if (!o->debugcon)
+			m->options.debugcon = "-";
+	}
+	if (!build(m, p)) {
+		machine_destroy(m);
+		return false;
+	}
+	*out = m;
+	return true;
+}
+
+static void write_stats(struct machine *m)
+{
+	if (!m->options.stats)
+		return;
+	FILE *f = m->stats_file ? m->stats_file : stderr;
+	stats_write(f);
+	fprintf(f, "seconds %.3f\n", now(m) / 1e9);
+	fflush(f);
+}
+
+/* One life of the guest, from boot to reset or end; -1: boot again. */
+static int run_once(struct machine *m)
+{
+	enum monitor_end end = monitor_run(m->monitor);
+	flush(m);
+	switch (end) {
+	case END_RESET:
+		return m->options.no_reboot ? 0 : -1;
+	case END_REQUEST:
+		return monitor_stop_code(m->monitor);
+	default:
+		terminal_close();
+		monitor_report(m->monitor, stderr);
+		return end == END_HALT ? 0 : 1;
+	}
+}
+
+int machine_run(struct machine *m)
+{
+	int status;
+	while ((status = run_once(m)) < 0) {
+		struct problem p = {0};
+		monitor_reset(m->monitor);
+		if (!boot(m, &p)) {
+			terminal_close();
+			report("%s", p.text);
+			status = EXIT_BAD_INPUT;
+			break;
+		}
+	}
+	terminal_close();
+	write_stats(m);
+	return status;
+}
+
+void machine_destroy(struct machine *m)
+{
+	if (!m)
+		return;
+	if (m->serial)
+		serial_attach(m->serial, NULL);
+	board_destroy(m->board);
+	serial_close(m->serial);
+	timer_free(m->poll_tick);
+	clock_destroy(m->clock);
+	host_timer_destroy(m->timer);
+	loop_destroy(m->loop);
+	if (m->monitor)
+		monitor_destroy(m->monitor);
+	sink_flush(&m->stdout_sink);
+	if (m->debugcon_sink.fd >= 0) {
+		sink_flush(&m->debugcon_sink);
+		close(m->debugcon_sink.fd);
+	}
+	if (m->stats_file)
+		fclose(m->stats_file);
+	log_close();
+	free(m);
+}

@@ -1,0 +1,20 @@
+/* The PC: processor, memory, board, and the host's resources for them. */
+#ifndef UNRING_MACHINE_MACHINE_H
+#define UNRING_MACHINE_MACHINE_H
+
+#include "machine/options.h"
+
+enum { EXIT_BAD_INPUT = 2 };
+
+struct machine;
+
+/* Checks the host, opens files, builds the machine and loads its kernel. */
+bool machine_create(struct machine **out, const struct options *o, struct problem *p);
+
+/* Runs it to its end; the status to exit with, having told on standard error
+ * what there is to tell. */
+int machine_run(struct machine *m);
+
+void machine_destroy(struct machine *m);
+
+#endif

@@ -1,0 +1,32 @@
+/* The host's end of the serial line: standard streams with the keys of a raw
+ * terminal, a file, or a socket. */
+#ifndef UNRING_MACHINE_SERIAL_H
+#define UNRING_MACHINE_SERIAL_H
+
+#include "devices/uart.h"
+#include "host/loop.h"
+#include "machine/problem.h"
+#include "machine/sink.h"
+
+struct serial;
+
+struct serial_owner {
+	void *ctx;
+	void (*quit)(void *ctx);              /* Ctrl-A x */
+	struct loop *loop;
+	struct sink *stdout_sink;
+	const volatile sig_atomic_t *give_up; /* for its own sink */
+};
+
+/* where: stdio, file:PATH, unix:PATH, none. */
+bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
+                 struct problem *p);
+void serial_close(struct serial *s);
+
+struct uart_peer serial_peer(struct serial *s);
+/* The UART at the guest's end; NULL while there is none. */
+void serial_attach(struct serial *s, struct uart *u);
+/* Sends out what is buffered. */
+void serial_flush(struct serial *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* Buffered output to a file descriptor, flushed by the event loop. */
+#ifndef UNRING_MACHINE_SINK_H
+#define UNRING_MACHINE_SINK_H
+
+#include "base/types.h"
+
+#include <signal.h>
+
+enum { SINK_SIZE = 4096 };
+
+struct sink {
+	int fd;                        /* -1: bytes are lost */
+	unsigned length;
+	const volatile sig_atomic_t *give_up; /* ends a wait for a slow reader */
+	uint8_t buffer[SINK_SIZE];
+};
+
+void sink_put(struct sink *s, uint8_t byte);
+void sink_text(struct sink *s, const char *text);
+/* Waits for a slow reader, unless give_up is set.  A reader that went away
+ * loses what is left. */
+void sink_flush(struct sink *s);
+
+#endif

@@ -1,0 +1,66 @@
+/* unring: runs a 32-bit x86 guest by binary translation. */
+#include "base/log.h"
+#include "cpu/model.h"
+#include "machine/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION "0.1"
+
+static const char usage[] =
+	"usage: unring run [--kernel FILE] [option...]   runs a guest; alone: the tour\n"
+	"       unring run --help                        the options (--kernel --initrd\n"
+	"           --append --memory --cpu --serial --stats and more)\n"
+	"       unring run --cpu help                    the processor models\n"
+	"       unring --help | --version\n";
+
+static int list_models(void)
+{
+	const struct cpu_model *model;
+	for (unsigned i = 0; (model = cpu_model_at(i)); i++)
+		printf("%-10s %s%s\n", model->name, model->summary,
+		       model == cpu_model_default() ? " (default)" : "");
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options o;
+	struct problem p = {0};
+	struct machine *m = NULL;
+	if (!options_parse(&o, argc, argv, &p)) {
+		report("%s", p.text);
+		return EXIT_BAD_INPUT;
+	}
+	if (o.help) {
+		fputs(options_help, stdout);
+		return 0;
+	}
+	if (o.cpu_help)
+		return list_models();
+	if (!machine_create(&m, &o, &p)) {
+		report("%s", p.text);
+		return EXIT_BAD_INPUT;
+	}
+	int status = machine_run(m);
+	machine_destroy(m);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "--help";
+	if (!strcmp(command, "run"))
+		return run(argc - 2, argv + 2);
+	if (!strcmp(command, "--help")) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	if (!strcmp(command, "--version")) {
+		puts("unring " VERSION);
+		return 0;
+	}
+	report("%s: unknown command (unring --help lists them)", command);
+	return EXIT_BAD_INPUT;
+}

@@ -17,7 +17,7 @@ enum {
 	STACK_START = 0x2001ff00, /* ESP of a written test */
 	CODE = 0x20040000,        /* a written test is copied here; all access */
 	CODE_SIZE = 0x10000,
-	READONLY = 0x20050000,    /* one page; a hole follows it */
+	READONLY = 0x20060000,    /* one page; holes before and after it */
 	READONLY_SIZE = 0x1000,
 	BATCH = 0x21000000,       /* generated cases stay where the pack has them */
 	BATCH_SIZE = 0x400000,

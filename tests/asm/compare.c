@@ -12,7 +12,10 @@
 
 #include "case.h"
 
-enum { FIELDS = 512 };
+enum {
+	FIELDS = 512,
+	SHOWN_FIELDS = 12, /* of a case that differs */
+};
 
 struct fields {
 	char *copy;
@@ -30,6 +33,7 @@ static const struct asm_pack *pack;
 static uint32_t ignored_flags;
 static unsigned long differing, undefined, shown = 50;
 static uint32_t reported; /* the case whose line is being written */
+static unsigned fields;   /* so far in it */
 static csh capstone;
 
 static void die(const char *what, const char *detail)
@@ -126,6 +130,12 @@ static void report(uint32_t number, const char *field, const char *a, const char
 		return;
 	if (differing > shown)
 		return;
+	fields = first ? 1 : fields + 1;
+	if (fields > SHOWN_FIELDS) {
+		if (fields == SHOWN_FIELDS + 1)
+			printf(" ...");
+		return;
+	}
 	if (first) {
 		printf("%s%u", differing > 1 ? "\n" : "", number);
 		if (c->name)

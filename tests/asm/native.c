@@ -125,9 +125,13 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 	set_case(frame, pack_case(pack, current));
 }
 
-/* A signal does not touch GS, which the case may have loaded and libc needs. */
+/* A signal leaves AC and GS as they are: AC would fault our own accesses, and
+ * libc needs its GS. */
 __asm__(".globl signal_entry\n"
         "signal_entry:\n"
+        "	pushfl\n"
+        "	andl $~0x40000, (%esp)\n"
+        "	popfl\n"
         "	movl tls_selector, %eax\n"
         "	movl %eax, %gs\n"
         "	jmp on_signal\n");

@@ -7,7 +7,8 @@
  *
  *   ; initial: eax=1 flags=cf|df mxcsr=9f80    beside the state of test.inc
  *   ; undefined: af|of                         flags that may be anything
- *   ; expect: ecx=5 flags=zf|pf m00010=1,2     all that has changed at the end
+ *   ; expect: ecx=5 flags=zf|pf m00010=1,2*3   all that has changed at the end:
+ *                                              here dwords 1, 2, 2, 2 at AREA + 10h
  *
  * `expect` may be repeated. A test ends at the INT3 after its last byte unless
  * trap= and eip= (+N: from the start) say otherwise. */
@@ -131,9 +132,17 @@ static void parse_expect(const struct asm_case *c, struct buffer *text, const ch
 	} else if (*name == 'm' && name[1] >= '0' && name[1] <= '9') {
 		unsigned long at = strtoul(name + 1, NULL, 16);
 
-		for (char *p = (char *)value; *p; p += *p == ',', at += 4) {
-			snprintf(field, sizeof(field), " m%05lx=%08lx", at, strtoul(p, &p, 16));
-			buffer_add(text, field, strlen(field));
+		for (char *p = (char *)value; *p; p += *p == ',') {
+			unsigned long dword = strtoul(p, &p, 16), count = 1;
+
+			if (*p == '*')
+				count = strtoul(p + 1, &p, 10);
+			for (; count--; at += 4) {
+				snprintf(field, sizeof(field), " m%05lx=%08lx", at, dword);
+				buffer_add(text, field, strlen(field));
+			}
+			if (*p && *p != ',')
+				die("not a list of dwords", value);
 		}
 		return;
 	} else {

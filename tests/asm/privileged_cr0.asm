@@ -1,0 +1,4 @@
+; MOV from CR0: #GP(0).
+; expect: trap=0d eip=+0 error=0000 flags=rf
+%include "test.inc"
+	mov eax, cr0

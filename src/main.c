@@ -1,6 +1,5 @@
 /* unring: runs a 32-bit x86 guest by binary translation. */
 #include "base/log.h"
-#include "cpu/model.h"
 #include "machine/machine.h"
 
 #include <stdio.h>
@@ -15,15 +14,6 @@ static const char usage[] =
 	"       unring run --cpu help                    the processor models\n"
 	"       unring --help | --version\n";
 
-static int list_models(void)
-{
-	const struct cpu_model *model;
-	for (unsigned i = 0; (model = cpu_model_at(i)); i++)
-		printf("%-10s %s%s\n", model->name, model->summary,
-		       model == cpu_model_default() ? " (default)" : "");
-	return 0;
-}
-
 static int run(int argc, char **argv)
 {
 	struct options o;
@@ -37,8 +27,10 @@ static int run(int argc, char **argv)
 		fputs(options_help, stdout);
 		return 0;
 	}
-	if (o.cpu_help)
-		return list_models();
+	if (o.cpu_help) {
+		machine_list_models(stdout);
+		return 0;
+	}
 	if (!machine_create(&m, &o, &p)) {
 		report("%s", p.text);
 		return EXIT_BAD_INPUT;

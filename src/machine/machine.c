@@ -318,6 +318,14 @@ static bool boot(struct machine *m, struct problem *p)
 
 /* --- life --- */
 
+void machine_list_models(FILE *f)
+{
+	const struct cpu_model *model;
+	for (unsigned i = 0; (model = cpu_model_at(i)); i++)
+		fprintf(f, "%-10s %s%s\n", model->name, model->summary,
+		        model == cpu_model_default() ? " (default)" : "");
+}
+
 #define END_SIGNAL(signo) \
 	static void on_end_##signo(void *ctx) \
 	{ \

@@ -4,6 +4,8 @@
 
 #include "machine/options.h"
 
+#include <stdio.h>
+
 enum { EXIT_BAD_INPUT = 2 };
 
 struct machine;
@@ -16,5 +18,8 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 int machine_run(struct machine *m);
 
 void machine_destroy(struct machine *m);
+
+/* The processor models, one a line. */
+void machine_list_models(FILE *f);
 
 #endif

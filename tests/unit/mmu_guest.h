@@ -33,7 +33,7 @@ static sigjmp_buf fault_jump;
 static void *volatile fault_at;
 static volatile sig_atomic_t in_access;
 
-static void on_fault(int sig, siginfo_t *info, void *context)
+static inline void on_fault(int sig, siginfo_t *info, void *context)
 {
 	if (!in_access)
 		abort();
@@ -41,7 +41,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	siglongjmp(fault_jump, 1);
 }
 
-static void guest_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
+static inline void guest_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
 {
 	struct guest *g = ctx;
 	g->revoked++;
@@ -49,14 +49,14 @@ static void guest_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn
 	g->revoked_gfn = gfn;
 }
 
-static void guest_drop(void *ctx, struct window *w)
+static inline void guest_drop(void *ctx, struct window *w)
 {
 	struct guest *g = ctx;
 	g->dropped++;
 	g->dropped_last = w;
 }
 
-static struct guest *guest_new(const struct mmu_config *c)
+static inline struct guest *guest_new(const struct mmu_config *c)
 {
 	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &sa, NULL);
@@ -72,7 +72,7 @@ static struct guest *guest_new(const struct mmu_config *c)
 	return g;
 }
 
-static void guest_free(struct guest *g)
+static inline void guest_free(struct guest *g)
 {
 	mmu_check(g->m);
 	mmu_destroy(g->m);
@@ -81,17 +81,17 @@ static void guest_free(struct guest *g)
 
 /* --- physical memory --- */
 
-static uint32_t *phys32(struct guest *g, uint32_t pa)
+static inline uint32_t *phys32(struct guest *g, uint32_t pa)
 {
 	return mmu_host(g->m, gpa(pa));
 }
 
-static uint64_t *phys64(struct guest *g, uint32_t pa)
+static inline uint64_t *phys64(struct guest *g, uint32_t pa)
 {
 	return mmu_host(g->m, gpa(pa));
 }
 
-static uint32_t guest_page(struct guest *g)
+static inline uint32_t guest_page(struct guest *g)
 {
 	uint32_t pa = g->next_page;
 	g->next_page += PAGE_SIZE;
@@ -100,24 +100,24 @@ static uint32_t guest_page(struct guest *g)
 
 /* --- tables: stores as the monitor makes them --- */
 
-static void store32(struct guest *g, uint32_t pa, uint32_t v)
+static inline void store32(struct guest *g, uint32_t pa, uint32_t v)
 {
 	*phys32(g, pa) = v;
 	mmu_written(g->m, gpa(pa), 4);
 }
 
-static void store64(struct guest *g, uint32_t pa, uint64_t v)
+static inline void store64(struct guest *g, uint32_t pa, uint64_t v)
 {
 	*phys64(g, pa) = v;
 	mmu_written(g->m, gpa(pa), 8);
 }
 
-static uint64_t load_entry(struct guest *g, uint32_t pa)
+static inline uint64_t load_entry(struct guest *g, uint32_t pa)
 {
 	return g->pae ? *phys64(g, pa) : *phys32(g, pa);
 }
 
-static void store_entry(struct guest *g, uint32_t pa, uint64_t v)
+static inline void store_entry(struct guest *g, uint32_t pa, uint64_t v)
 {
 	if (g->pae)
 		store64(g, pa, v);
@@ -126,7 +126,7 @@ static void store_entry(struct guest *g, uint32_t pa, uint64_t v)
 }
 
 /* A root: 2-level, or PAE with its four directories there. */
-static uint32_t root_new(struct guest *g)
+static inline uint32_t root_new(struct guest *g)
 {
 	uint32_t cr3 = guest_page(g);
 	if (g->pae)
@@ -135,7 +135,7 @@ static uint32_t root_new(struct guest *g)
 	return cr3;
 }
 
-static uint32_t pde_at(struct guest *g, uint32_t cr3, uint32_t a)
+static inline uint32_t pde_at(struct guest *g, uint32_t cr3, uint32_t a)
 {
 	if (!g->pae)
 		return cr3 + (a >> 22) * 4;
@@ -143,7 +143,7 @@ static uint32_t pde_at(struct guest *g, uint32_t cr3, uint32_t a)
 }
 
 /* The address of the PTE of a; makes its page table (rights W U) if there is none. */
-static uint32_t pte_at(struct guest *g, uint32_t cr3, uint32_t a)
+static inline uint32_t pte_at(struct guest *g, uint32_t cr3, uint32_t a)
 {
 	uint32_t pde = pde_at(g, cr3, a);
 	if (!(load_entry(g, pde) & P))
@@ -152,14 +152,14 @@ static uint32_t pte_at(struct guest *g, uint32_t cr3, uint32_t a)
 	return table + (g->pae ? (a >> 12 & 511) * 8 : (a >> 12 & 1023) * 4);
 }
 
-static void map_page(struct guest *g, uint32_t cr3, uint32_t a, uint64_t pte)
+static inline void map_page(struct guest *g, uint32_t cr3, uint32_t a, uint64_t pte)
 {
 	store_entry(g, pte_at(g, cr3, a), pte);
 }
 
 /* --- the processor --- */
 
-static void load_cr3(struct guest *g, uint32_t cr3)
+static inline void load_cr3(struct guest *g, uint32_t cr3)
 {
 	struct trap t;
 	g->p.cr3 = cr3;
@@ -167,7 +167,7 @@ static void load_cr3(struct guest *g, uint32_t cr3)
 }
 
 /* Paging on with this root, WP set. */
-static void paging_on(struct guest *g, uint32_t cr3, uint32_t cr4)
+static inline void paging_on(struct guest *g, uint32_t cr3, uint32_t cr4)
 {
 	g->p.cr0 = CR0_PE | CR0_PG | CR0_WP;
 	g->p.cr4 = cr4 | (g->pae ? CR4_PAE : 0);
@@ -184,7 +184,7 @@ struct outcome {
 	uint8_t value;
 };
 
-static struct outcome touch(struct guest *g, struct window *w, uint32_t a, bool write, bool user)
+static inline struct outcome touch(struct guest *g, struct window *w, uint32_t a, bool write, bool user)
 {
 	static struct outcome o;
 	static struct window *found;
@@ -216,7 +216,7 @@ static struct outcome touch(struct guest *g, struct window *w, uint32_t a, bool 
 }
 
 /* Is the page accessible in the window without help? */
-static bool mapped(struct guest *g, struct window *w, uint32_t a, bool write)
+static inline bool mapped(struct guest *g, struct window *w, uint32_t a, bool write)
 {
 	volatile uint8_t *p = w->base + a;
 	if (sigsetjmp(fault_jump, 1)) {
@@ -231,12 +231,12 @@ static bool mapped(struct guest *g, struct window *w, uint32_t a, bool write)
 	return true;
 }
 
-static struct window *kernel_window(struct guest *g)
+static inline struct window *kernel_window(struct guest *g)
 {
 	return mmu_window(g->m, false, gla(0xc0100000));
 }
 
-static struct window *user_window(struct guest *g)
+static inline struct window *user_window(struct guest *g)
 {
 	return mmu_window(g->m, true, gla(0x08048000));
 }

@@ -1,0 +1,397 @@
+/* links: mmu host cpu base */
+/* Tracing of page tables: revocation at flushes, shared and private tables,
+ * roots that die; then random guests against the books. */
+#include "mmu_guest.h"
+
+static void setup_user(struct guest *g, uint32_t *cr3, unsigned pages)
+{
+	*cr3 = root_new(g);
+	for (unsigned i = 0; i < pages; i++)
+		map_page(g, *cr3, 0x08000000 + i * PAGE_SIZE,
+		         (8 * MIB + 2 * i * PAGE_SIZE) | P | W | U | A | D);
+}
+
+static void fill_user(struct guest *g, unsigned pages)
+{
+	for (unsigned i = 0; i < pages; i++)
+		assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE, true, true).done);
+}
+
+static void check_revocation(struct guest *g)
+{
+	uint32_t cr3;
+	setup_user(g, &cr3, 32);
+	paging_on(g, cr3, 0);
+	struct window *u = user_window(g);
+	fill_user(g, 32);
+	assert_true(mmu_is_table(g->m, pte_at(g, cr3, 0x08000000) >> 12));
+	assert_true(mmu_is_table(g->m, pde_at(g, cr3, 0x08000000) >> 12));
+
+	/* Growth and equal stores revoke nothing. */
+	uint64_t unmaps = stats.unmaps;
+	for (unsigned i = 0; i < 32; i++) {
+		uint32_t pte = pte_at(g, cr3, 0x08000000 + i * PAGE_SIZE);
+		store_entry(g, pte, load_entry(g, pte));
+	}
+	map_page(g, cr3, 0x08100000, 0x700000 | P | U);
+	mmu_flush_all(g->m);
+	assert_int_equal(stats.unmaps, unmaps);
+	assert_true(mapped(g, u, 0x08000000, true));
+
+	/* What goes stays until a flush, then goes in one call. */
+	for (unsigned i = 0; i < 16; i++)
+		map_page(g, cr3, 0x08000000 + i * PAGE_SIZE, 0);
+	assert_true(mapped(g, u, 0x08000000, true));
+	load_cr3(g, cr3);
+	assert_int_equal(stats.unmaps, unmaps + 1);
+	assert_false(mapped(g, u, 0x08000000, false));
+	assert_false(mapped(g, u, 0x0800f000, false));
+	assert_true(mapped(g, u, 0x08010000, true));
+	mmu_check(g->m);
+
+	/* Fork: write rights go, the pages stay readable; one call again. */
+	uint64_t protects = stats.protects;
+	for (unsigned i = 16; i < 32; i++) {
+		uint32_t pte = pte_at(g, cr3, 0x08000000 + i * PAGE_SIZE);
+		store_entry(g, pte, load_entry(g, pte) & ~(uint64_t)W);
+	}
+	mmu_flush_all(g->m);
+	assert_int_equal(stats.protects, protects + 1);
+	assert_true(mapped(g, u, 0x08010000, false));
+	assert_false(mapped(g, u, 0x0801f000, true));
+
+	/* A revocation that is taken back before the flush does not happen. */
+	uint32_t pte = pte_at(g, cr3, 0x08014000);
+	uint64_t old = load_entry(g, pte);
+	store_entry(g, pte, 0);
+	store_entry(g, pte, old);
+	unmaps = stats.unmaps;
+	mmu_invlpg(g->m, gla(0x08014000));
+	assert_int_equal(stats.unmaps, unmaps);
+	assert_true(mapped(g, u, 0x08014000, false));
+
+	/* The same page again elsewhere: replaced at the first touch. */
+	map_page(g, cr3, 0x08014000, 0x780000 | P | W | U);
+	struct trap t;
+	gpa_t pa;
+	assert_int_equal(mmu_fault(g->m, u, gla(0x08014001), MMU_WRITE, true, &pa, &t), MMU_MAPPED);
+	assert_true(touch(g, u, 0x08014001, true, true).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x780001)), 0x5a);
+
+	/* A whole directory entry goes: its table is free again. */
+	uint32_t table = pte_at(g, cr3, 0x08000000) & ~0xfffu;
+	store_entry(g, pde_at(g, cr3, 0x08000000), 0);
+	assert_true(mapped(g, u, 0x08014000, false));
+	mmu_flush_all(g->m);
+	assert_false(mapped(g, u, 0x08014000, false));
+	assert_false(mmu_is_table(g->m, table >> 12));
+}
+
+static void test_revocation(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	check_revocation(g);
+	guest_free(g);
+	g = guest_new(NULL);
+	g->pae = true;
+	check_revocation(g);
+	guest_free(g);
+}
+
+/* A directory entry that changes before the flush, with fills in between. */
+static void test_directory_replaced(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3;
+	setup_user(g, &cr3, 4);
+	paging_on(g, cr3, 0);
+	struct window *u = user_window(g);
+	fill_user(g, 4);
+	uint32_t fresh = guest_page(g), old = pte_at(g, cr3, 0x08000000) & ~0xfffu;
+	*phys32(g, fresh + 4) = 0x700000 | P | W | U;
+	store32(g, pde_at(g, cr3, 0x08000000), fresh | P | W | U);
+	assert_true(mapped(g, u, 0x08000000, true));
+	/* A fill through the new table takes the place of the old one's. */
+	gpa_t pa;
+	struct trap t;
+	assert_int_equal(mmu_fault(g->m, u, gla(0x08001005), MMU_WRITE, true, &pa, &t), MMU_MAPPED);
+	assert_true(touch(g, u, 0x08001005, true, true).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700005)), 0x5a);
+	assert_false(mmu_is_table(g->m, old >> 12));
+	assert_true(mmu_is_table(g->m, fresh >> 12));
+	mmu_flush_all(g->m);
+	assert_true(mapped(g, u, 0x08001000, true));
+	assert_false(mapped(g, u, 0x08000000, false));
+	guest_free(g);
+}
+
+/* A kernel table feeds one shared window; its stores reach it from any root. */
+static void test_shared_table(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t r1 = root_new(g), r2 = root_new(g);
+	map_page(g, r1, 0xc0000000, 0x500000 | P | W | G | A | D);
+	*phys32(g, pde_at(g, r2, 0xc0000000)) = *phys32(g, pde_at(g, r1, 0xc0000000));
+	paging_on(g, r1, CR4_PGE);
+	struct window *k = kernel_window(g);
+	assert_true(touch(g, k, 0xc0000000, true, false).done);
+	load_cr3(g, r2);
+	assert_ptr_equal(kernel_window(g), k);
+	map_page(g, r2, 0xc0000000, 0x600000 | P | W | G | A | D);
+	mmu_invlpg(g->m, gla(0xc0000000));
+	assert_true(touch(g, k, 0xc0000007, true, false).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x600007)), 0x5a);
+
+	/* The whole kernel moves to another table, in all roots, then a flush. */
+	uint32_t fresh = guest_page(g);
+	*phys32(g, fresh) = 0x700000 | P | W | G;
+	store32(g, pde_at(g, r1, 0xc0000000), fresh | P | W | U);
+	store32(g, pde_at(g, r2, 0xc0000000), fresh | P | W | U);
+	mmu_flush_all(g->m);
+	assert_ptr_equal(kernel_window(g), k);
+	assert_false(mapped(g, k, 0xc0000000, false));
+	assert_true(touch(g, k, 0xc0000009, true, false).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700009)), 0x5a);
+	load_cr3(g, r1);
+	assert_ptr_equal(kernel_window(g), k);
+	guest_free(g);
+}
+
+static void test_self_map(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g);
+	/* The directory's last entry maps the directory: tables appear at FFC00000h. */
+	*phys32(g, pde_at(g, cr3, 0xffc00000)) = cr3 | P | W;
+	map_page(g, cr3, 0xc0000000, 0x500000 | P | W);
+	paging_on(g, cr3, 0);
+	struct window *k = kernel_window(g);
+	assert_true(touch(g, k, 0xc0000000, true, false).done);
+	assert_int_equal(touch(g, k, 0xfffff000, false, false).value, 0);
+	struct outcome o = touch(g, k, 0xfffff000, true, false);
+	assert_int_equal(o.verdict, MMU_TRACED);
+	assert_int_equal(o.pa.v, cr3);
+	o = touch(g, k, 0xffc00000 + (0xc0000000 >> 10), true, false);
+	assert_int_equal(o.verdict, MMU_TRACED);
+	assert_int_equal(o.pa.v, pte_at(g, cr3, 0xc0000000));
+	guest_free(g);
+}
+
+static void test_roots_die(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t r1, r2;
+	setup_user(g, &r1, 8);
+	setup_user(g, &r2, 8);
+	paging_on(g, r1, 0);
+	fill_user(g, 8);
+	struct window *u1 = user_window(g);
+	load_cr3(g, r2);
+	fill_user(g, 8);
+	/* The directory is filled with something else. */
+	memset(mmu_host(g->m, gpa(r1)), 0, PAGE_SIZE);
+	mmu_written(g->m, gpa(r1), PAGE_SIZE);
+	assert_int_equal(g->dropped, 1);
+	assert_ptr_equal(g->dropped_last, u1);
+	assert_false(mmu_is_table(g->m, r1 >> 12));
+	mmu_check(g->m);
+
+	/* A few stores to tables of a sleeping root do no harm; a tear-down does. */
+	uint32_t r3;
+	setup_user(g, &r3, 8);
+	load_cr3(g, r3);
+	for (unsigned i = 0; i < 8; i++)
+		map_page(g, r2, 0x08000000 + i * PAGE_SIZE, 0);
+	assert_int_equal(g->dropped, 1);
+	for (unsigned i = 0; i < 32; i++)
+		store32(g, r2 + i * 4, 0);
+	assert_int_equal(g->dropped, 2);
+	assert_false(mmu_is_table(g->m, r2 >> 12));
+	/* The loaded one lives whatever is done to it. */
+	fill_user(g, 8);
+	for (unsigned i = 0; i < 1024; i++)
+		store32(g, r3 + i * 4, 0);
+	assert_int_equal(g->dropped, 2);
+	mmu_flush_all(g->m);
+	assert_int_equal(touch(g, user_window(g), 0x08000000, false, true).verdict, MMU_TRUE_FAULT);
+	guest_free(g);
+}
+
+/* A page table's page is filled while shadows hang on it: they go, and the page
+ * may be written again. */
+static void test_table_refilled(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3;
+	setup_user(g, &cr3, 8);
+	map_page(g, cr3, 0x10000000, pte_at(g, cr3, 0x08000000) >> 12 << 12 | P | W | U);
+	paging_on(g, cr3, 0);
+	fill_user(g, 8);
+	struct window *u = user_window(g);
+	uint32_t table = pte_at(g, cr3, 0x08000000) & ~0xfffu;
+	assert_int_equal(touch(g, u, 0x10000ffc, true, true).verdict, MMU_TRACED);
+	memset(mmu_host(g->m, gpa(table)), 0, PAGE_SIZE);
+	mmu_written(g->m, gpa(table), PAGE_SIZE);
+	assert_false(mmu_is_table(g->m, table >> 12));
+	assert_true(touch(g, u, 0x10000ffc, true, true).done);
+	assert_int_equal(touch(g, u, 0x08000000, false, true).verdict, MMU_TRUE_FAULT);
+	guest_free(g);
+}
+
+/* More revocations than the queue holds. */
+static void test_queue_overflow(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g);
+	for (unsigned i = 0; i < 6000; i++)
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE,
+		         (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
+	paging_on(g, cr3, 0);
+	struct window *k = kernel_window(g);
+	for (unsigned i = 0; i < 6000; i += 100)
+		assert_true(touch(g, k, 0xc0000000 + i * PAGE_SIZE, true, false).done);
+	for (unsigned i = 0; i < 6000; i++)
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, 0);
+	mmu_check(g->m);
+	mmu_flush_all(g->m);
+	for (unsigned i = 0; i < 6000; i += 500)
+		assert_false(mapped(g, k, 0xc0000000 + i * PAGE_SIZE, false));
+	guest_free(g);
+}
+
+/* --- random guests --- */
+
+static uint32_t random_state;
+
+static uint32_t rnd(uint32_t n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % n;
+}
+
+#define ROOTS 4
+#define AREAS 3
+
+/* A page in one of three areas: user, low supervisor use of it, kernel. */
+static uint32_t random_address(void)
+{
+	static const uint32_t area[AREAS] = {0x08000000, 0xbfc00000, 0xc0400000};
+	return area[rnd(AREAS)] + rnd(24) * PAGE_SIZE;
+}
+
+static uint64_t random_pte(struct guest *g)
+{
+	static const unsigned rights[] = {P, P | W, P | U, P | W | U, P | W | U | A | D, 0};
+	uint64_t pte = (16 * MIB + rnd(64) * PAGE_SIZE) | rights[rnd(6)];
+	if (rnd(4) == 0)
+		pte |= G;
+	if (g->pae && rnd(4) == 0)
+		pte |= NX;
+	return pte;
+}
+
+/* After a flush every access must do what the tables say.  A guest whose kernel
+ * keeps to its half never needs a private window. */
+static void random_access(struct guest *g, bool composite)
+{
+	uint32_t a = random_address();
+	bool user = rnd(2), write = rnd(2);
+	if (composite && a < WINDOW_SPLIT)
+		user = true;
+	struct window *w = mmu_window(g->m, user, gla(user ? 0x08000000 : 0xc0400000));
+	if (w->kind == WINDOW_KERNEL && a < WINDOW_SPLIT)
+		w = user_window(g);
+	if (write && a % PAGE_SIZE == 0)
+		a += rnd(PAGE_SIZE);
+	gpa_t want;
+	struct trap t;
+	bool permitted = mmu_translate(g->m, gla(a), write ? MMU_WRITE : MMU_READ, user, &want, &t);
+	uint8_t *host = permitted ? mmu_host(g->m, want) : NULL;
+	if (host)
+		*host = (uint8_t)rnd(256);
+	uint8_t before = host ? *host : 0;
+	struct outcome o = touch(g, w, a, write, user);
+	if (o.verdict == MMU_NEED_PRIVATE) {
+		w = mmu_window(g->m, user, gla(0xc0400000));
+		o = touch(g, w, a, write, user);
+	}
+	assert_int_equal(permitted, o.done || o.verdict == MMU_TRACED);
+	if (!permitted) {
+		assert_int_equal(o.verdict, MMU_TRUE_FAULT);
+		assert_int_equal(o.trap.error, t.error);
+	} else if (o.done) {
+		assert_int_equal(write ? *host : o.value, write ? 0x5a : before);
+	}
+}
+
+static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
+{
+	struct mmu_config c = {.ram_bytes = 32 * MIB, .vma_budget = 300, .exact_ad = exact};
+	struct guest *g = guest_new(&c);
+	random_state = seed;
+	g->pae = pae;
+	g->p.efer = EFER_NXE;
+	uint32_t root[ROOTS];
+	for (unsigned r = 0; r < ROOTS; r++)
+		root[r] = root_new(g);
+	/* Pairs of roots share their kernel tables. */
+	for (unsigned r = 0; r < ROOTS; r++) {
+		pte_at(g, root[r & ~1u], 0xc0400000);
+		store_entry(g, pde_at(g, root[r], 0xc0400000),
+		            load_entry(g, pde_at(g, root[r & ~1u], 0xc0400000)));
+	}
+	uint32_t cr3 = root[0];
+	paging_on(g, cr3, CR4_PSE | CR4_PGE);
+	for (unsigned step = 0; step < 4000; step++) {
+		unsigned what = rnd(100);
+		if (what < 40) {
+			uint32_t a = random_address();
+			map_page(g, root[rnd(ROOTS)], a, random_pte(g));
+			if (rnd(2))
+				continue;
+		} else if (what < 42) {
+			uint32_t a = random_address();
+			uint32_t pde = pde_at(g, root[rnd(ROOTS)], a);
+			uint64_t old = load_entry(g, pde);
+			store_entry(g, pde, rnd(3) ? old ^ W : old & ~(uint64_t)A);
+		} else if (what < 44) {
+			mmu_trace_code(g->m, 16 * MIB / PAGE_SIZE + rnd(64), rnd(2));
+		} else if (what < 48) {
+			cr3 = root[rnd(ROOTS)];
+		} else if (what < 50 && !composite) {
+			g->p.cr0 ^= CR0_WP;
+		} else if (what < 54) {
+			gpa_t pa;
+			struct trap t;
+			mmu_exec(g->m, user_window(g), gla(random_address()), true, &pa, &t);
+		}
+		load_cr3(g, cr3);
+		mmu_flush_all(g->m);
+		random_access(g, composite);
+		if (step % 256 == 0)
+			mmu_check(g->m);
+	}
+	assert_true(stats.maps > 100);
+	guest_free(g);
+}
+
+static void test_random(void **state)
+{
+	for (uint32_t seed = 0; seed < 16; seed++)
+		random_guest(seed, seed & 1, seed & 2, seed & 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_directory_replaced),
+		cmocka_unit_test(test_shared_table),
+		cmocka_unit_test(test_self_map),
+		cmocka_unit_test(test_roots_die),
+		cmocka_unit_test(test_table_refilled),
+		cmocka_unit_test(test_queue_overflow),
+		cmocka_unit_test(test_random),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,9 +1,9 @@
 ; Far jumps, calls, returns and IRET at one privilege level: to the flat code
 ; segment, and to one with base CODE.
-; expect: trap=0d eip=000000cc error=0000 eax=00004444 ebx=00000801 edi=20000024 flags=rf cs=001f
+; expect: eax=001f00d2 ebx=00000000 edi=20000028 flags=pf|zf
 ; expect: m00000=20040010,00000023,2001ff00,0000001f,0000005d,0789c88c,2004002a,00004444
-; expect: m00020=00000801 m01000=2004008e,20000023
-; expect: m1feec=00000080,0000001f,000000b7,00cc00bf,0202001f
+; expect: m00020=00000801,001f00d2 m01000=2004008e,20000023
+; expect: m1feec=00000080,0000001f,000000b7,00000000,00000000
 %include "test.inc"
 BASED equ SEL_CODE32
 	jmp 0x23:one
@@ -70,7 +70,7 @@ nine:
 	push word ten - CODE
 	iretw
 ten:
-	o16 call BASED:eleven - CODE
+	call word BASED:eleven - CODE
 	push dword 0x23
 	push twelve
 	retf

@@ -1,5 +1,5 @@
-; A function rewritten between its calls, and code written into the stack page's
-; neighbour: bytes copied and run.
+; A function rewritten between its calls; a caller whose next instruction changes
+; during the call; code copied across a page's end, run, changed and run again.
 ; expect: eax=00770066 ecx=00000000 edx=2004001d esi=2004007a edi=2000010c flags=pf|zf
 ; expect: m00000=00000010,00000013,00000016,00000019,0000001c,00000099
 ; expect: m00100=0000001f,0077001f,00770066 m1fefc=00000000

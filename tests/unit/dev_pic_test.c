@@ -1,0 +1,333 @@
+/* links: devices */
+#include "dev_fixture.h"
+
+#include "devices/pic.h"
+
+enum { MASTER = 0x20, SLAVE = 0xa0, EOI = 0x20 };
+
+struct acks {
+	unsigned count, last;
+};
+
+static void acked(void *ctx, unsigned irq)
+{
+	struct acks *a = ctx;
+	a->count++;
+	a->last = irq;
+}
+
+static struct acks acks;
+
+static struct pic *open_pic(struct rig *r, uint8_t icw1, uint8_t icw4)
+{
+	rig_open(r);
+	acks = (struct acks){0};
+	struct pic *p = pic_create(r->bus, &acks, acked);
+	out(r, MASTER, icw1);
+	out(r, MASTER + 1, 0x20);
+	out(r, MASTER + 1, 0x04);
+	out(r, MASTER + 1, icw4);
+	out(r, SLAVE, icw1);
+	out(r, SLAVE + 1, 0x28);
+	out(r, SLAVE + 1, 0x02);
+	out(r, SLAVE + 1, icw4 & ~0x10);
+	return p;
+}
+
+static void close_pic(struct rig *r, struct pic *p)
+{
+	pic_destroy(p);
+	rig_close(r);
+}
+
+static void set(struct pic *p, unsigned irq, bool level)
+{
+	struct irq_line l = pic_line(p, irq);
+	irq_set(&l, level);
+}
+
+static void pulse(struct pic *p, unsigned irq)
+{
+	set(p, irq, false);
+	set(p, irq, true);
+}
+
+static uint8_t irr(struct rig *r, uint16_t port)
+{
+	out(r, port, 0x0a);
+	return in(r, port);
+}
+
+static uint8_t isr(struct rig *r, uint16_t port)
+{
+	out(r, port, 0x0b);
+	return in(r, port);
+}
+
+static void test_one_interrupt(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	assert_false(pic_intr(p));
+	set(p, 4, true);
+	assert_true(pic_intr(p));
+	assert_int_equal(irr(&r, MASTER), 0x10);
+	assert_int_equal(pic_ack(p), 0x24);
+	assert_int_equal(acks.last, 4);
+	assert_int_equal(irr(&r, MASTER), 0);
+	assert_int_equal(isr(&r, MASTER), 0x10);
+	assert_false(pic_intr(p));
+	/* The line stays high: no new edge. */
+	out(&r, MASTER, EOI);
+	assert_int_equal(isr(&r, MASTER), 0);
+	assert_false(pic_intr(p));
+	pulse(p, 4);
+	assert_true(pic_intr(p));
+	close_pic(&r, p);
+}
+
+static void test_priorities_nest(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 5);
+	assert_int_equal(pic_ack(p), 0x25);
+	pulse(p, 6);
+	assert_false(pic_intr(p)); /* lower */
+	pulse(p, 5);
+	assert_false(pic_intr(p)); /* equal */
+	pulse(p, 0);
+	assert_true(pic_intr(p)); /* higher */
+	assert_int_equal(pic_ack(p), 0x20);
+	assert_int_equal(isr(&r, MASTER), 0x21);
+	out(&r, MASTER, EOI); /* of the highest in service: 0 */
+	assert_int_equal(isr(&r, MASTER), 0x20);
+	assert_false(pic_intr(p));
+	out(&r, MASTER, EOI);
+	assert_int_equal(pic_ack(p), 0x25);
+	out(&r, MASTER, 0x60 | 5); /* specific */
+	assert_int_equal(pic_ack(p), 0x26);
+	close_pic(&r, p);
+}
+
+static void test_cascade(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 14);
+	assert_int_equal(irr(&r, SLAVE), 0x40);
+	assert_int_equal(irr(&r, MASTER), 0x04);
+	pulse(p, 3);
+	assert_int_equal(pic_ack(p), 0x2e); /* IR2 comes before IR3 */
+	assert_int_equal(acks.last, 14);
+	assert_int_equal(isr(&r, MASTER), 0x04);
+	assert_int_equal(isr(&r, SLAVE), 0x40);
+	assert_false(pic_intr(p));
+	/* A higher one at the same slave waits: the master holds IR2 in service. */
+	pulse(p, 8);
+	assert_false(pic_intr(p));
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x28);
+	assert_int_equal(isr(&r, SLAVE), 0x41);
+	out(&r, SLAVE, EOI);
+	out(&r, SLAVE, EOI);
+	out(&r, MASTER, EOI);
+	assert_int_equal(pic_ack(p), 0x23);
+	close_pic(&r, p);
+}
+
+/* Two requests wait at the slave: the second is a new edge at the master. */
+static void test_cascade_two_waiting(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 8);
+	pulse(p, 12);
+	assert_int_equal(pic_ack(p), 0x28);
+	out(&r, SLAVE, EOI);
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x2c);
+	close_pic(&r, p);
+}
+
+static void test_special_fully_nested(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x11);
+	pulse(p, 14);
+	assert_int_equal(pic_ack(p), 0x2e);
+	pulse(p, 15);
+	assert_false(pic_intr(p));
+	pulse(p, 8); /* higher at the slave: comes through */
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x28);
+	close_pic(&r, p);
+}
+
+static void test_mask(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	out(&r, MASTER + 1, 0x10);
+	assert_int_equal(in(&r, MASTER + 1), 0x10);
+	pulse(p, 4);
+	assert_false(pic_intr(p));
+	assert_int_equal(irr(&r, MASTER), 0x10); /* waits in IRR */
+	out(&r, MASTER + 1, 0);
+	assert_true(pic_intr(p));
+	close_pic(&r, p);
+}
+
+static void test_spurious(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 4);
+	set(p, 4, false); /* gone before it was acknowledged */
+	assert_false(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x27);
+	assert_int_equal(isr(&r, MASTER), 0);
+	assert_int_equal(acks.count, 0);
+	/* At the slave: the master's IR2 is in service, the slave's nothing. */
+	pulse(p, 10);
+	out(&r, SLAVE + 1, 0x04);
+	set(p, 10, true);
+	assert_int_equal(irr(&r, MASTER), 0);
+	out(&r, SLAVE + 1, 0);
+	assert_true(pic_intr(p));
+	close_pic(&r, p);
+}
+
+static void test_level_triggered(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	out(&r, 0x4d0, 0xff);
+	out(&r, 0x4d1, 0xff);
+	assert_int_equal(in(&r, 0x4d0), 0xf8); /* 0, 1, 2, 8, 13 cannot */
+	assert_int_equal(in(&r, 0x4d1), 0xde);
+	set(p, 5, true);
+	assert_int_equal(pic_ack(p), 0x25);
+	assert_false(pic_intr(p));
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p)); /* still high: again */
+	set(p, 5, false);
+	assert_false(pic_intr(p));
+	close_pic(&r, p);
+
+	p = open_pic(&r, 0x19, 0x01); /* LTIM: all of them */
+	set(p, 1, true);
+	assert_int_equal(pic_ack(p), 0x21);
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p));
+	close_pic(&r, p);
+}
+
+static void test_auto_eoi_and_rotation(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x03);
+	out(&r, MASTER, 0x80); /* rotate in automatic EOI mode */
+	pulse(p, 3);
+	pulse(p, 4);
+	assert_int_equal(pic_ack(p), 0x23);
+	assert_int_equal(isr(&r, MASTER), 0);
+	assert_int_equal(pic_ack(p), 0x24);
+	pulse(p, 4);
+	pulse(p, 5);
+	assert_int_equal(pic_ack(p), 0x25); /* 4 is the lowest now */
+	assert_int_equal(pic_ack(p), 0x24);
+	close_pic(&r, p);
+}
+
+static void test_rotation(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	out(&r, MASTER, 0xc0 | 4); /* set priority: 4 lowest, 5 highest */
+	pulse(p, 0);
+	pulse(p, 6);
+	assert_int_equal(pic_ack(p), 0x26);
+	out(&r, MASTER, 0xa0); /* rotate on EOI: 6 lowest */
+	pulse(p, 7);
+	assert_int_equal(pic_ack(p), 0x27);
+	out(&r, MASTER, 0xe0 | 7); /* rotate on specific EOI: 7 lowest */
+	assert_int_equal(isr(&r, MASTER), 0);
+	assert_int_equal(pic_ack(p), 0x20);
+	close_pic(&r, p);
+}
+
+static void test_special_mask(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 3);
+	assert_int_equal(pic_ack(p), 0x23);
+	pulse(p, 6);
+	assert_false(pic_intr(p));
+	out(&r, MASTER + 1, 0x08);
+	out(&r, MASTER, 0x68);
+	assert_true(pic_intr(p)); /* lower levels come through */
+	assert_int_equal(pic_ack(p), 0x26);
+	out(&r, MASTER, EOI); /* not of the masked level */
+	assert_int_equal(isr(&r, MASTER), 0x08);
+	out(&r, MASTER, 0x48);
+	pulse(p, 6);
+	assert_false(pic_intr(p));
+	close_pic(&r, p);
+}
+
+static void test_poll(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0);
+	pulse(p, 9);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0x82);
+	out(&r, SLAVE, 0x0c);
+	assert_int_equal(in(&r, SLAVE), 0x81);
+	assert_false(pic_intr(p));
+	assert_int_equal(isr(&r, SLAVE), 0x02);
+	close_pic(&r, p);
+}
+
+static void test_initialization_forgets(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 3);
+	out(&r, MASTER + 1, 0xff);
+	out(&r, MASTER, 0x11);
+	out(&r, MASTER + 1, 0x40);
+	out(&r, MASTER + 1, 0x04);
+	out(&r, MASTER + 1, 0x01);
+	assert_int_equal(in(&r, MASTER + 1), 0);
+	assert_false(pic_intr(p)); /* an edge of before does not count */
+	pulse(p, 3);
+	assert_int_equal(pic_ack(p), 0x43);
+	close_pic(&r, p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_interrupt),
+		cmocka_unit_test(test_priorities_nest),
+		cmocka_unit_test(test_cascade),
+		cmocka_unit_test(test_cascade_two_waiting),
+		cmocka_unit_test(test_special_fully_nested),
+		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_spurious),
+		cmocka_unit_test(test_level_triggered),
+		cmocka_unit_test(test_auto_eoi_and_rotation),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_special_mask),
+		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_initialization_forgets),
+	};
+	return cmocka_run_group_tests_name("pic", tests, NULL, NULL);
+}

@@ -1,0 +1,372 @@
+/* links: devices */
+#include "dev_fixture.h"
+
+#include "devices/pit.h"
+
+#define TICK(n) (((uint64_t)(n) * 1000000000 + PIT_HZ - 1) / PIT_HZ)
+
+static struct pit *open_pit(struct rig *r)
+{
+	rig_open(r);
+	r->now = TICK(1000);
+	return pit_create(r->bus, r->clock, rig_line(r));
+}
+
+static void close_pit(struct rig *r, struct pit *p)
+{
+	pit_destroy(p);
+	rig_close(r);
+}
+
+static void program(struct rig *r, unsigned channel, uint8_t control, uint16_t count)
+{
+	out(r, 0x43, channel << 6 | control);
+	out(r, 0x40 + channel, count);
+	out(r, 0x40 + channel, count >> 8);
+}
+
+static uint16_t count(struct rig *r, unsigned channel)
+{
+	out(r, 0x43, channel << 6);
+	uint8_t low = in(r, 0x40 + channel);
+	return low | in(r, 0x40 + channel) << 8;
+}
+
+static uint8_t status(struct rig *r, unsigned channel)
+{
+	out(r, 0x43, 0xe0 | 2 << channel); /* read-back without count */
+	return in(r, 0x40 + channel);
+}
+
+static void pass(struct rig *r, uint64_t ticks)
+{
+	uint64_t tick = (unsigned __int128)r->now * PIT_HZ / 1000000000;
+	rig_until(r, TICK(tick + ticks));
+}
+
+static bool out2(struct rig *r)
+{
+	return in(r, 0x61) & 0x20;
+}
+
+static void test_mode0(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x30, 100);
+	assert_false(r.line.level);
+	assert_int_equal(status(&r, 0), 0x70); /* not loaded yet: null count */
+	pass(&r, 1);
+	assert_int_equal(status(&r, 0), 0x30);
+	assert_int_equal(count(&r, 0), 100);
+	pass(&r, 99);
+	assert_int_equal(count(&r, 0), 1);
+	assert_int_equal(r.line.edges, 0);
+	pass(&r, 1); /* count + 1 clocks after the write */
+	assert_int_equal(count(&r, 0), 0);
+	assert_true(r.line.level);
+	assert_int_equal(r.line.edges, 1);
+	assert_int_equal(status(&r, 0), 0xb0);
+	pass(&r, 10); /* goes on around */
+	assert_int_equal(count(&r, 0), 0xfff6);
+	pass(&r, 1000000);
+	assert_int_equal(r.line.edges, 1);
+	/* The first byte of a new count stops it and lowers OUT. */
+	out(&r, 0x40, 5);
+	assert_false(r.line.level);
+	pass(&r, 100);
+	assert_int_equal(r.line.edges, 1);
+	out(&r, 0x40, 0);
+	pass(&r, 6);
+	assert_int_equal(r.line.edges, 2);
+	close_pit(&r, p);
+}
+
+static void test_mode2(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x34, 4773); /* 250 Hz */
+	unsigned before = r.line.edges;
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 4773);
+	pass(&r, 4772);
+	assert_int_equal(count(&r, 0), 1);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 4773);
+	assert_int_equal(r.line.edges - before, 1);
+	pass(&r, 4773 * 249);
+	assert_int_equal(r.line.edges - before, 250);
+	/* A new count takes over at the end of the period. */
+	pass(&r, 4700);
+	out(&r, 0x40, 100);
+	out(&r, 0x40, 0);
+	assert_int_equal(count(&r, 0), 73);
+	assert_true(status(&r, 0) & 0x40);
+	pass(&r, 73);
+	assert_int_equal(count(&r, 0), 100);
+	assert_int_equal(r.line.edges - before, 251);
+	pass(&r, 300);
+	assert_int_equal(r.line.edges - before, 254);
+	close_pit(&r, p);
+}
+
+static void test_mode3(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	out(&r, 0x61, 1);
+	program(&r, 2, 0x36, 10);
+	pass(&r, 1);
+	bool level[20];
+	for (unsigned i = 0; i < 20; i++, pass(&r, 1))
+		level[i] = out2(&r);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(level[i], i % 10 < 5);
+	assert_int_equal(count(&r, 2), 10); /* counts by twos */
+	pass(&r, 2);
+	assert_int_equal(count(&r, 2), 6);
+	pass(&r, 3);
+	assert_int_equal(count(&r, 2), 10);
+	/* Odd: the high half is one longer. */
+	program(&r, 2, 0x36, 7);
+	pass(&r, 1);
+	for (unsigned i = 0; i < 14; i++, pass(&r, 1))
+		assert_int_equal(out2(&r), i % 7 < 4);
+	/* On channel 0: one interrupt a period. */
+	program(&r, 0, 0x36, 0);
+	unsigned before = r.line.edges;
+	pass(&r, 1 + 3 * 65536);
+	assert_int_equal(r.line.edges - before, 3);
+	close_pit(&r, p);
+}
+
+/* A new count in the middle of the high half starts with its low half. */
+static void test_mode3_new_count(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x36, 1000);
+	unsigned before = r.line.edges;
+	pass(&r, 101);
+	out(&r, 0x40, 20);
+	out(&r, 0x40, 0);
+	pass(&r, 400); /* the end of the high half */
+	assert_int_equal(status(&r, 0) & 0xc0, 0x00);
+	assert_int_equal(r.line.edges - before, 0);
+	pass(&r, 9);
+	assert_int_equal(r.line.edges - before, 0);
+	pass(&r, 1);
+	assert_int_equal(r.line.edges - before, 1);
+	assert_int_equal(status(&r, 0) & 0x80, 0x80);
+	pass(&r, 20 * 5);
+	assert_int_equal(r.line.edges - before, 6);
+	close_pit(&r, p);
+}
+
+static void test_mode4(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x38, 50);
+	unsigned before = r.line.edges;
+	assert_true(r.line.level);
+	pass(&r, 51);
+	assert_int_equal(status(&r, 0) & 0x80, 0); /* the strobe is one clock */
+	assert_int_equal(r.line.edges - before, 0);
+	pass(&r, 1);
+	assert_int_equal(status(&r, 0) & 0x80, 0x80);
+	assert_int_equal(r.line.edges - before, 1);
+	pass(&r, 200000);
+	assert_int_equal(r.line.edges - before, 1);
+	close_pit(&r, p);
+}
+
+static void test_gate(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	/* Mode 0: the gate holds the count. */
+	out(&r, 0x61, 0);
+	program(&r, 2, 0x30, 100);
+	pass(&r, 50);
+	assert_int_equal(count(&r, 2), 100);
+	out(&r, 0x61, 1);
+	pass(&r, 30);
+	assert_int_equal(count(&r, 2), 70);
+	out(&r, 0x61, 0);
+	pass(&r, 1000);
+	assert_int_equal(count(&r, 2), 70);
+	assert_false(out2(&r));
+	out(&r, 0x61, 1);
+	pass(&r, 70);
+	assert_true(out2(&r));
+
+	/* Mode 1: its rise starts a pulse of the count. */
+	out(&r, 0x61, 0);
+	program(&r, 2, 0x32, 40);
+	pass(&r, 100);
+	assert_true(out2(&r));
+	out(&r, 0x61, 1);
+	pass(&r, 1);
+	assert_false(out2(&r));
+	pass(&r, 39);
+	assert_false(out2(&r));
+	out(&r, 0x61, 0); /* retriggered */
+	out(&r, 0x61, 1);
+	pass(&r, 40);
+	assert_false(out2(&r));
+	pass(&r, 1);
+	assert_true(out2(&r));
+
+	/* Mode 2: low stops it with OUT high, the rise begins a period. */
+	program(&r, 2, 0x34, 10);
+	pass(&r, 10);
+	assert_false(out2(&r));
+	out(&r, 0x61, 0);
+	assert_true(out2(&r));
+	pass(&r, 5);
+	out(&r, 0x61, 1);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 2), 10);
+
+	/* Mode 5: a strobe after the trigger. */
+	out(&r, 0x61, 0);
+	program(&r, 2, 0x3a, 6);
+	pass(&r, 50);
+	out(&r, 0x61, 1);
+	pass(&r, 7);
+	assert_false(out2(&r));
+	pass(&r, 1);
+	assert_true(out2(&r));
+	close_pit(&r, p);
+}
+
+static void test_bcd(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x35, 0x1000);
+	pass(&r, 2);
+	assert_int_equal(count(&r, 0), 0x0999);
+	program(&r, 0, 0x31, 0); /* 10000 */
+	pass(&r, 2);
+	assert_int_equal(count(&r, 0), 0x9999);
+	close_pit(&r, p);
+}
+
+static void test_latches(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x34, 1000);
+	pass(&r, 101);
+	/* Read-back of status and count: status comes first. */
+	out(&r, 0x43, 0xc2);
+	pass(&r, 50);
+	out(&r, 0x43, 0xc2); /* ignored while the first is unread */
+	assert_int_equal(in(&r, 0x40), 0xb4);
+	uint8_t low = in(&r, 0x40);
+	assert_int_equal(low | in(&r, 0x40) << 8, 900);
+	assert_int_equal(count(&r, 0), 850);
+	/* Unlatched reads take the two bytes in turn. */
+	assert_int_equal(in(&r, 0x40), 850 & 0xff);
+	assert_int_equal(in(&r, 0x40), 850 >> 8);
+	/* One byte only. */
+	out(&r, 0x43, 0x14);
+	out(&r, 0x40, 200);
+	pass(&r, 1);
+	assert_int_equal(in(&r, 0x40), 200);
+	out(&r, 0x43, 0x24);
+	out(&r, 0x40, 2);
+	pass(&r, 1);
+	assert_int_equal(in(&r, 0x40), 2);
+	assert_int_equal(in(&r, 0x43), 0xff);
+	close_pit(&r, p);
+}
+
+static void test_port61(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	out(&r, 0x61, 0xff);
+	assert_int_equal(in(&r, 0x61) & 0xcf, 0x0f);
+	unsigned toggles = 0;
+	uint8_t last = in(&r, 0x61);
+	for (unsigned i = 0; i < 1000; i++) {
+		r.now += 1000;
+		uint8_t v = in(&r, 0x61);
+		toggles += (v ^ last) >> 4 & 1;
+		last = v;
+	}
+	assert_in_range(toggles, 60, 70); /* a refresh each 15 us */
+	close_pit(&r, p);
+}
+
+/* The host was stopped: ticks are made up for, as they are taken. */
+static void test_catches_up(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x34, 11932); /* 100 Hz */
+	r.line.edges = 0;
+	pass(&r, 1 + 11932);
+	assert_int_equal(r.line.edges, 1);
+	pit_tick_taken(p);
+	uint64_t away = r.now + 201000000; /* 20 ticks: 19 are late */
+	rig_jump(&r, away);
+	assert_int_equal(r.line.edges, 2);
+	rig_until(&r, away + 8000000);
+	assert_int_equal(r.line.edges, 2); /* nobody took it: no more of them */
+	unsigned taken = 1;
+	for (unsigned i = 0; i < 2000; i++) {
+		if (r.line.edges != taken) {
+			taken = r.line.edges;
+			pit_tick_taken(p);
+		}
+		rig_until(&r, r.now + 100000);
+	}
+	uint64_t total = (r.now - TICK(1001)) / 10000000;
+	assert_in_range(r.line.edges, total - 1, total + 1);
+	close_pit(&r, p);
+}
+
+static void test_catches_up_a_second_at_most(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x34, 11932);
+	pass(&r, 1);
+	r.line.edges = 0;
+	rig_jump(&r, r.now + 3600 * 1000000000ull);
+	unsigned last = 0;
+	uint64_t begin = r.now;
+	for (unsigned i = 0; i < 20000; i++) {
+		if (r.line.edges != last) {
+			last = r.line.edges;
+			pit_tick_taken(p);
+		}
+		rig_until(&r, r.now + 100000);
+	}
+	uint64_t regular = (r.now - begin) / 10000000;
+	assert_in_range(r.line.edges - regular, 95, 105);
+	close_pit(&r, p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mode0),
+		cmocka_unit_test(test_mode2),
+		cmocka_unit_test(test_mode3),
+		cmocka_unit_test(test_mode3_new_count),
+		cmocka_unit_test(test_mode4),
+		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_bcd),
+		cmocka_unit_test(test_latches),
+		cmocka_unit_test(test_port61),
+		cmocka_unit_test(test_catches_up),
+		cmocka_unit_test(test_catches_up_a_second_at_most),
+	};
+	return cmocka_run_group_tests_name("pit", tests, NULL, NULL);
+}

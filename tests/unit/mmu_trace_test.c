@@ -154,6 +154,19 @@ static void test_shared_table(void **state)
 	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700009)), 0x5a);
 	load_cr3(g, r1);
 	assert_ptr_equal(kernel_window(g), k);
+
+	/* The same with a CR3 load for a flush. */
+	store32(g, pde_at(g, r1, 0xc0000000), 0x00c00000 | P | W | PS | A | D);
+	store32(g, pde_at(g, r2, 0xc0000000), 0x00c00000 | P | W | PS | A | D);
+	g->p.cr4 |= CR4_PSE;
+	load_cr3(g, r1);
+	k = kernel_window(g);
+	assert_true(touch(g, k, 0xc0001009, true, false).done);
+	store32(g, pde_at(g, r1, 0xc0000000), fresh | P | W | U);
+	load_cr3(g, r1);
+	assert_ptr_equal(kernel_window(g), k);
+	assert_true(touch(g, k, 0xc000000a, true, false).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x70000a)), 0x5a);
 	guest_free(g);
 }
 
@@ -279,10 +292,13 @@ static uint32_t random_address(void)
 	return area[rnd(AREAS)] + rnd(24) * PAGE_SIZE;
 }
 
-static uint64_t random_pte(struct guest *g)
+/* Half of the frames continue a run. */
+static uint64_t random_pte(struct guest *g, uint32_t a)
 {
-	static const unsigned rights[] = {P, P | W, P | U, P | W | U, P | W | U | A | D, 0};
-	uint64_t pte = (16 * MIB + rnd(64) * PAGE_SIZE) | rights[rnd(6)];
+	static const unsigned rights[] = {P, P | W, P | U, P | W | U, P | W | U | A | D,
+	                                 P | W | U | A | D, 0};
+	uint32_t frame = rnd(2) ? rnd(64) : a / PAGE_SIZE % 64;
+	uint64_t pte = (16 * MIB + frame * PAGE_SIZE) | rights[rnd(7)];
 	if (rnd(4) == 0)
 		pte |= G;
 	if (g->pae && rnd(4) == 0)
@@ -346,7 +362,7 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
 		unsigned what = rnd(100);
 		if (what < 40) {
 			uint32_t a = random_address();
-			map_page(g, root[rnd(ROOTS)], a, random_pte(g));
+			map_page(g, root[rnd(ROOTS)], a, random_pte(g, a));
 			if (rnd(2))
 				continue;
 		} else if (what < 42) {

@@ -204,6 +204,31 @@ static void test_accessed_dirty(void **state)
 	assert_true(mapped(g, u, 0x08048000, false));
 	assert_true(touch(g, u, 0x08048000, true, true).done);
 	assert_int_equal(*phys32(g, pte) & (A | D), A | D);
+	/* The directory's A cleared: set again after the flush. */
+	uint32_t pde = pde_at(g, cr3, 0x08048000);
+	store32(g, pde, *phys32(g, pde) & ~A);
+	mmu_flush_all(g->m);
+	assert_true(touch(g, u, 0x08048000, false, true).done);
+	assert_true(*phys32(g, pde) & A);
+	guest_free(g);
+}
+
+/* A run never maps writable what is not dirty, nor the other way round. */
+static void test_run_dirty(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g);
+	for (unsigned i = 0; i < 8; i++)
+		map_page(g, cr3, 0x08000000 + i * PAGE_SIZE,
+		         (0x800000 + i * PAGE_SIZE) | P | W | U | A | (i < 4 ? D : 0));
+	paging_on(g, cr3, 0);
+	struct window *u = user_window(g);
+	assert_true(touch(g, u, 0x08001000, true, true).done);
+	assert_true(mapped(g, u, 0x08003000, true));
+	assert_false(mapped(g, u, 0x08004000, false));
+	assert_true(touch(g, u, 0x08005000, false, true).done);
+	assert_true(mapped(g, u, 0x08007000, false));
+	assert_false(mapped(g, u, 0x08007000, true));
 	guest_free(g);
 }
 
@@ -260,6 +285,11 @@ static void test_large_page_dirty(void **state)
 	assert_true(touch(g, k, 0xc0001000, true, false).done);
 	assert_int_equal(*phys32(g, pde) & (A | D), A | D);
 	assert_true(mapped(g, k, 0xc0002000, true));
+	/* D cleared and flushed: it is watched for again. */
+	store32(g, pde, *phys32(g, pde) & ~D);
+	mmu_flush_all(g->m);
+	assert_true(touch(g, k, 0xc0001000, true, false).done);
+	assert_int_equal(*phys32(g, pde) & (A | D), A | D);
 	/* The root itself lies in it. */
 	assert_int_equal(touch(g, k, 0xc0000000 + cr3, true, false).verdict, MMU_TRACED);
 	guest_free(g);
@@ -401,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_low_kernel_and_wp),
 		cmocka_unit_test(test_accessed_dirty),
+		cmocka_unit_test(test_run_dirty),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_large_page_dirty),
 		cmocka_unit_test(test_kernel_shared),

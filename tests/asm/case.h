@@ -15,6 +15,7 @@ enum {
 	AREA_SIZE = 0x20000,
 	AREA_STACK = 0x20010000,
 	STACK_START = 0x2001ff00, /* ESP of a written test */
+	STACK16_UPPER = 0x00100000, /* above SP, if a case starts on SEL_STACK16 */
 	CODE = 0x20040000,        /* a written test is copied here; all access */
 	CODE_SIZE = 0x10000,
 	READONLY = 0x20060000,    /* one page; holes before and after it */
@@ -46,7 +47,8 @@ enum {
 	SEL_RODATA = 0x2f,    /* data, base AREA, 64 KiB, read-only */
 	SEL_ABSENT = 0x37,    /* data, not present */
 	SEL_EXECONLY = 0x3f,  /* code, base CODE, 64 KiB, not readable */
-	LDT_SLOTS = 8,
+	SEL_BATCH16 = 0x47,   /* code, base BATCH, 64 KiB, D = 0 */
+	LDT_SLOTS = 9,
 };
 
 enum { ES, CS, SS, DS, FS, GS };
@@ -70,6 +72,7 @@ struct segment {
 	{ SEL_RODATA, AREA, 0xffff, 0, 1, 0, 1, 0 }, \
 	{ SEL_ABSENT, AREA, 0xffff, 0, 1, 0, 0, 1 }, \
 	{ SEL_EXECONLY, CODE, 0xffff, 2, 1, 0, 1, 0 }, \
+	{ SEL_BATCH16, BATCH, 0xffff, 2, 0, 0, 0, 0 }, \
 }
 
 enum {
@@ -79,7 +82,7 @@ enum {
 struct asm_case {
 	uint32_t name;          /* of the text section; likewise: */
 	uint32_t expect;        /* the expected line, or 0 */
-	uint32_t code;          /* linear address of the first instruction */
+	uint32_t code;          /* EIP of the first instruction */
 	uint32_t source, size;  /* its bytes in the code section */
 	uint32_t gpr[8];        /* EAX ECX EDX EBX ESP EBP ESI EDI */
 	uint32_t eflags;

@@ -34,7 +34,7 @@ static uint32_t ignored_flags;
 static unsigned long differing, undefined, shown = 50;
 static uint32_t reported; /* the case whose line is being written */
 static unsigned fields;   /* so far in it */
-static csh capstone;
+static csh capstone, capstone16;
 
 static void die(const char *what, const char *detail)
 {
@@ -107,7 +107,7 @@ static const char *find(const struct fields *f, const char *name)
 static void print_disassembly(const struct asm_case *c, const uint8_t *code)
 {
 	cs_insn *insn;
-	size_t n = cs_disasm(capstone, code, c->size, c->code, 0, &insn), at = 0;
+	size_t n = cs_disasm(c->seg[CS] == SEL_BATCH16 ? capstone16 : capstone, code, c->size, c->code, 0, &insn), at = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		printf("%s %s %s", i ? ";" : " ", insn[i].mnemonic, insn[i].op_str);
@@ -221,7 +221,8 @@ int main(int argc, char **argv)
 {
 	struct run first = { 0 };
 
-	if (cs_open(CS_ARCH_X86, CS_MODE_32, &capstone) != CS_ERR_OK)
+	if (cs_open(CS_ARCH_X86, CS_MODE_32, &capstone) != CS_ERR_OK ||
+	    cs_open(CS_ARCH_X86, CS_MODE_16, &capstone16) != CS_ERR_OK)
 		die("capstone", "cannot open");
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--ignore-flags") && i + 1 < argc) {

@@ -14,11 +14,11 @@ enum { FPU_IMAGES = 96, DATA_IMAGES = 64 };
  *
  * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
  *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
- *   ib iw iz id = immediate; moffs; a byte with ~N stands for N bytes from there on.
+ *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; moffs; a byte with ~N stands for N bytes from there on.
  * habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned to 16
  *   A flags as the ALU group   d dividend made small   t bit string by register
  *   s ESI and EDI in the data window   x EBX + AL in it   b EBP in the stack window
- *   7 67 allowed without memory   f x87: FWAIT may follow   S sequence filler */
+ *   7 67 allowed without memory   f x87: FWAIT may follow   S fit for a sequence */
 struct row {
 	const char *encoding, *habits;
 	uint32_t undefined;
@@ -35,10 +35,14 @@ enum { ROWS = sizeof(rows) / sizeof(*rows) };
 struct gen {
 	uint64_t seed;
 	struct asm_case c;
-	uint8_t code[96];
+	uint8_t code[1024];
 	unsigned size;
+	uint32_t base;      /* linear address of code */
 	unsigned pinned;    /* registers that have a meaning already */
+	int wide;           /* default operand and address size: 32 bits */
 	int register_only;  /* no memory operand */
+	int program;        /* only EAX ECX EDX EBX EDI (and the byte registers) change;
+	                     * memory is at [ESI + disp8] and [EBP + disp8] */
 };
 
 static uint32_t any(struct gen *g)
@@ -207,15 +211,26 @@ static void put_value(struct gen *g, uint32_t value, int size)
 
 static uint32_t seg_base(const struct gen *g, int seg)
 {
-	return g->c.seg[seg] == SEL_BASED ? AREA : g->c.seg[seg] == SEL_LIMITED ? WINDOW_DATA : 0;
+	switch (g->c.seg[seg]) {
+	case SEL_BASED:
+		return AREA;
+	case SEL_LIMITED:
+		return WINDOW_DATA;
+	case SEL_STACK16:
+		return AREA_STACK;
+	default:
+		return 0;
+	}
 }
 
-/* Where an operand shall lie. */
-static uint32_t pick_target(struct gen *g, int aligned)
+/* Where (linear) an operand in a segment shall lie. */
+static uint32_t pick_target(struct gen *g, int seg, int aligned)
 {
 	uint32_t target = WINDOW_DATA + 48 + below(g, WINDOW_DATA_SIZE - 128);
 
-	if (one_in(g, 40))
+	if (g->c.seg[seg] == SEL_STACK16)
+		target = WINDOW_STACK + 16 + below(g, WINDOW_STACK_SIZE - 64);
+	else if (one_in(g, 40))
 		target = READONLY + READONLY_SIZE - below(g, 24);
 	else if (one_in(g, 6)) /* near the end of a page */
 		target = (WINDOW_DATA | 0xfff) + 1 - below(g, 18);
@@ -237,8 +252,7 @@ static int free_register(struct gen *g)
 /* A 32-bit memory operand (ModRM with `reg`); seg < 0: the default one. */
 static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 {
-	uint32_t target = pick_target(g, aligned);
-	uint32_t scale = below(g, 4), displacement;
+	uint32_t target, scale = below(g, 4), displacement;
 	int base = free_register(g), index = one_in(g, 2) ? free_register(g) : -1;
 	int mod = below(g, 3), disp_only = one_in(g, 8), sib = index >= 0 || one_in(g, 8);
 	uint32_t *gpr = g->c.gpr;
@@ -259,7 +273,7 @@ static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 	}
 	if (seg < 0)
 		seg = !disp_only && base == EBP ? SS : DS;
-	target -= seg_base(g, seg);
+	target = pick_target(g, seg, aligned) - seg_base(g, seg);
 	if (disp_only && index < 0 && one_in(g, 2)) {
 		put8(g, reg << 3 | 5);
 		put_value(g, target, 4);
@@ -292,13 +306,15 @@ static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 		put_value(g, displacement, mod == 1 ? 1 : 4);
 }
 
-/* A 16-bit one, through a segment with base AREA. */
-static void put_memory16(struct gen *g, int reg, int aligned)
+/* A 16-bit one; seg < 0: the default segment. Its base is AREA, or the stack's. */
+static void put_memory16(struct gen *g, int reg, int seg, int aligned)
 {
 	static const int8_t first[] = { EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX };
 	static const int8_t second[] = { ESI, EDI, ESI, EDI, -1, -1, -1, -1 };
-	uint32_t offset = (pick_target(g, aligned) - AREA) & 0xffff;
 	int mod = below(g, 3), rm = below(g, 8);
+	int frame = rm == 2 || rm == 3 || (rm == 6 && mod);
+	int segment = seg < 0 ? (frame ? SS : DS) : seg;
+	uint32_t offset = (pick_target(g, segment, aligned) - seg_base(g, segment)) & 0xffff;
 	uint32_t displacement = mod == 0 ? 0 : mod == 1 ? (uint32_t)(int8_t)any(g) : any(g) & 0xffff;
 	uint32_t *adjusted = &g->c.gpr[first[rm]];
 
@@ -312,6 +328,25 @@ static void put_memory16(struct gen *g, int reg, int aligned)
 	*adjusted = (*adjusted & 0xffff0000) | ((offset - displacement) & 0xffff);
 	if (mod)
 		put_value(g, displacement, mod == 1 ? 1 : 2);
+}
+
+/* The operands of a program. */
+static void put_memory_program(struct gen *g, int reg, int aligned)
+{
+	int displacement = (int)below(g, 160) - 80;
+
+	if (aligned)
+		displacement &= ~15;
+	put8(g, 0x40 | reg << 3 | (one_in(g, 3) ? EBP : ESI));
+	put8(g, displacement);
+}
+
+/* A register to be written, by its number in ModRM. */
+static int pick_register(struct gen *g)
+{
+	static const uint8_t allowed[] = { 0, 1, 2, 3, 7 };
+
+	return g->program ? allowed[below(g, 5)] : below(g, 8);
 }
 
 static int hex(char c)
@@ -345,7 +380,7 @@ static void pin(struct gen *g, const struct row *row, int repeated)
 		g->pinned |= 1 << EDX | 1 << EAX;
 	}
 	if (strchr(row->habits, 'x')) {
-		gpr[EBX] = pick_target(g, 0) - (gpr[EAX] & 0xff) - seg_base(g, DS);
+		gpr[EBX] = pick_target(g, DS, 0) - (gpr[EAX] & 0xff) - seg_base(g, DS);
 		g->pinned |= 1 << EBX;
 	}
 	if (strchr(row->habits, 'b')) {
@@ -358,7 +393,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 {
 	static const uint8_t seg_prefix[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
 	const char *habits = row->habits, *p = row->encoding;
-	int wide66 = strchr(habits, 'o') && one_in(g, 4);
+	int prefix66 = strchr(habits, 'o') && one_in(g, 4);
+	int wide = g->wide ^ prefix66;
 	int modrm = strchr(p, 'M') ? 'M' : strchr(p, 'R') ? 'R' : strchr(p, 'E') ? 'E' : 0;
 	int memory = modrm == 'M' || (modrm == 'E' && !g->register_only && !one_in(g, 3));
 	int implicit = strchr(habits, 's') || strchr(habits, 'x') || strstr(p, "moffs");
@@ -368,9 +404,9 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int bytes = 0;
 
 	pin(g, row, repeated);
-	if (wide66)
+	if (prefix66)
 		put8(g, 0x66);
-	if ((memory || implicit) && one_in(g, 5)) {
+	if ((memory || implicit) && one_in(g, 5) && !g->program) {
 		seg = one_in(g, 8) ? (int)below(g, 6) : one_in(g, 3) ? GS : FS;
 		/* The source of a string moves with its segment. */
 		if (strchr(habits, 's'))
@@ -378,11 +414,12 @@ static void put_instruction(struct gen *g, const struct row *row)
 		if (strchr(habits, 'x'))
 			g->c.gpr[EBX] += seg_base(g, DS) - seg_base(g, seg);
 	}
-	if (memory && one_in(g, 7)) {
+	if (memory && one_in(g, 7) && !g->program) {
 		narrow67 = 1;
-		seg = FS;
+		if (g->wide)
+			seg = FS;
 	}
-	if (strchr(habits, 's') && one_in(g, 6)) { /* 16-bit: both segments need the base */
+	if (strchr(habits, 's') && g->wide && one_in(g, 6)) { /* 16-bit: both segments need the base */
 		narrow67 = 1;
 		g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
 		seg = -1;
@@ -414,34 +451,41 @@ static void put_instruction(struct gen *g, const struct row *row)
 				byte += strchr(habits, 'A') ? i * 8 : i;
 				operation = i;
 			} else if (*p == '+') {
-				byte += below(g, 8);
+				byte += pick_register(g);
 				p += 2;
 			}
 			put8(g, byte);
 			bytes++;
 		} else if (*p == 'E' || *p == 'M' || *p == 'R') {
-			int reg = below(g, 8);
+			int reg = pick_register(g);
 
 			if (p[1] >= '0' && p[1] <= '7')
 				reg = *++p - '0';
 			else if (p[1] == '*' && p++)
-				operation = reg;
+				operation = reg = below(g, 8);
 			p++;
 			if (strchr(habits, 't') && memory && !(g->pinned >> reg & 1) && reg != ESP) {
 				g->c.gpr[reg] = (int)below(g, 1200) - 600;
 				g->pinned |= 1 << reg;
 			}
 			if (!memory)
-				put8(g, 0xc0 | reg << 3 | below(g, 8));
-			else if (narrow67)
-				put_memory16(g, reg, !!strchr(habits, 'a'));
+				put8(g, 0xc0 | reg << 3 | pick_register(g));
+			else if (g->program)
+				put_memory_program(g, reg, !!strchr(habits, 'a'));
+			else if (narrow67 == g->wide)
+				put_memory16(g, reg, seg, !!strchr(habits, 'a'));
 			else
 				put_memory32(g, reg, seg, !!strchr(habits, 'a'));
 		} else if (*p == 'i') {
-			put_value(g, corner(g), p[1] == 'b' ? 1 : p[1] == 'w' || (p[1] == 'z' && wide66) ? 2 : 4);
+			put_value(g, corner(g), p[1] == 'b' ? 1 : p[1] == 'w' || (p[1] == 'z' && !wide) ? 2 : 4);
+			p += 2;
+		} else if (*p == 'j') {
+			put_value(g, p[1] - '0', wide ? 4 : 2);
 			p += 2;
 		} else if (!strncmp(p, "moffs", 5)) {
-			put_value(g, pick_target(g, 0) - seg_base(g, seg < 0 ? DS : seg), 4);
+			int segment = seg < 0 ? DS : seg;
+
+			put_value(g, pick_target(g, segment, 0) - seg_base(g, segment), g->wide ? 4 : 2);
 			p += 5;
 		} else {
 			fprintf(stderr, "asmpack: bad row: %s\n", row->encoding);
@@ -455,14 +499,39 @@ static void put_instruction(struct gen *g, const struct row *row)
 		put8(g, 0x9b);
 }
 
-static void generate_case(struct gen *g, const struct row *row)
+static int in_sequence(const struct row *row)
+{
+	return row->habits && strchr(row->habits, 'S') && !strchr(row->encoding, 'M');
+}
+
+/* Some instructions more, without memory: of the integer group, or of the same. */
+static void put_sequence(struct gen *g, const struct row *group, unsigned count)
+{
+	unsigned n = 1 + below(g, 3);
+	int same = !in_sequence(group) && !group->undefined && one_in(g, 2);
+
+	g->register_only = 1;
+	while (n) {
+		const struct row *next = same ? group - below(g, count) : &rows[below(g, ROWS)];
+
+		if (same ? next >= rows && next->habits && !strpbrk(next->encoding, "Mm") &&
+		                   !strpbrk(next->habits, "srxbd") :
+		           in_sequence(next))
+			put_instruction(g, next);
+		n--;
+	}
+}
+
+static void start_case(struct gen *g)
 {
 	struct asm_case *c = &g->c;
 
 	memset(c, 0, sizeof(*c));
 	g->size = 0;
 	g->pinned = 1 << ESP;
+	g->wide = 1;
 	g->register_only = 0;
+	g->program = 0;
 	for (int i = 0; i < 8; i++)
 		c->gpr[i] = corner(g);
 	for (int i = 0; i < 6; i++)
@@ -475,27 +544,155 @@ static void generate_case(struct gen *g, const struct row *row)
 	if (one_in(g, 16))
 		c->seg[ES] = SEL_BASED;
 	if (one_in(g, 16))
-		c->seg[SS] = SEL_BASED;
-	c->gpr[ESP] = WINDOW_STACK + WINDOW_STACK_SIZE / 2 + below(g, 32) - 16;
-	if (!one_in(g, 4))
-		c->gpr[ESP] &= ~3u;
-	c->gpr[ESP] -= seg_base(g, SS);
-	c->eflags = 0x202 | (any(g) & (ALL));
-	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
-		c->eflags |= DF;
+		c->seg[SS] = one_in(g, 4) ? SEL_STACK16 : SEL_BASED;
+	c->eflags = 0x202 | (any(g) & ALL);
 	c->fpu = below(g, FPU_IMAGES);
 	c->data = below(g, DATA_IMAGES);
-	put_instruction(g, row);
-	g->register_only = 1;
-	if (!c->undefined && one_in(g, 4)) {
-		for (unsigned n = 1 + below(g, 3); n; ) {
-			const struct row *next = &rows[below(g, ROWS)];
+}
 
-			if (next->habits && strchr(next->habits, 'S') && !strchr(next->encoding, 'M')) {
-				put_instruction(g, next);
-				n--;
-			}
+static void set_stack(struct gen *g)
+{
+	uint32_t *esp = &g->c.gpr[ESP];
+
+	*esp = WINDOW_STACK + WINDOW_STACK_SIZE / 2 + below(g, 32) - 16;
+	if (!one_in(g, 4))
+		*esp &= ~3u;
+	*esp -= seg_base(g, SS);
+	/* An IRET to a 16-bit stack leaves the upper half as the kernel had it. */
+	if (g->c.seg[SS] == SEL_STACK16)
+		*esp |= STACK16_UPPER;
+}
+
+static void generate_case(struct gen *g, const struct row *row)
+{
+	start_case(g);
+	set_stack(g);
+	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
+		g->c.eflags |= DF;
+	put_instruction(g, row);
+	if (!g->c.undefined && one_in(g, 4))
+		put_sequence(g, row, 12);
+}
+
+/* The same in 16-bit code, on segments with a base. */
+static void generate_case16(struct gen *g, const struct row *row)
+{
+	start_case(g);
+	g->wide = 0;
+	g->c.seg[CS] = SEL_BATCH16;
+	g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
+	g->c.seg[SS] = one_in(g, 3) ? SEL_BASED : SEL_STACK16;
+	set_stack(g);
+	put_instruction(g, row);
+	if (!g->c.undefined && one_in(g, 4))
+		put_sequence(g, row, 12);
+}
+
+static void put_block(struct gen *g)
+{
+	for (unsigned n = 1 + below(g, 4); n;) {
+		const struct row *row = &rows[below(g, ROWS)];
+
+		if (in_sequence(row)) {
+			put_instruction(g, row);
+			n--;
 		}
+	}
+}
+
+static void patch(struct gen *g, unsigned at, uint32_t value)
+{
+	memcpy(g->code + at, &value, 4);
+}
+
+/* Blocks joined by branches, calls, loops and indirect jumps. All forward
+ * branches go to the next block but one; a loop repeats its own block. */
+static void generate_program(struct gen *g)
+{
+	enum { BLOCKS = 8, LEAVES = 3 };
+	struct {
+		unsigned at;      /* four bytes to be filled in: */
+		int absolute;     /* an address or a distance */
+		unsigned block;   /* of the start of this one */
+	} holes[BLOCKS * 2];
+	unsigned count = 0, start[BLOCKS + 2], leaf[LEAVES];
+
+	start_case(g);
+	g->program = 1;
+	for (int i = 0; i < 6; i++)
+		g->c.seg[i] = i == CS ? SEL_CODE : SEL_DATA;
+	set_stack(g);
+	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
+	g->c.gpr[EBP] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
+	/* Three functions first, jumped over. */
+	put8(g, 0xe9);
+	put_value(g, 0, 4);
+	for (int i = 0; i < LEAVES; i++) {
+		leaf[i] = g->size;
+		put_block(g);
+		if (i && one_in(g, 2)) {
+			put8(g, 0xe8);
+			put_value(g, leaf[i - 1] - (g->size + 4), 4);
+			put_block(g);
+		}
+		put8(g, 0xc3);
+	}
+	patch(g, 1, g->size - 5);
+	for (int i = 0; i < BLOCKS; i++) {
+		unsigned body, kind = below(g, 8);
+
+		start[i] = g->size;
+		if (kind == 0) { /* a loop: mov byte [counter], n ... dec byte [counter]; jnz */
+			uint32_t counter = AREA + 16 + i;
+
+			put8(g, 0xc6), put8(g, 0x05), put_value(g, counter, 4), put8(g, 1 + below(g, 5));
+			body = g->size;
+			put_block(g);
+			put8(g, 0xfe), put8(g, 0x0d), put_value(g, counter, 4);
+			put8(g, 0x0f), put8(g, 0x85), put_value(g, body - (g->size + 4), 4);
+			continue;
+		}
+		put_block(g);
+		switch (kind) {
+		case 1: /* call a function */
+			put8(g, 0xe8);
+			put_value(g, leaf[below(g, LEAVES)] - (g->size + 4), 4);
+			break;
+		case 2: /* mov edi, function; call edi */
+			put8(g, 0xbf), put_value(g, g->base + leaf[below(g, LEAVES)], 4);
+			put8(g, 0xff), put8(g, 0xd7);
+			break;
+		case 3: /* mov edi, block; jmp edi; or push block; ret */
+			put8(g, one_in(g, 2) ? 0xbf : 0x68);
+			holes[count].at = g->size, holes[count].absolute = 1;
+			holes[count++].block = i + 2;
+			put_value(g, 0, 4);
+			if (g->code[g->size - 5] == 0x68)
+				put8(g, 0xc3);
+			else
+				put8(g, 0xff), put8(g, 0xe7);
+			break;
+		case 4: /* jmp */
+			put8(g, 0xe9);
+			holes[count].at = g->size, holes[count].absolute = 0;
+			holes[count++].block = i + 2;
+			put_value(g, 0, 4);
+			break;
+		default: /* a conditional branch */
+			put8(g, 0x0f), put8(g, 0x80 + below(g, 16));
+			holes[count].at = g->size, holes[count].absolute = 0;
+			holes[count++].block = i + 2;
+			put_value(g, 0, 4);
+		}
+	}
+	start[BLOCKS] = g->size;
+	put_block(g);
+	start[BLOCKS + 1] = g->size;
+	while (count--) {
+		uint32_t target = start[holes[count].block];
+
+		patch(g, holes[count].at,
+		      holes[count].absolute ? g->base + target : target - (holes[count].at + 4));
 	}
 }
 
@@ -515,9 +712,13 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 	struct gen g = { .seed = seed * 0x9e3779b97f4a7c15ull + 1 };
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;
+	int program = !strcmp(group, "program"), narrow = !strcmp(group, "code16");
 
+	if (program || narrow)
+		group = "integer";
 	if (!pick_row(group, 0))
 		return -1;
+	b->ldt = 1;
 	for (unsigned i = 0; i < FPU_IMAGES; i++) {
 		make_fpu(&g, fpu, i);
 		buffer_add(&b->fpu, fpu, FPU_SIZE);
@@ -527,10 +728,18 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		buffer_add(&b->data, image, IMAGE_SIZE);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		generate_case(&g, pick_row(group, i));
+		const char *const groups16[] = { "integer", "stack", "string", "branch" };
+
+		g.base = BATCH + b->code.size;
+		if (program)
+			generate_program(&g);
+		else if (narrow)
+			generate_case16(&g, pick_row(groups16[i % 4], i / 4));
+		else
+			generate_case(&g, pick_row(group, i));
 		g.c.size = g.size;
 		g.c.source = buffer_add(&b->code, g.code, g.size);
-		g.c.code = BATCH + g.c.source;
+		g.c.code = narrow ? g.c.source : g.base;
 		buffer_add(&b->code, &end, 1);
 		buffer_add(&b->cases, &g.c, sizeof(g.c));
 	}

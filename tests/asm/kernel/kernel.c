@@ -42,7 +42,7 @@ static uint8_t code[CODE_SIZE] __attribute__((aligned(4096)));
 static uint8_t readonly[READONLY_SIZE] __attribute__((aligned(4096)));
 static uint64_t gdt[GDT_ENTRIES], ldt[LDT_SLOTS], idt[32];
 static uint32_t tss[26];
-static uint32_t trap_stack[1024];
+uint32_t trap_stack[1024] __attribute__((section(".bss.stack")));
 
 static const struct asm_pack *pack;
 static uint32_t current, end;
@@ -226,7 +226,8 @@ static uint32_t option(const char *line, const char *name, uint32_t otherwise)
 
 _Noreturn void kernel_main(const struct multiboot_info *info)
 {
-	static struct frame frame;
+	/* On the stack that traps use: an IRET to a 16-bit stack keeps its upper half. */
+	struct frame *frame = (struct frame *)(trap_stack + 1024) - 1;
 
 	/* No interrupt disturbs a case: its IF is set, as a user's is. */
 	out8(0x21, 0xff);
@@ -249,6 +250,6 @@ _Noreturn void kernel_main(const struct multiboot_info *info)
 	}
 	set_descriptors();
 	set_paging();
-	begin_case(&frame);
-	enter_user(&frame);
+	begin_case(frame);
+	enter_user(frame);
 }

@@ -258,12 +258,12 @@ bool cpu_exception(struct vcpu *v, const struct trap *first)
 {
 	struct trap t = *first;
 
+	if (t.vector == VEC_PF)
+		v->cr2 = t.cr2.v;
 	for (;;) {
 		struct event e;
 		struct trap second;
 
-		if (t.vector == VEC_PF)
-			v->cr2 = t.cr2.v;
 		if (t.vector == VEC_DB) {
 			v->dr[6] |= t.dr6;
 			v->dr[7] &= ~(uint32_t)DR7_GD;
@@ -271,6 +271,8 @@ bool cpu_exception(struct vcpu *v, const struct trap *first)
 		e = exception_event(v, &t);
 		if (deliver(v, &e, &second))
 			return true;
+		if (second.vector == VEC_PF) /* even if it becomes a #DF */
+			v->cr2 = second.cr2.v;
 		if (t.vector == VEC_DF && trap_class(second.vector) != BENIGN)
 			return false;
 		t = doubles(t.vector, second.vector) ? trap_error(VEC_DF, 0) : second;

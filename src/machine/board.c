@@ -53,6 +53,8 @@ struct board *board_create(const struct board_config *c)
 	b->i8042 = i8042_create(b->bus, pic_line(b->pic, IRQ_KEYBOARD), c->ctx, c->reset);
 	b->sysctl = sysctl_create(b->bus, (struct sysctl_board){b, a20, set_a20, c->ctx, c->reset});
 	b->debugport = debugport_create(b->bus, c->ctx, c->debug_write, c->debug_exit);
+	if (c->attach)
+		CHECK(!c->attach(b->bus));
 	if (c->has_serial)
 		b->uart = uart_create(b->bus, c->clock, COM1, pic_line(b->pic, IRQ_COM1), c->serial);
 	return b;

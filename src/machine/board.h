@@ -18,6 +18,7 @@ struct board_config {
 	void (*reset)(void *ctx);                  /* the guest pulled the reset line */
 	void (*debug_write)(void *ctx, uint8_t b); /* NULL: no port E9h */
 	void (*debug_exit)(void *ctx, int status); /* NULL: no port F4h */
+	int (*attach)(struct bus *b);              /* one more device; NULL: none */
 };
 
 /* Power-up state. */

@@ -13,6 +13,7 @@
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
+#include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
 #include <errno.h>
@@ -24,10 +25,6 @@
 
 /* How often files are looked at while the guest computes. */
 #define POLL_NS 10000000
-
-/* The guest of `unring run` alone, linked in by src/machine/tour. */
-extern const uint8_t tour_kernel_start[] __attribute__((weak));
-extern const uint8_t tour_kernel_end[] __attribute__((weak));
 
 struct machine {
 	struct options options;
@@ -162,6 +159,9 @@ static void on_debug_write(void *ctx, uint8_t byte)
 static void on_debug_exit(void *ctx, int status)
 {
 	struct machine *m = ctx;
+	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
+	if (!m->options.kernel && status == TOUR_END_STATUS)
+		status = 0;
 	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
 }
 
@@ -236,6 +236,24 @@ static bool read_modules(struct modules *s, const struct options *o, bool is_lin
 	return true;
 }
 
+/* The tour is given what the host did with the instructions that it shows. */
+static void add_tour_report(struct modules *s)
+{
+	struct boot_module *b = &s->list[s->count];
+	b->data.data = (uint8_t *)tour_host_report();
+	CHECK(b->data.data);
+	b->data.size = strlen((char *)b->data.data);
+	b->name = s->names[s->count++] = strdup("host-report");
+	CHECK(b->name);
+}
+
+/* Colours only where a person reads them.  https://no-color.org */
+static const char *tour_cmdline(const struct options *o)
+{
+	bool terminal = !strcmp(o->serial, "stdio") && isatty(STDOUT_FILENO);
+	return terminal && !getenv("NO_COLOR") ? "color=1" : "";
+}
+
 static void free_modules(struct modules *s)
 {
 	for (unsigned i = 0; i < s->count; i++) {
@@ -248,12 +266,10 @@ static bool read_kernel(const struct options *o, struct blob *b, struct problem 
 {
 	if (o->kernel)
 		return read_named(b, "kernel", o->kernel, strlen(o->kernel), p);
-	if (!tour_kernel_start)
-		return problem_set(p, "no --kernel, and this unring was built without its tour");
-	b->size = tour_kernel_end - tour_kernel_start;
+	const void *tour = tour_kernel(&b->size);
 	b->data = malloc(b->size);
 	CHECK(b->data);
-	memcpy(b->data, tour_kernel_start, b->size);
+	memcpy(b->data, tour, b->size);
 	return true;
 }
 
@@ -280,6 +296,11 @@ static bool load(struct machine *m, struct problem *p)
 	};
 	struct modules modules = {0};
 	struct boot_entry entry;
+	if (!o->kernel) {
+		add_tour_report(&modules);
+		if (!*o->append)
+			r.cmdline = tour_cmdline(o);
+	}
 	bool ok = read_kernel(o, &r.kernel, p) &&
 	          read_modules(&modules, o, linux_is(&r.kernel), p);
 	r.modules = modules.list;
@@ -307,6 +328,7 @@ static bool boot(struct machine *m, struct problem *p)
 		.reset = on_reset,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
 		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
+		.attach = m->options.kernel ? NULL : tour_counters_attach,
 	});
 	if (!load(m, p))
 		return false;
@@ -438,12 +460,8 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
-	if (!o->kernel) {
-		/* The tour speaks through the debug console and ends by itself. */
-		m->options.debug_exit = true;
-		if (!o->debugcon)
-			m->options.debugcon = "-";
-	}
+	if (!o->kernel)
+		m->options.debug_exit = true; /* the tour ends by itself */
 	if (!build(m, p)) {
 		machine_destroy(m);
 		return false;

@@ -91,6 +91,9 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip);
 /* The window to use per GiB for supervisor sites that reach both halves:
  * {U,U,U,K} for a KERNEL window, {w,w,w,w} otherwise. */
 void mmu_bases(struct mmu *m, struct window *w, uint64_t base[4]);
+/* The composite windows do not suit what the supervisor does now: until the next
+ * change of root mmu_window gives PRIVATE ones (for good when it comes to that often). */
+void mmu_force_private(struct mmu *m);
 
 /* --- accesses --- */
 

@@ -103,7 +103,8 @@ enum { MODE_PAE = 1, MODE_PSE = 2, MODE_NXE = 4 };
 struct root {
 	bool live;
 	uint8_t mode;
-	bool need_private; /* its kernel does not fit the composite windows */
+	bool need_private; /* its kernel does not fit the composite windows now */
+	uint8_t misfits;   /* how often it did not */
 	bool compare;      /* kernel part stored to: compare with its KERNEL window */
 	uint16_t next;     /* in its hash bucket, as index + 1 */
 	uint32_t cr3;

@@ -4,6 +4,9 @@
 /* CR3 loads after which the window for paging off is given up. */
 #define PHYSICAL_LINGERS 64
 
+/* A root whose kernel did not fit the composite windows so often stays private. */
+#define MISFIT_FOR_GOOD 4
+
 /* CR0 and CR4 bits whose change makes the processor load the PDPTEs again.
  * SDM vol. 3, 4.4.1. */
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
@@ -231,6 +234,8 @@ static void enter_root(struct mmu *m, uint32_t cr3, const uint64_t pdpte[4])
 	if (!r || !root_is(r, cr3, m->mode, pdpte)) {
 		r = root_find(m, cr3, m->mode, pdpte);
 		m->cur = r;
+		if (r->misfits < MISFIT_FOR_GOOD)
+			r->need_private = false;
 	}
 	r->used = ++m->tick;
 	r->stores = 0;
@@ -299,6 +304,15 @@ static struct win *root_window(struct mmu *m, struct win **at, enum window_kind 
 	return *at;
 }
 
+void mmu_force_private(struct mmu *m)
+{
+	struct root *r = m->cur;
+	if (!r || r->need_private)
+		return;
+	r->need_private = true;
+	r->misfits++;
+}
+
 struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 {
 	struct root *r = m->cur;
@@ -309,7 +323,7 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 		w = root_window(m, &r->user, WINDOW_USER);
 	} else {
 		if (gla_vpn(eip) < SPLIT_VPN)
-			r->need_private = true;
+			mmu_force_private(m);
 		if (!m->wp || r->need_private) {
 			w = root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);
 		} else {

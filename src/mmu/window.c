@@ -508,7 +508,7 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 	stats.shadow_faults++;
 	*out = gpa(r.pa | (a.v & PAGE_MASK));
 	if (!view_sees(w, &r)) {
-		m->cur->need_private = true;
+		mmu_force_private(m);
 		return MMU_NEED_PRIVATE;
 	}
 	uint64_t gfn = r.pa >> PAGE_SHIFT;

@@ -144,6 +144,18 @@ static void test_views(void **state)
 	assert_true(touch(g, p, 0xc0000000, true, false).done);
 	mmu_bases(g->m, p, base);
 	assert_true(base[0] == (uintptr_t)p->base && base[3] == base[0]);
+
+	/* That lasts to the next change of root, and for good when it recurs. */
+	uint32_t other = root_new(g);
+	for (unsigned i = 0; i < 4; i++) {
+		load_cr3(g, cr3);
+		assert_int_equal(kernel_window(g)->kind, i ? WINDOW_KERNEL : WINDOW_PRIVATE);
+		mmu_force_private(g->m);
+		assert_ptr_equal(kernel_window(g), p);
+		load_cr3(g, other);
+	}
+	load_cr3(g, cr3);
+	assert_ptr_equal(kernel_window(g), p);
 	guest_free(g);
 }
 

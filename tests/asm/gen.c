@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pack.h"
-
-enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
-enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, DF = 0x400, OF = 0x800 };
-enum { FPU_IMAGES = 96, DATA_IMAGES = 64 };
+#include "gen.h"
 
 /* One row: an encoding, its habits, the flags that it leaves undefined.
  *
@@ -24,28 +20,12 @@ struct row {
 	uint32_t undefined;
 };
 
-#define NOT_CF (PF | AF | ZF | SF | OF)
-#define ALL (CF | NOT_CF)
-
 static const struct row rows[] = {
 #include "gen_rows.inc"
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
-struct gen {
-	uint64_t seed;
-	struct asm_case c;
-	uint8_t code[1024];
-	unsigned size;
-	uint32_t base;      /* linear address of code */
-	unsigned pinned;    /* registers that have a meaning already */
-	int wide;           /* default operand and address size: 32 bits */
-	int register_only;  /* no memory operand */
-	int program;        /* only EAX ECX EDX EBX EDI (and the byte registers) change;
-	                     * memory is at [ESI + disp8] and [EBP + disp8] */
-};
-
-static uint32_t any(struct gen *g)
+uint32_t any(struct gen *g)
 {
 	g->seed ^= g->seed << 13;
 	g->seed ^= g->seed >> 7;
@@ -53,17 +33,17 @@ static uint32_t any(struct gen *g)
 	return g->seed * 0x2545f4914f6cdd1dull >> 32;
 }
 
-static uint32_t below(struct gen *g, uint32_t n)
+uint32_t below(struct gen *g, uint32_t n)
 {
 	return any(g) % n;
 }
 
-static int one_in(struct gen *g, uint32_t n)
+int one_in(struct gen *g, uint32_t n)
 {
 	return below(g, n) == 0;
 }
 
-static uint32_t corner(struct gen *g)
+uint32_t corner(struct gen *g)
 {
 	static const uint32_t corners[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff,
 		                            0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
@@ -196,12 +176,12 @@ static void make_fpu(struct gen *g, uint8_t *image, unsigned number)
 	fill(g, image + 160, 128);
 }
 
-static void put8(struct gen *g, uint8_t byte)
+void put8(struct gen *g, uint8_t byte)
 {
 	g->code[g->size++] = byte;
 }
 
-static void put_value(struct gen *g, uint32_t value, int size)
+void put_value(struct gen *g, uint32_t value, int size)
 {
 	while (size--) {
 		put8(g, value);
@@ -522,7 +502,7 @@ static void put_sequence(struct gen *g, const struct row *group, unsigned count)
 	}
 }
 
-static void start_case(struct gen *g)
+void start_case(struct gen *g)
 {
 	struct asm_case *c = &g->c;
 
@@ -550,7 +530,7 @@ static void start_case(struct gen *g)
 	c->data = below(g, DATA_IMAGES);
 }
 
-static void set_stack(struct gen *g)
+void set_stack(struct gen *g)
 {
 	uint32_t *esp = &g->c.gpr[ESP];
 
@@ -588,112 +568,14 @@ static void generate_case16(struct gen *g, const struct row *row)
 		put_sequence(g, row, 12);
 }
 
-static void put_block(struct gen *g)
+void put_filler(struct gen *g)
 {
-	for (unsigned n = 1 + below(g, 4); n;) {
-		const struct row *row = &rows[below(g, ROWS)];
+	const struct row *row;
 
-		if (in_sequence(row)) {
-			put_instruction(g, row);
-			n--;
-		}
-	}
-}
-
-static void patch(struct gen *g, unsigned at, uint32_t value)
-{
-	memcpy(g->code + at, &value, 4);
-}
-
-/* Blocks joined by branches, calls, loops and indirect jumps. All forward
- * branches go to the next block but one; a loop repeats its own block. */
-static void generate_program(struct gen *g)
-{
-	enum { BLOCKS = 8, LEAVES = 3 };
-	struct {
-		unsigned at;      /* four bytes to be filled in: */
-		int absolute;     /* an address or a distance */
-		unsigned block;   /* of the start of this one */
-	} holes[BLOCKS * 2];
-	unsigned count = 0, start[BLOCKS + 2], leaf[LEAVES];
-
-	start_case(g);
-	g->program = 1;
-	for (int i = 0; i < 6; i++)
-		g->c.seg[i] = i == CS ? SEL_CODE : SEL_DATA;
-	set_stack(g);
-	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
-	g->c.gpr[EBP] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
-	/* Three functions first, jumped over. */
-	put8(g, 0xe9);
-	put_value(g, 0, 4);
-	for (int i = 0; i < LEAVES; i++) {
-		leaf[i] = g->size;
-		put_block(g);
-		if (i && one_in(g, 2)) {
-			put8(g, 0xe8);
-			put_value(g, leaf[i - 1] - (g->size + 4), 4);
-			put_block(g);
-		}
-		put8(g, 0xc3);
-	}
-	patch(g, 1, g->size - 5);
-	for (int i = 0; i < BLOCKS; i++) {
-		unsigned body, kind = below(g, 8);
-
-		start[i] = g->size;
-		if (kind == 0) { /* a loop: mov byte [counter], n ... dec byte [counter]; jnz */
-			uint32_t counter = AREA + 16 + i;
-
-			put8(g, 0xc6), put8(g, 0x05), put_value(g, counter, 4), put8(g, 1 + below(g, 5));
-			body = g->size;
-			put_block(g);
-			put8(g, 0xfe), put8(g, 0x0d), put_value(g, counter, 4);
-			put8(g, 0x0f), put8(g, 0x85), put_value(g, body - (g->size + 4), 4);
-			continue;
-		}
-		put_block(g);
-		switch (kind) {
-		case 1: /* call a function */
-			put8(g, 0xe8);
-			put_value(g, leaf[below(g, LEAVES)] - (g->size + 4), 4);
-			break;
-		case 2: /* mov edi, function; call edi */
-			put8(g, 0xbf), put_value(g, g->base + leaf[below(g, LEAVES)], 4);
-			put8(g, 0xff), put8(g, 0xd7);
-			break;
-		case 3: /* mov edi, block; jmp edi; or push block; ret */
-			put8(g, one_in(g, 2) ? 0xbf : 0x68);
-			holes[count].at = g->size, holes[count].absolute = 1;
-			holes[count++].block = i + 2;
-			put_value(g, 0, 4);
-			if (g->code[g->size - 5] == 0x68)
-				put8(g, 0xc3);
-			else
-				put8(g, 0xff), put8(g, 0xe7);
-			break;
-		case 4: /* jmp */
-			put8(g, 0xe9);
-			holes[count].at = g->size, holes[count].absolute = 0;
-			holes[count++].block = i + 2;
-			put_value(g, 0, 4);
-			break;
-		default: /* a conditional branch */
-			put8(g, 0x0f), put8(g, 0x80 + below(g, 16));
-			holes[count].at = g->size, holes[count].absolute = 0;
-			holes[count++].block = i + 2;
-			put_value(g, 0, 4);
-		}
-	}
-	start[BLOCKS] = g->size;
-	put_block(g);
-	start[BLOCKS + 1] = g->size;
-	while (count--) {
-		uint32_t target = start[holes[count].block];
-
-		patch(g, holes[count].at,
-		      holes[count].absolute ? g->base + target : target - (holes[count].at + 4));
-	}
+	do
+		row = &rows[below(g, ROWS)];
+	while (!in_sequence(row));
+	put_instruction(g, row);
 }
 
 static const struct row *pick_row(const char *group, uint32_t number)
@@ -712,9 +594,10 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 	struct gen g = { .seed = seed * 0x9e3779b97f4a7c15ull + 1 };
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;
-	int program = !strcmp(group, "program"), narrow = !strcmp(group, "code16");
+	int program = !strcmp(group, "program"), smc = !strcmp(group, "smc");
+	int segment = !strcmp(group, "segment"), narrow = !strcmp(group, "code16");
 
-	if (program || narrow)
+	if (program || smc || segment || narrow)
 		group = "integer";
 	if (!pick_row(group, 0))
 		return -1;
@@ -731,8 +614,10 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		const char *const groups16[] = { "integer", "stack", "string", "branch" };
 
 		g.base = BATCH + b->code.size;
-		if (program)
-			generate_program(&g);
+		if (program || smc)
+			generate_program(&g, smc);
+		else if (segment)
+			generate_segments(&g);
 		else if (narrow)
 			generate_case16(&g, pick_row(groups16[i % 4], i / 4));
 		else

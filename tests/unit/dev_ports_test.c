@@ -1,0 +1,114 @@
+/* links: devices */
+/* Ports 80h, 92h, CF9h, E9h, F4h. */
+#include "dev_fixture.h"
+
+#include "devices/debugport.h"
+#include "devices/sysctl.h"
+
+struct seen {
+	unsigned resets, exits;
+	bool a20;
+	int status;
+	char text[16];
+	unsigned length;
+};
+
+static void reset(void *ctx)
+{
+	((struct seen *)ctx)->resets++;
+}
+
+static bool a20(void *ctx)
+{
+	return ((struct seen *)ctx)->a20;
+}
+
+static void set_a20(void *ctx, bool on)
+{
+	((struct seen *)ctx)->a20 = on;
+}
+
+static void console(void *ctx, uint8_t byte)
+{
+	struct seen *s = ctx;
+	s->text[s->length++] = byte;
+}
+
+static void debug_exit(void *ctx, int status)
+{
+	struct seen *s = ctx;
+	s->exits++;
+	s->status = status;
+}
+
+static void test_sysctl(void **state)
+{
+	struct rig r;
+	struct seen s = {.a20 = true};
+	rig_open(&r);
+	struct sysctl *c = sysctl_create(r.bus, (struct sysctl_board){&s, a20, set_a20, &s, reset});
+	out(&r, 0x80, 0x5a);
+	assert_int_equal(sysctl_post_code(c), 0x5a);
+	assert_int_equal(in(&r, 0x92), 0x02);
+	out(&r, 0x92, 0x00);
+	assert_false(s.a20);
+	assert_int_equal(in(&r, 0x92), 0x00);
+	out(&r, 0x92, 0x03);
+	assert_int_equal(s.resets, 1);
+	assert_true(s.a20);
+	out(&r, 0x92, 0x03); /* only its rise */
+	assert_int_equal(s.resets, 1);
+
+	out(&r, 0xcf9, 0x02);
+	assert_int_equal(s.resets, 1);
+	assert_int_equal(in(&r, 0xcf9), 0x02);
+	out(&r, 0xcf9, 0x06);
+	assert_int_equal(s.resets, 2);
+	/* A PCI address is no reset, and there is no PCI. */
+	bus_write(r.bus, 0xcf8, 4, 0x80000600);
+	assert_int_equal(s.resets, 2);
+	assert_int_equal(bus_read(r.bus, 0xcf8, 4), 0xffffffff);
+	assert_int_equal(in(&r, 0xcf8), 0xff);
+	sysctl_destroy(c);
+	rig_close(&r);
+}
+
+static void test_debug_ports(void **state)
+{
+	struct rig r;
+	struct seen s = {0};
+	rig_open(&r);
+	struct debugport *d = debugport_create(r.bus, &s, console, debug_exit);
+	assert_int_equal(in(&r, 0xe9), 0xe9);
+	out(&r, 0xe9, 'o');
+	out(&r, 0xe9, 'k');
+	assert_string_equal(s.text, "ok");
+	bus_write(r.bus, 0xf4, 4, 0x10);
+	assert_int_equal(s.exits, 1);
+	assert_int_equal(s.status, 33);
+	debugport_destroy(d);
+	rig_close(&r);
+}
+
+static void test_debug_ports_absent(void **state)
+{
+	struct rig r;
+	rig_open(&r);
+	struct debugport *d = debugport_create(r.bus, NULL, NULL, NULL);
+	assert_int_equal(in(&r, 0xe9), 0xff);
+	assert_int_equal(in(&r, 0xf4), 0xff);
+	out(&r, 0xe9, 'x');
+	out(&r, 0xf4, 1);
+	debugport_destroy(d);
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sysctl),
+		cmocka_unit_test(test_debug_ports),
+		cmocka_unit_test(test_debug_ports_absent),
+	};
+	return cmocka_run_group_tests_name("ports", tests, NULL, NULL);
+}

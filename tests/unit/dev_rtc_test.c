@@ -1,0 +1,240 @@
+/* links: devices */
+#include "dev_fixture.h"
+
+#include "devices/rtc.h"
+
+#define SECOND 1000000000ull
+/* 2023-12-31 23:59:50 UTC, a Sunday */
+#define NEW_YEARS_EVE (1704067190 * (int64_t)SECOND)
+
+static struct rtc *open_rtc(struct rig *r, int64_t utc_ns, uint64_t ram_bytes)
+{
+	rig_open(r);
+	return rtc_create(r->bus, r->clock, rig_line(r), utc_ns, ram_bytes);
+}
+
+static void close_rtc(struct rig *r, struct rtc *rtc)
+{
+	rtc_destroy(rtc);
+	rig_close(r);
+}
+
+static uint8_t get(struct rig *r, uint8_t i)
+{
+	out(r, 0x70, i);
+	return in(r, 0x71);
+}
+
+static void put(struct rig *r, uint8_t i, uint8_t v)
+{
+	out(r, 0x70, i);
+	out(r, 0x71, v);
+}
+
+static void assert_time(struct rig *r, const uint8_t want[7])
+{
+	static const uint8_t registers[] = {0x32, 9, 8, 7, 4, 2, 0};
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_equal(get(r, registers[i]), want[i]);
+}
+
+static void test_calendar(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	assert_time(&r, (uint8_t[]){0x20, 0x23, 0x12, 0x31, 0x23, 0x59, 0x50});
+	assert_int_equal(get(&r, 6), 1);
+	rig_until(&r, 10 * SECOND);
+	assert_time(&r, (uint8_t[]){0x20, 0x24, 0x01, 0x01, 0x00, 0x00, 0x00});
+	assert_int_equal(get(&r, 6), 2);
+	rig_until(&r, r.now + 59 * 86400 * SECOND);
+	assert_time(&r, (uint8_t[]){0x20, 0x24, 0x02, 0x29, 0x00, 0x00, 0x00});
+	rig_until(&r, r.now + 86400 * SECOND + 3600 * 13 * SECOND);
+	assert_time(&r, (uint8_t[]){0x20, 0x24, 0x03, 0x01, 0x13, 0x00, 0x00});
+	/* Binary, 12 hours. */
+	put(&r, 0x0b, 0x04);
+	assert_time(&r, (uint8_t[]){0x20, 24, 3, 1, 0x81, 0, 0});
+	put(&r, 0x0b, 0x00);
+	rig_until(&r, r.now + 11 * 3600 * SECOND);
+	assert_int_equal(get(&r, 4), 0x12); /* midnight is 12 AM */
+	rig_until(&r, r.now + 12 * 3600 * SECOND);
+	assert_int_equal(get(&r, 4), 0x92); /* noon is 12 PM */
+	close_rtc(&r, c);
+}
+
+static void test_setting(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE + SECOND / 4, 128 << 20);
+	put(&r, 0x0b, 0x82);
+	rig_until(&r, 5 * SECOND);
+	assert_int_equal(get(&r, 0), 0x50); /* SET holds it */
+	put(&r, 0x32, 0x19);
+	put(&r, 9, 0x69);
+	put(&r, 8, 0x07);
+	put(&r, 7, 0x20);
+	put(&r, 4, 0x20);
+	put(&r, 2, 0x17);
+	put(&r, 0, 0x40);
+	put(&r, 0x0b, 0x02);
+	assert_time(&r, (uint8_t[]){0x19, 0x69, 0x07, 0x20, 0x20, 0x17, 0x40});
+	assert_int_equal(get(&r, 6), 1); /* it was a Sunday */
+	rig_until(&r, r.now + 21 * SECOND);
+	assert_time(&r, (uint8_t[]){0x19, 0x69, 0x07, 0x20, 0x20, 0x18, 0x01});
+	/* A single register, without SET. */
+	put(&r, 2, 0x30);
+	rig_until(&r, r.now + SECOND);
+	assert_time(&r, (uint8_t[]){0x19, 0x69, 0x07, 0x20, 0x20, 0x30, 0x02});
+	close_rtc(&r, c);
+}
+
+/* After a reset of the divider the first update comes half a second later. */
+static void test_divider_reset(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	put(&r, 0x0a, 0x66);
+	rig_until(&r, 10 * SECOND + SECOND / 3);
+	assert_int_equal(get(&r, 0), 0x50);
+	put(&r, 0x0a, 0x26);
+	rig_until(&r, r.now + SECOND / 2 - 1000);
+	assert_int_equal(get(&r, 0), 0x50);
+	rig_until(&r, r.now + 2000);
+	assert_int_equal(get(&r, 0), 0x51);
+	close_rtc(&r, c);
+}
+
+static void test_update_in_progress(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	assert_int_equal(get(&r, 0x0a), 0x26);
+	r.now = SECOND - 2228001;
+	assert_int_equal(get(&r, 0x0a), 0x26);
+	r.now = SECOND - 2228000;
+	assert_int_equal(get(&r, 0x0a), 0xa6);
+	r.now = SECOND - 1;
+	assert_int_equal(get(&r, 0x0a), 0xa6);
+	assert_int_equal(get(&r, 0), 0x50);
+	r.now = SECOND;
+	assert_int_equal(get(&r, 0x0a), 0x26);
+	assert_int_equal(get(&r, 0), 0x51);
+	put(&r, 0x0b, 0x82);
+	r.now = 2 * SECOND - 1;
+	assert_int_equal(get(&r, 0x0a), 0x26); /* no updates, no UIP */
+	close_rtc(&r, c);
+}
+
+static void test_periodic_interrupt(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	put(&r, 0x0b, 0x42); /* 1024 Hz */
+	unsigned count = 0;
+	get(&r, 0x0c);
+	while (r.now < SECOND) {
+		rig_until(&r, r.now + 100000);
+		if (r.line.level) {
+			assert_int_equal(get(&r, 0x0c) & 0xc0, 0xc0);
+			assert_false(r.line.level);
+			count++;
+		}
+	}
+	assert_in_range(count, 1023, 1025);
+	/* The flag goes on without the interrupt. */
+	put(&r, 0x0b, 0x02);
+	get(&r, 0x0c);
+	rig_until(&r, r.now + 2000000);
+	assert_false(r.line.level);
+	assert_int_equal(get(&r, 0x0c), 0x40);
+	put(&r, 0x0a, 0x20); /* rate 0: none */
+	get(&r, 0x0c);
+	rig_until(&r, r.now + 2000000);
+	assert_int_equal(get(&r, 0x0c), 0x00);
+	close_rtc(&r, c);
+}
+
+static void test_update_interrupt(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE + SECOND / 2, 128 << 20);
+	put(&r, 0x0b, 0x12);
+	rig_until(&r, SECOND / 2 - 1);
+	assert_false(r.line.level);
+	rig_until(&r, SECOND / 2);
+	assert_true(r.line.level);
+	assert_int_equal(get(&r, 0x0c) & 0xbf, 0x90);
+	rig_until(&r, 10 * SECOND);
+	assert_int_equal(r.line.edges, 2); /* it stays high until C is read */
+	put(&r, 0x0b, 0x92); /* SET clears the enable */
+	assert_int_equal(get(&r, 0x0b), 0x82);
+	assert_false(r.line.level);
+	close_rtc(&r, c);
+}
+
+static void test_alarm(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	put(&r, 1, 0x05);
+	put(&r, 3, 0x00);
+	put(&r, 5, 0x00);
+	put(&r, 0x0b, 0x22);
+	rig_until(&r, 15 * SECOND - 1);
+	assert_false(r.line.level);
+	rig_until(&r, 15 * SECOND);
+	assert_true(r.line.level);
+	assert_int_equal(get(&r, 0x0c) & 0xa0, 0xa0);
+	rig_until(&r, 100 * SECOND);
+	assert_false(r.line.level);
+	/* C0h to FFh match anything: each minute. */
+	put(&r, 3, 0xff);
+	put(&r, 5, 0xc0);
+	rig_until(&r, 135 * SECOND);
+	assert_true(r.line.level);
+	/* Missed while the host was away: found when looked for. */
+	get(&r, 0x0c);
+	rig_jump(&r, r.now + 3 * 86400 * SECOND);
+	assert_int_equal(get(&r, 0x0c) & 0x20, 0x20);
+	close_rtc(&r, c);
+}
+
+static void test_cmos(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 40 << 20);
+	assert_int_equal(get(&r, 0x0d), 0x80);
+	assert_int_equal(get(&r, 0x15) | get(&r, 0x16) << 8, 640);
+	assert_int_equal(get(&r, 0x17) | get(&r, 0x18) << 8, 39 << 10);
+	assert_int_equal(get(&r, 0x30) | get(&r, 0x31) << 8, 39 << 10);
+	assert_int_equal(get(&r, 0x34) | get(&r, 0x35) << 8, 24 << 4);
+	put(&r, 0x40, 0x99);
+	assert_int_equal(get(&r, 0xc0), 0x99); /* bit 7 is the NMI mask */
+	assert_false(rtc_nmi_enabled(c));
+	out(&r, 0x70, 0x0d);
+	assert_true(rtc_nmi_enabled(c));
+	out(&r, 0x71, 0x12); /* D is read-only */
+	assert_int_equal(get(&r, 0x0d), 0x80);
+	assert_int_equal(in(&r, 0x70), 0xff);
+	close_rtc(&r, c);
+
+	c = open_rtc(&r, NEW_YEARS_EVE, 3ull << 30); /* too much for 16 bits */
+	assert_int_equal(get(&r, 0x30) | get(&r, 0x31) << 8, 0xffff);
+	assert_int_equal(get(&r, 0x34) | get(&r, 0x35) << 8, (3072 - 16) << 4);
+	close_rtc(&r, c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calendar),
+		cmocka_unit_test(test_setting),
+		cmocka_unit_test(test_divider_reset),
+		cmocka_unit_test(test_update_in_progress),
+		cmocka_unit_test(test_periodic_interrupt),
+		cmocka_unit_test(test_update_interrupt),
+		cmocka_unit_test(test_alarm),
+		cmocka_unit_test(test_cmos),
+	};
+	return cmocka_run_group_tests_name("rtc", tests, NULL, NULL);
+}

@@ -56,16 +56,16 @@ bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t);
 enum intr_kind {
 	INTR_EXTERNAL,  /* INTR or NMI: EXT = 1 */
 	INTR_SOFTWARE,  /* INT n, INT3, INTO: gate DPL is checked */
-	INTR_EXCEPTION, /* a fault or trap of the processor's: EXT = 0 at first */
+	INTR_EXCEPTION, /* a fault or trap of the processor's: EXT = 1 */
 };
 
-/* One delivery through the IDT; v->eip is the address to return to.
- * (#PF sets CR2, #DB sets DR6 and clears GD; the caller need not.) */
+/* One delivery through the IDT; v->eip is the address to return to.  A fault of the
+ * delivery is *t; error codes get EXT unless the interrupt is a software one. */
 bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has_error,
                    uint32_t error, struct trap *t);
 
 /* Delivers an exception with the double-fault rules of SDM vol. 3, 6.15, table 6-5.
- * Returns false on a triple fault (shutdown). */
+ * Sets CR2 for #PF; DR6 for #DB, and clears DR7.GD.  False on a triple fault (shutdown). */
 bool cpu_exception(struct vcpu *v, const struct trap *t);
 /* The same for external interrupts and INT n; false on a triple fault.
  * INT n: eip is at the instruction for faults, next is what is pushed. */

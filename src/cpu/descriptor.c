@@ -2,7 +2,7 @@
 #include "cpu/descriptor.h"
 
 bool desc_fetch(struct vcpu *v, uint16_t sel, uint8_t vector, uint32_t ext, struct descriptor *d,
-                struct trap *t)
+		struct trap *t)
 {
 	uint32_t base = v->gdtr.base;
 	uint32_t limit = v->gdtr.limit;
@@ -26,8 +26,7 @@ bool desc_fetch(struct vcpu *v, uint16_t sel, uint8_t vector, uint32_t ext, stru
 	return true;
 }
 
-bool desc_write_type(struct vcpu *v, const struct descriptor *d, uint8_t type_byte,
-                     struct trap *t)
+bool desc_write_type(struct vcpu *v, const struct descriptor *d, uint8_t type_byte, struct trap *t)
 {
 	return mem_write(v, d->at.v + 5, &type_byte, 1, PRIV_SUPERVISOR, t);
 }
@@ -40,8 +39,8 @@ bool desc_access(struct vcpu *v, struct descriptor *d, struct trap *t)
 	return desc_write_type(v, d, d->hi >> 8, t);
 }
 
-bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector,
-                           uint32_t ext, struct segment *out, struct trap *t)
+bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
+			   struct segment *out, struct trap *t)
 {
 	struct descriptor d;
 	uint32_t attr;
@@ -61,8 +60,8 @@ bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t v
 	return true;
 }
 
-bool segment_prepare_data(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector,
-                          uint32_t ext, struct segment *out, struct trap *t)
+bool segment_prepare_data(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
+			  struct segment *out, struct trap *t)
 {
 	struct descriptor d;
 	uint32_t attr;

@@ -37,7 +37,7 @@ static bool deliver_real(struct vcpu *v, const struct event *e, struct trap *t)
 }
 
 static void enter_handler(struct vcpu *v, const struct descriptor *gate,
-                          const struct descriptor *code, unsigned cpl)
+			  const struct descriptor *code, unsigned cpl)
 {
 	code_commit(v, code, gate_selector(gate), cpl, gate_offset(gate));
 	if (!(desc_attr(gate) & 1)) /* an interrupt gate */
@@ -59,17 +59,17 @@ static unsigned frame_common(const struct vcpu *v, const struct event *e, uint32
 }
 
 static bool deliver_same(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-                         struct descriptor *code, struct trap *t)
+			 struct descriptor *code, struct trap *t)
 {
 	uint32_t ext = event_ext(e);
 	struct stack s = stack_current(v, ext);
 	uint32_t frame[4];
+	unsigned size = desc_attr(gate) & SYS_32 ? 4 : 2;
 	unsigned n = frame_common(v, e, frame);
 
 	if (gate_offset(gate) > desc_limit(code))
-		return fail(t, VEC_GP, ext);
-	if (!stack_push(v, &s, frame, n, desc_attr(gate) & SYS_32 ? 4 : 2, t) ||
-	    !desc_access(v, code, t))
+		return stack_room(&s, n, size, t) && fail(t, VEC_GP, ext);
+	if (!stack_push(v, &s, frame, n, size, t) || !desc_access(v, code, t))
 		return false;
 	v->gpr[ESP] = s.sp;
 	enter_handler(v, gate, code, v->cpl);
@@ -77,29 +77,29 @@ static bool deliver_same(struct vcpu *v, const struct event *e, const struct des
 }
 
 static bool deliver_inner(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-                          struct descriptor *code, struct trap *t)
+			  struct descriptor *code, struct trap *t)
 {
 	static const uint8_t v86_saved[] = {SREG_ES, SREG_DS, SREG_FS, SREG_GS};
 	unsigned dpl = attr_dpl(desc_attr(code));
 	bool v86 = v->vflags & FLAG_VM;
 	uint32_t ext = event_ext(e);
 	uint32_t frame[10], esp;
+	unsigned size = desc_attr(gate) & SYS_32 ? 4 : 2;
 	struct segment ss;
 	struct stack s;
 	unsigned n;
 
 	if (!stack_inner(v, dpl, ext, 8, &ss, &esp, t))
 		return false;
-	if (gate_offset(gate) > desc_limit(code))
-		return fail(t, VEC_GP, ext);
 	n = frame_common(v, e, frame);
 	frame[n++] = v->gpr[ESP];
 	frame[n++] = v->seg[SREG_SS].selector;
 	for (unsigned i = 0; v86 && i < sizeof(v86_saved); i++)
 		frame[n++] = v->seg[v86_saved[i]].selector;
 	s = stack_of(&ss, esp, dpl, sel_error(ss.selector, ext));
-	if (!stack_push(v, &s, frame, n, desc_attr(gate) & SYS_32 ? 4 : 2, t) ||
-	    !desc_access(v, code, t))
+	if (gate_offset(gate) > desc_limit(code))
+		return stack_room(&s, n, size, t) && fail(t, VEC_GP, ext);
+	if (!stack_push(v, &s, frame, n, size, t) || !desc_access(v, code, t))
 		return false;
 	for (unsigned i = 0; v86 && i < sizeof(v86_saved); i++)
 		segment_null(&v->seg[v86_saved[i]], 0);
@@ -110,16 +110,16 @@ static bool deliver_inner(struct vcpu *v, const struct event *e, const struct de
 }
 
 static bool deliver_task(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-                         struct trap *t)
+			 struct trap *t)
 {
 	const struct task_switch s = {
-		.how = TASK_CALL,
-		.sel = gate_selector(gate),
-		.eip = e->eip,
-		.eflags = e->eflags,
-		.ext = event_ext(e),
-		.has_error = e->has_error,
-		.error = e->error,
+	    .how = TASK_CALL,
+	    .sel = gate_selector(gate),
+	    .eip = e->eip,
+	    .eflags = e->eflags,
+	    .ext = event_ext(e),
+	    .has_error = e->has_error,
+	    .error = e->error,
 	};
 	struct descriptor tss;
 
@@ -206,17 +206,17 @@ static bool is_fault(uint8_t vector, uint32_t dr6)
 static struct event exception_event(const struct vcpu *v, const struct trap *t)
 {
 	return (struct event){
-		.kind = INTR_EXCEPTION,
-		.vector = t->vector,
-		.has_error = t->has_error,
-		.error = t->error,
-		.eip = v->eip,
-		.eflags = vcpu_eflags(v) | (is_fault(t->vector, t->dr6) ? FLAG_RF : 0),
+	    .kind = INTR_EXCEPTION,
+	    .vector = t->vector,
+	    .has_error = t->has_error,
+	    .error = t->error,
+	    .eip = v->eip,
+	    .eflags = vcpu_eflags(v) | (is_fault(t->vector, t->dr6) ? FLAG_RF : 0),
 	};
 }
 
 bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has_error,
-                   uint32_t error, struct trap *t)
+		   uint32_t error, struct trap *t)
 {
 	const struct trap what = {.vector = vector, .has_error = has_error, .error = error};
 	struct event e = exception_event(v, &what);
@@ -251,7 +251,7 @@ static bool doubles(uint8_t first, uint8_t second)
 {
 	return trap_class(second) != BENIGN &&
 	       (trap_class(first) == PAGE_FAULT ||
-	        (trap_class(first) == CONTRIBUTORY && trap_class(second) == CONTRIBUTORY));
+		(trap_class(first) == CONTRIBUTORY && trap_class(second) == CONTRIBUTORY));
 }
 
 bool cpu_exception(struct vcpu *v, const struct trap *first)
@@ -289,10 +289,10 @@ bool cpu_external(struct vcpu *v, uint8_t vector)
 bool cpu_software(struct vcpu *v, uint8_t vector, uint32_t next)
 {
 	const struct event e = {
-		.kind = INTR_SOFTWARE,
-		.vector = vector,
-		.eip = next,
-		.eflags = vcpu_eflags(v) & ~(uint32_t)FLAG_RF,
+	    .kind = INTR_SOFTWARE,
+	    .vector = vector,
+	    .eip = next,
+	    .eflags = vcpu_eflags(v) & ~(uint32_t)FLAG_RF,
 	};
 	struct trap t;
 

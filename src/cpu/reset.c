@@ -4,8 +4,7 @@
 /* SDM vol. 3, table 9-1.  The PAT and the MTRRs: 11.12.4 and 11.11.5. */
 void cpu_reset(struct vcpu *v, const struct cpu_model *m)
 {
-	struct segment data = {.limit = 0xffff,
-	                       .attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED};
+	struct segment data = {.limit = 0xffff, .attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED};
 
 	v->model = m;
 	for (unsigned i = 0; i < 8; i++) {
@@ -52,9 +51,9 @@ void cpu_set_flat32(struct vcpu *v, uint32_t eip)
 {
 	for (unsigned i = SREG_ES; i <= SREG_GS; i++)
 		v->seg[i] = (struct segment){
-			.limit = 0xffffffff,
-			.attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED | SEG_DB | SEG_G,
-			.selector = 0x18,
+		    .limit = 0xffffffff,
+		    .attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED | SEG_DB | SEG_G,
+		    .selector = 0x18,
 		};
 	v->seg[SREG_CS].attr |= SEG_CODE;
 	v->seg[SREG_CS].selector = 0x10;

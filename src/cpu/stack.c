@@ -10,7 +10,7 @@ static bool frame_run(const struct stack *s, uint32_t off, unsigned bytes)
 }
 
 static bool write_run(struct vcpu *v, uint32_t a, const void *src, unsigned bytes, enum priv p,
-                      struct trap *t)
+		      struct trap *t)
 {
 	const uint8_t *from = src;
 
@@ -27,8 +27,17 @@ static bool write_run(struct vcpu *v, uint32_t a, const void *src, unsigned byte
 	return true;
 }
 
+bool stack_room(const struct stack *s, unsigned n, unsigned size, struct trap *t)
+{
+	for (unsigned i = 1; i <= n; i++) {
+		if (!segment_covers(s->seg, (s->sp - i * size) & s->mask, size))
+			return fail(t, VEC_SS, s->ss_error);
+	}
+	return true;
+}
+
 bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned n, unsigned size,
-                struct trap *t)
+		struct trap *t)
 {
 	unsigned bytes = n * size;
 	uint32_t top = (s->sp - bytes) & s->mask;
@@ -49,11 +58,11 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 	}
 
 	/* It wraps at 64 KiB between two items, or exceeds the limit: check all first. */
+	if (!stack_room(s, n, size, t))
+		return false;
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t off = (top + i * size) & s->mask;
 
-		if (!segment_covers(s->seg, off, size))
-			return fail(t, VEC_SS, s->ss_error);
 		if (!v->env.probe_write(v->env.ctx, gla(s->seg->base + off), size, s->priv, t))
 			return false;
 	}
@@ -68,7 +77,7 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 }
 
 bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *items, unsigned n,
-                unsigned size, struct trap *t)
+		unsigned size, struct trap *t)
 {
 	uint32_t top = (s->sp + skip) & s->mask;
 	unsigned bytes = n * size;
@@ -78,7 +87,7 @@ bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *
 			unsigned part = bytes - done < CHUNK ? bytes - done : CHUNK;
 
 			if (!mem_read(v, s->seg->base + top + done, (uint8_t *)items + done, part,
-			              s->priv, t))
+				      s->priv, t))
 				return false;
 		}
 		return true;
@@ -97,8 +106,8 @@ bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *
 	return true;
 }
 
-bool stack_inner(struct vcpu *v, unsigned dpl, uint32_t ext, unsigned tss_bytes,
-                 struct segment *ss, uint32_t *esp, struct trap *t)
+bool stack_inner(struct vcpu *v, unsigned dpl, uint32_t ext, unsigned tss_bytes, struct segment *ss,
+		 uint32_t *esp, struct trap *t)
 {
 	const struct segment *tr = &v->seg[SREG_TR];
 	uint16_t sel;

@@ -220,6 +220,11 @@ static void inner_stack_faults(void **state)
 	assert_fault(m, CALL, VEC_SS, SCRATCH2);
 	descriptor(m, SCRATCH2, 0, STACK0 - 2, A_P | A_DATA | A_32);
 	assert_fault(m, CALL, VEC_SS, SCRATCH2);
+	/* Stack and entry point both bad: the stack first. */
+	descriptor(m, SCRATCH3, 0, 0xfff, A_P | A_CODE | A_32);
+	gate(m, SCRATCH, SCRATCH3, 0x9000, A_P | A_DPL3 | 12, 1);
+	assert_fault(m, CALL, VEC_SS, SCRATCH2);
+	gate(m, SCRATCH, CODE0, 0x9000, A_P | A_DPL3 | 12, 1);
 	put16(m, TSS_A + 8, DATA0);
 	m->bad_page = (STACK0 - 1) >> 12;
 	assert_fault(m, CALL, VEC_PF, PF_W);

@@ -37,6 +37,7 @@ enum {
 	DATA1 = 0x50 | 1,
 	SCRATCH = 0x58, /* each test's own */
 	SCRATCH2 = 0x60,
+	SCRATCH3 = 0x68,
 	GDT_LIMIT = 0x7f,
 	BEYOND = 0x80,
 

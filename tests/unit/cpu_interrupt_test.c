@@ -115,8 +115,9 @@ static void delivery_faults(void **state)
 	assert_fault(m, EXTERNAL, VEC_NP, SCRATCH | 1);
 	descriptor(m, SCRATCH, 0, 0xfff, A_P | A_CODE | A_32);
 	assert_fault(m, EXTERNAL, VEC_GP, 1);
-	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 14);
 	m->v.seg[SREG_SS].limit = 0xfff;
+	assert_fault(m, EXTERNAL, VEC_SS, 1); /* before the entry point */
+	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 14);
 	assert_fault(m, EXTERNAL, VEC_SS, 1);
 	assert_fault(m, SOFTWARE, VEC_SS, 0);
 	machine_ring(m, 3);

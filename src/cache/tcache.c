@@ -432,6 +432,33 @@ static void page_remove(struct tcache *c, uint32_t gfn, uint32_t n)
 		c->cfg.trace(c->cfg.ctx, gfn, false);
 }
 
+/* jmp [r15 + disp] */
+static void write_jump(uint8_t *p, uint32_t disp)
+{
+	p[0] = 0x41;
+	p[1] = 0xff;
+	p[2] = 0xa7;
+	__builtin_memcpy(p + 3, &disp, 4);
+}
+
+void tcache_leave_after(struct tcache *c, const struct tu *u, uint32_t host_off)
+{
+	const struct tu_pc *p = &c->pcs[u->pc0], *end = p + u->n_pc, *now = NULL;
+	for (; p < end && p->host <= host_off; p++)
+		now = p;
+	while (p < end && now && p->guest == now->guest)
+		p++;
+	if (p == end)
+		return;
+	/* mov r8d, eip; jmp [r15 + miss_disp] */
+	uint8_t *at = c->code.rw + u->host + p->host;
+	uint32_t eip = u->eip + p->guest;
+	at[0] = 0x41;
+	at[1] = 0xb8;
+	__builtin_memcpy(at + 2, &eip, 4);
+	write_jump(at + 6, c->cfg.miss_disp);
+}
+
 void tcache_invalidate(struct tcache *c, struct tu *u)
 {
 	uint32_t n = (uint32_t)(u - c->units);
@@ -453,14 +480,8 @@ void tcache_invalidate(struct tcache *c, struct tu *u)
 		if (b->host == tcache_host(c, u))
 			*b = (struct branch){0};
 	}
-	/* Pads: jmp [r15 + lookup_disp]. */
-	for (unsigned i = 0; i < u->n_pads; i++) {
-		uint8_t *p = c->code.rw + u->host + c->pads[u->pad0 + i].host;
-		p[0] = 0x41;
-		p[1] = 0xff;
-		p[2] = 0xa7;
-		__builtin_memcpy(p + 3, &c->cfg.lookup_disp, 4);
-	}
+	for (unsigned i = 0; i < u->n_pads; i++)
+		write_jump(c->code.rw + u->host + c->pads[u->pad0 + i].host, c->cfg.lookup_disp);
 	page_remove(c, u->gfn, n);
 	if (u->gfn2 != NO_GFN && u->gfn2 != u->gfn)
 		page_remove(c, u->gfn2, n);

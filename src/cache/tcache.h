@@ -41,12 +41,12 @@ enum { BRANCH_ENTRIES = 65536 };
 struct tcache;
 
 /* lookup_stub and miss_stub are host addresses; stub_off is the displacement of
- * v->stub[STUB_LOOKUP] from r15, and emit_lookup writes the inline lookup. */
+ * v->stub[STUB_LOOKUP] from r15 (miss_disp likewise), and emit_lookup writes the inline lookup. */
 struct tcache_config {
 	size_t bytes;          /* of code memory */
 	uint32_t max_gfn;      /* pages of guest-physical memory */
 	uint64_t miss_stub;
-	uint32_t lookup_disp;
+	uint32_t lookup_disp, miss_disp;
 	/* Writes a thunk: r8d = eip, then the lookup; returns its length (at most 96). */
 	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
 	/* A page got its first unit (true) or lost its last (false). */
@@ -109,6 +109,9 @@ void tcache_branch_drop_all(struct tcache *c);
 void tcache_invalidate(struct tcache *c, struct tu *u);
 /* Units made from any byte of [off, off+len) of the page; returns how many. */
 unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len);
+/* A dead unit that is being run, at this host offset, is left before its next
+ * instruction: that place, which nothing else will run, is overwritten. */
+void tcache_leave_after(struct tcache *c, const struct tu *u, uint32_t host_off);
 /* The page leaves a window: chains into it from other pages are undone. */
 void tcache_page_revoked(struct tcache *c, uint32_t gfn);
 

@@ -56,3 +56,8 @@ struct mode_key mode_of(const struct vcpu *v)
 	}
 	return k;
 }
+
+enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
+{
+	return class_of(&v->seg[s], s);
+}

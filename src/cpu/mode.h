@@ -54,4 +54,7 @@ static inline bool mode_equal(const struct mode_key *a, const struct mode_key *b
 /* The key that the vCPU's state calls for now. */
 struct mode_key mode_of(const struct vcpu *v);
 
+/* The class of one segment register. */
+enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s);
+
 #endif

@@ -170,6 +170,14 @@ void xl_pending(struct xlate *x, bool shadow)
 	emit_mov32(e, RCX, R10);
 }
 
+unsigned translator_thunk(uint8_t *out, uint32_t eip)
+{
+	struct xlate x = {.e = {.base = out, .p = out, .end = out + 96}};
+	emit_mov_imm(&x.e, R8, eip);
+	lookup(&x);
+	return emit_here(&x.e);
+}
+
 /* --- the loop --- */
 
 static xl_handler *const handlers[] = {
@@ -235,6 +243,9 @@ static void finish(struct xlate *x)
 	struct emit *e = &x->e;
 	struct tu_code *o = x->out;
 
+	/* Room to overwrite the last instruction (tcache_leave_after). */
+	for (int n = 0; n < 16; n++)
+		emit8(e, 0xcc);
 	for (unsigned n = 0; n < x->n_lookups; n++) {
 		uint32_t rel = emit_here(e) - (x->lookups[n] + 4);
 		memcpy(e->base + x->lookups[n], &rel, 4);

@@ -78,6 +78,9 @@ void translator_destroy(struct translator *t);
 enum tu_status translator_run(struct translator *t, const struct tu_request *r,
                               struct tu_code *out);
 
+/* Writes code that branches to EIP by the branch table; returns its length (at most 96). */
+unsigned translator_thunk(uint8_t *out, uint32_t eip);
+
 /* What the monitor wants to know of one instruction: length (0: undecodable),
  * and of its memory operand. */
 struct insn_info {

@@ -1,0 +1,327 @@
+/* Host signals become guest events.  Handlers record and redirect: they run on
+ * the alternate stack, while translated code (never our C) is interrupted. */
+#include "monitor/internal.h"
+
+#include "host/frame.h"
+
+enum { RSP_NO = 4, RSI_NO = 6, RDI_NO = 7, R8_NO = 8, R11_NO = 11, R13_NO = 13 };
+
+static bool between(uint64_t pc, const char *from, const char *to)
+{
+	return pc - (uint64_t)(uintptr_t)from < (uint64_t)(to - from);
+}
+
+/* The guest instruction that a host PC belongs to; NULL outside units. */
+static const struct tu_pc *locate(struct monitor *m, uint64_t pc, uint32_t *eip)
+{
+	if (tcache_in_once(m->cache, pc)) {
+		uint64_t base;
+		tcache_once(m->cache, &base);
+		const struct tu_pc *best = NULL;
+		for (unsigned i = 0; i < m->once.n_pc && m->once.pc[i].host <= pc - base; i++)
+			best = &m->once.pc[i];
+		if (best)
+			*eip = m->once_eip + best->guest;
+		return best;
+	}
+	struct tu *u = tcache_unit_at(m->cache, pc);
+	if (!u)
+		return NULL;
+	const struct tu_pc *p = tcache_pc(m->cache, u, (uint32_t)(pc - tcache_host(m->cache, u)));
+	if (p)
+		*eip = u->eip + p->guest;
+	return p;
+}
+
+uint32_t fault_guest_eip(struct monitor *m, uint64_t pc)
+{
+	uint32_t eip = (uint32_t)pc;
+	if (tcache_contains(m->cache, pc))
+		locate(m, pc, &eip);
+	return eip;
+}
+
+/* Leaves translated code through stub_fault, with the guest's registers as they
+ * were before the instruction. */
+static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc *p, uint32_t eip)
+{
+	if (p->undo == UNDO_ESI_R11)
+		host_frame_set(f, RSI_NO, host_frame_get(f, R11_NO));
+	if (p->undo == UNDO_EDI_R11)
+		host_frame_set(f, RDI_NO, host_frame_get(f, R11_NO));
+	m->v->eip = eip;
+	host_frame_set_pc(f, (uint64_t)(uintptr_t)stub_fault);
+}
+
+static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
+{
+	struct monitor *m = ctx;
+	uint64_t pc = host_frame_pc(f);
+	const uint8_t *address = fault->address;
+	uint32_t eip;
+
+	stats.signals++;
+	if (fault->vector == VEC_PF) {
+		stats.signals_segv++;
+		if (address >= m->ret_guard && address < m->ret_guard_end) {
+			/* The return stack is full: its entries are only predictions. */
+			host_frame_set(f, RSP_NO, m->ret_top);
+			return true;
+		}
+	}
+	const struct tu_pc *p = locate(m, pc, &eip);
+	if (!p)
+		return false;
+	struct fault_record *r = &m->fault;
+	r->vector = fault->vector;
+	if (fault->vector != VEC_PF) {
+		redirect(m, f, p, eip);
+		return true;
+	}
+	if (!mmu_find_window(m->mmu, address, &r->window, &r->address))
+		return false;
+	r->write = fault->write;
+	r->verdict = mmu_fault(m->mmu, r->window, r->address, fault->write ? MMU_WRITE : MMU_READ,
+	                       at_user(m), &r->gpa, &r->trap);
+	if (r->verdict != MMU_MAPPED)
+		redirect(m, f, p, eip);
+	return true;
+}
+
+/* Makes every way out of a unit miss: what is about to run comes back to the
+ * dispatcher in bounded work (I4). */
+static void corner(struct monitor *m, uint64_t pc, uint64_t sp)
+{
+	uint64_t *top = (uint64_t *)(uintptr_t)sp;
+	if (tcache_contains(m->cache, *top))
+		*top = (uint64_t)(uintptr_t)stub_ret_miss;
+	struct tu *u = tcache_in_once(m->cache, pc) ? NULL : tcache_unit_at(m->cache, pc);
+	if (u)
+		tcache_unchain_exits(m->cache, u);
+}
+
+void fault_corner(struct monitor *m, uint64_t resume)
+{
+	corner(m, resume, m->v->ret_sp);
+	m->v->table = tcache_miss_table(m->cache);
+}
+
+/* Is the host at, or in, a repeated string instruction of translated code? */
+static bool at_rep(const uint8_t *code)
+{
+	if (code[0] != 0xf3 && code[0] != 0xf2)
+		return false;
+	uint8_t op = code[code[1] == 0x66 ? 2 : 1];
+	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
+}
+
+/* After a signal's own function. */
+static void on_kick(void *ctx, struct host_frame *f)
+{
+	struct monitor *m = ctx;
+	uint64_t pc = host_frame_pc(f), sp = host_frame_get(f, RSP_NO);
+	uint32_t eip;
+
+	stats.signals++;
+	stats.signals_timer++;
+	__atomic_fetch_or(&m->v->pending, PENDING_KICK, __ATOMIC_RELAXED);
+	if (between(pc, entry_window, entry_window_end)) {
+		if (m->v->scratch[6] & PENDING_KICK) {
+			host_frame_set_pc(f, (uint64_t)(uintptr_t)entry_abort);
+			return;
+		}
+		pc = host_frame_get(f, R8_NO);
+	} else if (!between(pc, stub_ret_miss, stub_lookup_end) && !tcache_contains(m->cache, pc)) {
+		return;
+	}
+	host_frame_set(f, R13_NO, tcache_miss_table(m->cache));
+	corner(m, pc, sp);
+	/* A string instruction may have long to go: leave at its own EIP. */
+	const struct tu_pc *p = tcache_contains(m->cache, pc) ? locate(m, pc, &eip) : NULL;
+	if (p && pc == host_frame_pc(f) && !tcache_in_once(m->cache, pc) &&
+	    at_rep((const uint8_t *)(uintptr_t)pc)) {
+		m->fault.vector = VEC_PF;
+		m->fault.verdict = MMU_MAPPED;
+		redirect(m, f, p, eip);
+	}
+}
+
+int fault_install(struct monitor *m)
+{
+	int err = host_fault_install(on_fault, m);
+	host_signal_set_kick(on_kick, m);
+	return err;
+}
+
+/* --- sites --- */
+
+static struct site *site_slot(struct monitor *m, uint64_t gpa)
+{
+	struct site *first = &m->sites[(gpa * 0x9e3779b97f4a7c15ull >> 40) & (SITE_SLOTS - 1)];
+	for (unsigned i = 0; i < 8; i++) {
+		struct site *s = &m->sites[(first - m->sites + i) & (SITE_SLOTS - 1)];
+		if (s->gpa == gpa)
+			return s;
+		if (!s->gpa) {
+			s->gpa = gpa;
+			return s;
+		}
+	}
+	*first = (struct site){.gpa = gpa};
+	return first;
+}
+
+static bool site_gpa(struct monitor *m, uint32_t eip, uint64_t *out)
+{
+	struct trap t;
+	gpa_t p;
+	gla_t a = gla(eip + m->v->seg[SREG_CS].base);
+	if (!mmu_translate(m->mmu, a, MMU_READ, at_user(m), &p, &t))
+		return false;
+	*out = p.v;
+	return true;
+}
+
+uint8_t site_flags(struct monitor *m, uint32_t eip)
+{
+	uint64_t a;
+	if (m->force_site)
+		return m->force_site;
+	if (!site_gpa(m, eip, &a))
+		return 0;
+	struct site *s = &m->sites[(a * 0x9e3779b97f4a7c15ull >> 40) & (SITE_SLOTS - 1)];
+	for (unsigned i = 0; i < 8; i++) {
+		struct site *n = &m->sites[(s - m->sites + i) & (SITE_SLOTS - 1)];
+		if (n->gpa == a)
+			return n->flags;
+		if (!n->gpa)
+			return 0;
+	}
+	return 0;
+}
+
+void site_mark(struct monitor *m, uint8_t flags)
+{
+	uint64_t a;
+	if (!site_gpa(m, m->v->eip, &a))
+		return;
+	struct site *s = site_slot(m, a);
+	s->flags |= flags;
+	s->faults = 0;
+	stats.adapted_sites++;
+	tcache_invalidate_bytes(m->cache, (uint32_t)(a >> PAGE_SHIFT), a & PAGE_MASK, 1);
+}
+
+/* --- redirected operands --- */
+
+enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset)
+{
+	struct vcpu *v = m->v;
+	unsigned arg = CALLOUT_ARG(packed), seg = CALLOUT_SEG(packed);
+	struct redirect *r = &m->redirect;
+
+	*r = (struct redirect){
+	    .linear = gla(v->seg[seg].base + offset),
+	    .size = arg & 0x3ff,
+	    .store = arg >> 10 & 1,
+	    .user = at_user(m),
+	};
+	stats.redirected++;
+	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
+	                   &m->fault.trap))
+		return FAULTED;
+	uint8_t *host = mmu_host(m->mmu, r->gpa);
+	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
+	if (!host || room < r->size) {
+		r->bounced = true;
+		if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, &m->fault.trap))
+			return FAULTED;
+		if (!guest_read(m, r->linear, m->bounce, r->size, r->user, &m->fault.trap))
+			return FAULTED;
+		host = m->bounce;
+	} else if (r->store && mmu_is_code(m->mmu, gpa_gfn(r->gpa))) {
+		stats.code_stores++;
+		tcache_invalidate_bytes(m->cache, gpa_gfn(r->gpa), r->gpa.v & PAGE_MASK, r->size);
+	}
+	v->scratch[0] = (uint64_t)(uintptr_t)host;
+	return RESUME_MID;
+}
+
+enum callout_result redirect_post(struct monitor *m)
+{
+	struct redirect *r = &m->redirect;
+	uint64_t resume = m->v->scratch[5];
+
+	if (r->bounced) {
+		struct trap t;
+		guest_write(m, r->linear, m->bounce, r->size, r->user, &t);
+	} else if (mmu_is_table(m->mmu, gpa_gfn(r->gpa))) {
+		stats.pt_stores++;
+		mmu_written(m->mmu, r->gpa, r->size);
+	}
+	struct tu *u = tcache_in_once(m->cache, resume) ? NULL : tcache_unit_at(m->cache, resume);
+	if (u && u->dead)
+		tcache_leave_after(m->cache, u, (uint32_t)(resume - tcache_host(m->cache, u)));
+	return RESUME_MID;
+}
+
+/* --- routing --- */
+
+static void route_page_fault(struct monitor *m)
+{
+	struct fault_record *r = &m->fault;
+	struct vcpu *v = m->v;
+	uint64_t a;
+
+	switch (r->verdict) {
+	case MMU_MAPPED:
+		return;
+	case MMU_TRUE_FAULT:
+		monitor_trap(m, &r->trap);
+		return;
+	case MMU_OTHER_VIEW:
+		if (site_flags(m, v->eip) & SITE_BY_GIB) {
+			/* Not one that can choose: the stack, or the operand straddles. */
+			mmu_force_private(m->mmu);
+			m->state_dirty = true;
+		} else {
+			site_mark(m, SITE_BY_GIB);
+		}
+		return;
+	case MMU_NEED_PRIVATE:
+		m->state_dirty = true;
+		return;
+	case MMU_TRACED:
+	case MMU_HOLE:
+		if (m->in_once && m->force_site & SITE_REDIRECT) {
+			monitor_kill(m, "no way to redirect the access to %08x at %08x", r->address.v, v->eip);
+			return;
+		}
+		if (site_gpa(m, v->eip, &a) && ++site_slot(m, a)->faults >= 2)
+			site_mark(m, SITE_REDIRECT);
+		run_once(m, SITE_REDIRECT);
+		return;
+	}
+}
+
+void fault_route(struct monitor *m)
+{
+	struct trap t;
+	switch (m->fault.vector) {
+	case VEC_PF:
+		route_page_fault(m);
+		return;
+	case VEC_DE:
+	case VEC_MF:
+	case VEC_XM:
+	case VEC_UD:
+		t = trap_plain(m->fault.vector);
+		break;
+	case VEC_AC:
+		t = trap_error(VEC_AC, 0);
+		break;
+	default:
+		t = trap_error(VEC_GP, 0);
+	}
+	monitor_trap(m, &t);
+}

@@ -1,0 +1,150 @@
+/* What the monitor's files share. */
+#ifndef UNRING_MONITOR_INTERNAL_H
+#define UNRING_MONITOR_INTERNAL_H
+
+#include "base/log.h"
+#include "base/stats.h"
+#include "cache/tcache.h"
+#include "cpu/cpu.h"
+#include "cpu/mode.h"
+#include "monitor/entry.h"
+#include "monitor/monitor.h"
+#include "translator/translator.h"
+
+enum {
+	PENDING_KICK = 1, /* poll the platform */
+	PENDING_INTR = 2, /* INTR is asserted */
+	ITLB_SIZE = 512,
+	SITE_SLOTS = 4096,
+	BOUNCE_BYTES = 1024,
+	RECENT = 16,
+};
+
+/* What a signal handler leaves for the dispatcher. */
+struct fault_record {
+	uint8_t vector;      /* 14: see verdict; others are the guest's */
+	enum mmu_verdict verdict;
+	struct window *window;
+	gla_t address;
+	gpa_t gpa;
+	bool write;
+	struct trap trap;
+};
+
+struct itlb_entry {
+	uint32_t window;     /* id, 0: none */
+	uint32_t vpn;
+	uint32_t gfn;
+};
+
+/* A site that is not translated the plain way, by guest-physical address of its
+ * instruction. */
+struct site {
+	uint64_t gpa;        /* 0: free */
+	uint16_t faults;
+	uint8_t flags;       /* SITE_* */
+};
+
+/* A redirected access between PRE and POST. */
+struct redirect {
+	gla_t linear;
+	gpa_t gpa;
+	uint16_t size;
+	bool store, bounced, user;
+	bool unit_died;
+};
+
+struct monitor {
+	struct vcpu *v;
+	struct mmu *mmu;
+	struct tcache *cache;
+	struct translator *translator;
+	struct monitor_config cfg;
+
+	struct mode_key modes[TCACHE_MAX_MODES];
+	unsigned n_modes;
+	unsigned mode;           /* number of the current one */
+	struct window *window;   /* current */
+	bool state_dirty;        /* mode and window must be chosen anew */
+	uint64_t ret_top;        /* empty return stack: points at its miss stub */
+	const uint8_t *ret_guard, *ret_guard_end;
+	uint32_t window_of_base[16384]; /* by base / stride: last window id that ran there */
+	uint64_t window_first;
+
+	struct itlb_entry itlb[ITLB_SIZE];
+	struct site sites[SITE_SLOTS];
+
+	/* The unit that runs once. */
+	struct tu_code once;
+	uint32_t once_eip;
+	uint8_t force_site;      /* SITE_* for it */
+	bool in_once;
+
+	struct fault_record fault;
+	struct redirect redirect;
+	uint8_t *bounce;
+	uint32_t premap;         /* #PF delivered: map this page before the IRET resumes */
+	bool premap_valid, premap_write;
+
+	bool fpu_saved;
+	uint8_t fpu[512] __attribute__((aligned(64)));
+
+	enum monitor_end end;
+	int end_code;
+	char why[256];
+	uint32_t recent[RECENT]; /* EIPs dispatched last */
+	unsigned n_recent;
+	uint64_t callout_counts[CO_COUNT];
+};
+
+/* What a callout wants next. */
+enum callout_result {
+	RESUME,  /* the instruction is done: go on behind it, in the unit */
+	RESUME_MID, /* in the middle of the instruction */
+	NEXT,    /* dispatch v->eip */
+	FAULTED, /* the guest's fault m->fault.trap at v->eip */
+};
+
+enum callout_result callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
+enum callout_result string_run(struct monitor *m, uint32_t packed);
+/* The guest's exception at v->eip. */
+void monitor_trap(struct monitor *m, const struct trap *t);
+void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* FPU state out of the host's registers, before C that may use them. */
+void fpu_save(struct monitor *m);
+
+/* --- guest memory (memory.c) --- */
+bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t);
+bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
+                 struct trap *t);
+bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
+/* Store through the monitor's view: units on the bytes die, tables are compared. */
+void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
+void memory_env(struct monitor *m, struct cpu_env *env);
+static inline bool at_user(const struct monitor *m)
+{
+	return m->v->cpl == 3;
+}
+
+/* --- faults (fault.c) --- */
+int fault_install(struct monitor *m);
+/* The guest EIP behind a host PC in the cache; others come back as they are. */
+uint32_t fault_guest_eip(struct monitor *m, uint64_t pc);
+/* What runs next at this host address comes back soon. */
+void fault_corner(struct monitor *m, uint64_t resume);
+/* Routes what a handler recorded. */
+void fault_route(struct monitor *m);
+uint8_t site_flags(struct monitor *m, uint32_t eip);
+/* Marks the instruction at v->eip and drops its units. */
+void site_mark(struct monitor *m, uint8_t flags);
+enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset);
+enum callout_result redirect_post(struct monitor *m);
+
+/* --- the dispatcher (monitor.c) --- */
+/* Translates and runs the instruction at v->eip alone, ignoring what is pending. */
+void run_once(struct monitor *m, uint8_t site);
+void flush_code(struct monitor *m);
+void interrupt_line_update(struct monitor *m);
+
+#endif

@@ -1,0 +1,124 @@
+/* Guest memory as callouts and src/cpu see it: by linear address, through the
+ * guest's tables, in the monitor's view. */
+#include "monitor/internal.h"
+
+static void copy(void *dst, const void *src, unsigned n)
+{
+	__builtin_memcpy(dst, src, n);
+}
+
+static unsigned to_page_end(uint32_t a, unsigned n)
+{
+	unsigned room = PAGE_SIZE - (a & PAGE_MASK);
+	return n < room ? n : room;
+}
+
+bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
+{
+	uint8_t *out = dst;
+	while (n) {
+		unsigned part = to_page_end(a.v, n);
+		gpa_t p;
+		if (!mmu_translate(m->mmu, a, MMU_READ, user, &p, t))
+			return false;
+		const void *host = mmu_host(m->mmu, p);
+		if (host)
+			copy(out, host, part);
+		else
+			__builtin_memset(out, 0xff, part);
+		out += part;
+		a.v += part;
+		n -= part;
+	}
+	return true;
+}
+
+bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t)
+{
+	while (n) {
+		unsigned part = to_page_end(a.v, n);
+		gpa_t p;
+		if (!mmu_translate(m->mmu, a, MMU_WRITE, user, &p, t))
+			return false;
+		a.v += part;
+		n -= part;
+	}
+	return true;
+}
+
+void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
+{
+	void *host = mmu_host(m->mmu, a);
+	uint32_t gfn = gpa_gfn(a);
+	if (!host)
+		return;
+	if (mmu_is_code(m->mmu, gfn)) {
+		stats.code_stores++;
+		tcache_invalidate_bytes(m->cache, gfn, a.v & PAGE_MASK, n);
+	}
+	copy(host, src, n);
+	if (mmu_is_table(m->mmu, gfn))
+		mmu_written(m->mmu, a, n);
+}
+
+bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user, struct trap *t)
+{
+	const uint8_t *in = src;
+	/* All of it or nothing. */
+	if (to_page_end(a.v, n) != n && !guest_probe_write(m, a, n, user, t))
+		return false;
+	while (n) {
+		unsigned part = to_page_end(a.v, n);
+		gpa_t p;
+		if (!mmu_translate(m->mmu, a, MMU_WRITE, user, &p, t))
+			return false;
+		guest_store(m, p, in, part);
+		in += part;
+		a.v += part;
+		n -= part;
+	}
+	return true;
+}
+
+/* --- for src/cpu --- */
+
+static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)
+{
+	return guest_read(ctx, a, dst, n, p == PRIV_USER, t);
+}
+
+static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv p, struct trap *t)
+{
+	return guest_write(ctx, a, src, n, p == PRIV_USER, t);
+}
+
+static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *t)
+{
+	return guest_probe_write(ctx, a, n, p == PRIV_USER, t);
+}
+
+static bool env_paging(void *ctx, struct trap *t)
+{
+	struct monitor *m = ctx;
+	struct vcpu *v = m->v;
+	struct mmu_paging p = {
+	    .cr0 = v->cr0,
+	    .cr3 = v->cr3,
+	    .cr4 = v->cr4,
+	    .efer = v->efer,
+	    .has_nx = v->model->isa & ISA_NX,
+	    .has_pse36 = v->model->isa & ISA_PSE36,
+	};
+	fpu_save(m);
+	if (!mmu_paging_load(m->mmu, &p, true, t))
+		return false;
+	for (int i = 0; i < 4; i++)
+		v->pdpte[i] = p.pdpte[i];
+	m->state_dirty = true;
+	return true;
+}
+
+void memory_env(struct monitor *m, struct cpu_env *env)
+{
+	*env = (struct cpu_env){m, env_read, env_write, env_probe, env_paging};
+}

@@ -1,0 +1,187 @@
+/* String instructions in the monitor's view: for segments that are not flat,
+ * 16-bit addresses, ports, and pages that are traced.  SDM vol. 2, REP. */
+#include "monitor/internal.h"
+
+enum { CHUNK = 4096 }; /* bytes before interrupts are looked at again */
+
+struct string {
+	struct monitor *m;
+	enum string_op op;
+	unsigned size;
+	enum sreg seg;
+	bool a16, user;
+	int32_t step;
+};
+
+static uint32_t masked(const struct string *s, uint32_t r)
+{
+	return s->a16 ? r & 0xffff : r;
+}
+
+static void advance(const struct string *s, enum gpr r, uint32_t by)
+{
+	uint32_t *g = &s->m->v->gpr[r];
+	*g = s->a16 ? (*g & ~0xffffu) | ((*g + by) & 0xffff) : *g + by;
+}
+
+static bool access(const struct string *s, enum sreg seg, enum gpr r, bool write, gla_t *out)
+{
+	struct vcpu *v = s->m->v;
+	uint32_t off = masked(s, v->gpr[r]);
+	*out = gla(v->seg[seg].base + off);
+	return cpu_seg_check(v, seg, off, s->size, write, &s->m->fault.trap);
+}
+
+static void flags_of_sub(struct vcpu *v, uint32_t a, uint32_t b, unsigned size)
+{
+	uint64_t flags;
+	if (size == 1)
+		__asm__("cmpb %b2, %b1\n\tpushfq\n\tpopq %0" : "=r"(flags) : "q"(a), "q"(b) : "cc");
+	else if (size == 2)
+		__asm__("cmpw %w2, %w1\n\tpushfq\n\tpopq %0" : "=r"(flags) : "r"(a), "r"(b) : "cc");
+	else
+		__asm__("cmpl %k2, %k1\n\tpushfq\n\tpopq %0" : "=r"(flags) : "r"(a), "r"(b) : "cc");
+	v->flags = (v->flags & FLAG_DF) | (flags & FLAGS_ARITH);
+}
+
+/* One element; false when it faults. */
+static bool element(const struct string *s)
+{
+	struct monitor *m = s->m;
+	struct vcpu *v = m->v;
+	struct trap *t = &m->fault.trap;
+	uint32_t src = 0, dst = 0;
+	gla_t from = {0}, to = {0};
+	uint32_t mask = s->size == 4 ? 0xffffffff : (1u << 8 * s->size) - 1;
+
+	switch (s->op) {
+	case STROP_MOVS:
+		if (!access(s, s->seg, ESI, false, &from) || !access(s, SREG_ES, EDI, true, &to) ||
+		    !guest_read(m, from, &src, s->size, s->user, t) ||
+		    !guest_write(m, to, &src, s->size, s->user, t))
+			return false;
+		break;
+	case STROP_CMPS:
+		if (!access(s, s->seg, ESI, false, &from) || !access(s, SREG_ES, EDI, false, &to) ||
+		    !guest_read(m, from, &src, s->size, s->user, t) ||
+		    !guest_read(m, to, &dst, s->size, s->user, t))
+			return false;
+		flags_of_sub(v, src, dst, s->size);
+		break;
+	case STROP_STOS:
+		if (!access(s, SREG_ES, EDI, true, &to) ||
+		    !guest_write(m, to, &v->gpr[EAX], s->size, s->user, t))
+			return false;
+		break;
+	case STROP_LODS:
+		if (!access(s, s->seg, ESI, false, &from) ||
+		    !guest_read(m, from, &src, s->size, s->user, t))
+			return false;
+		v->gpr[EAX] = (v->gpr[EAX] & ~mask) | src;
+		break;
+	case STROP_SCAS:
+		if (!access(s, SREG_ES, EDI, false, &to) ||
+		    !guest_read(m, to, &dst, s->size, s->user, t))
+			return false;
+		flags_of_sub(v, v->gpr[EAX] & mask, dst, s->size);
+		break;
+	case STROP_INS:
+		if (!access(s, SREG_ES, EDI, true, &to) ||
+		    !guest_probe_write(m, to, s->size, s->user, t))
+			return false;
+		src = m->cfg.platform.io_read(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size);
+		stats.io_reads++;
+		guest_write(m, to, &src, s->size, s->user, t);
+		break;
+	case STROP_OUTS:
+		if (!access(s, s->seg, ESI, false, &from) ||
+		    !guest_read(m, from, &src, s->size, s->user, t))
+			return false;
+		stats.io_writes++;
+		m->cfg.platform.io_write(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size, src);
+		break;
+	}
+	if (s->op == STROP_MOVS || s->op == STROP_CMPS || s->op == STROP_LODS || s->op == STROP_OUTS)
+		advance(s, ESI, s->step);
+	if (s->op != STROP_LODS && s->op != STROP_OUTS)
+		advance(s, EDI, s->step);
+	return true;
+}
+
+/* Up to count elements of REP STOS within a page of flat, upward memory at once;
+ * 0 when that is not the case. */
+static uint32_t stos_run(const struct string *s, uint32_t count)
+{
+	struct monitor *m = s->m;
+	struct vcpu *v = m->v;
+	uint32_t a = v->gpr[EDI] + v->seg[SREG_ES].base;
+	uint32_t room = (PAGE_SIZE - (a & PAGE_MASK)) / s->size;
+	gpa_t p;
+
+	if (s->op != STROP_STOS || s->a16 || s->step < 0 || v->seg[SREG_ES].limit != 0xffffffff ||
+	    !(v->seg[SREG_ES].attr & SEG_WRITE) || room < 2 || count < 2)
+		return 0;
+	if (!mmu_translate(m->mmu, gla(a), MMU_WRITE, s->user, &p, &m->fault.trap))
+		return 0;
+	uint8_t *host = mmu_host(m->mmu, p);
+	uint32_t n = count < room ? count : room;
+	if (!host)
+		return 0;
+	if (mmu_is_code(m->mmu, gpa_gfn(p)))
+		tcache_invalidate_bytes(m->cache, gpa_gfn(p), p.v & PAGE_MASK, n * s->size);
+	for (uint32_t i = 0; i < n; i++)
+		__builtin_memcpy(host + i * s->size, &v->gpr[EAX], s->size);
+	if (mmu_is_table(m->mmu, gpa_gfn(p)))
+		mmu_written(m->mmu, p, n * s->size);
+	v->gpr[EDI] += n * s->size;
+	return n;
+}
+
+enum callout_result string_run(struct monitor *m, uint32_t packed)
+{
+	struct vcpu *v = m->v;
+	unsigned arg = CALLOUT_ARG(packed), rep = arg & (STR_REP | STR_REPNE);
+	struct string s = {
+	    .m = m,
+	    .op = arg >> STR_OP_SHIFT,
+	    .size = CALLOUT_SIZE(packed),
+	    .seg = CALLOUT_SEG(packed),
+	    .a16 = arg & STR_A16,
+	    .user = at_user(m),
+	};
+	s.step = v->flags & FLAG_DF ? -(int32_t)s.size : (int32_t)s.size;
+	bool port = s.op == STROP_INS || s.op == STROP_OUTS;
+	bool compares = s.op == STROP_CMPS || s.op == STROP_SCAS;
+
+	if (port && !cpu_io_check(v, (uint16_t)v->gpr[EDX], s.size, &m->fault.trap))
+		return FAULTED;
+	uint32_t budget = CHUNK / s.size;
+	for (;;) {
+		uint32_t left = masked(&s, v->gpr[ECX]);
+		uint32_t n = 1;
+		if (rep && !left)
+			break;
+		if (rep)
+			n = stos_run(&s, left);
+		if (!n || !rep) {
+			if (!element(&s))
+				return FAULTED;
+			n = 1;
+		}
+		if (!rep)
+			break;
+		advance(&s, ECX, -n);
+		if (compares && !(v->flags & FLAG_ZF) == (rep == STR_REP))
+			break;
+		if (budget <= n) {
+			if (!masked(&s, v->gpr[ECX]))
+				break;
+			return NEXT; /* at its own EIP: interrupts come in between */
+		}
+		budget -= n;
+	}
+	v->eip += CALLOUT_LEN(packed);
+	if (port)
+		interrupt_line_update(m);
+	return NEXT;
+}

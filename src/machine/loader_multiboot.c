@@ -178,7 +178,7 @@ static bool load_elf(struct load *l)
 	elf_version(EV_CURRENT);
 	Elf *elf = elf_memory((char *)image->data, image->size);
 	if (!elf)
-		return problem_set(l->p, "kernel %s: %s", name, elf_errmsg(-1));
+		return problem_set(l->p, "kernel %s: truncated ELF", name);
 	bool ok = load_segments(l, elf);
 	elf_end(elf);
 	return ok;

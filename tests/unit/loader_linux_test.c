@@ -1,0 +1,171 @@
+/* links: machine */
+#include "loader_fixture.h"
+
+enum { SETUP = 5 * 512, PAYLOAD = 100000 };
+
+/* A bzImage of four setup sectors, which says what the boot protocol asks for. */
+static struct blob image(void)
+{
+	struct blob b = {calloc(1, SETUP + PAYLOAD), SETUP + PAYLOAD};
+	b.data[0x1f1] = 4;
+	put32(b.data, 0x1f4, PAYLOAD / 16);
+	put16(b.data, 0x1fe, 0xaa55);
+	b.data[0x201] = 0x6a; /* the header ends at 26Ch */
+	memcpy(b.data + 0x202, "HdrS", 4);
+	put16(b.data, 0x206, 0x20f);
+	b.data[0x211] = 1;
+	put32(b.data, 0x214, 0x100000);
+	put32(b.data, 0x22c, 0x7fffffff);
+	put32(b.data, 0x238, 255);
+	put32(b.data, 0x258, 0x1000000);
+	put32(b.data, 0x260, 0x400000);
+	b.data[0x280] = 0x77; /* behind the header: code */
+	for (unsigned i = 0; i < PAYLOAD; i++)
+		b.data[SETUP + i] = i * 7;
+	return b;
+}
+
+static void test_boots(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 64);
+	struct boot_module initrd = {"initrd", {calloc(1, 5000), 5000}};
+	memset(initrd.data.data, 0xee, 5000);
+	struct boot_request r = {"vmlinuz", image(), "console=ttyS0", &initrd, 1};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+
+	assert_int_equal(pc.entry.eip, 0x100000);
+	assert_int_equal(pc.entry.esi, BOOT_INFO);
+	assert_int_equal(pc.entry.ebx, 0);
+	assert_memory_equal(pc.bytes + 0x100000, r.kernel.data + SETUP, PAYLOAD);
+
+	const uint8_t *zero = pc.bytes + pc.entry.esi;
+	assert_memory_equal(zero + 0x202, "HdrS", 4);
+	assert_int_equal(zero[0x210], 0xff);
+	assert_int_equal(zero[0x211], 0x81);
+	assert_int_equal(zero[0x280], 0);
+	assert_string_equal((char *)pc.bytes + get32(zero, 0x228), "console=ttyS0");
+	uint32_t at = get32(zero, 0x218);
+	assert_int_equal(get32(zero, 0x21c), 5000);
+	assert_int_equal(at, (64 << 20) - 8192); /* as high as it goes, page-aligned */
+	assert_memory_equal(pc.bytes + at, initrd.data.data, 5000);
+
+	assert_int_equal(zero[0x1e8], 4);
+	const struct e820_entry *map = (const void *)(zero + 0x2d0);
+	assert_int_equal(map[0].base, 0);
+	assert_int_equal(map[0].size, 0x9fc00);
+	assert_int_equal(map[0].type, 1);
+	assert_int_equal(map[1].type, 2);
+	assert_int_equal(map[3].base, 0x100000);
+	assert_int_equal(map[3].size, 63 << 20);
+	assert_int_equal(map[3].type, 1);
+	assert_int_equal(get32(zero, 0x1e0), 63 << 10);
+
+	/* Selectors 10h and 18h are flat in the GDT that it is handed. */
+	const uint64_t *gdt = (const void *)(pc.bytes + pc.entry.gdt_base);
+	assert_int_equal(pc.entry.gdt_limit, 31);
+	assert_int_equal(gdt[2], 0x00cf9b000000ffff);
+	assert_int_equal(gdt[3], 0x00cf93000000ffff);
+	free(initrd.data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_initrd_heeds_the_kernel_s_limit(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 64);
+	struct boot_module initrd = {"initrd", {calloc(1, 5000), 5000}};
+	struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
+	put32(r.kernel.data, 0x22c, 0x1ffffff);
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), 0x2000000 - 8192);
+	free(initrd.data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_initrd_that_does_not_fit(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 32);
+	/* 32 MiB less 20 MiB where the kernel unpacks itself */
+	struct boot_module initrd = {"big.gz", {calloc(1, 12 << 20), (12 << 20) + 1}};
+	struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, "big.gz", "fit");
+	initrd.data.size--;
+	pc.problem.text[0] = 0;
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), 20 << 20);
+	free(initrd.data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_gzip(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 64);
+	struct blob plain = image();
+	struct boot_request r = {"vmlinuz.gz", gzip(&plain), "", NULL, 0};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_memory_equal(pc.bytes + 0x100000, plain.data + SETUP, PAYLOAD);
+	blob_free(&plain);
+	pc_close(&pc, &r.kernel);
+}
+
+static void refuse(struct blob kernel, const char *cmdline, const char *reason)
+{
+	struct pc pc;
+	pc_open(&pc, 64);
+	struct boot_request r = {"some-kernel", kernel, cmdline, NULL, 0};
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, reason[0] == '-' ? "append" : "some-kernel", reason);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_bad_images(void **state)
+{
+	struct blob b = image();
+	b.size = SETUP + PAYLOAD - 16;
+	refuse(b, "", "truncated");
+	b = image();
+	b.size = 0x210;
+	refuse(b, "", "truncated");
+	b = image();
+	put32(b.data, 0x1f4, 0);
+	refuse(b, "", "truncated");
+	b = image();
+	put16(b.data, 0x206, 0x202);
+	refuse(b, "", "protocol");
+	b = image();
+	b.data[0x211] = 0;
+	refuse(b, "", "protocol");
+	b = image();
+	b.data[0x202] = 0;
+	refuse(b, "", "neither");
+	refuse((struct blob){calloc(1, 1), 0}, "", "empty");
+	char line[258];
+	memset(line, 'a', 257);
+	line[256] = 0;
+	refuse(image(), line, "--append");
+
+	struct blob plain = image(), packed = gzip(&plain);
+	packed.size /= 2;
+	refuse(packed, "", "truncated gzip");
+	packed = gzip(&plain);
+	packed.data[packed.size / 2] ^= 0xff;
+	packed.data[packed.size - 6] ^= 0xff; /* its CRC: damage is certain */
+	refuse(packed, "", "damaged gzip");
+	blob_free(&plain);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_boots),
+		cmocka_unit_test(test_initrd_heeds_the_kernel_s_limit),
+		cmocka_unit_test(test_initrd_that_does_not_fit),
+		cmocka_unit_test(test_gzip),
+		cmocka_unit_test(test_bad_images),
+	};
+	return cmocka_run_group_tests_name("loader_linux", tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* links: machine */
+#include "loader_fixture.h"
+
+#include <elf.h>
+
+enum { HEADER_AT = 0x100, TEXT_AT = 0x1000, TEXT = 600, BSS = 5000, IMAGE = TEXT_AT + TEXT };
+
+static void multiboot_header(uint8_t *p, uint32_t flags)
+{
+	put32(p, 0, 0x1badb002);
+	put32(p, 4, flags);
+	put32(p, 8, -(0x1badb002 + flags));
+}
+
+/* An ELF kernel linked at C0100000h, loaded at 1 MiB, with bss. */
+static struct blob elf_image(uint32_t flags)
+{
+	struct blob b = {calloc(1, IMAGE), IMAGE};
+	Elf32_Ehdr *e = (void *)b.data;
+	memcpy(e->e_ident, ELFMAG "\1\1\1", 7);
+	e->e_type = ET_EXEC;
+	e->e_machine = EM_386;
+	e->e_version = 1;
+	e->e_entry = 0xc0100010;
+	e->e_phoff = sizeof *e;
+	e->e_ehsize = sizeof *e;
+	e->e_phentsize = sizeof(Elf32_Phdr);
+	e->e_phnum = 1;
+	Elf32_Phdr *p = (void *)(b.data + e->e_phoff);
+	*p = (Elf32_Phdr){.p_type = PT_LOAD, .p_offset = TEXT_AT, .p_vaddr = 0xc0100000,
+	                  .p_paddr = 0x100000, .p_filesz = TEXT, .p_memsz = TEXT + BSS};
+	multiboot_header(b.data + HEADER_AT, flags);
+	memset(b.data + TEXT_AT, 0x90, TEXT);
+	return b;
+}
+
+static Elf32_Phdr *segment(struct blob *b)
+{
+	return (void *)(b->data + sizeof(Elf32_Ehdr));
+}
+
+static void test_elf(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct boot_request r = {"mach", elf_image(3), "console=com0", NULL, 0};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.eax, 0x2badb002);
+	assert_int_equal(pc.entry.eip, 0x100010); /* physical */
+	assert_int_equal(pc.bytes[0x100000], 0x90);
+	for (unsigned i = 0; i < BSS; i++)
+		assert_int_equal(pc.bytes[0x100000 + TEXT + i], 0);
+	assert_int_equal(pc.bytes[0x100000 + TEXT + BSS], 0xcc);
+
+	const uint8_t *info = pc.bytes + pc.entry.ebx;
+	assert_int_equal(get32(info, 0), 0x245);
+	assert_int_equal(get32(info, 4), 639);
+	assert_int_equal(get32(info, 8), 15 << 10);
+	assert_string_equal((char *)pc.bytes + get32(info, 16), "mach console=com0");
+	assert_string_equal((char *)pc.bytes + get32(info, 64), "unring");
+	uint32_t length = get32(info, 44), at = get32(info, 48), entries = 0;
+	uint64_t ram = 0;
+	for (uint32_t i = 0; i < length; i += get32(pc.bytes, at + i) + 4, entries++)
+		if (get32(pc.bytes, at + i + 20) == 1)
+			ram += get32(pc.bytes, at + i + 12);
+	assert_int_equal(entries, 4);
+	assert_int_equal(ram, 0x9fc00 + (15 << 20));
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_modules(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct boot_module modules[] = {
+		{"first a b", {calloc(1, 4097), 4097}},
+		{"second", {calloc(1, 10), 10}},
+	};
+	memset(modules[0].data.data, 1, 4097);
+	memset(modules[1].data.data, 2, 10);
+	struct boot_request r = {"mach", elf_image(3), "", modules, 2};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	const uint8_t *info = pc.bytes + pc.entry.ebx;
+	assert_true(get32(info, 0) & 8);
+	assert_int_equal(get32(info, 20), 2);
+	const uint8_t *mods = pc.bytes + get32(info, 24);
+	uint32_t first = get32(mods, 0), second = get32(mods, 16);
+	assert_true(first >= 0x100000 + TEXT + BSS);
+	assert_int_equal(first & 0xfff, 0);
+	assert_int_equal(get32(mods, 4), first + 4097);
+	assert_int_equal(second, first + 8192);
+	assert_memory_equal(pc.bytes + first, modules[0].data.data, 4097);
+	assert_memory_equal(pc.bytes + second, modules[1].data.data, 10);
+	assert_string_equal((char *)pc.bytes + get32(mods, 8), "first a b");
+	assert_string_equal((char *)pc.bytes + get32(info, 16), "mach");
+	free(modules[0].data.data);
+	free(modules[1].data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_module_that_does_not_fit(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 4);
+	struct boot_module m = {"huge", {calloc(1, 4 << 20), 4 << 20}};
+	struct boot_request r = {"mach", elf_image(3), "", &m, 1};
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, "huge", "fit");
+	free(m.data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+/* The address fields of the header in place of ELF. */
+static struct blob flat_image(uint32_t load, uint32_t load_end, uint32_t bss_end)
+{
+	struct blob b = {malloc(2000), 2000};
+	memset(b.data, 0x90, 2000);
+	multiboot_header(b.data + HEADER_AT, 0x10000);
+	put32(b.data, HEADER_AT + 12, 0x200000 + HEADER_AT);
+	put32(b.data, HEADER_AT + 16, load);
+	put32(b.data, HEADER_AT + 20, load_end);
+	put32(b.data, HEADER_AT + 24, bss_end);
+	put32(b.data, HEADER_AT + 28, 0x200200);
+	return b;
+}
+
+static void test_addresses(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct boot_request r = {"flat", flat_image(0x200010, 0x200500, 0x200600), "", NULL, 0};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.eip, 0x200200);
+	assert_int_equal(pc.bytes[0x20000f], 0xcc);
+	assert_memory_equal(pc.bytes + 0x200010, r.kernel.data + 0x10, 0x4f0);
+	assert_int_equal(pc.bytes[0x200500], 0);
+	assert_int_equal(pc.bytes[0x2005ff], 0);
+	assert_int_equal(pc.bytes[0x200600], 0xcc);
+	pc_close(&pc, &r.kernel);
+
+	pc_open(&pc, 16); /* no end: the whole file */
+	r = (struct boot_request){"flat", flat_image(0x200000, 0, 0), "", NULL, 0};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_memory_equal(pc.bytes + 0x200000, r.kernel.data, 2000);
+	assert_int_equal(pc.bytes[0x200000 + 2000], 0xcc);
+	pc_close(&pc, &r.kernel);
+}
+
+static void refuse(struct blob kernel, const char *reason)
+{
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct boot_request r = {"some-kernel", kernel, "", NULL, 0};
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, "some-kernel", reason);
+	pc_close(&pc, &r.kernel);
+}
+
+static void test_bad_images(void **state)
+{
+	struct blob b = elf_image(3);
+	b.size = TEXT_AT + 10;
+	refuse(b, "truncated");
+	b = elf_image(3);
+	b.size = 20;
+	refuse(b, "truncated");
+	b = elf_image(3);
+	b.data[EI_CLASS] = ELFCLASS64;
+	refuse(b, "64-bit");
+	b = elf_image(3);
+	b.data[HEADER_AT + 8] ^= 1; /* checksum */
+	refuse(b, "without a Multiboot header");
+	refuse(elf_image(3 | 0x8), "unknown Multiboot features");
+	b = elf_image(3);
+	segment(&b)->p_paddr = 0x9f000; /* runs into the hole */
+	refuse(b, "not in");
+	b = elf_image(3);
+	segment(&b)->p_paddr = 0xfffff000;
+	segment(&b)->p_memsz = 0xfffff000;
+	refuse(b, "not in");
+	b = elf_image(3);
+	segment(&b)->p_paddr = BOOT_INFO;
+	refuse(b, "boot information");
+	b = elf_image(3);
+	segment(&b)->p_memsz = TEXT - 1;
+	refuse(b, "larger in the file");
+	b = elf_image(3);
+	segment(&b)->p_type = PT_NOTE;
+	refuse(b, "nothing to load");
+	refuse(flat_image(0x200200, 0, 0), "contradictory"); /* the header lies before it */
+	refuse(flat_image(0x100000, 0, 0), "contradictory"); /* before the file */
+	refuse(flat_image(0x200000, 0x200000 + 4000, 0), "truncated");
+	refuse(flat_image(0x200000, 0x200100, 0x2000ff), "contradictory");
+
+	b = (struct blob){calloc(1, 10000), 10000};
+	multiboot_header(b.data + 8192, 0); /* too far into the file */
+	refuse(b, "neither");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_module_that_does_not_fit),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_bad_images),
+	};
+	return cmocka_run_group_tests_name("loader_multiboot", tests, NULL, NULL);
+}

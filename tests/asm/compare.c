@@ -25,8 +25,8 @@ struct fields {
 
 struct run {
 	const char *path;
-	char **lines;       /* by case, NULL: no result */
-	char *end;          /* the last line */
+	char **lines;     /* by case, NULL: no result */
+	char *text, *end; /* the file; its last line */
 };
 
 static const struct asm_pack *pack;
@@ -63,10 +63,12 @@ static char *read_file(const char *path)
 
 static struct run read_run(const char *path)
 {
-	struct run run = { .path = path, .lines = calloc(pack->cases, sizeof(char *)) };
-	char *save, *text = read_file(path);
+	struct run run = {.path = path, .lines = calloc(pack->cases, sizeof(char *))};
+	char *save;
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	run.text = read_file(path);
+	for (char *line = strtok_r(run.text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char *rest;
 		unsigned long number = strtoul(line, &rest, 10);
 
@@ -107,7 +109,9 @@ static const char *find(const struct fields *f, const char *name)
 static void print_disassembly(const struct asm_case *c, const uint8_t *code)
 {
 	cs_insn *insn;
-	size_t n = cs_disasm(c->seg[CS] == SEL_BATCH16 ? capstone16 : capstone, code, c->size, c->code, 0, &insn), at = 0;
+	size_t n = cs_disasm(c->seg[CS] == SEL_BATCH16 ? capstone16 : capstone, code, c->size,
+			     c->code, 0, &insn),
+	       at = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		printf("%s %s %s", i ? ";" : " ", insn[i].mnemonic, insn[i].op_str);
@@ -219,7 +223,8 @@ static void compare_expected(const struct run *a)
 
 int main(int argc, char **argv)
 {
-	struct run first = { 0 };
+	static struct run runs[8];
+	unsigned count = 0;
 
 	if (cs_open(CS_ARCH_X86, CS_MODE_32, &capstone) != CS_ERR_OK ||
 	    cs_open(CS_ARCH_X86, CS_MODE_16, &capstone16) != CS_ERR_OK)
@@ -233,21 +238,20 @@ int main(int argc, char **argv)
 			pack = (const struct asm_pack *)read_file(argv[i]);
 			if (pack->magic != PACK_MAGIC)
 				die(argv[i], "not a pack");
-		} else {
-			struct run run = read_run(argv[i]);
-
-			compare_expected(&run);
-			if (first.path)
-				compare_runs(&first, &run);
-			else
-				first = run;
+		} else if (count < sizeof(runs) / sizeof(*runs)) {
+			runs[count] = read_run(argv[i]);
+			compare_expected(&runs[count]);
+			if (count++)
+				compare_runs(&runs[0], &runs[count - 1]);
 		}
 	}
-	if (!first.path) {
+	if (!count) {
 		fprintf(stderr, "usage: asmcmp [--ignore-flags HEX] [--first N] PACK RESULT...\n");
 		return 2;
 	}
 	printf("%s%u cases, %lu differ, %lu in undefined flags only\n", differing ? "\n" : "",
 	       pack->cases, differing, undefined);
+	cs_close(&capstone);
+	cs_close(&capstone16);
 	return differing != 0;
 }

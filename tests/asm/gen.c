@@ -10,11 +10,11 @@
  *
  * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
  *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
- *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; moffs; a byte with ~N stands for N bytes from there on.
- * habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned to 16
- *   A flags as the ALU group   d dividend made small   t bit string by register
- *   s ESI and EDI in the data window   x EBX + AL in it   b EBP in the stack window
- *   7 67 allowed without memory   f x87: FWAIT may follow   S fit for a sequence */
+ *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; moffs; a byte with ~N stands for
+ * N bytes from there on. habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned
+ * to 16 A flags as the ALU group   d dividend made small   t bit string by register s ESI and EDI
+ * in the data window   x EBX + AL in it   b EBP in the stack window 7 67 allowed without memory   f
+ * x87: FWAIT may follow   S fit for a sequence */
 struct row {
 	const char *encoding, *habits;
 	uint32_t undefined;
@@ -45,9 +45,11 @@ int one_in(struct gen *g, uint32_t n)
 
 uint32_t corner(struct gen *g)
 {
-	static const uint32_t corners[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff,
-		                            0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
-		                            0xffffffff, 0x55555555, 0xaaaaaaaa, 31, 32, 33, 0x99, 0x0a };
+	static const uint32_t corners[] = {
+	    0,          1,          2,          0x7f,       0x80,       0xff,
+	    0x100,      0x7fff,     0x8000,     0xffff,     0x10000,    0x7fffffff,
+	    0x80000000, 0x80000001, 0xfffffffe, 0xffffffff, 0x55555555, 0xaaaaaaaa,
+	    31,         32,         33,         0x99,       0x0a};
 
 	switch (below(g, 4)) {
 	case 0:
@@ -61,9 +63,10 @@ uint32_t corner(struct gen *g)
 
 static uint32_t corner_float(struct gen *g)
 {
-	static const uint32_t corners[] = { 0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
-		                            0x7fc00000, 0x7f800001, 0x00000001, 0x807fffff, 0x00800000,
-		                            0x7f7fffff, 0x4f000000, 0xcf000000, 0x3f000000, 0x40490fdb };
+	static const uint32_t corners[] = {0,          0x80000000, 0x3f800000, 0xbf800000,
+					   0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001,
+					   0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff,
+					   0x4f000000, 0xcf000000, 0x3f000000, 0x40490fdb};
 
 	switch (below(g, 3)) {
 	case 0:
@@ -77,11 +80,22 @@ static uint32_t corner_float(struct gen *g)
 
 static uint64_t corner_double(struct gen *g)
 {
-	static const uint64_t corners[] = { 0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000,
-		                            0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
-		                            0x7ff0000000000001, 1, 0x800fffffffffffff, 0x0010000000000000,
-		                            0x7fefffffffffffff, 0x41e0000000000000, 0xc1e0000000000001,
-		                            0x43e0000000000000, 0x4059000000000000 };
+	static const uint64_t corners[] = {0,
+					   1ull << 63,
+					   0x3ff0000000000000,
+					   0xbff0000000000000,
+					   0x7ff0000000000000,
+					   0xfff0000000000000,
+					   0x7ff8000000000000,
+					   0x7ff0000000000001,
+					   1,
+					   0x800fffffffffffff,
+					   0x0010000000000000,
+					   0x7fefffffffffffff,
+					   0x41e0000000000000,
+					   0xc1e0000000000001,
+					   0x43e0000000000000,
+					   0x4059000000000000};
 	uint64_t wide = (uint64_t)any(g) << 32;
 
 	wide |= any(g);
@@ -103,11 +117,14 @@ static void fill(struct gen *g, uint8_t *p, unsigned size)
 		unsigned kind = below(g, 4);
 
 		for (unsigned k = 0; k < 16; k += 8) {
-			uint32_t pair[2] = { corner(g), corner(g) };
-			uint32_t floats[2] = { corner_float(g), corner_float(g) };
+			uint32_t pair[2] = {corner(g), corner(g)};
+			uint32_t floats[2] = {corner_float(g), corner_float(g)};
 			uint64_t wide = corner_double(g);
 
-			memcpy(p + i + k, kind == 0 ? (void *)pair : kind == 1 ? (void *)floats : (void *)&wide,
+			memcpy(p + i + k,
+			       kind == 0   ? (void *)pair
+			       : kind == 1 ? (void *)floats
+					   : (void *)&wide,
 			       8);
 		}
 		/* An 80-bit number or packed decimal at times. */
@@ -159,8 +176,8 @@ static void make_fpu(struct gen *g, uint8_t *image, unsigned number)
 			break;
 		case 1: /* zero, infinity, NaN, denormal */
 			exponent = below(g, 2) << 15 | (one_in(g, 2) ? 0x7fff : 0);
-			mantissa = exponent & 0x7fff ? 1ull << 63 | (one_in(g, 2) ? mantissa : 0) :
-			                           mantissa & ~(1ull << 63);
+			mantissa = exponent & 0x7fff ? 1ull << 63 | (one_in(g, 2) ? mantissa : 0)
+						     : mantissa & ~(1ull << 63);
 			break;
 		case 2: /* a whole number */
 			mantissa = 1ull << 63 | (uint64_t)(any(g) & 0x7fff) << 48;
@@ -289,13 +306,15 @@ static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 /* A 16-bit one; seg < 0: the default segment. Its base is AREA, or the stack's. */
 static void put_memory16(struct gen *g, int reg, int seg, int aligned)
 {
-	static const int8_t first[] = { EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX };
-	static const int8_t second[] = { ESI, EDI, ESI, EDI, -1, -1, -1, -1 };
+	static const int8_t first[] = {EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX};
+	static const int8_t second[] = {ESI, EDI, ESI, EDI, -1, -1, -1, -1};
 	int mod = below(g, 3), rm = below(g, 8);
 	int frame = rm == 2 || rm == 3 || (rm == 6 && mod);
 	int segment = seg < 0 ? (frame ? SS : DS) : seg;
 	uint32_t offset = (pick_target(g, segment, aligned) - seg_base(g, segment)) & 0xffff;
-	uint32_t displacement = mod == 0 ? 0 : mod == 1 ? (uint32_t)(int8_t)any(g) : any(g) & 0xffff;
+	uint32_t displacement = mod == 0   ? 0
+				: mod == 1 ? (uint32_t)(int8_t)any(g)
+					   : any(g) & 0xffff;
 	uint32_t *adjusted = &g->c.gpr[first[rm]];
 
 	put8(g, mod << 6 | reg << 3 | rm);
@@ -324,7 +343,7 @@ static void put_memory_program(struct gen *g, int reg, int aligned)
 /* A register to be written, by its number in ModRM. */
 static int pick_register(struct gen *g)
 {
-	static const uint8_t allowed[] = { 0, 1, 2, 3, 7 };
+	static const uint8_t allowed[] = {0, 1, 2, 3, 7};
 
 	return g->program ? allowed[below(g, 5)] : below(g, 8);
 }
@@ -332,6 +351,12 @@ static int pick_register(struct gen *g)
 static int hex(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void put_code(struct gen *g, const char *bytes)
+{
+	for (; *bytes; bytes += bytes[2] ? 3 : 2)
+		put8(g, hex(*bytes) << 4 | hex(bytes[1]));
 }
 
 /* Sets up what the row's implicit operands want. */
@@ -371,7 +396,7 @@ static void pin(struct gen *g, const struct row *row, int repeated)
 
 static void put_instruction(struct gen *g, const struct row *row)
 {
-	static const uint8_t seg_prefix[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+	static const uint8_t seg_prefix[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
 	const char *habits = row->habits, *p = row->encoding;
 	int prefix66 = strchr(habits, 'o') && one_in(g, 4);
 	int wide = g->wide ^ prefix66;
@@ -399,7 +424,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 		if (g->wide)
 			seg = FS;
 	}
-	if (strchr(habits, 's') && g->wide && one_in(g, 6)) { /* 16-bit: both segments need the base */
+	if (strchr(habits, 's') && g->wide &&
+	    one_in(g, 6)) { /* 16-bit: both segments need the base */
 		narrow67 = 1;
 		g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
 		seg = -1;
@@ -421,7 +447,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 	while (*p) {
 		if (*p == ' ') {
 			p++;
-		} else if (hex(*p) >= 0 && hex(p[1]) >= 0 && (p[2] == ' ' || !p[2] || p[2] == '~' || p[2] == '+')) {
+		} else if (hex(*p) >= 0 && hex(p[1]) >= 0 &&
+			   (p[2] == ' ' || !p[2] || p[2] == '~' || p[2] == '+')) {
 			uint8_t byte = hex(*p) << 4 | hex(p[1]);
 
 			p += 2;
@@ -444,7 +471,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 			else if (p[1] == '*' && p++)
 				operation = reg = below(g, 8);
 			p++;
-			if (strchr(habits, 't') && memory && !(g->pinned >> reg & 1) && reg != ESP) {
+			if (strchr(habits, 't') && memory && !(g->pinned >> reg & 1) &&
+			    reg != ESP) {
 				g->c.gpr[reg] = (int)below(g, 1200) - 600;
 				g->pinned |= 1 << reg;
 			}
@@ -457,7 +485,10 @@ static void put_instruction(struct gen *g, const struct row *row)
 			else
 				put_memory32(g, reg, seg, !!strchr(habits, 'a'));
 		} else if (*p == 'i') {
-			put_value(g, corner(g), p[1] == 'b' ? 1 : p[1] == 'w' || (p[1] == 'z' && !wide) ? 2 : 4);
+			put_value(g, corner(g),
+				  p[1] == 'b'                             ? 1
+				  : p[1] == 'w' || (p[1] == 'z' && !wide) ? 2
+									  : 4);
 			p += 2;
 		} else if (*p == 'j') {
 			put_value(g, p[1] - '0', wide ? 4 : 2);
@@ -465,7 +496,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 		} else if (!strncmp(p, "moffs", 5)) {
 			int segment = seg < 0 ? DS : seg;
 
-			put_value(g, pick_target(g, segment, 0) - seg_base(g, segment), g->wide ? 4 : 2);
+			put_value(g, pick_target(g, segment, 0) - seg_base(g, segment),
+				  g->wide ? 4 : 2);
 			p += 5;
 		} else {
 			fprintf(stderr, "asmpack: bad row: %s\n", row->encoding);
@@ -495,8 +527,8 @@ static void put_sequence(struct gen *g, const struct row *group, unsigned count)
 		const struct row *next = same ? group - below(g, count) : &rows[below(g, ROWS)];
 
 		if (same ? next >= rows && next->habits && !strpbrk(next->encoding, "Mm") &&
-		                   !strpbrk(next->habits, "srxbd") :
-		           in_sequence(next))
+			       !strpbrk(next->habits, "srxbd")
+			 : in_sequence(next))
 			put_instruction(g, next);
 		n--;
 	}
@@ -591,7 +623,7 @@ static const struct row *pick_row(const char *group, uint32_t number)
 
 int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count)
 {
-	struct gen g = { .seed = seed * 0x9e3779b97f4a7c15ull + 1 };
+	struct gen g = {.seed = seed * 0x9e3779b97f4a7c15ull + 1};
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;
 	int program = !strcmp(group, "program"), smc = !strcmp(group, "smc");
@@ -611,7 +643,7 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		buffer_add(&b->data, image, IMAGE_SIZE);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		const char *const groups16[] = { "integer", "stack", "string", "branch" };
+		const char *const groups16[] = {"integer", "stack", "string", "branch"};
 
 		g.base = BATCH + b->code.size;
 		if (program || smc)

@@ -8,19 +8,19 @@ enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
 enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, DF = 0x400, OF = 0x800 };
 enum { FPU_IMAGES = 96, DATA_IMAGES = 64, CODE_MAX = 1024 };
 #define NOT_CF (PF | AF | ZF | SF | OF)
-#define ALL (CF | NOT_CF)
+#define ALL    (CF | NOT_CF)
 
 struct gen {
 	uint64_t seed;
 	struct asm_case c;
 	uint8_t code[CODE_MAX];
 	unsigned size;
-	uint32_t base;      /* linear address of code */
-	unsigned pinned;    /* registers that have a meaning already */
-	int wide;           /* default operand and address size: 32 bits */
-	int register_only;  /* no memory operand */
-	int program;        /* only EAX ECX EDX EBX EDI (and the byte registers) change;
-	                     * memory is at [ESI + disp8] and [EBP + disp8] */
+	uint32_t base;     /* linear address of code */
+	unsigned pinned;   /* registers that have a meaning already */
+	int wide;          /* default operand and address size: 32 bits */
+	int register_only; /* no memory operand */
+	int program;       /* only EAX ECX EDX EBX EDI (and the byte registers) change;
+			    * memory is at [ESI + disp8] and [EBP + disp8] */
 };
 
 uint32_t any(struct gen *g);
@@ -29,6 +29,8 @@ int one_in(struct gen *g, uint32_t n);
 uint32_t corner(struct gen *g);
 void put8(struct gen *g, uint8_t byte);
 void put_value(struct gen *g, uint32_t value, int size);
+/* Bytes in hexadecimal, separated by blanks. */
+void put_code(struct gen *g, const char *bytes);
 
 /* A random initial state; the stack pointer of its stack segment. */
 void start_case(struct gen *g);

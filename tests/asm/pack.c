@@ -11,8 +11,8 @@
  *                                              here dwords 1, 2, 2, 2 at AREA + 10h
  *
  * `expect` may be repeated; `expect: native` asks for nothing but the result of
- * the native run, where the manual leaves the value to the processor. A test ends at the INT3 after its last byte unless
- * trap= and eip= (+N: from the start) say otherwise. */
+ * the native run, where the manual leaves the value to the processor. A test ends at the INT3 after
+ * its last byte unless trap= and eip= (+N: from the start) say otherwise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,9 +70,10 @@ static uint32_t parse_flags(const char *text)
 	static const struct {
 		const char *name;
 		uint32_t bit;
-	} flags[] = { { "cf", 1 }, { "pf", 4 }, { "af", 0x10 }, { "zf", 0x40 }, { "sf", 0x80 },
-		      { "tf", 0x100 }, { "df", 0x400 }, { "of", 0x800 }, { "nt", 0x4000 },
-		      { "rf", 0x10000 }, { "ac", 0x40000 }, { "id", 0x200000 }, { "-", 0 } };
+	} flags[] = {{"cf", 1},      {"pf", 4},       {"af", 0x10},    {"zf", 0x40},
+		     {"sf", 0x80},   {"tf", 0x100},   {"df", 0x400},   {"of", 0x800},
+		     {"nt", 0x4000}, {"rf", 0x10000}, {"ac", 0x40000}, {"id", 0x200000},
+		     {"-", 0}};
 	uint32_t value = 0;
 
 	while (*text) {
@@ -91,8 +92,8 @@ static uint32_t parse_flags(const char *text)
 
 static void parse_initial(struct asm_case *c, uint8_t *fpu, const char *name, const char *value)
 {
-	static const char *const gprs[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
-	static const char *const segs[] = { "es", "cs", "ss", "ds", "fs", "gs" };
+	static const char *const gprs[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
+	static const char *const segs[] = {"es", "cs", "ss", "ds", "fs", "gs"};
 	uint32_t number = strtoul(value, NULL, 16);
 
 	if (!strcmp(name, "flags")) {
@@ -122,7 +123,7 @@ static void parse_initial(struct asm_case *c, uint8_t *fpu, const char *name, co
 
 /* Rewrites one expected field in the form of a result. */
 static void parse_expect(const struct asm_case *c, struct buffer *text, const char *name,
-                         const char *value)
+			 const char *value)
 {
 	char field[64];
 
@@ -159,16 +160,16 @@ static void add_written(struct builder *b, const char *source_path, const char *
 	char *source = read_file(source_path, &size);
 	uint8_t *binary = read_file(binary_path, &size);
 	uint8_t fpu[FPU_SIZE];
-	struct buffer expect = { 0 };
+	struct buffer expect = {0};
 	int trap = 0, eip = 0, native = 0;
 	struct asm_case c = {
-		.code = CODE,
-		.size = size,
-		.gpr = { 0xa0a0a0a0, 0xc1c1c1c1, 0xd2d2d2d2, 0xb3b3b3b3, STACK_START, 0xb5b5b5b5,
-		         AREA + 0x1000, AREA },
-		.eflags = 0x202,
-		.seg = { SEL_DATA, SEL_CODE, SEL_DATA, SEL_DATA, SEL_BASED, SEL_LIMITED },
-		.kind = CASE_WRITTEN,
+	    .code = CODE,
+	    .size = size,
+	    .gpr = {0xa0a0a0a0, 0xc1c1c1c1, 0xd2d2d2d2, 0xb3b3b3b3, STACK_START, 0xb5b5b5b5,
+		    AREA + 0x1000, AREA},
+	    .eflags = 0x202,
+	    .seg = {SEL_DATA, SEL_CODE, SEL_DATA, SEL_DATA, SEL_BASED, SEL_LIMITED},
+	    .kind = CASE_WRITTEN,
 	};
 
 	if (size > CODE_SIZE)
@@ -188,7 +189,8 @@ static void add_written(struct builder *b, const char *source_path, const char *
 		kind = strtok_r(line, "; \t", &save);
 		if (!kind)
 			continue;
-		if (strcmp(kind, "initial:") && strcmp(kind, "undefined:") && strcmp(kind, "expect:"))
+		if (strcmp(kind, "initial:") && strcmp(kind, "undefined:") &&
+		    strcmp(kind, "expect:"))
 			continue;
 		while ((field = strtok_r(NULL, " \t", &save))) {
 			char *value = strchr(field, '=');
@@ -231,11 +233,17 @@ static void add_written(struct builder *b, const char *source_path, const char *
 	free(binary);
 }
 
+static void put_section(FILE *f, const struct buffer *section)
+{
+	if (section->size)
+		fwrite(section->data, 1, section->size, f);
+}
+
 static void write_pack(const struct builder *b, const char *path)
 {
 	static const uint8_t zeros[4096];
-	struct asm_pack head = { .magic = PACK_MAGIC, .cases = b->cases.size / sizeof(struct asm_case),
-		                 .ldt = b->ldt };
+	struct asm_pack head = {
+	    .magic = PACK_MAGIC, .cases = b->cases.size / sizeof(struct asm_case), .ldt = b->ldt};
 	FILE *f = fopen(path, "wb");
 	uint32_t at = 64;
 	int bad;
@@ -254,12 +262,12 @@ static void write_pack(const struct builder *b, const char *path)
 	head.code_size = (b->code.size + 4095) & ~4095u;
 	fwrite(&head, sizeof(head), 1, f);
 	fwrite(zeros, 64 - sizeof(head), 1, f);
-	fwrite(b->fpu.data, 1, b->fpu.size, f);
-	fwrite(b->data.data, 1, b->data.size, f);
-	fwrite(b->cases.data, 1, b->cases.size, f);
-	fwrite(b->text.data, 1, b->text.size, f);
+	put_section(f, &b->fpu);
+	put_section(f, &b->data);
+	put_section(f, &b->cases);
+	put_section(f, &b->text);
 	fwrite(zeros, 1, head.code_offset - at, f);
-	fwrite(b->code.data, 1, b->code.size, f);
+	put_section(f, &b->code);
 	fwrite(zeros, 1, head.code_size - b->code.size, f);
 	bad = ferror(f);
 	if (fclose(f) || bad)
@@ -268,7 +276,7 @@ static void write_pack(const struct builder *b, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct builder b = { 0 };
+	static struct builder b;
 
 	buffer_add(&b.text, "", 1);
 	if (argc > 4 && argc % 2 == 1 && !strcmp(argv[1], "written")) {
@@ -279,7 +287,7 @@ int main(int argc, char **argv)
 			die(argv[3], "no such group of gen_rows.inc");
 	} else {
 		fprintf(stderr, "usage: asmpack written OUT {TEST.asm TEST.bin}...\n"
-		                "       asmpack random OUT GROUP SEED COUNT\n");
+				"       asmpack random OUT GROUP SEED COUNT\n");
 		return 2;
 	}
 	write_pack(&b, argv[2]);

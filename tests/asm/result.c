@@ -3,8 +3,8 @@
 /* Changed dwords printed of one case; a checksum stands for the rest. */
 enum { MEMORY_LINES = 400 };
 
-static const char *const gpr_names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
-static const char *const seg_names[] = { "es", "cs", "ss", "ds", "fs", "gs" };
+static const char *const gpr_names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
+static const char *const seg_names[] = {"es", "cs", "ss", "ds", "fs", "gs"};
 
 static uint32_t load32(const uint8_t *p)
 {
@@ -40,7 +40,7 @@ static void put_field(void (*put)(char), const char *name, uint32_t value, int d
 
 /* A register of the FXSAVE image, most significant byte first. */
 static void put_wide(void (*put)(char), const char *name, int number, const uint8_t *now,
-                     const uint8_t *before, int size)
+		     const uint8_t *before, int size)
 {
 	int same = 1;
 
@@ -85,7 +85,7 @@ static const uint8_t *pack_image(const struct asm_pack *pack, const struct asm_c
 
 /* One range of the area; image NULL: every dword held its own address. */
 static void put_memory(void (*put)(char), const uint8_t *area, uint32_t start, uint32_t size,
-                       const uint8_t *image)
+		       const uint8_t *image)
 {
 	uint32_t printed = 0, sum = 0;
 
@@ -114,7 +114,7 @@ static int has_error(uint32_t trap)
 }
 
 void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t number,
-                  const struct asm_result *result)
+		  const struct asm_result *result)
 {
 	const struct asm_case *c = pack_case(pack, number);
 
@@ -141,7 +141,7 @@ void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t numbe
 
 		put_memory(put, result->area, WINDOW_DATA, WINDOW_DATA_SIZE, image);
 		put_memory(put, result->area, WINDOW_STACK, WINDOW_STACK_SIZE,
-		           image + WINDOW_DATA_SIZE);
+			   image + WINDOW_DATA_SIZE);
 	}
 	put('\n');
 }
@@ -152,7 +152,7 @@ void result_print_end(void (*put)(char), const uint8_t *area)
 
 	for (uint32_t i = 0; i < AREA_SIZE; i += 4) {
 		int windowed = i - (WINDOW_DATA - AREA) < WINDOW_DATA_SIZE ||
-		               i - (WINDOW_STACK - AREA) < WINDOW_STACK_SIZE;
+			       i - (WINDOW_STACK - AREA) < WINDOW_STACK_SIZE;
 
 		if (!windowed)
 			sum = (sum << 5 | sum >> 27) ^ load32(area + i);
@@ -163,7 +163,7 @@ void result_print_end(void (*put)(char), const uint8_t *area)
 }
 
 void case_prepare(const struct asm_pack *pack, const struct asm_case *c, uint8_t *area,
-                  uint8_t *code)
+		  uint8_t *code)
 {
 	if (c->kind & CASE_WRITTEN) {
 		const uint8_t *source = pack_code(pack, c);

@@ -3,8 +3,9 @@
 # run.sh unring BUILD PACK UNRING    in a guest too, compared with the processor
 # run.sh qemu BUILD PACK             in a guest of QEMU, for its deviations
 #
-# BUILD is this folder in the build tree; PACK is `written` or a group of
-# gen_rows.inc. Beside PACK.pack come PACK.native, PACK.unring, PACK.qemu.
+# BUILD is this folder in the build tree; PACK.pack is there: `written`, a group of
+# gen_rows.inc, or what asmpack made by hand (another seed, more cases).
+# Beside it come PACK.native, PACK.unring, PACK.qemu.
 # ASM_APPEND is the guest's command line (from=N count=N), ASM_OPTIONS more of
 # unring's options, ASM_COMPARE more of asmcmp's.
 set -u

@@ -395,14 +395,16 @@ void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const s
 
 void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn)
 {
-	uint64_t first = window + ((uint64_t)vpn << PAGE_SHIFT);
+	/* Also those of units whose last instruction crosses into the page. */
+	uint64_t first = window + ((uint64_t)vpn << PAGE_SHIFT) - 15;
 	for (unsigned m = 0; m < TCACHE_MAX_MODES; m++) {
 		if (!c->tables[m])
 			continue;
-		struct branch *b = &c->tables[m][(vpn << PAGE_SHIFT) & (BRANCH_ENTRIES - 1)];
-		for (unsigned i = 0; i < PAGE_SIZE; i++)
-			if (-b[i].minus_tag - first < PAGE_SIZE)
-				b[i].minus_tag = 0;
+		for (unsigned i = 0; i < PAGE_SIZE + 15; i++) {
+			struct branch *b = &c->tables[m][(first + i) & (BRANCH_ENTRIES - 1)];
+			if (-b->minus_tag == first + i)
+				b->minus_tag = 0;
+		}
 	}
 }
 

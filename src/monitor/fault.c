@@ -261,7 +261,8 @@ enum callout_result redirect_post(struct monitor *m)
 	}
 	struct tu *u = tcache_in_once(m->cache, resume) ? NULL : tcache_unit_at(m->cache, resume);
 	if (u && u->dead)
-		tcache_leave_after(m->cache, u, (uint32_t)(resume - tcache_host(m->cache, u)));
+		/* The call itself: what follows it may be the next instruction already. */
+		tcache_leave_after(m->cache, u, (uint32_t)(resume - 1 - tcache_host(m->cache, u)));
 	return RESUME_MID;
 }
 

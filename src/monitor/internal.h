@@ -51,7 +51,6 @@ struct redirect {
 	gpa_t gpa;
 	uint16_t size;
 	bool store, bounced, user;
-	bool unit_died;
 };
 
 struct monitor {

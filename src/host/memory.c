@@ -2,10 +2,20 @@
 #include "host/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* Of headers older than the kernels that have them. */
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#define FEATURE_WP_SHMEM (1 << 12)
 
 #define LOW_END (1ull << 32)
 #define AREA_FIRST (1ull << 45)
@@ -88,6 +98,38 @@ int host_mem_unmap(void *at, size_t bytes)
 int host_mem_protect(void *at, size_t bytes, bool write)
 {
 	return mprotect(at, bytes, write ? PROT_READ | PROT_WRITE : PROT_READ) ? -errno : 0;
+}
+
+int host_mem_wp_open(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+	if (fd < 0)
+		return -errno;
+	struct uffdio_api api = {.api = UFFD_API,
+	                         .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+	                                     UFFD_FEATURE_SIGBUS | FEATURE_WP_SHMEM};
+	if (ioctl(fd, UFFDIO_API, &api)) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int host_mem_wp_register(int wp, void *at, size_t bytes)
+{
+	struct uffdio_register r = {.range = {(uintptr_t)at, bytes},
+	                            .mode = UFFDIO_REGISTER_MODE_WP};
+	return ioctl(wp, UFFDIO_REGISTER, &r) ? -errno : 0;
+}
+
+int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect)
+{
+	struct uffdio_writeprotect w = {
+	    .range = {(uintptr_t)at, bytes},
+	    .mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
+	};
+	return ioctl(wp, UFFDIO_WRITEPROTECT, &w) ? -errno : 0;
 }
 
 unsigned host_mem_map_limit(void)

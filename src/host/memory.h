@@ -27,6 +27,14 @@ int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write);
 int host_mem_unmap(void *at, size_t bytes);
 int host_mem_protect(void *at, size_t bytes, bool write);
 
+/* Write protection inside a mapping, without splitting it (userfaultfd): open
+ * returns a descriptor, or -errno where it is not permitted or the kernel cannot
+ * do it for shared memory.  A write to a protected page of a registered mapping
+ * raises SIGBUS, with the page fault's own vector and error code. */
+int host_mem_wp_open(void);
+int host_mem_wp_register(int wp, void *at, size_t bytes);
+int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect);
+
 /* vm.max_map_count; 65530 where it cannot be read.  Not for handlers. */
 unsigned host_mem_map_limit(void);
 

@@ -17,7 +17,7 @@ static void check_mapping(void *ctx, const struct host_mapping *h)
 		uint32_t e = shadow_get(s->m, s->w, vpn);
 		uint64_t offset = h->offset + (uint64_t)(p - h->start);
 		CHECK(e & SH_MAPPED);
-		CHECK(h->write == !!(e & SH_WRITE));
+		CHECK(h->write == !!(e & (SH_WRITE | SH_WP)));
 		CHECK(offset == (e & SH_HOLE ? s->m->ram_bytes : (e & SH_GFN)));
 		s->pages++;
 	}
@@ -68,6 +68,8 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 		CHECK(rmap_has(m, e >> PAGE_SHIFT, w, vpn));
 		++*writable;
 	}
+	if (e & SH_WP)
+		CHECK((e & (SH_MAPPED | SH_WRITE)) == SH_MAPPED && half_at(m, w, vpn)->wp);
 	if (!(e & SH_QUEUED) && !half_at(m, w, vpn)->queued) {
 		uint32_t limit = shadow_limit(m, w, vpn);
 		CHECK(!((e ^ limit) & (SH_GFN | SH_HOLE)));

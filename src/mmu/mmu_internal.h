@@ -39,6 +39,7 @@ enum {
 	SH_EXEC = 1 << 2,   /* mmu_exec gave it; revoked through the client */
 	SH_HOLE = 1 << 3,   /* no RAM: the page of FFh is mapped */
 	SH_QUEUED = 1 << 4, /* a revocation is in the queue */
+	SH_WP = 1 << 5,     /* not writable by userfaultfd, in a mapping that is */
 	SH_GFN = ~PAGE_MASK,
 };
 
@@ -62,6 +63,8 @@ struct half {
 	uint64_t pde; /* what the entries were derived from; 0: there are none */
 	bool linked;  /* its page table has a link to here */
 	bool queued;  /* revocation of the whole half is in the queue */
+	bool wp;      /* registered for write protection without splits */
+	uint8_t splits; /* by tracing, so far */
 };
 
 struct block {
@@ -153,6 +156,7 @@ struct mmu {
 
 	/* phys.c */
 	int fd;
+	int wp_fd;             /* -1: write-protect with mprotect only */
 	uint64_t ram_bytes;
 	uint32_t ram_pages;
 	uint8_t *ram;          /* the monitor's view */
@@ -275,6 +279,8 @@ bool window_evict(struct mmu *m, const struct win *keep);
 void shadow_put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
 /* The most that an entry may be, by the guest's tables now. */
 uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
+/* Makes a mapped, writable page read-only because it is traced. */
+void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn);
 /* Unmaps and forgets a half at once. */
 void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
 

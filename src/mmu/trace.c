@@ -50,9 +50,7 @@ static void trace_page(struct mmu *m, uint32_t gfn, uint8_t reason)
 	while (m->rmap_head[gfn]) {
 		uint32_t where = m->rmap[m->rmap_head[gfn]].where, vpn = where & 0xfffff;
 		struct win *w = &m->win[where >> 20];
-		CHECK(!host_mem_protect(win_host(w, vpn), PAGE_SIZE, false));
-		stats.protects++;
-		shadow_put(m, w, vpn, shadow_get(m, w, vpn) & ~SH_WRITE);
+		shadow_protect(m, w, vpn);
 	}
 }
 
@@ -143,7 +141,7 @@ static uint32_t entry_revised(struct mmu *m, struct win *w, uint32_t vpn, uint32
 	uint32_t limit = shadow_limit(m, w, vpn);
 	if (!limit || ((e ^ limit) & (SH_GFN | SH_HOLE)))
 		return 0;
-	e &= limit | SH_GFN | SH_HOLE;
+	e &= limit | SH_GFN | SH_HOLE | SH_WP;
 	return e & (SH_MAPPED | SH_EXEC) ? e : 0;
 }
 
@@ -175,7 +173,7 @@ static bool pending_spans(struct mmu *m, const struct pending *p, uint32_t from,
 	if (to - from > MERGE_GAP)
 		return false;
 	for (uint32_t vpn = from; vpn < to; vpn++) {
-		uint32_t e = shadow_get(m, p->w, vpn) & (SH_MAPPED | SH_WRITE);
+		uint32_t e = shadow_get(m, p->w, vpn) & (SH_MAPPED | SH_WRITE | SH_WP);
 		if (e != (p->unmap ? 0 : SH_MAPPED))
 			return false;
 	}

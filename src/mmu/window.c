@@ -5,10 +5,22 @@
 #define MAX_HOLES 256
 /* How far a fault on a user page maps around itself. */
 #define USER_AROUND 16
+/* Splits of a half by tracing before it is registered with userfaultfd. */
+#define MAX_SPLITS 8
+
+static bool is_traced(const struct mmu *m, uint32_t gfn)
+{
+	return m->page_flags[gfn] & PAGE_TRACED;
+}
 
 /* --- books --- */
 
-#define VMA_BITS (SH_GFN | SH_MAPPED | SH_WRITE | SH_HOLE)
+/* An entry as the host's mapping shows it: a page protected by userfaultfd does
+ * not split one. */
+static uint32_t vma_bits(uint32_t e)
+{
+	return (e & (SH_GFN | SH_MAPPED | SH_HOLE)) | (e & (SH_WRITE | SH_WP) ? SH_WRITE : 0);
+}
 
 /* Does a host mapping begin at this page?  The kernel merges neighbours of equal
  * rights whose file offsets follow each other. */
@@ -17,9 +29,11 @@ static bool vma_starts(struct mmu *m, struct win *w, uint32_t vpn)
 	uint32_t e = shadow_get(m, w, vpn);
 	if (!(e & SH_MAPPED))
 		return false;
-	if (vpn == 0 || (e & SH_HOLE))
+	if (vpn == 0 || (e & SH_HOLE) ||
+	    vma_bits(e) - vma_bits(shadow_get(m, w, vpn - 1)) != PAGE_SIZE)
 		return true;
-	return (e & VMA_BITS) - (shadow_get(m, w, vpn - 1) & VMA_BITS) != PAGE_SIZE;
+	return !(vpn & (half_pages(w) - 1)) &&
+	       half_at(m, w, vpn)->wp != half_at(m, w, vpn - 1)->wp;
 }
 
 static unsigned vma_count(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
@@ -106,6 +120,71 @@ static void host_protect(struct win *w, uint32_t lo, uint32_t n, bool write)
 {
 	CHECK(!host_mem_protect(win_host(w, lo), (size_t)n << PAGE_SHIFT, write));
 	stats.protects++;
+}
+
+/* --- write protection of traced pages ---
+ *
+ * mprotect splits a mapping around the page.  A half that is one writable run
+ * and was split often enough is registered with userfaultfd, which protects
+ * pages within it.  (Not at once: a registered mapping loses the kernel's
+ * fault-around, so that the first touch of each page costs more.) */
+
+static void host_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect)
+{
+	CHECK(!host_mem_wp_set(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT, protect));
+	stats.protects++;
+}
+
+/* Is the half one linear run, writable but for what is traced? */
+static bool half_is_run(struct mmu *m, struct win *w, uint32_t lo)
+{
+	uint32_t first = shadow_get(m, w, lo) & SH_GFN;
+	for (uint32_t i = 0; i < half_pages(w); i++) {
+		uint32_t e = shadow_get(m, w, lo + i);
+		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED || (e & SH_GFN) - first != i * PAGE_SIZE)
+			return false;
+		if (!(e & SH_WRITE) && (!is_traced(m, e >> PAGE_SHIFT) ||
+		                        !(shadow_limit(m, w, lo + i) & SH_WRITE)))
+			return false;
+	}
+	return true;
+}
+
+/* The half was split once more by tracing. */
+static void half_split(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	struct half *h = half_at(m, w, vpn);
+	uint32_t n = half_pages(w), lo = vpn & -n;
+	if (m->wp_fd < 0 || ++h->splits < MAX_SPLITS)
+		return;
+	h->splits = 0;
+	if (!half_is_run(m, w, lo) ||
+	    host_mem_wp_register(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT))
+		return;
+	unsigned before = vma_count(m, w, lo, n);
+	for (uint32_t i = lo; i < lo + n; i++) {
+		uint32_t *e = shadow_at(m, w, i);
+		if (*e & SH_WRITE)
+			continue;
+		host_wp(m, w, i, 1, true);
+		*e |= SH_WP;
+	}
+	h->wp = true;
+	host_protect(w, lo, n, true);
+	vma_adjust(m, w, before, vma_count(m, w, lo, n));
+}
+
+void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	uint32_t e = shadow_get(m, w, vpn) & ~SH_WRITE;
+	if (half_at(m, w, vpn)->wp) {
+		host_wp(m, w, vpn, 1, true);
+		shadow_put(m, w, vpn, e | SH_WP);
+	} else {
+		host_protect(w, vpn, 1, false);
+		shadow_put(m, w, vpn, e);
+		half_split(m, w, vpn);
+	}
 }
 
 void half_revoke(struct mmu *m, struct win *w, uint32_t vpn)
@@ -421,11 +500,6 @@ static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const str
 	return run;
 }
 
-static bool is_traced(const struct mmu *m, uint32_t gfn)
-{
-	return m->page_flags[gfn] & PAGE_TRACED;
-}
-
 /* Maps a linear run; traced pages in it stay read-only. */
 static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r)
 {
@@ -435,27 +509,35 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 	bool write = view_writes(w, r);
 	if (n == 1 && is_traced(m, first))
 		write = false;
+	bool wp = half_at(m, w, vpn)->wp;
 	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
+	if (wp)
+		CHECK(!host_mem_wp_register(m->wp_fd, win_host(w, run.lo), (size_t)n << PAGE_SHIFT));
 
 	unsigned before = vma_count(m, w, run.lo, n);
 	uint32_t traced = 0; /* how many pages just before i are traced */
-	for (uint32_t i = 0; i < n; i++) {
-		bool rw = write;
-		if (write && is_traced(m, first + i)) {
-			rw = false;
+	for (uint32_t i = 0; i <= n; i++) {
+		uint32_t e = 0;
+		if (i < n && write && is_traced(m, first + i)) {
+			e = wp ? SH_WP : 0;
 			traced++;
 		} else if (traced) {
-			host_protect(w, run.lo + i - traced, traced, false);
+			if (wp)
+				host_wp(m, w, run.lo + i - traced, traced, true);
+			else
+				host_protect(w, run.lo + i - traced, traced, false);
 			traced = 0;
 		}
+		if (i == n)
+			break;
+		if (!traced && write)
+			e = SH_WRITE;
 		uint32_t old = shadow_get(m, w, run.lo + i);
-		uint32_t e = (first + i) << PAGE_SHIFT | SH_MAPPED | (rw ? SH_WRITE : 0);
+		e |= (first + i) << PAGE_SHIFT | SH_MAPPED;
 		if ((old & SH_EXEC) && !((old ^ e) & (SH_GFN | SH_HOLE)))
 			e |= old & (SH_EXEC | SH_QUEUED);
 		put(m, w, run.lo + i, e);
 	}
-	if (traced)
-		host_protect(w, run.hi - traced, traced, false);
 	vma_adjust(m, w, before, vma_count(m, w, run.lo, n));
 }
 
@@ -478,10 +560,18 @@ static void upgrade_run(struct mmu *m, struct win *w, uint32_t vpn, const struct
 		run.lo--;
 	}
 	uint32_t n = run.hi - run.lo;
-	host_protect(w, run.lo, n, true);
+	bool wp = false, prot = false;
 	unsigned before = vma_count(m, w, run.lo, n);
-	for (uint32_t i = run.lo; i < run.hi; i++)
-		put(m, w, i, shadow_get(m, w, i) | SH_WRITE);
+	for (uint32_t i = run.lo; i < run.hi; i++) {
+		uint32_t e = shadow_get(m, w, i);
+		wp |= e & SH_WP;
+		prot |= !(e & SH_WP);
+		put(m, w, i, (e | SH_WRITE) & ~SH_WP);
+	}
+	if (wp)
+		host_wp(m, w, run.lo, n, false);
+	if (prot)
+		host_protect(w, run.lo, n, true);
 	vma_adjust(m, w, before, vma_count(m, w, run.lo, n));
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/stats.h"
 #include "cpu/vcpu.h"
+#include "host/memory.h"
 #include "mmu/mmu.h"
 
 #include <setjmp.h>

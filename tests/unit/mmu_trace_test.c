@@ -284,8 +284,10 @@ static uint32_t rnd(uint32_t n)
 
 #define ROOTS 4
 #define AREAS 3
+#define FRAMES 64
+#define DIRECT 0xc0800000u /* a large page over the frames, in all roots */
 
-/* A page in one of three areas: user, low supervisor use of it, kernel. */
+/* A page in one of three areas: user, the last below the split, kernel. */
 static uint32_t random_address(void)
 {
 	static const uint32_t area[AREAS] = {0x08000000, 0xbfc00000, 0xc0400000};
@@ -297,7 +299,7 @@ static uint64_t random_pte(struct guest *g, uint32_t a)
 {
 	static const unsigned rights[] = {P, P | W, P | U, P | W | U, P | W | U | A | D,
 	                                 P | W | U | A | D, 0};
-	uint32_t frame = rnd(2) ? rnd(64) : a / PAGE_SIZE % 64;
+	uint32_t frame = rnd(2) ? rnd(FRAMES) : a / PAGE_SIZE % FRAMES;
 	uint64_t pte = (16 * MIB + frame * PAGE_SIZE) | rights[rnd(7)];
 	if (rnd(4) == 0)
 		pte |= G;
@@ -310,7 +312,7 @@ static uint64_t random_pte(struct guest *g, uint32_t a)
  * keeps to its half never needs a private window. */
 static void random_access(struct guest *g, bool composite)
 {
-	uint32_t a = random_address();
+	uint32_t a = rnd(3) ? random_address() : DIRECT + rnd(FRAMES) * PAGE_SIZE;
 	bool user = rnd(2), write = rnd(2);
 	if (composite && a < WINDOW_SPLIT)
 		user = true;
@@ -340,9 +342,10 @@ static void random_access(struct guest *g, bool composite)
 	}
 }
 
-static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
+static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bool mprotect)
 {
-	struct mmu_config c = {.ram_bytes = 32 * MIB, .vma_budget = 300, .exact_ad = exact};
+	struct mmu_config c = {.ram_bytes = 32 * MIB, .vma_budget = 300, .exact_ad = exact,
+	                       .no_userfaultfd = mprotect};
 	struct guest *g = guest_new(&c);
 	random_state = seed;
 	g->pae = pae;
@@ -355,6 +358,7 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
 		pte_at(g, root[r & ~1u], 0xc0400000);
 		store_entry(g, pde_at(g, root[r], 0xc0400000),
 		            load_entry(g, pde_at(g, root[r & ~1u], 0xc0400000)));
+		store_entry(g, pde_at(g, root[r], DIRECT), 16 * MIB | P | W | PS | G | A | D);
 	}
 	uint32_t cr3 = root[0];
 	paging_on(g, cr3, CR4_PSE | CR4_PGE);
@@ -371,7 +375,7 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
 			uint64_t old = load_entry(g, pde);
 			store_entry(g, pde, rnd(3) ? old ^ W : old & ~(uint64_t)A);
 		} else if (what < 44) {
-			mmu_trace_code(g->m, 16 * MIB / PAGE_SIZE + rnd(64), rnd(2));
+			mmu_trace_code(g->m, 16 * MIB / PAGE_SIZE + rnd(FRAMES), rnd(2));
 		} else if (what < 48) {
 			cr3 = root[rnd(ROOTS)];
 		} else if (what < 50 && !composite) {
@@ -393,8 +397,8 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite)
 
 static void test_random(void **state)
 {
-	for (uint32_t seed = 0; seed < 16; seed++)
-		random_guest(seed, seed & 1, seed & 2, seed & 4);
+	for (uint32_t seed = 0; seed < 32; seed++)
+		random_guest(seed, seed & 1, seed & 2, seed & 4, seed & 8);
 }
 
 int main(void)

@@ -307,6 +307,59 @@ static void test_large_page_dirty(void **state)
 	guest_free(g);
 }
 
+static void count_mapping(void *ctx, const struct host_mapping *h)
+{
+	++*(unsigned *)ctx;
+}
+
+/* Traced pages all over a large page: splits with mprotect, none beyond the first
+ * few with userfaultfd. */
+static void trace_many(bool no_userfaultfd, bool expect_splits)
+{
+	struct mmu_config c = {.ram_bytes = 64 * MIB, .no_userfaultfd = no_userfaultfd};
+	struct guest *g = guest_new(&c);
+	uint32_t cr3 = root_new(g);
+	*phys32(g, pde_at(g, cr3, 0xc0800000)) = 0x00800000 | P | W | PS | A | D;
+	paging_on(g, cr3, CR4_PSE);
+	struct window *k = kernel_window(g);
+	assert_true(touch(g, k, 0xc0800000, true, false).done);
+	for (unsigned i = 1; i < 100; i++)
+		mmu_trace_code(g->m, 0x800 + 2 * i, true);
+	unsigned n = 0;
+	host_mem_each(k->base, k->base + WINDOW_SIZE, count_mapping, &n);
+	assert_int_equal(n, expect_splits ? 199 : 1);
+	for (unsigned i = 0; i < 200; i++) {
+		bool traced = i && i % 2 == 0;
+		struct outcome o = touch(g, k, 0xc0800000 + i * PAGE_SIZE + 8, true, false);
+		assert_int_equal(o.done, !traced);
+		assert_int_equal(o.verdict, traced ? MMU_TRACED : MMU_MAPPED);
+		assert_true(mapped(g, k, 0xc0800000 + i * PAGE_SIZE, false));
+	}
+	mmu_check(g->m);
+	for (unsigned i = 1; i < 100; i++)
+		mmu_trace_code(g->m, 0x800 + 2 * i, false);
+	for (unsigned i = 0; i < 200; i++)
+		assert_true(touch(g, k, 0xc0800000 + i * PAGE_SIZE, true, false).done);
+	/* Revoked and filled again, with some traced. */
+	for (unsigned i = 1; i < 50; i++)
+		mmu_trace_code(g->m, 0x800 + 2 * i, true);
+	uint32_t pde = pde_at(g, cr3, 0xc0800000), old = *phys32(g, pde);
+	store32(g, pde, 0);
+	mmu_flush_all(g->m);
+	store32(g, pde, old);
+	assert_true(touch(g, k, 0xc0801000, true, false).done);
+	assert_int_equal(touch(g, k, 0xc0802000, true, false).verdict, MMU_TRACED);
+	guest_free(g);
+}
+
+static void test_trace_many(void **state)
+{
+	int wp = host_mem_wp_open();
+	trace_many(true, true);
+	trace_many(false, wp < 0);
+	host_mem_close(wp);
+}
+
 static void test_kernel_shared(void **state)
 {
 	struct guest *g = guest_new(NULL);
@@ -446,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_run_dirty),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_large_page_dirty),
+		cmocka_unit_test(test_trace_many),
 		cmocka_unit_test(test_kernel_shared),
 		cmocka_unit_test(test_kernel_lacking),
 		cmocka_unit_test(test_eviction),

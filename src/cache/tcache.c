@@ -339,6 +339,8 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 
 void tcache_unchain_exits(struct tcache *c, struct tu *u)
 {
+	if (u->dead)
+		return; /* done, and parts of it may have been overwritten since */
 	for (unsigned i = 0; i < u->n_exits; i++)
 		unlink_exit(c, &c->exits[u->exit0 + i]);
 }
@@ -466,11 +468,11 @@ void tcache_invalidate(struct tcache *c, struct tu *u)
 	uint32_t n = (uint32_t)(u - c->units);
 	if (u->dead)
 		return;
-	u->dead = true;
 	stats.invalidations++;
 	while (c->in_head[n])
 		unlink_exit(c, &c->exits[c->in_head[n] - 1]);
 	tcache_unchain_exits(c, u);
+	u->dead = true;
 
 	uint32_t *link = &c->hash[hash_of(u->eip, u->gfn, u->mode)];
 	while (*link != n)

@@ -53,6 +53,14 @@ static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc
 	host_frame_set_pc(f, (uint64_t)(uintptr_t)stub_fault);
 }
 
+/* A fault of our own: one line before the process dies of it. */
+static bool not_ours(const struct host_fault *fault, uint64_t pc)
+{
+	report("internal error: host fault %u at pc %#llx (entry %p), address %p", fault->vector,
+	       (unsigned long long)pc, (const void *)entry_window, fault->address);
+	return false;
+}
+
 static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
 {
 	struct monitor *m = ctx;
@@ -71,7 +79,7 @@ static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *f
 	}
 	const struct tu_pc *p = locate(m, pc, &eip);
 	if (!p)
-		return false;
+		return not_ours(fault, pc);
 	struct fault_record *r = &m->fault;
 	r->vector = fault->vector;
 	if (fault->vector != VEC_PF) {
@@ -79,7 +87,7 @@ static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *f
 		return true;
 	}
 	if (!mmu_find_window(m->mmu, address, &r->window, &r->address))
-		return false;
+		return not_ours(fault, pc);
 	r->write = fault->write;
 	r->verdict = mmu_fault(m->mmu, r->window, r->address, fault->write ? MMU_WRITE : MMU_READ,
 	                       at_user(m), &r->gpa, &r->trap);

@@ -411,7 +411,7 @@ static void put_instruction(struct gen *g, const struct row *row)
 	pin(g, row, repeated);
 	if (prefix66)
 		put8(g, 0x66);
-	if ((memory || implicit) && one_in(g, 5) && !g->program) {
+	if ((memory || implicit) && one_in(g, 5) && !g->program && !strchr(habits, 'n')) {
 		seg = one_in(g, 8) ? (int)below(g, 6) : one_in(g, 3) ? GS : FS;
 		/* The source of a string moves with its segment. */
 		if (strchr(habits, 's'))
@@ -516,21 +516,41 @@ static int in_sequence(const struct row *row)
 	return row->habits && strchr(row->habits, 'S') && !strchr(row->encoding, 'M');
 }
 
-/* Some instructions more, without memory: of the integer group, or of the same. */
-static void put_sequence(struct gen *g, const struct row *group, unsigned count)
+void put_filler(struct gen *g)
 {
-	unsigned n = 1 + below(g, 3);
-	int same = !in_sequence(group) && !group->undefined && one_in(g, 2);
+	const struct row *row;
+
+	do
+		row = &rows[below(g, ROWS)];
+	while (!in_sequence(row));
+	put_instruction(g, row);
+}
+
+/* A row near this one in its group that may follow it. */
+static const struct row *neighbour(struct gen *g, const struct row *row)
+{
+	const struct row *next = row;
+
+	for (unsigned n = below(g, 12); n-- && next[-1].habits;)
+		next--;
+	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde"))
+		return NULL;
+	return next;
+}
+
+/* Some instructions more, without memory: of the integer group, or of the same. */
+static void put_sequence(struct gen *g, const struct row *row)
+{
+	int same = !in_sequence(row) && one_in(g, 2);
 
 	g->register_only = 1;
-	while (n) {
-		const struct row *next = same ? group - below(g, count) : &rows[below(g, ROWS)];
+	for (unsigned n = 1 + below(g, 3); n--;) {
+		const struct row *next = same ? neighbour(g, row) : NULL;
 
-		if (same ? next >= rows && next->habits && !strpbrk(next->encoding, "Mm") &&
-			       !strpbrk(next->habits, "srxbd")
-			 : in_sequence(next))
+		if (next)
 			put_instruction(g, next);
-		n--;
+		else
+			put_filler(g);
 	}
 }
 
@@ -578,12 +598,16 @@ void set_stack(struct gen *g)
 static void generate_case(struct gen *g, const struct row *row)
 {
 	start_case(g);
+	/* Processors differ in what ENTER leaves above BP, and in which of two
+	 * faults a misaligned operand beyond the limit raises. */
+	if (strpbrk(row->habits, "ea") && g->c.seg[SS] == SEL_STACK16)
+		g->c.seg[SS] = SEL_BASED;
 	set_stack(g);
 	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
 		g->c.eflags |= DF;
 	put_instruction(g, row);
 	if (!g->c.undefined && one_in(g, 4))
-		put_sequence(g, row, 12);
+		put_sequence(g, row);
 }
 
 /* The same in 16-bit code, on segments with a base. */
@@ -593,21 +617,11 @@ static void generate_case16(struct gen *g, const struct row *row)
 	g->wide = 0;
 	g->c.seg[CS] = SEL_BATCH16;
 	g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
-	g->c.seg[SS] = one_in(g, 3) ? SEL_BASED : SEL_STACK16;
+	g->c.seg[SS] = one_in(g, 3) || strchr(row->habits, 'e') ? SEL_BASED : SEL_STACK16;
 	set_stack(g);
 	put_instruction(g, row);
 	if (!g->c.undefined && one_in(g, 4))
-		put_sequence(g, row, 12);
-}
-
-void put_filler(struct gen *g)
-{
-	const struct row *row;
-
-	do
-		row = &rows[below(g, ROWS)];
-	while (!in_sequence(row));
-	put_instruction(g, row);
+		put_sequence(g, row);
 }
 
 static const struct row *pick_row(const char *group, uint32_t number)
@@ -658,6 +672,8 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		g.c.source = buffer_add(&b->code, g.code, g.size);
 		g.c.code = narrow ? g.c.source : g.base;
 		buffer_add(&b->code, &end, 1);
+		if (b->code.size > (narrow ? 0x10000 : BATCH_SIZE))
+			return -1;
 		buffer_add(&b->cases, &g.c, sizeof(g.c));
 	}
 	return 0;

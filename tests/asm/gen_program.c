@@ -210,7 +210,7 @@ static void put_access(struct gen *g, int seg)
 		break;
 	case 4: /* movq mm0, [disp32] */
 		put_code(g, "0f 6f 05");
-		put_value(g, offset, 4);
+		put_value(g, offset == 0xfffffffc ? 0xfffffff8 : offset, 4); /* no wrap */
 		break;
 	default: /* cmp byte [disp16], imm8 */
 		put_code(g, "67 80 3e");

@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 			add_written(&b, argv[i], argv[i + 1]);
 	} else if (argc == 6 && !strcmp(argv[1], "random")) {
 		if (generate(&b, argv[3], strtoull(argv[4], NULL, 0), strtoul(argv[5], NULL, 0)))
-			die(argv[3], "no such group of gen_rows.inc");
+			die(argv[3], "no such group, or too many cases");
 	} else {
 		fprintf(stderr, "usage: asmpack written OUT {TEST.asm TEST.bin}...\n"
 				"       asmpack random OUT GROUP SEED COUNT\n");

@@ -23,7 +23,7 @@ uint32_t buffer_add(struct buffer *buffer, const void *data, size_t size);
 void fpu_initial(uint8_t image[FPU_SIZE]);
 
 /* Adds `count` cases of a group of rows; what they are depends on the seed
- * alone.  -1: there is no such group. */
+ * alone.  -1: there is no such group, or too many cases for BATCH. */
 int generate(struct builder *builder, const char *group, uint64_t seed, uint32_t count);
 
 #endif

@@ -150,6 +150,8 @@ static void set_paging(void)
 		*(uint32_t *)(readonly + i) = READONLY + i;
 	for (uint32_t i = 0; i < AREA_SIZE; i += 4)
 		*(uint32_t *)(area + i) = AREA + i;
+	for (uint32_t i = 0; i < CODE_SIZE; i += 4)
+		*(uint32_t *)(code + i) = CODE + i;
 	map(area_table, AREA, area, AREA_SIZE, PAGE_USER);
 	map(area_table, CODE, code, CODE_SIZE, PAGE_USER);
 	map(area_table, READONLY, readonly, READONLY_SIZE, PAGE_USER_READ);

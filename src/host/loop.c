@@ -71,19 +71,22 @@ bool loop_active(const struct loop *l)
 
 static void serve(struct loop *l, const struct timespec *timeout, const sigset_t *mask)
 {
-	/* poll ignores entries whose descriptor is negative. */
 	struct pollfd fds[MAX_FILES];
-	for (unsigned i = 0; i < MAX_FILES; i++)
-		fds[i] = (struct pollfd){l->files[i].paused ? -1 : l->files[i].fd, POLLIN, 0};
-	int n = ppoll(fds, MAX_FILES, timeout, mask);
+	struct file *files[MAX_FILES];
+	nfds_t count = 0;
+	for (unsigned i = 0; i < MAX_FILES; i++) {
+		if (l->files[i].fd < 0 || l->files[i].paused)
+			continue;
+		files[count] = &l->files[i];
+		fds[count++] = (struct pollfd){l->files[i].fd, POLLIN, 0};
+	}
+	int n = ppoll(fds, count, timeout, mask);
 	if (n < 0)
 		CHECK(errno == EINTR);
 	/* A callback may remove or pause another's file. */
-	for (unsigned i = 0; n > 0 && i < MAX_FILES; i++) {
-		struct file *f = &l->files[i];
-		if (fds[i].revents && f->fd == fds[i].fd && !f->paused)
-			f->fn(f->ctx);
-	}
+	for (nfds_t i = 0; n > 0 && i < count; i++)
+		if (fds[i].revents && files[i]->fd == fds[i].fd && !files[i]->paused)
+			files[i]->fn(files[i]->ctx);
 }
 
 void loop_poll(struct loop *l)
@@ -92,7 +95,8 @@ void loop_poll(struct loop *l)
 		serve(l, &(struct timespec){0}, NULL);
 }
 
-void loop_wait(struct loop *l, const sigset_t *mask)
+void loop_wait(struct loop *l, uint64_t timeout_ns, const sigset_t *mask)
 {
-	serve(l, NULL, mask);
+	struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+	serve(l, timeout_ns == UINT64_MAX ? NULL : &t, mask);
 }

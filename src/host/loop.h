@@ -22,8 +22,9 @@ bool loop_active(const struct loop *l);
 
 /* Serves what is ready now. */
 void loop_poll(struct loop *l);
-/* Sleeps until a file is ready, and serves it, or until a signal arrives; mask
- * is the signal mask while it sleeps (ppoll: no signal is lost in between). */
-void loop_wait(struct loop *l, const sigset_t *mask);
+/* Sleeps until a file is ready, and serves it, or until a signal arrives or
+ * timeout_ns have passed (UINT64_MAX: for ever); mask is the signal mask while
+ * it sleeps (ppoll: no signal is lost in between). */
+void loop_wait(struct loop *l, uint64_t timeout_ns, const sigset_t *mask);
 
 #endif

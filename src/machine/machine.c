@@ -34,7 +34,9 @@ struct machine {
 	struct loop *loop;
 	struct clock *clock;
 	struct timer *poll_tick;
-	struct host_timer *timer;
+	struct host_timer *timer;  /* off while the guest sleeps */
+	bool asleep;
+	uint64_t deadline;         /* on the guest's clock; UINT64_MAX: none */
 	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
@@ -50,11 +52,18 @@ static uint64_t now(void *ctx)
 	return host_monotonic_ns() - m->clock_zero;
 }
 
+static void arm_host(struct machine *m)
+{
+	bool never = m->asleep || m->deadline == UINT64_MAX;
+	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + m->deadline);
+}
+
 static void arm(void *ctx, uint64_t deadline_ns)
 {
 	struct machine *m = ctx;
-	host_timer_arm(m->timer,
-	               deadline_ns == UINT64_MAX ? UINT64_MAX : m->clock_zero + deadline_ns);
+	m->deadline = deadline_ns;
+	if (!m->asleep)
+		arm_host(m);
 }
 
 static bool watching(const struct machine *m)
@@ -120,26 +129,37 @@ static void on_poll(void *ctx)
 	flush(m);
 }
 
+/* Sleeps till the next deadline by ppoll's own timeout: cheaper than a signal. */
+static void sleep_once(struct machine *m, const sigset_t *mask)
+{
+	uint64_t t = clock_now(m->clock);
+	uint64_t left = m->deadline > t ? m->deadline - t : 0;
+	loop_wait(m->loop, m->deadline == UINT64_MAX ? UINT64_MAX : left, mask);
+}
+
 static void on_wait(void *ctx)
 {
 	struct machine *m = ctx;
 	static const int wakers[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
 	sigset_t block, before;
 	sigemptyset(&block);
-	sigaddset(&block, SIGRTMIN);
 	for (size_t i = 0; i < sizeof wakers / sizeof *wakers; i++)
 		sigaddset(&block, wakers[i]);
 
 	flush(m);
+	m->asleep = true;
+	arm_host(m);
 	timer_cancel(m->poll_tick);
 	sigprocmask(SIG_BLOCK, &block, &before);
 	serve(m);
 	if (!m->end_signal && !board_intr(m->board))
-		loop_wait(m->loop, &before);
+		sleep_once(m, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	serve(m);
 	if (watching(m))
 		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
-	on_poll(m);
+	m->asleep = false;
+	arm_host(m);
 }
 
 /* --- what the board is given --- */
@@ -459,6 +479,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	CHECK(m);
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
+	m->deadline = UINT64_MAX;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */

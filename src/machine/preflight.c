@@ -69,7 +69,7 @@ static bool memfd_executable(struct problem *p)
 	close(fd);
 	if (at == MAP_FAILED)
 		return problem_set(p, "cannot map a memfd executable: %s "
-		                      "(mounted noexec, or vm.memfd_noexec)", strerror(err));
+		                      "(mounted noexec?)", strerror(err));
 	munmap(at, 4096);
 	return true;
 }

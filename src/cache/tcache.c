@@ -35,6 +35,16 @@ struct page_rec {
 	bool shared;
 };
 
+/* The branch entries set for one page of one window, so that they can be found
+ * again: which modes, and which EIPs while they fit. */
+enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 23 };
+struct branch_page {
+	uint64_t page;      /* window base + page, or 0 */
+	uint64_t modes;
+	uint16_t n;         /* over BRANCH_PAGE_EIPS: not all are listed */
+	uint16_t eip[BRANCH_PAGE_EIPS];
+};
+
 struct tcache {
 	struct tcache_config cfg;
 	struct host_code code;
@@ -54,6 +64,7 @@ struct tcache {
 	struct page_rec *pages;
 	struct branch *tables[TCACHE_MAX_MODES];
 	struct branch *miss;
+	struct branch_page *branch_pages;
 };
 
 static int reserve(void *out, size_t n, size_t size)
@@ -82,6 +93,8 @@ int tcache_create(struct tcache **out, const struct tcache_config *cfg)
 		err = reserve(&c->hash, HASH_SIZE, sizeof *c->hash);
 	if (!err)
 		err = reserve(&c->pages, cfg->max_gfn, sizeof *c->pages);
+	if (!err)
+		err = reserve(&c->branch_pages, BRANCH_PAGES, sizeof *c->branch_pages);
 	if (!err)
 		err = reserve(&c->miss, BRANCH_ENTRIES, sizeof *c->miss);
 	if (err) {
@@ -388,25 +401,60 @@ uint64_t tcache_miss_table(struct tcache *c)
 	return (uint64_t)(uintptr_t)c->miss;
 }
 
+static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
+{
+	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> 51];
+}
+
+static void branch_clear(struct tcache *c, unsigned mode, uint64_t tag)
+{
+	struct branch *b = &c->tables[mode][tag & (BRANCH_ENTRIES - 1)];
+	if (-b->minus_tag == tag)
+		b->minus_tag = 0;
+}
+
+static void branch_page_clear(struct tcache *c, struct branch_page *p)
+{
+	for (uint64_t modes = p->modes; modes; modes &= modes - 1) {
+		unsigned m = __builtin_ctzll(modes);
+		if (p->n > BRANCH_PAGE_EIPS)
+			for (unsigned i = 0; i < PAGE_SIZE; i++)
+				branch_clear(c, m, p->page + i);
+		else
+			for (unsigned i = 0; i < p->n; i++)
+				branch_clear(c, m, p->page + p->eip[i]);
+	}
+	*p = (struct branch_page){0};
+}
+
 void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u)
 {
 	struct branch *b = &c->tables[mode][u->eip & (BRANCH_ENTRIES - 1)];
+	uint64_t tag = window + u->eip, page = tag & ~(uint64_t)PAGE_MASK;
+	struct branch_page *p = branch_page_slot(c, page);
+
+	if (p->page != page) {
+		if (p->page)
+			branch_page_clear(c, p);
+		p->page = page;
+	}
+	p->modes |= 1ull << mode;
+	if (p->n < BRANCH_PAGE_EIPS)
+		p->eip[p->n] = tag & PAGE_MASK;
+	if (p->n <= BRANCH_PAGE_EIPS)
+		p->n++;
 	b->host = tcache_host(c, u);
-	b->minus_tag = -(window + u->eip);
+	b->minus_tag = -tag;
 }
 
 void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn)
 {
-	/* Also those of units whose last instruction crosses into the page. */
-	uint64_t first = window + ((uint64_t)vpn << PAGE_SHIFT) - 15;
-	for (unsigned m = 0; m < TCACHE_MAX_MODES; m++) {
-		if (!c->tables[m])
-			continue;
-		for (unsigned i = 0; i < PAGE_SIZE + 15; i++) {
-			struct branch *b = &c->tables[m][(first + i) & (BRANCH_ENTRIES - 1)];
-			if (-b->minus_tag == first + i)
-				b->minus_tag = 0;
-		}
+	/* The page before may hold units whose last instruction crosses into this one. */
+	for (int i = 0; i < 2; i++) {
+		uint64_t page = window + ((uint64_t)(vpn - i) << PAGE_SHIFT);
+		struct branch_page *p = branch_page_slot(c, page);
+		if (p->page == page)
+			branch_page_clear(c, p);
 	}
 }
 
@@ -415,6 +463,7 @@ void tcache_branch_drop_all(struct tcache *c)
 	for (unsigned m = 0; m < TCACHE_MAX_MODES; m++)
 		if (c->tables[m])
 			__builtin_memset(c->tables[m], 0, BRANCH_ENTRIES * sizeof(struct branch));
+	__builtin_memset(c->branch_pages, 0, BRANCH_PAGES * sizeof *c->branch_pages);
 }
 
 /* --- invalidation --- */

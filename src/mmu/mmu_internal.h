@@ -182,8 +182,8 @@ struct mmu {
 	uint32_t next_id;
 	uint64_t tick;
 	struct win *win;       /* MAX_WINDOWS */
-	unsigned slots_free;
-	uint16_t slot[MAX_WINDOWS]; /* a stack of free ones */
+	unsigned slots_free, slot_next; /* a queue */
+	uint16_t slot[MAX_WINDOWS]; /* free ones */
 	struct win *physical;
 	struct win *kernels;
 

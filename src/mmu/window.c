@@ -297,7 +297,10 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 {
 	if (!m->slots_free)
 		CHECK(window_evict(m, NULL));
-	uint16_t slot = m->slot[--m->slots_free];
+	/* The slot free for longest: stale branch entries name windows by their base. */
+	uint16_t slot = m->slot[m->slot_next];
+	m->slot_next = (m->slot_next + 1) % MAX_WINDOWS;
+	m->slots_free--;
 	struct win *w = &m->win[slot];
 	/* dir is all zero since the slot's last window was dropped. */
 	w->pub = (struct window){.base = m->area + slot * WINDOW_STRIDE, .id = m->next_id++,
@@ -376,7 +379,7 @@ void window_drop(struct mmu *m, struct win *w)
 	w->root = NULL;
 	w->live = false;
 	w->holes = 0;
-	m->slot[m->slots_free++] = w->slot;
+	m->slot[(m->slot_next + m->slots_free++) % MAX_WINDOWS] = w->slot;
 }
 
 static bool has_room(const struct mmu *m)

@@ -18,6 +18,7 @@ enum {
 	SITE_SLOTS = 4096,
 	BOUNCE_BYTES = 1024,
 	RECENT = 16,
+	WINDOW_BASES = 1024,  /* windows that the mmu keeps at most */
 };
 
 /* What a signal handler leaves for the dispatcher. */
@@ -67,8 +68,7 @@ struct monitor {
 	bool state_dirty;        /* mode and window must be chosen anew */
 	uint64_t ret_top;        /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
-	uint32_t window_of_base[16384]; /* by base / stride: last window id that ran there */
-	uint64_t window_first;
+	uint32_t window_of_base[WINDOW_BASES]; /* last window id that ran there */
 
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
@@ -82,8 +82,7 @@ struct monitor {
 	struct fault_record fault;
 	struct redirect redirect;
 	uint8_t *bounce;
-	uint32_t premap;         /* #PF delivered: map this page before the IRET resumes */
-	bool premap_valid, premap_write;
+	uint32_t premap;         /* address of the last #PF at CPL 3, bit 0 set; or 0 */
 
 	bool fpu_saved;
 	uint8_t fpu[512] __attribute__((aligned(64)));

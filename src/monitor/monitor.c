@@ -46,7 +46,7 @@ static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
 
 static unsigned base_slot(const struct monitor *m, const struct window *w)
 {
-	return (unsigned)(((uint64_t)(uintptr_t)w->base - m->window_first) / WINDOW_STRIDE) & 16383;
+	return (unsigned)((uint64_t)(uintptr_t)w->base / WINDOW_STRIDE) % WINDOW_BASES;
 }
 
 static void window_drop(void *ctx, struct window *w)
@@ -64,7 +64,7 @@ static void window_drop(void *ctx, struct window *w)
 static bool window_alive(void *ctx, uint32_t id)
 {
 	struct monitor *m = ctx;
-	for (unsigned i = 0; i < sizeof m->window_of_base / sizeof *m->window_of_base; i++)
+	for (unsigned i = 0; i < WINDOW_BASES; i++)
 		if (m->window_of_base[i] == id)
 			return true;
 	return false;
@@ -286,8 +286,6 @@ static void select_state(struct monitor *m)
 	if (w != m->window || v->window != (uint64_t)(uintptr_t)w->base) {
 		m->window = w;
 		v->window = (uint64_t)(uintptr_t)w->base;
-		if (!m->window_first)
-			m->window_first = v->window & ~(WINDOW_STRIDE * 16384 - 1);
 		uint32_t *last = &m->window_of_base[base_slot(m, w)];
 		if (*last != w->id) {
 			if (*last)
@@ -299,6 +297,14 @@ static void select_state(struct monitor *m)
 	mmu_bases(m->mmu, w, v->base_by_gib);
 	m->mode = mode;
 	m->state_dirty = false;
+	/* Back from a page fault: what it brought is about to be touched. */
+	if (m->premap && at_user(m) && !m->cfg.mmu.exact_ad) {
+		gpa_t p;
+		struct trap t;
+		gla_t a = gla(m->premap & ~1u);
+		m->premap = 0;
+		mmu_fault(m->mmu, w, a, MMU_READ, true, &p, &t);
+	}
 }
 
 /* --- units --- */
@@ -454,8 +460,10 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 {
 	struct vcpu *v = m->v;
 	stats.exceptions++;
-	if (t->vector == VEC_PF)
+	if (t->vector == VEC_PF) {
 		stats.true_faults++;
+		m->premap = at_user(m) ? t->cr2.v | 1 : 0;
+	}
 	if (log_on(LOG_EXC)) {
 		fpu_save(m);
 		log_write("exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector, t->error,

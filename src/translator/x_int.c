@@ -468,7 +468,8 @@ void x_bit_string(struct xlate *x)
 	bool wide = x->i.opsize == 4;
 	struct emit *e = &x->e;
 
-	if (!insn_is_mem(&x->i) || (!x->site && mode_class(x->mode, seg) != CLASS_CHECKED)) {
+	if (!insn_is_mem(&x->i) ||
+	    (x->i.adsize == 4 && !x->site && mode_class(x->mode, seg) != CLASS_CHECKED)) {
 		x_modrm(x);
 		return;
 	}
@@ -482,8 +483,14 @@ void x_bit_string(struct xlate *x)
 	emit_mov_imm(e, R11, wide ? 5 : 4);
 	emit_sarx(e, R11, bit, R11, false);
 	emit_lea32(e, R10, xl_ea(x, 0));
-	n.m = xl_mem(x, (struct memop){.base = R10, .index = R11, .scale = wide ? 2 : 1}, seg,
-	             x->i.opsize, x->row->access);
+	n.m = (struct memop){.base = R10, .index = R11, .scale = wide ? 2 : 1};
+	if (x->i.adsize == 2) {
+		/* The sum wraps at 64 KiB. */
+		emit_lea32(e, R10, n.m);
+		emit_movzx16(e, R10, R10);
+		n.m = mem_host(R10, 0);
+	}
+	n.m = xl_mem(x, n.m, seg, x->i.opsize, x->row->access);
 	uint8_t left = n.m.base == R10 ? R8 : R10;
 	emit_mov_imm(e, R11, wide ? 27 : 28);
 	emit_shlx(e, left, n.reg, R11, false);

@@ -6,7 +6,7 @@ enum sreg xl_seg(const struct xlate *x)
 	const struct insn *i = &x->i;
 	if (i->seg >= 0)
 		return i->seg;
-	if (!i->has_modrm)
+	if (!insn_is_mem(i))
 		return SREG_DS;
 	if (i->adsize == 2)
 		return i->rm == 2 || i->rm == 3 || (i->rm == 6 && i->mod) ? SREG_SS : SREG_DS;

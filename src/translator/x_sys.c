@@ -84,12 +84,16 @@ void x_port_string(struct xlate *x)
 	string_callout(x, string_op_of(x->i.opcode));
 }
 
-/* MASKMOVQ, MASKMOVDQU: the operand is at [EDI], without an override of its own. */
+/* MASKMOVQ, MASKMOVDQU: the operand is at DS:[EDI], or at DS:[DI]. */
 void x_maskmov(struct xlate *x)
 {
 	struct emit *e = &x->e;
 	unsigned size = x->row->group == 's' ? 16 : 8;
-	struct memop m = xl_mem(x, mem_host(RDI, 0), xl_seg(x), size, 'm');
+	uint8_t at = x->i.adsize == 2 ? R8 : RDI;
+
+	if (at == R8)
+		emit_movzx16(e, R8, RDI);
+	struct memop m = xl_mem(x, mem_host(at, 0), xl_seg(x), size, 'm');
 
 	emit_mov64(e, R11, RDI);
 	emit_lea32(e, RDI, m);

@@ -49,12 +49,12 @@ void emit_enc(struct emit *e, const struct enc *x)
 {
 	if (x->lock)
 		emit8(e, 0xf0);
-	if (x->p66)
-		emit8(e, 0x66);
 	if (x->mem && x->m.gs) {
 		emit8(e, 0x65);
 		emit8(e, 0x67);
 	}
+	if (x->p66)
+		emit8(e, 0x66); /* last, where disassemblers take it for a mandatory prefix */
 	if (x->rep)
 		emit8(e, x->rep);
 	uint8_t rex = rex_of(x);

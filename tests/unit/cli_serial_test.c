@@ -1,0 +1,296 @@
+/* links: machine util */
+/* The host's end of the serial line: terminal, pipe, file, socket. */
+#include "dev_fixture.h"
+
+#include "machine/serial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { BASE = 0x3f8, RBR = BASE, IIR = BASE + 2, MCR = BASE + 4, LSR = BASE + 5 };
+
+struct host {
+	struct rig rig;
+	struct loop *loop;
+	struct sink out;
+	struct serial *serial;
+	struct uart *uart;
+	sig_atomic_t give_up;
+	unsigned quits;
+	struct problem problem;
+	int saved_stdin;
+};
+
+static void quit(void *ctx)
+{
+	((struct host *)ctx)->quits++;
+}
+
+/* in replaces standard input; out_fd standard output. */
+static bool host_open(struct host *h, const char *where, int in, int out_fd)
+{
+	*h = (struct host){.out = {.fd = out_fd}};
+	h->out.give_up = &h->give_up;
+	h->saved_stdin = dup(0);
+	if (in >= 0)
+		dup2(in, 0);
+	rig_open(&h->rig);
+	h->loop = loop_create();
+	struct serial_owner owner = {h, quit, h->loop, &h->out, &h->give_up};
+	if (!serial_open(&h->serial, where, owner, &h->problem))
+		return false;
+	h->uart = uart_create(h->rig.bus, h->rig.clock, BASE, (struct irq_line){0},
+	                      serial_peer(h->serial));
+	serial_attach(h->serial, h->uart);
+	return true;
+}
+
+static void host_close(struct host *h)
+{
+	if (h->serial) {
+		serial_attach(h->serial, NULL);
+		uart_destroy(h->uart);
+		serial_close(h->serial);
+	}
+	loop_destroy(h->loop);
+	rig_close(&h->rig);
+	dup2(h->saved_stdin, 0);
+	close(h->saved_stdin);
+}
+
+/* What the guest reads now; the FIFO, then RTS are on. */
+static const char *guest_reads(struct host *h)
+{
+	static char text[70000];
+	size_t n = 0;
+	out(&h->rig, IIR, 1);
+	out(&h->rig, MCR, 3);
+	loop_poll(h->loop);
+	while (in(&h->rig, LSR) & 1)
+		text[n++] = in(&h->rig, RBR);
+	text[n] = 0;
+	return text;
+}
+
+static void guest_writes(struct host *h, const char *text)
+{
+	while (*text)
+		out(&h->rig, RBR, *text++);
+	serial_flush(h->serial);
+}
+
+static const char *read_text(int fd)
+{
+	static char text[4096];
+	ssize_t n = read(fd, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void test_pipe(void **state)
+{
+	struct host h;
+	int in_pipe[2], out_pipe[2];
+	assert_int_equal(pipe(in_pipe) | pipe(out_pipe), 0);
+	assert_true(host_open(&h, "stdio", in_pipe[0], out_pipe[1]));
+	say(in_pipe[1], "early");
+	loop_poll(h.loop);
+	assert_false(in(&h.rig, LSR) & 1); /* the guest is not ready: it waits */
+	assert_string_equal(guest_reads(&h), "early");
+	say(in_pipe[1], "\1x\3"); /* no keys on a pipe */
+	assert_string_equal(guest_reads(&h), "\1x\3");
+	assert_int_equal(h.quits, 0);
+	guest_writes(&h, "hello");
+	assert_string_equal(read_text(out_pipe[0]), "hello");
+	/* Its end ends nothing. */
+	close(in_pipe[1]);
+	loop_poll(h.loop);
+	assert_false(loop_active(h.loop));
+	guest_writes(&h, "more");
+	assert_string_equal(read_text(out_pipe[0]), "more");
+	host_close(&h);
+	close(in_pipe[0]);
+	close(out_pipe[0]);
+	close(out_pipe[1]);
+}
+
+/* More than the guest takes stays in the pipe, and none is lost. */
+static void test_backpressure(void **state)
+{
+	struct host h;
+	FILE *f = tmpfile();
+	enum { BYTES = 200000 };
+	for (unsigned i = 0; i < BYTES; i++)
+		fputc('a' + i % 23, f);
+	fflush(f);
+	rewind(f);
+	assert_true(host_open(&h, "stdio", fileno(f), -1));
+	for (unsigned i = 0; i < 100; i++)
+		loop_poll(h.loop);
+	assert_false(loop_active(h.loop));
+	unsigned got = 0;
+	for (unsigned i = 0; i < 1000 && got < BYTES; i++)
+		for (const char *p = guest_reads(&h); *p; p++, got++)
+			assert_int_equal(*p, 'a' + got % 23);
+	assert_int_equal(got, BYTES);
+	host_close(&h);
+	fclose(f);
+}
+
+static void test_terminal(void **state)
+{
+	struct host h;
+	int master, slave;
+	struct termios before, during, after;
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	tcgetattr(slave, &before);
+	assert_true(host_open(&h, "stdio", slave, slave));
+	tcgetattr(slave, &during);
+	assert_int_equal(during.c_lflag & (ICANON | ECHO | ISIG), 0);
+
+	say(master, "ls\3");
+	assert_string_equal(guest_reads(&h), "ls\3");
+	say(master, "\1");
+	assert_string_equal(guest_reads(&h), "");
+	say(master, "\1z");
+	assert_string_equal(guest_reads(&h), "\1z");
+	say(master, "\1b");
+	loop_poll(h.loop);
+	assert_int_equal(in(&h.rig, LSR) & 0x11, 0x11);
+	assert_int_equal(in(&h.rig, RBR), 0);
+	say(master, "\1h");
+	assert_string_equal(guest_reads(&h), "");
+	assert_non_null(strstr(read_text(master), "Ctrl-A x"));
+	assert_int_equal(h.quits, 0);
+	say(master, "\1x");
+	assert_string_equal(guest_reads(&h), "");
+	assert_int_equal(h.quits, 1);
+
+	host_close(&h);
+	tcgetattr(slave, &after);
+	assert_int_equal(after.c_lflag, before.c_lflag);
+	assert_int_equal(after.c_iflag, before.c_iflag);
+	assert_int_equal(after.c_oflag, before.c_oflag);
+	close(master);
+	close(slave);
+}
+
+/* Keys are read also when the guest reads nothing any more. */
+static void test_terminal_of_a_deaf_guest(void **state)
+{
+	struct host h;
+	int master, slave;
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_true(host_open(&h, "stdio", slave, -1));
+	char line[1000];
+	memset(line, 'x', sizeof line);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(write(master, line, sizeof line), sizeof line);
+		loop_poll(h.loop);
+	}
+	say(master, "\1x");
+	loop_poll(h.loop);
+	assert_int_equal(h.quits, 1);
+	host_close(&h);
+	close(master);
+	close(slave);
+}
+
+static void test_file(void **state)
+{
+	struct host h;
+	char path[] = "/tmp/unring-serial-XXXXXX", where[64];
+	int fd = mkstemp(path);
+	snprintf(where, sizeof where, "file:%s", path);
+	assert_true(host_open(&h, where, -1, -1));
+	assert_false(loop_active(h.loop));
+	for (unsigned i = 0; i < SINK_SIZE; i++)
+		out(&h.rig, RBR, 'b');
+	assert_int_equal(lseek(fd, 0, SEEK_END), SINK_SIZE);
+	lseek(fd, 0, SEEK_SET);
+	guest_writes(&h, "tail");
+	lseek(fd, SINK_SIZE, SEEK_SET);
+	assert_string_equal(read_text(fd), "tail");
+	host_close(&h);
+	unlink(path);
+	close(fd);
+
+	assert_false(host_open(&h, "file:/nonexistent/out", -1, -1));
+	assert_non_null(strstr(h.problem.text, "/nonexistent/out"));
+	host_close(&h);
+}
+
+static int call(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void test_socket(void **state)
+{
+	struct host h, other;
+	char folder[] = "/tmp/unring-serial-XXXXXX", path[64], where[80];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	snprintf(where, sizeof where, "unix:%s", path);
+	assert_true(host_open(&h, where, -1, -1));
+	guest_writes(&h, "nobody listens");
+	for (unsigned round = 0; round < 2; round++) { /* one caller after another */
+		int fd = call(path);
+		loop_poll(h.loop);
+		say(fd, "ping\1x");
+		assert_string_equal(guest_reads(&h), "ping\1x");
+		guest_writes(&h, "pong");
+		assert_string_equal(read_text(fd), "pong");
+		close(fd);
+		loop_poll(h.loop);
+		guest_writes(&h, "lost");
+	}
+	/* A second machine does not take it away. */
+	assert_false(host_open(&other, where, -1, -1));
+	assert_non_null(strstr(other.problem.text, strerror(EADDRINUSE)));
+	host_close(&other);
+	host_close(&h);
+	assert_int_equal(access(path, F_OK), -1);
+
+	/* What a killed one left behind is replaced. */
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	strcpy(a.sun_path, path);
+	int stale = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(stale, (struct sockaddr *)&a, sizeof a), 0);
+	close(stale);
+	assert_true(host_open(&h, where, -1, -1));
+	close(call(path));
+	host_close(&h);
+	rmdir(folder);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_terminal_of_a_deaf_guest),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_socket),
+	};
+	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);
+}

@@ -2,7 +2,7 @@
  * 16-bit addresses, ports, and pages that are traced.  SDM vol. 2, REP. */
 #include "monitor/internal.h"
 
-enum { CHUNK = 4096 }; /* bytes before interrupts are looked at again */
+enum { CHUNK = 16384 }; /* bytes before interrupts are looked at again */
 
 struct string {
 	struct monitor *m;
@@ -108,32 +108,72 @@ static bool element(const struct string *s)
 	return true;
 }
 
-/* Up to count elements of REP STOS within a page of flat, upward memory at once;
- * 0 when that is not the case. */
-static uint32_t stos_run(const struct string *s, uint32_t count)
+/* Elements from linear address a on that lie whole in its page, going up. */
+static uint32_t page_room(const struct string *s, uint32_t a)
+{
+	return (PAGE_SIZE - (a & PAGE_MASK)) / s->size;
+}
+
+static bool plain(const struct segment *seg, bool write)
+{
+	return seg->limit == 0xffffffff && !(seg->attr & (SEG_UNUSABLE | SEG_CODE | SEG_DOWN)) &&
+	       (!write || seg->attr & SEG_WRITE);
+}
+
+static void *run_host(const struct string *s, uint32_t a, enum mmu_access access, gpa_t *p)
+{
+	struct monitor *m = s->m;
+	if (!mmu_translate(m->mmu, gla(a), access, s->user, p, &m->fault.trap))
+		return NULL;
+	return mmu_host(m->mmu, *p);
+}
+
+/* Up to count elements of REP STOS or REP MOVS within a page of plain, upward memory
+ * at once, by the host's own instruction; 0 when that is not the case. */
+static uint32_t bulk_run(const struct string *s, uint32_t count)
 {
 	struct monitor *m = s->m;
 	struct vcpu *v = m->v;
-	uint32_t a = v->gpr[EDI] + v->seg[SREG_ES].base;
-	uint32_t room = (PAGE_SIZE - (a & PAGE_MASK)) / s->size;
-	gpa_t p;
+	uint32_t to = v->gpr[EDI] + v->seg[SREG_ES].base, n = page_room(s, to);
+	uint32_t from = v->gpr[ESI] + v->seg[s->seg].base;
+	gpa_t p, q;
 
-	if (s->op != STROP_STOS || s->a16 || s->step < 0 || v->seg[SREG_ES].limit != 0xffffffff ||
-	    !(v->seg[SREG_ES].attr & SEG_WRITE) || room < 2 || count < 2)
+	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
+	    !plain(&v->seg[SREG_ES], true))
 		return 0;
-	if (!mmu_translate(m->mmu, gla(a), MMU_WRITE, s->user, &p, &m->fault.trap))
+	if (s->op == STROP_MOVS) {
+		if (!plain(&v->seg[s->seg], false))
+			return 0;
+		if (page_room(s, from) < n)
+			n = page_room(s, from);
+	}
+	if (count < n)
+		n = count;
+	if (n < 2)
 		return 0;
-	uint8_t *host = mmu_host(m->mmu, p);
-	uint32_t n = count < room ? count : room;
-	if (!host)
+	const void *src = s->op == STROP_MOVS ? run_host(s, from, MMU_READ, &q) : &v->gpr[EAX];
+	void *dst = src ? run_host(s, to, MMU_WRITE, &p) : NULL;
+	if (!dst)
 		return 0;
-	if (mmu_is_code(m->mmu, gpa_gfn(p)))
-		tcache_invalidate_bytes(m->cache, gpa_gfn(p), p.v & PAGE_MASK, n * s->size);
-	for (uint32_t i = 0; i < n; i++)
-		__builtin_memcpy(host + i * s->size, &v->gpr[EAX], s->size);
+	uint32_t bytes = n * s->size;
+	if (mmu_is_code(m->mmu, gpa_gfn(p))) {
+		stats.code_stores++;
+		tcache_invalidate_bytes(m->cache, gpa_gfn(p), p.v & PAGE_MASK, bytes);
+	}
+	size_t left = s->op == STROP_MOVS ? bytes : n;
+	if (s->op == STROP_MOVS)
+		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
+	else if (s->size == 4)
+		__asm__ volatile("rep stosl" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
+	else if (s->size == 2)
+		__asm__ volatile("rep stosw" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
+	else
+		__asm__ volatile("rep stosb" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
 	if (mmu_is_table(m->mmu, gpa_gfn(p)))
-		mmu_written(m->mmu, p, n * s->size);
-	v->gpr[EDI] += n * s->size;
+		mmu_written(m->mmu, p, bytes);
+	v->gpr[EDI] += bytes;
+	if (s->op == STROP_MOVS)
+		v->gpr[ESI] += bytes;
 	return n;
 }
 
@@ -162,7 +202,7 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		if (rep && !left)
 			break;
 		if (rep)
-			n = stos_run(&s, left);
+			n = bulk_run(&s, left);
 		if (!n || !rep) {
 			if (!element(&s))
 				return FAULTED;

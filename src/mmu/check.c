@@ -80,20 +80,23 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 static void check_window(struct mmu *m, struct win *w, uint32_t *writable, uint32_t *links,
                          uint32_t *blocks)
 {
-	uint32_t pages = 0;
+	uint32_t pages = 0, entries = 0;
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
 		if (!w->dir[vpn >> 10])
 			continue;
 		++*blocks;
 		for (uint32_t i = 0; i < 1024; i += half_pages(w))
 			check_half(m, w, vpn + i, links);
-		for (uint32_t i = 0; i < 1024; i++)
+		for (uint32_t i = 0; i < 1024; i++) {
+			entries += !!shadow_get(m, w, vpn + i);
 			check_entry(m, w, vpn + i, writable, &pages);
+		}
 	}
 	struct seen s = {.m = m, .w = w};
 	CHECK(!host_mem_each(w->pub.base - WINDOW_SIZE, w->pub.base + 2 * WINDOW_SIZE,
 	                     check_mapping, &s));
 	CHECK(s.pages == pages);
+	CHECK(w->entries == entries);
 	CHECK(s.vmas == w->vmas);
 }
 

@@ -87,6 +87,7 @@ struct win {
 	bool wp;           /* PRIVATE: CR0.WP that it was filled with */
 	uint8_t mode;      /* KERNEL: root.mode that may share it */
 	unsigned vmas;
+	unsigned entries;  /* that are not zero */
 	unsigned holes;    /* pages of FFh mapped */
 	uint64_t used;
 	uint16_t dir[1024]; /* block numbers; 0: none */
@@ -290,6 +291,8 @@ void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
 void link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
 void link_remove(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
 void queue_apply(struct mmu *m);
+/* Does the queue take most of what this window holds? */
+bool queue_empties(struct mmu *m, struct win *w);
 
 /* --- root.c --- */
 void root_die(struct mmu *m, struct root *r);

@@ -4,6 +4,9 @@
 /* CR3 loads after which the window for paging off is given up. */
 #define PHYSICAL_LINGERS 64
 
+/* Revocations that make it worth asking whether an address space ends. */
+#define TEARDOWN 32
+
 /* A root whose kernel did not fit the composite windows so often stays private. */
 #define MISFIT_FOR_GOOD 4
 
@@ -267,6 +270,10 @@ bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct 
 	/* The old root's KERNEL window first hears of what the root changed. */
 	if (all || (m->cur && m->cur->compare))
 		kernel_agree_current(m, all);
+	/* A process that ends: one call takes its window away. */
+	if (m->queue_length >= TEARDOWN && m->cur && m->cur->user &&
+	    queue_empties(m, m->cur->user))
+		window_drop(m, m->cur->user);
 	queue_apply(m);
 	tlb_flush(m);
 	if (all)

@@ -237,6 +237,31 @@ void queue_apply(struct mmu *m)
 	m->queue_length = 0;
 }
 
+/* Entries of this half that are gone by the guest's tables. */
+static unsigned half_losses(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	unsigned lost = 0;
+	for (uint32_t i = vpn; i < vpn + half_pages(w); i++)
+		lost += !!shadow_get(m, w, i);
+	return lost;
+}
+
+bool queue_empties(struct mmu *m, struct win *w)
+{
+	unsigned lost = 0;
+	for (unsigned i = 0; i < m->queue_length; i++) {
+		uint32_t item = m->queue[i], vpn = item & 0xfffff;
+		if ((item >> 20 & (MAX_WINDOWS - 1)) != w->slot)
+			continue;
+		uint32_t e = shadow_get(m, w, vpn);
+		if (item & QUEUE_HALF)
+			lost += half_at(m, w, vpn)->queued ? half_losses(m, w, vpn) : 0;
+		else if ((e & SH_QUEUED) && !half_at(m, w, vpn)->queued)
+			lost += !entry_revised(m, w, vpn, e);
+	}
+	return lost > w->entries / 4 * 3;
+}
+
 /* --- stores to tables --- */
 
 /* Entries [first, last] of a page table that half `where` of w was filled from. */

@@ -36,12 +36,15 @@ static bool vma_starts(struct mmu *m, struct win *w, uint32_t vpn)
 	       half_at(m, w, vpn)->wp != half_at(m, w, vpn - 1)->wp;
 }
 
+/* Mappings that begin at [lo, lo + n]; all but the last page are in one block. */
 static unsigned vma_count(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
 {
-	unsigned count = 0;
-	for (uint32_t vpn = lo; vpn <= lo + n && vpn < 1 << 20; vpn++)
-		count += vma_starts(m, w, vpn);
-	return count;
+	unsigned count = vma_starts(m, w, lo);
+	const uint32_t *e = shadow_at(m, w, lo);
+	for (uint32_t i = 1; i < n; i++)
+		count += (e[i] & SH_MAPPED) && ((e[i] & SH_HOLE) ||
+		                                vma_bits(e[i]) - vma_bits(e[i - 1]) != PAGE_SIZE);
+	return count + (lo + n < 1 << 20 && vma_starts(m, w, lo + n));
 }
 
 static void vma_adjust(struct mmu *m, struct win *w, unsigned before, unsigned after)
@@ -66,6 +69,7 @@ static void put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry)
 		w->holes--;
 	if ((entry & (SH_MAPPED | SH_HOLE)) == (SH_MAPPED | SH_HOLE))
 		w->holes++;
+	w->entries += !!entry - !!old;
 	*e = entry;
 }
 
@@ -320,10 +324,13 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 static void block_clear(struct mmu *m, struct win *w, uint32_t lo, uint32_t keep)
 {
 	for (uint32_t vpn = lo; vpn < lo + 1024; vpn++) {
-		uint32_t *e = shadow_at(m, w, vpn);
-		if (*e & SH_WRITE)
-			rmap_remove(m, *e >> PAGE_SHIFT, w, vpn);
-		*e = *e & SH_EXEC ? *e & keep : 0;
+		uint32_t *e = shadow_at(m, w, vpn), old = *e;
+		if (!old)
+			continue;
+		if (old & SH_WRITE)
+			rmap_remove(m, old >> PAGE_SHIFT, w, vpn);
+		*e = old & SH_EXEC ? old & keep : 0;
+		w->entries -= !*e;
 	}
 }
 

@@ -230,6 +230,35 @@ static void test_roots_die(void **state)
 	guest_free(g);
 }
 
+/* Most of a loaded address space goes before a CR3 load: its window goes whole. */
+static void test_teardown(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3;
+	setup_user(g, &cr3, 64);
+	paging_on(g, cr3, 0);
+	fill_user(g, 64);
+	struct window *u = user_window(g);
+	for (unsigned i = 0; i < 32; i++)
+		map_page(g, cr3, 0x08000000 + i * PAGE_SIZE, 0);
+	load_cr3(g, cr3);
+	assert_int_equal(g->dropped, 0);
+	assert_true(mapped(g, u, 0x08020000, true));
+	for (unsigned i = 0; i < 64; i++)
+		map_page(g, cr3, 0x08000000 + i * PAGE_SIZE,
+		         (8 * MIB + 2 * i * PAGE_SIZE) | P | W | U | A | D);
+	fill_user(g, 64);
+	for (unsigned i = 0; i < 60; i++)
+		map_page(g, cr3, 0x08000000 + i * PAGE_SIZE, 0);
+	load_cr3(g, cr3);
+	assert_int_equal(g->dropped, 1);
+	mmu_check(g->m);
+	u = user_window(g);
+	assert_true(touch(g, u, 0x0803f000, true, true).done);
+	assert_int_equal(touch(g, u, 0x08000000, true, true).verdict, MMU_TRUE_FAULT);
+	guest_free(g);
+}
+
 /* A page table's page is filled while shadows hang on it: they go, and the page
  * may be written again. */
 static void test_table_refilled(void **state)
@@ -409,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_shared_table),
 		cmocka_unit_test(test_self_map),
 		cmocka_unit_test(test_roots_die),
+		cmocka_unit_test(test_teardown),
 		cmocka_unit_test(test_table_refilled),
 		cmocka_unit_test(test_queue_overflow),
 		cmocka_unit_test(test_random),

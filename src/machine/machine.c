@@ -52,18 +52,11 @@ static uint64_t now(void *ctx)
 	return host_monotonic_ns() - m->clock_zero;
 }
 
-static void arm_host(struct machine *m)
-{
-	bool never = m->asleep || m->deadline == UINT64_MAX;
-	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + m->deadline);
-}
-
 static void arm(void *ctx, uint64_t deadline_ns)
 {
 	struct machine *m = ctx;
-	m->deadline = deadline_ns;
-	if (!m->asleep)
-		arm_host(m);
+	bool never = deadline_ns == UINT64_MAX;
+	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + deadline_ns);
 }
 
 static bool watching(const struct machine *m)
@@ -129,37 +122,24 @@ static void on_poll(void *ctx)
 	flush(m);
 }
 
-/* Sleeps till the next deadline by ppoll's own timeout: cheaper than a signal. */
-static void sleep_once(struct machine *m, const sigset_t *mask)
-{
-	uint64_t t = clock_now(m->clock);
-	uint64_t left = m->deadline > t ? m->deadline - t : 0;
-	loop_wait(m->loop, m->deadline == UINT64_MAX ? UINT64_MAX : left, mask);
-}
-
+/* Blocks what could make sleeping wrong between the last look and the sleep. The
+ * timer stays armed, and its signal ends the sleep: programming it is what costs. */
 static void on_wait(void *ctx)
 {
 	struct machine *m = ctx;
-	static const int wakers[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
-	sigset_t block, before;
-	sigemptyset(&block);
-	for (size_t i = 0; i < sizeof wakers / sizeof *wakers; i++)
-		sigaddset(&block, wakers[i]);
+	sigset_t all, before;
 
 	flush(m);
-	m->asleep = true;
-	arm_host(m);
 	timer_cancel(m->poll_tick);
-	sigprocmask(SIG_BLOCK, &block, &before);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	serve(m);
 	if (!m->end_signal && !board_intr(m->board))
-		sleep_once(m, &before);
+		loop_wait(m->loop, UINT64_MAX, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	serve(m);
 	if (watching(m))
 		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
-	m->asleep = false;
-	arm_host(m);
 }
 
 /* --- what the board is given --- */
@@ -364,8 +344,7 @@ void machine_list_models(FILE *f)
 {
 	const struct cpu_model *model;
 	for (unsigned i = 0; (model = cpu_model_at(i)); i++)
-		fprintf(f, "%-10s %s%s\n", model->name, model->summary,
-		        model == cpu_model_default() ? " (default)" : "");
+		fprintf(f, "%-10s %s\n", model->name, model->summary);
 }
 
 #define END_SIGNAL(signo) \
@@ -479,7 +458,6 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	CHECK(m);
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
-	m->deadline = UINT64_MAX;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */

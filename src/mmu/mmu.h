@@ -29,7 +29,7 @@ struct mmu;
 
 enum window_kind { WINDOW_PHYSICAL, WINDOW_KERNEL, WINDOW_USER, WINDOW_PRIVATE };
 
-/* The public part of a window; id is never reused while the mmu lives, base may
+/* The public part of a window; id is never 0 nor reused while the mmu lives, base may
  * be (window_drop is called before). */
 struct window {
 	uint8_t *base;

@@ -307,7 +307,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	m->slots_free--;
 	struct win *w = &m->win[slot];
 	/* dir is all zero since the slot's last window was dropped. */
-	w->pub = (struct window){.base = m->area + slot * WINDOW_STRIDE, .id = m->next_id++,
+	w->pub = (struct window){.base = m->area + slot * WINDOW_STRIDE, .id = ++m->next_id,
 	                         .kind = kind};
 	w->slot = slot;
 	w->live = true;

@@ -163,7 +163,15 @@ def no_userfaultfd():
 def vma_budget():
     with tempfile.TemporaryDirectory() as folder:
         stats = f"{folder}/stats"
-        whole_session(linux(options=["--vma-budget", "2000", "--stats", stats]))
+        # Enough processes at once that their mappings cannot all be kept.
+        with start(linux(options=["--vma-budget", "2000", "--stats", stats])) as vm:
+            to_shell(vm)
+            vm.run("i=0; while [ $i -lt 150 ]; do sleep 1000 & i=$((i+1)); done; echo all-$i",
+                   r"^all-150$", 60)
+            vm.run("kill $(pidof sleep); wait; echo gone", r"^gone$", 60)
+            vm.run("i=0; while [ $i -lt 50 ]; do /bin/true; i=$((i+1)); done; echo done-$i",
+                   r"^done-50$", 60)
+            reboot(vm)
         with open(stats) as f:
             counter = dict(line.split() for line in f if len(line.split()) == 2)
         if int(counter.get("evictions", 0)) <= 0:

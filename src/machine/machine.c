@@ -35,8 +35,6 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;  /* off while the guest sleeps */
-	bool asleep;
-	uint64_t deadline;         /* on the guest's clock; UINT64_MAX: none */
 	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */

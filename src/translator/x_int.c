@@ -48,6 +48,8 @@ static struct enc enc_of(const struct xlate *x)
 		n.reg = host_gpr(i->reg);
 	if (r->rm == 'v' || r->rm == 'd' || r->rm == 'w')
 		n.rm = host_gpr(i->rm);
+	if (!r->rm)
+		n.rm = 0; /* a fence, whose encodings with another rm are undocumented */
 	if (n.map == 0 && n.opcode == 0x82)
 		n.opcode = 0x80;
 	return n;

@@ -19,7 +19,7 @@ memory=16
 
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
-	timeout 60 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" -nodefaults \
+	timeout -k 3 60 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" -nodefaults \
 		-display none -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" \
 		-no-reboot -kernel "$kernel" \
 		-append "$skip" "$@" >&2
@@ -37,7 +37,7 @@ if [ "$vm" = --qemu ]; then
 	exit 1
 fi
 
-timeout 60 "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none --no-reboot \
+timeout -k 3 60 "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none --no-reboot \
 	--memory "${memory}M" "$@" </dev/null
 status=$?
 case $name in

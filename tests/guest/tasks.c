@@ -8,7 +8,7 @@ enum {
 	S_GATE = SEL_FREE + 16,
 	S_LDT = SEL_FREE + 24,
 	S_NP = SEL_FREE + 32,
-	S_LOW0 = SEL_FREE + 40, /* code with base 1 MiB: a 286 task's EIP has 16 bits */
+	S_LOW3 = SEL_FREE + 40 + 3, /* code with base 1 MiB: a 286 task's EIP has 16 bits */
 	VECTOR = 0x50,
 	LOW = 0x100000,
 };
@@ -42,7 +42,9 @@ static u16 task_register(void)
 	return (u16)v;
 }
 
-/* The main task current and alone busy; a fresh second one of this CPL. */
+/* The main task current and alone busy; a fresh second one of this CPL, and a 286 one. What
+ * the upper halves of its registers come to is undefined: it runs at CPL 3, where no trap
+ * needs its ESP. */
 static void reset(unsigned cpl)
 {
 	gdt_set(TSS_MAIN, (u32)&main_tss, sizeof(main_tss.t) - 1, ACC_TSS32, 0);
@@ -52,7 +54,7 @@ static void reset(unsigned cpl)
 	gdt_set(S_TASK16, (u32)&task16, sizeof(task16) - 1, ACC_TSS16, 0);
 	gdt_set(S_LDT, (u32)gdt, sizeof(gdt) - 1, ACC_LDT, 0);
 	gdt_set(S_NP, 0, 0xfffff, ACC_DATAW & ~ACC_P, DESC_G | DESC_B);
-	gdt_set(S_LOW0, LOW, 0xffff, ACC_CODER, DESC_B);
+	gdt_set(S_LOW3, LOW, 0xffff, ACC_CODER | ACC_DPL3, DESC_B);
 	u16 data = cpl ? DATA3 : DATA0;
 
 	main_tss.t.link = 0xabcd;
@@ -67,9 +69,9 @@ static void reset(unsigned cpl)
 		.iomap = sizeof(task),
 	};
 	task16 = (struct tss16){
-		.link = 0x1234, .sp0 = 0, .ss0 = DATA0, .ip = (u16)((u32)task_entry - LOW),
-		.flags = 2 | CF, .ax = 0x2a, .cx = 0x2c, .dx = 0x2d, .bx = 0x2b, .sp = 0x7000,
-		.bp = 0x2e, .si = 0x25, .di = 0x27, .es = DATA0, .cs = S_LOW0, .ss = DATA0, .ds = DATA0,
+		.link = 0x1234, .sp0 = 0x7000, .ss0 = DATA0, .ip = (u16)((u32)task_entry - LOW),
+		.flags = 2 | CF, .ax = 0x2a, .cx = 0x2c, .dx = 0x2d, .bx = 0x2b, .sp = 0x7800,
+		.bp = 0x2e, .si = 0x25, .di = 0x27, .es = DATA3, .cs = S_LOW3, .ss = DATA3, .ds = DATA3,
 	};
 }
 
@@ -340,19 +342,17 @@ static void bad_new_task(void)
 {
 	static const struct {
 		const char *name;
-		u16 ds, ldt;
+		u16 ds;
 		u32 vector, error;
 	} cases[] = {
-		{"ds of a TSS", TSS_MAIN, 0, V_TS, TSS_MAIN},
-		{"ds beyond the GDT", GDT_ENTRIES * 8, 0, V_TS, GDT_ENTRIES * 8},
-		{"ds not present", S_NP, 0, V_NP, S_NP},
-		{"ldt of data", DATA0, DATA0, V_TS, DATA0},
+		{"ds of a TSS", TSS_MAIN, V_TS, TSS_MAIN},
+		{"ds beyond the GDT", GDT_ENTRIES * 8, V_TS, GDT_ENTRIES * 8},
+		{"ds not present", S_NP, V_NP, S_NP},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		reset(0);
 		task.ds = cases[i].ds;
-		task.ldt = cases[i].ldt;
 		struct state s = to(0, far_jump, S_TASK);
 
 		cpu_run(&s);
@@ -408,9 +408,9 @@ static void tasks16(void)
 	expect("ax", s.eax & 0xffff, 0x2a);
 	expect("bx", s.ebx & 0xffff, 0x2b);
 	expect("di", s.edi & 0xffff, 0x27);
-	expect("sp", s.esp & 0xffff, 0x7000);
+	expect("sp", s.esp & 0xffff, 0x7800);
 	expect("flags", s.eflags & 0xffff, 2 | CF);
-	expect("cs", s.cs, S_LOW0);
+	expect("cs", s.cs, S_LOW3);
 	expect("fs", s.fs, 0);
 	expect("gs", s.gs, 0);
 	expect("tr", task_register(), S_TASK16);

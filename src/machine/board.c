@@ -82,16 +82,11 @@ struct uart *board_uart(struct board *b)
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 {
-	uint32_t v = bus_read(b->bus, port, size);
-	if (log_on(LOG_IO))
-		log_write("in  %04x/%u -> %0*x", port, size, (int)size * 2, v);
-	return v;
+	return bus_read(b->bus, port, size);
 }
 
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
-	if (log_on(LOG_IO))
-		log_write("out %04x/%u <- %0*x", port, size, (int)size * 2, value);
 	bus_write(b->bus, port, size, value);
 }
 

@@ -114,7 +114,9 @@ enum mmu_verdict {
 bool mmu_find_window(struct mmu *m, const void *host, struct window **w, gla_t *a);
 
 /* A host fault at a in w, for an access by user or supervisor. Callable from a
- * signal handler that interrupted translated code. */
+ * signal handler that interrupted translated code.  (Writes to traced pages may
+ * come as SIGBUS, by userfaultfd; vector and error code are a page fault's.)
+ * w is a window that mmu_window gave since the last load of paging state. */
 enum mmu_verdict mmu_fault(struct mmu *m, struct window *w, gla_t a, enum mmu_access access,
                            bool user, gpa_t *out, struct trap *t);
 

@@ -167,7 +167,10 @@ void mmu_phys_write(struct mmu *m, gpa_t a, const void *src, size_t n)
 		size_t now = in_page(a, n), count = now;
 		uint8_t *dst = mmu_host(m, a);
 		if (dst)
-			__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(count) : : "memory");
+			__asm__ volatile("rep movsb"
+			                 : "+D"(dst), "+S"(src), "+c"(count)
+			                 :
+			                 : "memory");
 		else
 			src = (const uint8_t *)src + now;
 		a.v += now;

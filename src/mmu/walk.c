@@ -56,8 +56,8 @@ bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struc
 {
 	uint32_t vpn = gla_vpn(a);
 	if (!m->paging) {
-		*r = (struct walk){.pde = PTE_P, .pte = PTE_P, .pa = a.v & ~PAGE_MASK, .large = true,
-		                   .user = true, .write = true, .global = true, .dirty = true};
+		*r = (struct walk){.pde = PTE_P, .pte = PTE_P, .pa = a.v & ~PAGE_MASK,
+		                   .large = true, .user = true, .write = true, .global = true, .dirty = true};
 		return true;
 	}
 	const struct root *root = m->cur;

@@ -145,7 +145,8 @@ static bool half_is_run(struct mmu *m, struct win *w, uint32_t lo)
 	uint32_t first = shadow_get(m, w, lo) & SH_GFN;
 	for (uint32_t i = 0; i < half_pages(w); i++) {
 		uint32_t e = shadow_get(m, w, lo + i);
-		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED || (e & SH_GFN) - first != i * PAGE_SIZE)
+		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED ||
+		    (e & SH_GFN) - first != i * PAGE_SIZE)
 			return false;
 		if (!(e & SH_WRITE) && (!is_traced(m, e >> PAGE_SHIFT) ||
 		                        !(shadow_limit(m, w, lo + i) & SH_WRITE)))
@@ -426,8 +427,9 @@ bool mmu_find_window(struct mmu *m, const void *host, struct window **w, gla_t *
 static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uint64_t offset,
                      bool write)
 {
-	int err;
-	while ((err = host_mem_map(win_host(w, vpn), (size_t)n << PAGE_SHIFT, m->fd, offset, write)))
+	size_t bytes = (size_t)n << PAGE_SHIFT;
+	/* No memory for one more mapping: others make room. */
+	while (host_mem_map(win_host(w, vpn), bytes, m->fd, offset, write))
 		CHECK(window_evict(m, w));
 	stats.maps++;
 }
@@ -522,7 +524,8 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 	bool wp = half_at(m, w, vpn)->wp;
 	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
 	if (wp)
-		CHECK(!host_mem_wp_register(m->wp_fd, win_host(w, run.lo), (size_t)n << PAGE_SHIFT));
+		CHECK(!host_mem_wp_register(m->wp_fd, win_host(w, run.lo),
+		                            (size_t)n << PAGE_SHIFT));
 
 	unsigned before = vma_count(m, w, run.lo, n);
 	uint32_t traced = 0; /* how many pages just before i are traced */

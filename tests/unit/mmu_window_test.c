@@ -189,7 +189,8 @@ static void test_accessed_dirty(void **state)
 	struct guest *g = guest_new(&c);
 	uint32_t cr3 = root_new(g);
 	for (unsigned i = 0; i < 4; i++)
-		map_page(g, cr3, 0x08048000 + i * PAGE_SIZE, (0x500000 + i * PAGE_SIZE) | P | W | U);
+		map_page(g, cr3, 0x08048000 + i * PAGE_SIZE,
+		         (0x500000 + i * PAGE_SIZE) | P | W | U);
 	paging_on(g, cr3, 0);
 	struct window *u = user_window(g);
 	uint32_t pte = pte_at(g, cr3, 0x08048000);

@@ -391,15 +391,27 @@ static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *c
 	r->model = m->cfg.model;
 	r->site = hint;
 	r->site_ctx = m;
+	/* Past the limit of CS nothing is fetched; a flat segment wraps. */
+	uint64_t room = (uint64_t)r->mode.cs_limit + 1 - r->eip;
+	if (r->mode.cs_limit == 0xffffffff)
+		room = UINT64_MAX;
+	if (r->eip > r->mode.cs_limit) {
+		*t = trap_error(VEC_GP, 0);
+		return false;
+	}
 	for (bool across = false;; across = true) {
 		if (!code_fetch(m, across, b, t))
 			return false;
 		r->bytes = b->p;
-		r->avail = b->n;
+		r->avail = b->n < room ? b->n : room;
 		if (across)
 			r->max_insns = 1;
 		if (translator_run(m->translator, r, code) == TU_OK)
 			break;
+		if (r->avail == room) {
+			*t = trap_error(VEC_GP, 0);
+			return false;
+		}
 		CHECK(!across);
 	}
 	if (log_on(LOG_UNITS))
@@ -638,6 +650,10 @@ enum monitor_end monitor_run(struct monitor *m)
 		if (m->state_dirty ||
 		    (m->window->kind == WINDOW_KERNEL && linear_eip(m).v < WINDOW_SPLIT))
 			select_state(m);
+		/* RF is for instruction breakpoints, which MODE_DEBUG looks at; the instruction
+		 * that is about to run clears it.  SDM vol. 3, 17.3.1.1. */
+		if (!(m->modes[m->mode].bits & MODE_DEBUG))
+			v->vflags &= ~(uint32_t)FLAG_RF;
 		if (v->vflags & FLAG_TF || m->modes[m->mode].bits & MODE_DEBUG) {
 			step(m);
 			chain = NO_CHAIN;

@@ -178,9 +178,14 @@ void x_popa(struct xlate *x)
 {
 	struct emit *e = &x->e;
 	int32_t size = x->i.opsize;
-	/* The far end first: both pages have been touched before a register changes. */
-	struct memop m = xl_stack(x, R12, 7 * size, size, 'r');
-	load_slot(e, R11, m, size);
+	struct memop m;
+	/* Each slot is touched before a register changes; EAX stays in r11. */
+	for (int r = EDI; r >= EAX; r--) {
+		if (r == ESP)
+			continue;
+		m = xl_stack(x, R12, (7 - r) * size, size, 'r');
+		load_slot(e, R11, m, size);
+	}
 	for (int r = EDI; r > EAX; r--) {
 		if (r == ESP)
 			continue;

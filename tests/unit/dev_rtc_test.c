@@ -154,6 +154,28 @@ static void test_periodic_interrupt(void **state)
 	close_rtc(&r, c);
 }
 
+/* Interrupts that the host was too late for come later, a second's worth at most. */
+static void test_periodic_catches_up(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE, 128 << 20);
+	put(&r, 0x0b, 0x42);
+	get(&r, 0x0c);
+	unsigned count = 0;
+	for (unsigned late = 0; late < 2; late++) {
+		rig_jump(&r, late ? r.now + 100 * SECOND : SECOND / 2);
+		uint64_t end = r.now + 2 * SECOND;
+		for (count = 0; r.now < end; rig_until(&r, r.now + 50000)) {
+			if (r.line.level) {
+				assert_true(get(&r, 0x0c) & 0x40);
+				count++;
+			}
+		}
+		assert_in_range(count, (late ? 3 * 1024 : 5 * 512) - 5, (late ? 3 * 1024 : 5 * 512) + 5);
+	}
+	close_rtc(&r, c);
+}
+
 static void test_update_interrupt(void **state)
 {
 	struct rig r;
@@ -232,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_divider_reset),
 		cmocka_unit_test(test_update_in_progress),
 		cmocka_unit_test(test_periodic_interrupt),
+		cmocka_unit_test(test_periodic_catches_up),
 		cmocka_unit_test(test_update_interrupt),
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_cmos),

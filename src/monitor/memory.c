@@ -35,7 +35,8 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 		if (host)
 			copy(out, host, part);
 		else
-			__builtin_memset(out, 0xff, part);
+			for (unsigned i = 0; i < part; i++)
+				out[i] = 0xff;
 		out += part;
 		a.v += part;
 		n -= part;

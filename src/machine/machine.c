@@ -473,6 +473,7 @@ static void write_stats(struct machine *m)
 		return;
 	FILE *f = m->stats_file ? m->stats_file : stderr;
 	stats_write(f);
+	monitor_stats_write(m->monitor, f);
 	fprintf(f, "seconds %.3f\n", now(m) / 1e9);
 	fflush(f);
 }

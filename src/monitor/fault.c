@@ -264,7 +264,6 @@ enum callout_result redirect_post(struct monitor *m)
 		struct trap t;
 		guest_write(m, r->linear, m->bounce, r->size, r->user, &t);
 	} else if (mmu_is_table(m->mmu, gpa_gfn(r->gpa))) {
-		stats.pt_stores++;
 		mmu_written(m->mmu, r->gpa, r->size);
 	}
 	struct tu *u = tcache_in_once(m->cache, resume) ? NULL : tcache_unit_at(m->cache, resume);

@@ -21,6 +21,9 @@ enum {
 	WINDOW_BASES = 1024,  /* windows that the mmu keeps at most */
 };
 
+/* Set in window_of_base when the window has been dropped. */
+#define WINDOW_GONE 0x80000000u
+
 /* What a signal handler leaves for the dispatcher. */
 struct fault_record {
 	uint8_t vector;      /* 14: see verdict; others are the guest's */

@@ -55,7 +55,7 @@ static void window_drop(void *ctx, struct window *w)
 	itlb_flush(m);
 	return_stack_reset(m);
 	/* Branch entries of its base stay until the base is used again. */
-	m->window_of_base[base_slot(m, w)] |= 0x80000000u;
+	m->window_of_base[base_slot(m, w)] |= WINDOW_GONE;
 	if (m->window == w)
 		m->window = NULL;
 	m->state_dirty = true;
@@ -246,6 +246,14 @@ void monitor_report(struct monitor *m, FILE *f)
 	fprintf(f, "\n");
 }
 
+void monitor_stats_write(const struct monitor *m, FILE *f)
+{
+	for (unsigned i = 0; i < CO_COUNT; i++)
+		if (m->callout_counts[i])
+			fprintf(f, "callout_%s %llu\n", callout_name(i),
+			        (unsigned long long)m->callout_counts[i]);
+}
+
 /* --- mode and window --- */
 
 void flush_code(struct monitor *m)
@@ -273,6 +281,15 @@ static gla_t linear_eip(const struct monitor *m)
 	return gla(m->v->eip + m->v->seg[SREG_CS].base);
 }
 
+/* Branch entries of windows that are gone go all at once, when a base comes round. */
+static void branch_drop_stale(struct monitor *m)
+{
+	tcache_branch_drop_all(m->cache);
+	for (unsigned i = 0; i < WINDOW_BASES; i++)
+		if (m->window_of_base[i] & WINDOW_GONE)
+			m->window_of_base[i] = 0;
+}
+
 static void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
@@ -289,7 +306,7 @@ static void select_state(struct monitor *m)
 		uint32_t *last = &m->window_of_base[base_slot(m, w)];
 		if (*last != w->id) {
 			if (*last)
-				tcache_branch_drop_all(m->cache);
+				branch_drop_stale(m);
 			*last = w->id;
 		}
 		host_set_gs(v->window);

@@ -62,6 +62,9 @@ int monitor_stop_code(const struct monitor *m);
 /* Why it was killed or what faulted, one line; then registers and the last units. */
 void monitor_report(struct monitor *m, FILE *f);
 
+/* Callouts by instruction, "callout_NAME value" lines: the rest of --stats. */
+void monitor_stats_write(const struct monitor *m, FILE *f);
+
 /* All registers to power-up values and the cache empty: a machine reset. */
 void monitor_reset(struct monitor *m);
 

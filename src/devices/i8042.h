@@ -13,7 +13,8 @@ struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
                            void (*reset)(void *ctx));
 void i8042_destroy(struct i8042 *k);
 
-/* The output port's A20 line, also driven by port 92h. */
+/* The output port's A20 line, also driven by port 92h.  Guests may read it
+ * back; memory is not masked by it. */
 bool i8042_a20(const struct i8042 *k);
 void i8042_set_a20(struct i8042 *k, bool on);
 

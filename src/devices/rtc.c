@@ -52,7 +52,7 @@ struct rtc {
 	uint64_t synced_ns;    /* C's flags are right up to here, on the clock */
 	uint32_t owed;         /* periodic interrupts lost to the host */
 	uint64_t redeem_ns;    /* when the next of them is made up for; 0: not yet */
-	uint8_t index;         /* what port 70h holds */
+	uint8_t index;         /* what port 70h holds; bit 7 masks NMIs, which nothing raises */
 	uint8_t reg[REGISTERS];
 };
 
@@ -349,11 +349,6 @@ static void rtc_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 		data_write(r, r->index & (REGISTERS - 1), value);
 	else
 		r->index = value;
-}
-
-bool rtc_nmi_enabled(const struct rtc *r)
-{
-	return !(r->index & 0x80);
 }
 
 static void put16(struct rtc *r, unsigned i, uint64_t v)

@@ -13,7 +13,4 @@ struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq
                        int64_t utc_ns, uint64_t ram_bytes);
 void rtc_destroy(struct rtc *r);
 
-/* Does bit 7 of port 70h let NMIs through? */
-bool rtc_nmi_enabled(const struct rtc *r);
-
 #endif

@@ -68,11 +68,6 @@ static void cf8_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 		s->board.reset(s->board.reset_ctx);
 }
 
-uint8_t sysctl_post_code(const struct sysctl *s)
-{
-	return s->post;
-}
-
 struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board)
 {
 	struct sysctl *s = calloc(1, sizeof *s);

@@ -19,7 +19,4 @@ struct sysctl_board {
 struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board);
 void sysctl_destroy(struct sysctl *s);
 
-/* The last POST code. */
-uint8_t sysctl_post_code(const struct sysctl *s);
-
 #endif

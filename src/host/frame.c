@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "host/frame.h"
 
+#include "host/terminal.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,6 +65,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	};
 	if (info->si_code <= 0 || !handler.fn(handler.ctx, f, &fault)) {
 		/* Ours, or sent by somebody: die of it. */
+		terminal_close();
 		signal(signo, SIG_DFL);
 		if (info->si_code <= 0)
 			raise(signo);

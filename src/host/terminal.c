@@ -94,20 +94,17 @@ int terminal_open(void)
 	return 0;
 }
 
-bool terminal_poll(void)
+void terminal_poll(void)
 {
-	bool stopped = false;
 	if (stop_wanted) {
 		stop_wanted = 0;
 		give_back();
 		/* SIGSTOP: an orphaned process group ignores the default of SIGTSTP. */
 		raise(SIGSTOP);
 		continued = 1;
-		stopped = true;
 	}
 	if (continued) {
 		continued = 0;
 		take();
 	}
-	return stopped;
 }

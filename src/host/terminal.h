@@ -12,7 +12,7 @@ int terminal_open(void);
 void terminal_close(void);
 
 /* Serves SIGTSTP (gives the terminal back, stops, takes it again) and SIGCONT;
- * called from the event loop.  True when the process had been stopped. */
-bool terminal_poll(void);
+ * called from the event loop. */
+void terminal_poll(void);
 
 #endif

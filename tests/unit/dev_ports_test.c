@@ -48,7 +48,7 @@ static void test_sysctl(void **state)
 	rig_open(&r);
 	struct sysctl *c = sysctl_create(r.bus, (struct sysctl_board){&s, a20, set_a20, &s, reset});
 	out(&r, 0x80, 0x5a);
-	assert_int_equal(sysctl_post_code(c), 0x5a);
+	assert_int_equal(in(&r, 0x80), 0x5a);
 	assert_int_equal(in(&r, 0x92), 0x02);
 	out(&r, 0x92, 0x00);
 	assert_false(s.a20);

@@ -5,7 +5,6 @@
 u64 gdt[GDT_ENTRIES];
 u64 idt[256];
 struct main_tss main_tss;
-u32 multiboot_info;
 u8 run_stack[8192] __attribute__((aligned(4096)));
 u8 scratch[4 * 4096] __attribute__((aligned(4096)));
 bool (*trap_hook)(struct frame *f);
@@ -149,13 +148,21 @@ void expect(const char *what, u32 got, u32 want)
 		fail("%s is %h, not %h", what, got, want);
 }
 
+/* The command line is copied: a kernel may unmap where the loader left it. */
+static char cmdline[512];
+
+static void keep_cmdline(const u32 *info)
+{
+	const char *from = info[0] & 4 ? (const char *)info[4] : "";
+
+	for (unsigned i = 0; i < sizeof(cmdline) - 1 && from[i]; i++)
+		cmdline[i] = from[i];
+}
+
 /* Does the Multiboot command line hold the word skip:NAME? */
 static bool skipped(const char *name)
 {
-	const u32 *info = (const u32 *)multiboot_info;
-	const char *p = info[0] & 4 ? (const char *)info[4] : "";
-
-	for (; *p; p++) {
+	for (const char *p = cmdline; *p; p++) {
 		const char *w = "skip:", *q = p;
 
 		while (*w && *q == *w)
@@ -312,7 +319,7 @@ void rt_main(u32 magic, u32 info)
 		u32 base;
 	} __attribute__((packed)) reg;
 
-	multiboot_info = info;
+	keep_cmdline((const u32 *)info);
 	gdt_set(CODE0, 0, 0xfffff, ACC_CODER, DESC_G | DESC_B);
 	gdt_set(DATA0, 0, 0xfffff, ACC_DATAW, DESC_G | DESC_B);
 	gdt_set(CODE1, 0, 0xfffff, ACC_CODER | ACC_DPL1, DESC_G | DESC_B);

@@ -174,7 +174,6 @@ void expect_done(const char *what, struct state *s, const void *end);
 
 /* The kernel's own body. */
 void guest_main(void);
-extern u32 multiboot_info;
 
 /* --- instructions --- */
 static inline void outb(u16 port, u8 v)

@@ -754,75 +754,21 @@ CO(CPUID)
 	return done(m, packed);
 }
 
-/* --- stored x87 environments --- */
+/* --- stored x87 environments (x87.c) --- */
 
-/* The saved image is the 64-bit form of FXSAVE (SDM vol. 1, table 10-3): FIP and
- * FDP are host addresses, unless a guest's restore put them there. */
-static uint32_t guest_fip(struct monitor *m)
+/* Into image; the FPU is live, as at the start of each callout. */
+static unsigned store_environment(struct monitor *m, unsigned opsize, uint8_t *image)
 {
-	uint64_t fip;
-	__builtin_memcpy(&fip, m->fpu + 8, 8);
-	return fault_guest_eip(m, fip);
-}
-
-static uint32_t guest_fdp(struct monitor *m)
-{
-	uint64_t fdp;
-	__builtin_memcpy(&fdp, m->fpu + 16, 8);
-	return (uint32_t)fdp;
-}
-
-/* The two-bit tags from the abridged ones.  SDM vol. 1, 8.1.7, 10.5.1.1. */
-static uint16_t full_tags(const uint8_t *fx)
-{
-	unsigned top = fx[3] >> 3 & 7;
-	uint16_t tags = 0;
-	for (unsigned i = 0; i < 8; i++) {
-		const uint8_t *st = fx + 32 + 16 * ((i - top) & 7);
-		uint16_t exp;
-		uint64_t mant;
-		unsigned tag = 3;
-		__builtin_memcpy(&mant, st, 8);
-		__builtin_memcpy(&exp, st + 8, 2);
-		exp &= 0x7fff;
-		if (fx[4] >> i & 1)
-			tag = exp == 0 && mant == 0 ? 1 : exp == 0 || exp == 0x7fff || !(mant >> 63) ? 2 : 0;
-		tags |= tag << 2 * i;
-	}
-	return tags;
-}
-
-/* SDM vol. 1, figures 8-9 to 8-12; protected mode. */
-static unsigned environment(struct monitor *m, unsigned opsize, uint8_t *out)
-{
-	uint32_t fip = guest_fip(m), fdp = guest_fdp(m);
-	uint16_t w[7], fop;
-	uint16_t cs = m->v->seg[SREG_CS].selector, ds = m->v->seg[SREG_DS].selector;
-	__builtin_memcpy(&w[0], m->fpu, 2);
-	__builtin_memcpy(&w[1], m->fpu + 2, 2);
-	w[2] = full_tags(m->fpu);
-	__builtin_memcpy(&fop, m->fpu + 6, 2);
-	if (!fip && !fdp)
-		cs = ds = 0;
-	if (opsize == 2) {
-		w[3] = (uint16_t)fip;
-		w[4] = cs;
-		w[5] = (uint16_t)fdp;
-		w[6] = ds;
-		__builtin_memcpy(out, w, 14);
-		return 14;
-	}
-	uint32_t d[7] = {w[0] | 0xffff0000u, w[1] | 0xffff0000u, w[2] | 0xffff0000u, fip,
-	                 cs | (uint32_t)(fop & 0x7ff) << 16, fdp, ds | 0xffff0000u};
-	__builtin_memcpy(out, d, 28);
-	return 28;
+	fpu_save(m);
+	if (!m->fpu_pointers)
+		x87_pointers(m);
+	return x87_environment(m, opsize, image);
 }
 
 CO(FNSTENV)
 {
 	uint8_t image[28];
-	fpu_save(m);
-	unsigned n = environment(m, CALLOUT_SIZE(packed), image);
+	unsigned n = store_environment(m, CALLOUT_SIZE(packed), image);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n))
 		return FAULTED;
 	m->fpu[0] |= 0x3f;
@@ -832,8 +778,7 @@ CO(FNSTENV)
 CO(FNSAVE)
 {
 	uint8_t image[108];
-	fpu_save(m);
-	unsigned n = environment(m, CALLOUT_SIZE(packed), image);
+	unsigned n = store_environment(m, CALLOUT_SIZE(packed), image);
 	for (unsigned i = 0; i < 8; i++)
 		__builtin_memcpy(image + n + 10 * i, m->fpu + 32 + 16 * i, 10);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n + 80))
@@ -845,21 +790,19 @@ CO(FNSAVE)
 	return done(m, packed);
 }
 
-/* The 32-bit form ends after XMM7: the rest of the area is not written. */
+/* The 32-bit form ends after XMM7: the rest of the area is not written.  Whether the
+ * pointers are stored with no exception pending is the host's choice. */
 CO(FXSAVE)
 {
-	uint8_t image[288];
-	uint32_t ea = (uint32_t)operand;
+	uint8_t image[512] __attribute__((aligned(16)));
+	uint32_t ea = (uint32_t)operand, fip;
 	if ((m->v->seg[CALLOUT_SEG(packed)].base + ea) & 15)
 		return fault(m, VEC_GP, true);
+	__asm__ volatile("fxsave %0" : "=m"(image));
 	fpu_save(m);
-	__builtin_memcpy(image, m->fpu, 288);
-	uint32_t pointers[4] = {guest_fip(m), 0, guest_fdp(m), 0};
-	if (pointers[0] || pointers[2]) {
-		pointers[1] = m->v->seg[SREG_CS].selector;
-		pointers[3] = m->v->seg[SREG_DS].selector;
-	}
-	__builtin_memcpy(image + 8, pointers, 16);
+	__builtin_memcpy(&fip, image + 8, 4);
+	if (fip && m->fpu_pointers)
+		__builtin_memcpy(image, m->fpu, 24);
 	return ea_write(m, packed, ea, image, 288) ? done(m, packed) : FAULTED;
 }
 

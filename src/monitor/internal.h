@@ -88,6 +88,7 @@ struct monitor {
 	uint32_t premap;         /* address of the last #PF at CPL 3, bit 0 set; or 0 */
 
 	bool fpu_saved;
+	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
 
 	enum monitor_end end;
@@ -114,6 +115,10 @@ void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format
 
 /* FPU state out of the host's registers, before C that may use them. */
 void fpu_save(struct monitor *m);
+/* The x87 pointers in an image just saved become the guest's (x87.c). */
+void x87_pointers(struct monitor *m);
+/* The environment of FNSTENV from an image with pointers; returns its length. */
+unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out);
 
 /* --- guest memory (memory.c) --- */
 bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t);

@@ -177,13 +177,20 @@ void fpu_save(struct monitor *m)
 		return;
 	__asm__ volatile("fxsave64 %0" : "=m"(m->fpu));
 	m->fpu_saved = true;
+	m->fpu_pointers = false;
+	/* FSW and FTW: no pointers are kept for a unit that holds nothing. */
+	if (m->fpu[2] | m->fpu[3] | m->fpu[4])
+		x87_pointers(m);
 }
 
 static void fpu_restore(struct monitor *m)
 {
 	if (!m->fpu_saved)
 		return;
-	__asm__ volatile("fxrstor64 %0" : : "m"(m->fpu));
+	if (m->fpu_pointers)
+		__asm__ volatile("fxrstor %0" : : "m"(m->fpu));
+	else
+		__asm__ volatile("fxrstor64 %0" : : "m"(m->fpu));
 	m->fpu_saved = false;
 }
 

@@ -451,7 +451,7 @@ void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn)
 {
 	/* The page before may hold units whose last instruction crosses into this one. */
 	for (int i = 0; i < 2; i++) {
-		uint64_t page = window + ((uint64_t)(vpn - i) << PAGE_SHIFT);
+		uint64_t page = window + ((vpn - i) << PAGE_SHIFT); /* 32 bits: it wraps */
 		struct branch_page *p = branch_page_slot(c, page);
 		if (p->page == page)
 			branch_page_clear(c, p);
@@ -545,13 +545,11 @@ unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, u
 	unsigned count = 0;
 	for (uint32_t n = c->pages[gfn].head, next; n; n = next) {
 		struct tu *u = &c->units[n];
-		uint32_t first = u->page_off, end = first + u->guest_len;
+		uint32_t end = u->page_off + u->guest_len;
 		next = next_on_page(u, gfn);
-		if (u->gfn != gfn) {
-			first = 0;
-			end -= PAGE_SIZE;
-		}
-		if (off < end && first < off + len) {
+		/* Both halves may be on one physical page. */
+		if ((u->gfn == gfn && off < end && u->page_off < off + len) ||
+		    (u->gfn2 == gfn && off + PAGE_SIZE < end)) {
 			tcache_invalidate(c, u);
 			count++;
 		}

@@ -1,0 +1,309 @@
+/* links: cache */
+/* Chains, pages that several windows run, and branch tables. */
+#include "cache_fixture.h"
+
+static void test_chain(void **state)
+{
+	uint32_t targets[] = {0x5100, 0x5000};
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *b = simple_unit(0x5100, 0x5000);
+
+	tcache_chain(fx.c, a->exit0, b);
+	tcache_chain(fx.c, a->exit0 + 1, a);
+	tcache_chain(fx.c, b->exit0, a);
+	assert_chained(a, 0, b);
+	assert_chained(a, 1, a);
+	assert_chained(b, 0, a);
+
+	/* A signal undoes them; they can be made again. */
+	tcache_unchain_exits(fx.c, a);
+	assert_unchained(a, 0);
+	assert_unchained(a, 1);
+	assert_chained(b, 0, a);
+	tcache_chain(fx.c, a->exit0, b);
+	tcache_chain(fx.c, a->exit0, b);
+	assert_chained(a, 0, b);
+
+	/* A dead unit is nobody's target, and chains to nobody. */
+	tcache_invalidate(fx.c, b);
+	assert_unchained(a, 0);
+	assert_unchained(b, 0);
+	tcache_chain(fx.c, a->exit0, b);
+	tcache_chain(fx.c, b->exit0, a);
+	assert_unchained(a, 0);
+	assert_unchained(b, 0);
+}
+
+/* Any order of making and undoing keeps the lists of incoming chains whole. */
+static void test_incoming(void **state)
+{
+	enum { N = 12 };
+	struct tu *u[N], *to = simple_unit(0x5f00, 0), *other = simple_unit(0x5f80, 0);
+	uint32_t r = 1;
+
+	for (unsigned i = 0; i < N; i++)
+		u[i] = simple_unit(0x5000 + 16 * i, 0x5f00);
+	struct tu *at[N] = {0};
+	for (unsigned step = 0; step < 2000; step++) {
+		r = r * 1664525 + 1013904223;
+		unsigned i = (r >> 8) % N;
+		switch (r >> 28 & 3) {
+		case 0:
+			tcache_unchain_exits(fx.c, u[i]);
+			at[i] = NULL;
+			break;
+		case 1:
+			tcache_chain(fx.c, u[i]->exit0, other);
+			at[i] = other;
+			break;
+		default:
+			tcache_chain(fx.c, u[i]->exit0, to);
+			at[i] = to;
+		}
+		for (i = 0; i < N; i++)
+			if (at[i])
+				assert_chained(u[i], 0, at[i]);
+			else
+				assert_unchained(u[i], 0);
+	}
+	tcache_invalidate(fx.c, to);
+	for (unsigned i = 0; i < N; i++)
+		if (at[i] == other)
+			assert_chained(u[i], 0, other);
+		else
+			assert_unchained(u[i], 0);
+	tcache_invalidate(fx.c, other);
+	for (unsigned i = 0; i < N; i++)
+		assert_unchained(u[i], 0);
+}
+
+static void run_in(uint32_t gfn, uint32_t window)
+{
+	tcache_adopt(fx.c, gfn, window, window_alive, &fx);
+}
+
+/* Pages that one window runs: chains go straight, and are that window's. */
+static void test_owned(void **state)
+{
+	uint32_t targets[] = {0x6000, 0x5100};
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *near = simple_unit(0x5100, 0),
+	          *far = simple_unit(0x6000, 0);
+	run_in(5, 1);
+	run_in(6, 1);
+	tcache_chain(fx.c, a->exit0, far);
+	tcache_chain(fx.c, a->exit0 + 1, near);
+	assert_chained(a, 0, far);
+	assert_int_equal(fx.thunks, 0);
+	/* Again the same window: nothing changes. */
+	run_in(5, 1);
+	assert_chained(a, 0, far);
+
+	/* Page 6 leaves the window: what leads there from another page goes. */
+	tcache_page_revoked(fx.c, 6);
+	assert_unchained(a, 0);
+	assert_chained(a, 1, near);
+	assert_false(far->dead);
+	/* Page 5 leaves: chains inside it are for good. */
+	tcache_page_revoked(fx.c, 5);
+	assert_chained(a, 1, near);
+}
+
+static void test_owner_dies(void **state)
+{
+	struct tu *a = simple_unit(0x5000, 0x6000), *far = simple_unit(0x6000, 0);
+	run_in(5, 1);
+	tcache_chain(fx.c, a->exit0, far);
+	fx.alive[1] = false;
+	run_in(5, 2);
+	/* The former owner's chain is undone; the page has an owner again. */
+	assert_unchained(a, 0);
+	tcache_chain(fx.c, a->exit0, far);
+	assert_chained(a, 0, far);
+	assert_int_equal(fx.thunks, 0);
+}
+
+static void test_shared(void **state)
+{
+	uint32_t targets[] = {0x6000, 0x5100};
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *near = simple_unit(0x5100, 0),
+	          *far = simple_unit(0x6000, 0x5000);
+	run_in(5, 1);
+	tcache_chain(fx.c, a->exit0, far);
+	tcache_chain(fx.c, a->exit0 + 1, near);
+	run_in(5, 2);
+	assert_unchained(a, 0);
+	assert_chained(a, 1, near);
+
+	/* From now on across pages by a thunk, which is made once. */
+	tcache_chain(fx.c, a->exit0, far);
+	uint64_t thunk = leads_to(a, 0);
+	assert_int_equal(fx.thunks, 1);
+	assert_int_equal(fx.thunk_eip, 0x6000);
+	assert_int_not_equal(thunk, tcache_host(fx.c, far));
+	assert_true(tcache_contains(fx.c, thunk));
+	assert_null(tcache_unit_at(fx.c, thunk));
+	tcache_unchain_exits(fx.c, a);
+	assert_unchained(a, 0);
+	tcache_chain(fx.c, a->exit0, far);
+	assert_int_equal(leads_to(a, 0), thunk);
+	assert_int_equal(fx.thunks, 1);
+	/* The thunk knows no unit: the target may die. */
+	tcache_invalidate(fx.c, far);
+	assert_int_equal(leads_to(a, 0), thunk);
+
+	/* Inside the page straight, as before. */
+	tcache_unchain_exits(fx.c, a);
+	tcache_chain(fx.c, a->exit0 + 1, near);
+	assert_chained(a, 1, near);
+
+	/* The page stays shared, whoever comes, until its last unit goes. */
+	fx.alive[1] = fx.alive[2] = false;
+	run_in(5, 3);
+	far = simple_unit(0x6000, 0);
+	tcache_chain(fx.c, a->exit0, far);
+	assert_int_equal(leads_to(a, 0), thunk);
+	tcache_invalidate_bytes(fx.c, 5, 0, PAGE_SIZE);
+	a = simple_unit(0x5000, 0x6000);
+	run_in(5, 3);
+	tcache_chain(fx.c, a->exit0, far);
+	assert_chained(a, 0, far);
+}
+
+/* Chains into another page of a page that is shared, from one that is not. */
+static void test_into_shared(void **state)
+{
+	struct tu *a = simple_unit(0x6000, 0x5000), *b = simple_unit(0x5000, 0);
+	run_in(6, 1);
+	run_in(5, 1);
+	run_in(5, 2);
+	tcache_chain(fx.c, a->exit0, b);
+	assert_chained(a, 0, b);
+	tcache_page_revoked(fx.c, 5);
+	assert_unchained(a, 0);
+}
+
+/* A unit that crosses into a second page is entered as from elsewhere, also from its
+ * first page; and so is one on an alias of the same linear page. */
+static void test_crossing_targets(void **state)
+{
+	uint32_t target = 0;
+	struct tu *a = simple_unit(0x5000, 0x5ffa);
+	struct tu *b = make_unit(0x5ffa, 5, 9, 10, 0, 1, &target);
+	tcache_chain(fx.c, a->exit0, b);
+	assert_chained(a, 0, b);
+	tcache_page_revoked(fx.c, 9);
+	assert_unchained(a, 0);
+
+	struct tu *c = simple_unit(0x7000, 0x7100);
+	struct tu *d = make_unit(0x7100, 8, NO_GFN, 8, 0, 1, &target);
+	tcache_chain(fx.c, c->exit0, d);
+	assert_chained(c, 0, d);
+	tcache_page_revoked(fx.c, 8);
+	assert_unchained(c, 0);
+}
+
+/* --- branch tables --- */
+
+enum { WINDOW_SHIFT = 33 };
+
+static struct branch *entry(unsigned mode, uint32_t eip)
+{
+	struct branch *t = (void *)(uintptr_t)tcache_table(fx.c, mode);
+	return &t[eip & (BRANCH_ENTRIES - 1)];
+}
+
+/* As translated code looks it up. */
+static uint64_t look_up(unsigned mode, uint64_t window, uint32_t eip)
+{
+	struct branch *b = entry(mode, eip);
+	return b->minus_tag + window + eip ? 0 : b->host;
+}
+
+static void test_branch_table(void **state)
+{
+	const uint64_t w1 = 1ull << WINDOW_SHIFT, w2 = 2ull << WINDOW_SHIFT;
+	struct tu *a = simple_unit(0x5010, 0), *b = simple_unit(0x15010, 0);
+	uint32_t target = 0;
+	struct tu *c = make_unit(0x5010, 5, NO_GFN, 8, 1, 1, &target);
+
+	assert_int_equal(look_up(0, w1, 0x5010), 0);
+	tcache_table(fx.c, 1);
+	tcache_branch_set(fx.c, 0, w1, a);
+	tcache_branch_set(fx.c, 1, w1, c);
+	assert_int_equal(look_up(0, w1, 0x5010), tcache_host(fx.c, a));
+	assert_int_equal(look_up(1, w1, 0x5010), tcache_host(fx.c, c));
+	/* Another window, or another EIP with the same index, is another branch. */
+	assert_int_equal(look_up(0, w2, 0x5010), 0);
+	assert_int_equal(look_up(0, w1, 0x15010), 0);
+	tcache_branch_set(fx.c, 0, w1, b);
+	assert_int_equal(look_up(0, w1, 0x15010), tcache_host(fx.c, b));
+	assert_int_equal(look_up(0, w1, 0x5010), 0);
+
+	tcache_invalidate(fx.c, b);
+	assert_int_equal(look_up(0, w1, 0x15010), 0);
+	assert_int_equal(look_up(1, w1, 0x5010), tcache_host(fx.c, c));
+
+	/* The table of misses has no entry for anything, and leads to the stub. */
+	struct branch *miss = (void *)(uintptr_t)tcache_miss_table(fx.c);
+	for (unsigned i = 0; i < BRANCH_ENTRIES; i++)
+		assert_true(miss[i].minus_tag == 0 && miss[i].host == MISS);
+	tcache_branch_drop_all(fx.c);
+	assert_int_equal(look_up(1, w1, 0x5010), 0);
+}
+
+static void test_branch_drop_page(void **state)
+{
+	enum { N = 600 };
+	const uint64_t w1 = 1ull << WINDOW_SHIFT, w2 = 2ull << WINDOW_SHIFT;
+	uint32_t target = 0;
+	struct tu *before = make_unit(0x4ffc, 4, 5, 8, 0, 1, &target), *after = simple_unit(0x6000, 0);
+	struct tu *far_before = simple_unit(0x3ff0, 0);
+	static struct tu *u[N];
+
+	tcache_table(fx.c, 0);
+	tcache_table(fx.c, 1);
+	for (unsigned i = 0; i < N; i++) {
+		u[i] = make_unit(0x5000 + 6 * i, 5, NO_GFN, 4, i % 2, 1, &target);
+		tcache_branch_set(fx.c, i % 2, w1, u[i]);
+	}
+	tcache_branch_set(fx.c, 0, w1, before);
+	tcache_branch_set(fx.c, 0, w1, after);
+	tcache_branch_set(fx.c, 0, w1, far_before);
+	tcache_branch_drop_page(fx.c, w2, 5);
+	tcache_branch_drop_page(fx.c, w1, 0x15);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(look_up(i % 2, w1, 0x5000 + 6 * i), tcache_host(fx.c, u[i]));
+
+	tcache_branch_drop_page(fx.c, w1, 5);
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(look_up(i % 2, w1, 0x5000 + 6 * i), 0);
+	/* Its tail was on that page. */
+	assert_int_equal(look_up(0, w1, 0x4ffc), 0);
+	assert_int_equal(look_up(0, w1, 0x3ff0), tcache_host(fx.c, far_before));
+	assert_int_equal(look_up(0, w1, 0x6000), tcache_host(fx.c, after));
+
+	/* The page before page 0 is the last. */
+	struct tu *last = make_unit(0xfffffffc, 7, 8, 8, 0, 1, &target);
+	tcache_branch_set(fx.c, 0, w1, last);
+	tcache_branch_drop_page(fx.c, w1, 0);
+	assert_int_equal(look_up(0, w1, 0xfffffffc), 0);
+
+	/* The page can come back, with few entries this time, and go again. */
+	tcache_branch_set(fx.c, 0, w1, u[0]);
+	tcache_branch_set(fx.c, 1, w1, u[1]);
+	assert_int_equal(look_up(0, w1, 0x5000), tcache_host(fx.c, u[0]));
+	tcache_branch_drop_page(fx.c, w1, 5);
+	assert_int_equal(look_up(0, w1, 0x5000), 0);
+	assert_int_equal(look_up(1, w1, 0x5006), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_chain),       TEST(test_incoming),         TEST(test_owned),
+	    TEST(test_owner_dies),  TEST(test_shared),           TEST(test_into_shared),
+	    TEST(test_crossing_targets), TEST(test_branch_table), TEST(test_branch_drop_page),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -46,15 +46,17 @@ static void set_gpr(struct vcpu *v, unsigned r, uint32_t value, unsigned size)
 static bool ea_read(struct monitor *m, uint32_t packed, uint32_t off, void *dst, unsigned n)
 {
 	enum sreg s = CALLOUT_SEG(packed);
-	return cpu_seg_check(m->v, s, off, n, false, TRAP) &&
-	       guest_read(m, gla(m->v->seg[s].base + off), dst, n, at_user(m), TRAP);
+	gla_t a = gla(m->v->seg[s].base + off);
+	return cpu_seg_check(m->v, s, off, n, false, TRAP) && guest_aligned(m, a, n, false, TRAP) &&
+	       guest_read(m, a, dst, n, at_user(m), TRAP);
 }
 
 static bool ea_write(struct monitor *m, uint32_t packed, uint32_t off, const void *src, unsigned n)
 {
 	enum sreg s = CALLOUT_SEG(packed);
-	return cpu_seg_check(m->v, s, off, n, true, TRAP) &&
-	       guest_write(m, gla(m->v->seg[s].base + off), src, n, at_user(m), TRAP);
+	gla_t a = gla(m->v->seg[s].base + off);
+	return cpu_seg_check(m->v, s, off, n, true, TRAP) && guest_aligned(m, a, n, true, TRAP) &&
+	       guest_write(m, a, src, n, at_user(m), TRAP);
 }
 
 /* --- the stack --- */
@@ -74,7 +76,7 @@ static bool stack_access(struct monitor *m, uint32_t sp, void *data, unsigned n,
 	struct vcpu *v = m->v;
 	uint32_t off = stack_offset(v, sp);
 	gla_t a = gla(v->seg[SREG_SS].base + off);
-	if (!cpu_seg_check(v, SREG_SS, off, n, write, TRAP))
+	if (!cpu_seg_check(v, SREG_SS, off, n, write, TRAP) || !guest_aligned(m, a, n, write, TRAP))
 		return false;
 	return write ? guest_write(m, a, data, n, at_user(m), TRAP)
 	             : guest_read(m, a, data, n, at_user(m), TRAP);
@@ -191,13 +193,14 @@ CO(BOUND)
 	uint32_t r = m->v->gpr[CALLOUT_ARG(packed)];
 	int32_t pair[2];
 	int16_t pair16[2];
+	uint32_t ea = (uint32_t)operand;
 	if (n == 4) {
-		if (!ea_read(m, packed, (uint32_t)operand, pair, 8))
+		if (!ea_read(m, packed, ea, &pair[0], 4) || !ea_read(m, packed, ea + 4, &pair[1], 4))
 			return FAULTED;
 		return (int32_t)r < pair[0] || (int32_t)r > pair[1] ? fault(m, VEC_BR, false)
 		                                                     : done(m, packed);
 	}
-	if (!ea_read(m, packed, (uint32_t)operand, pair16, 4))
+	if (!ea_read(m, packed, ea, &pair16[0], 2) || !ea_read(m, packed, ea + 2, &pair16[1], 2))
 		return FAULTED;
 	return (int16_t)r < pair16[0] || (int16_t)r > pair16[1] ? fault(m, VEC_BR, false)
 	                                                         : done(m, packed);

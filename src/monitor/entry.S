@@ -10,7 +10,7 @@
 	.globl stub_ret_miss, stub_fault, stubs_end
 	.type monitor_enter, @function
 
-/* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask) */
+/* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac) */
 monitor_enter:
 	push rbx
 	push rbp
@@ -31,7 +31,7 @@ entry_window:
 	test [r15 + V_PENDING], edx
 	jnz entry_abort
 	mov r9d, [r15 + V_FLAGS]
-	or r9d, 0x202
+	lea r9d, [r9 + rcx + 0x202]
 	push r9
 	popfq
 	mov r9, [r15 + V_SCRATCH]
@@ -50,7 +50,8 @@ entry_window_end:
 
 entry_abort:
 	mov eax, EXIT_PENDING
-	jmp leave_to_c
+	mov r9d, 0x40000 /* AC may have been loaded */
+	jmp end_ac
 
 /* The return stack ran out: its last word stays where it is. */
 stub_ret_miss:
@@ -96,11 +97,17 @@ save:
 	mov [r15 + V_GPR + 24], esi
 	mov [r15 + V_GPR + 28], edi
 	pushfq
-	pop rax
+	pop r9
+	mov eax, r9d
 	and eax, 0xcd5
 	mov [r15 + V_FLAGS], eax
 	mov [r15 + V_RET_SP], rsp
 	mov eax, r11d
+end_ac: /* C code need not be aligned. */
+	bt r9d, 18
+	jnc leave_to_c
+	push 0x202
+	popfq
 leave_to_c:
 	mov rsp, [r15 + V_HOST_RSP]
 	cld

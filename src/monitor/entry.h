@@ -14,8 +14,8 @@
 
 /* Runs host code with the vCPU's registers until it leaves. Comes back at once, with
  * EXIT_PENDING, if v->pending has a bit of mask (also if a signal sets one just then). r9, r10
- * and r11 start as scratch[0], [1] and [2]. */
-unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask);
+ * and r11 start as scratch[0], [1] and [2]. ac is FLAG_AC to have the host check alignment, or 0. */
+unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
 
 extern const char entry_window[], entry_window_end[], entry_abort[];
 extern const char stub_exit[], stub_lookup[], stub_lookup_end[], stub_miss[], stub_callout[];

@@ -89,8 +89,12 @@ static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *f
 	if (!mmu_find_window(m->mmu, address, &r->window, &r->address))
 		return not_ours(fault, pc);
 	r->write = fault->write;
+	m->ret_stale = false;
 	r->verdict = mmu_fault(m->mmu, r->window, r->address, fault->write ? MMU_WRITE : MMU_READ,
 	                       at_user(m), &r->gpa, &r->trap);
+	if (m->ret_stale)
+		/* A window lost what predictions rest on; nothing but them is on the stack. */
+		host_frame_set(f, RSP_NO, m->ret_top);
 	if (r->verdict != MMU_MAPPED)
 		redirect(m, f, p, eip);
 	return true;
@@ -161,66 +165,13 @@ int fault_install(struct monitor *m)
 	return err;
 }
 
-/* --- sites --- */
-
-static struct site *site_slot(struct monitor *m, uint64_t gpa)
-{
-	struct site *first = &m->sites[(gpa * 0x9e3779b97f4a7c15ull >> 40) & (SITE_SLOTS - 1)];
-	for (unsigned i = 0; i < 8; i++) {
-		struct site *s = &m->sites[(first - m->sites + i) & (SITE_SLOTS - 1)];
-		if (s->gpa == gpa)
-			return s;
-		if (!s->gpa) {
-			s->gpa = gpa;
-			return s;
-		}
-	}
-	*first = (struct site){.gpa = gpa};
-	return first;
-}
-
-static bool site_gpa(struct monitor *m, uint32_t eip, uint64_t *out)
-{
-	struct trap t;
-	gpa_t p;
-	gla_t a = gla(eip + m->v->seg[SREG_CS].base);
-	if (!mmu_translate(m->mmu, a, MMU_READ, at_user(m), &p, &t))
-		return false;
-	*out = p.v;
-	return true;
-}
-
-uint8_t site_flags(struct monitor *m, uint32_t eip)
-{
-	uint64_t a;
-	if (m->force_site)
-		return m->force_site;
-	if (!site_gpa(m, eip, &a))
-		return 0;
-	struct site *s = &m->sites[(a * 0x9e3779b97f4a7c15ull >> 40) & (SITE_SLOTS - 1)];
-	for (unsigned i = 0; i < 8; i++) {
-		struct site *n = &m->sites[(s - m->sites + i) & (SITE_SLOTS - 1)];
-		if (n->gpa == a)
-			return n->flags;
-		if (!n->gpa)
-			return 0;
-	}
-	return 0;
-}
-
-void site_mark(struct monitor *m, uint8_t flags)
-{
-	uint64_t a;
-	if (!site_gpa(m, m->v->eip, &a))
-		return;
-	struct site *s = site_slot(m, a);
-	s->flags |= flags;
-	s->faults = 0;
-	stats.adapted_sites++;
-	tcache_invalidate_bytes(m->cache, (uint32_t)(a >> PAGE_SHIFT), a & PAGE_MASK, 1);
-}
-
 /* --- redirected operands --- */
+
+/* Aligned as the operand is, for instructions that care. */
+static uint8_t *bounce_at(struct monitor *m)
+{
+	return m->bounce + (m->redirect.linear.v & 15);
+}
 
 enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset)
 {
@@ -240,16 +191,19 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		return FAULTED;
 	uint8_t *host = mmu_host(m->mmu, r->gpa);
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
+	uint32_t gfn = gpa_gfn(r->gpa);
+	bool code = r->store && mmu_is_code(m->mmu, gfn);
+	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, gfn));
 	if (!host || room < r->size) {
 		r->bounced = true;
 		if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, &m->fault.trap))
 			return FAULTED;
-		if (!guest_read(m, r->linear, m->bounce, r->size, r->user, &m->fault.trap))
+		host = bounce_at(m);
+		if (!guest_read(m, r->linear, host, r->size, r->user, &m->fault.trap))
 			return FAULTED;
-		host = m->bounce;
-	} else if (r->store && mmu_is_code(m->mmu, gpa_gfn(r->gpa))) {
+	} else if (code) {
 		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, gpa_gfn(r->gpa), r->gpa.v & PAGE_MASK, r->size);
+		tcache_invalidate_bytes(m->cache, gfn, r->gpa.v & PAGE_MASK, r->size);
 	}
 	v->scratch[0] = (uint64_t)(uintptr_t)host;
 	return RESUME_MID;
@@ -262,7 +216,7 @@ enum callout_result redirect_post(struct monitor *m)
 
 	if (r->bounced) {
 		struct trap t;
-		guest_write(m, r->linear, m->bounce, r->size, r->user, &t);
+		guest_write(m, r->linear, bounce_at(m), r->size, r->user, &t);
 	} else if (mmu_is_table(m->mmu, gpa_gfn(r->gpa))) {
 		mmu_written(m->mmu, r->gpa, r->size);
 	}
@@ -279,7 +233,6 @@ static void route_page_fault(struct monitor *m)
 {
 	struct fault_record *r = &m->fault;
 	struct vcpu *v = m->v;
-	uint64_t a;
 
 	switch (r->verdict) {
 	case MMU_MAPPED:
@@ -305,8 +258,7 @@ static void route_page_fault(struct monitor *m)
 			monitor_kill(m, "no way to redirect the access to %08x at %08x", r->address.v, v->eip);
 			return;
 		}
-		if (site_gpa(m, v->eip, &a) && ++site_slot(m, a)->faults >= 2)
-			site_mark(m, SITE_REDIRECT);
+		site_fault(m);
 		run_once(m, SITE_REDIRECT);
 		return;
 	}

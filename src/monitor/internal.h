@@ -45,7 +45,9 @@ struct itlb_entry {
  * instruction. */
 struct site {
 	uint64_t gpa;        /* 0: free */
-	uint16_t faults;
+	uint16_t faults;     /* since it was last adapted */
+	uint16_t vain;       /* redirections in a row that were not needed */
+	uint16_t patience;   /* how many of them until the site is plain again */
 	uint8_t flags;       /* SITE_* */
 };
 
@@ -71,11 +73,13 @@ struct monitor {
 	bool state_dirty;        /* mode and window must be chosen anew */
 	uint64_t ret_top;        /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
+	bool ret_stale;          /* return_stack_reset was called: for a handler to act on */
 	uint32_t window_of_base[WINDOW_BASES]; /* last window id that ran there */
 
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
 
+	struct tu_code code;     /* of the unit being made */
 	/* The unit that runs once. */
 	struct tu_code once;
 	uint32_t once_eip;
@@ -125,6 +129,9 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
                  struct trap *t);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
+/* #AC(0) for a misaligned operand of the guest's where alignment checks are on and
+ * nothing else is wrong with the access. */
+bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
 void memory_env(struct monitor *m, struct cpu_env *env);
@@ -141,11 +148,19 @@ uint32_t fault_guest_eip(struct monitor *m, uint64_t pc);
 void fault_corner(struct monitor *m, uint64_t resume);
 /* Routes what a handler recorded. */
 void fault_route(struct monitor *m);
+enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset);
+enum callout_result redirect_post(struct monitor *m);
+
+/* --- sites (site.c) --- */
+/* How the instruction at EIP is to be translated. */
 uint8_t site_flags(struct monitor *m, uint32_t eip);
 /* Marks the instruction at v->eip and drops its units. */
 void site_mark(struct monitor *m, uint8_t flags);
-enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset);
-enum callout_result redirect_post(struct monitor *m);
+/* The instruction at v->eip stored to a traced page or a hole. */
+void site_fault(struct monitor *m);
+/* It ran redirected, and that was needed or not: when it is in vain for long, the site
+ * becomes plain again. */
+void site_redirected(struct monitor *m, bool needed);
 
 /* --- the dispatcher (monitor.c) --- */
 /* Translates and runs the instruction at v->eip alone, ignoring what is pending. */

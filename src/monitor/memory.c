@@ -91,16 +91,58 @@ bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool u
 	return true;
 }
 
+/* SDM vol. 3, 6.15, table 6-7, by the operand's size: whole environments of the FPU
+ * are dwords or words. */
+static unsigned alignment(unsigned n)
+{
+	switch (n) {
+	case 1:
+		return 1;
+	case 2:
+	case 14:
+	case 94:
+		return 2;
+	case 8:
+		return 8;
+	default:
+		return 4;
+	}
+}
+
+bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+{
+	const struct vcpu *v = m->v;
+	gpa_t p;
+
+	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
+	    !(a.v & (alignment(n) - 1)))
+		return true;
+	gla_t last = gla(a.v + n - 1);
+	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
+	if (mmu_translate(m->mmu, a, access, true, &p, t) &&
+	    mmu_translate(m->mmu, last, access, true, &p, t))
+		*t = trap_error(VEC_AC, 0);
+	return false;
+}
+
 /* --- for src/cpu --- */
+
+/* The parts of a frame that the guest itself reads or writes. */
+static bool frame_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+{
+	return guest_aligned(m, a, vcpu_code32(m->v) && n >= 4 ? 4 : 2, write, t);
+}
 
 static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)
 {
-	return guest_read(ctx, a, dst, n, p == PRIV_USER, t);
+	bool user = p == PRIV_USER;
+	return (!user || frame_aligned(ctx, a, n, false, t)) && guest_read(ctx, a, dst, n, user, t);
 }
 
 static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv p, struct trap *t)
 {
-	return guest_write(ctx, a, src, n, p == PRIV_USER, t);
+	bool user = p == PRIV_USER;
+	return (!user || frame_aligned(ctx, a, n, true, t)) && guest_write(ctx, a, src, n, user, t);
 }
 
 static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *t)

@@ -25,6 +25,7 @@ static void trace(void *ctx, uint32_t gfn, bool on)
 static void return_stack_reset(struct monitor *m)
 {
 	m->v->ret_sp = m->ret_top;
+	m->ret_stale = true;
 }
 
 static void itlb_flush(struct monitor *m)
@@ -78,7 +79,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 
 	*what = "memory";
 	/* Not below 4 GiB: a wrapped guest address must find nothing there. */
-	err = host_mem_reserve(sizeof *m + sizeof *m->v + BOUNCE_BYTES, (void **)&m);
+	err = host_mem_reserve(sizeof *m + sizeof *m->v + BOUNCE_BYTES + 2 * 64, (void **)&m);
 	if (err)
 		return err;
 	m->cfg = *cfg;
@@ -86,7 +87,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	m->cfg.paranoid = true;
 #endif
 	m->v = (struct vcpu *)(((uintptr_t)(m + 1) + 63) & ~63ul);
-	m->bounce = (uint8_t *)(m->v + 1);
+	m->bounce = (uint8_t *)(((uintptr_t)(m->v + 1) + 63) & ~63ul);
 	if ((err = host_mem_reserve(RETURN_STACK, &stack)) ||
 	    (err = host_mem_protect(stack, RETURN_GUARD, false)))
 		return err;
@@ -477,17 +478,17 @@ static struct tu *find(struct monitor *m, struct trap *t)
 		if (!fetch_page(m, a, &p, t))
 			return NULL;
 	}
-	static struct tu_code code;
+	struct tu_code *code = &m->code;
 	struct code_bytes b;
 	struct tu_request r = {.max_insns = m->cfg.paranoid ? 1 : 0};
 	r.out = tcache_reserve(m->cache, &r.exit_id);
-	if (!translate(m, &r, &code, &b, t))
+	if (!translate(m, &r, code, &b, t))
 		return NULL;
 	if (b.hole) {
 		t->vector = 0xff;
 		return NULL;
 	}
-	return tcache_commit(m->cache, &code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
+	return tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
 }
 
 /* --- traps and interrupts --- */
@@ -556,11 +557,12 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 {
 	struct vcpu *v = m->v;
 	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
+	uint32_t ac = m->modes[m->mode].bits & MODE_AC ? FLAG_AC : 0;
 
 	v->table = tcache_table(m->cache, m->mode);
 	for (;;) {
 		fpu_restore(m);
-		unsigned why = monitor_enter(v, host, mask);
+		unsigned why = monitor_enter(v, host, mask, ac);
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
@@ -671,6 +673,7 @@ enum monitor_end monitor_run(struct monitor *m)
 			chain = NO_CHAIN;
 			continue;
 		}
+		uint64_t flushes = stats.cache_flushes;
 		if (m->state_dirty ||
 		    (m->window->kind == WINDOW_KERNEL && linear_eip(m).v < WINDOW_SPLIT))
 			select_state(m);
@@ -683,7 +686,6 @@ enum monitor_end monitor_run(struct monitor *m)
 			chain = NO_CHAIN;
 			continue;
 		}
-		uint64_t flushes = stats.cache_flushes;
 		struct trap t = {0};
 		struct tu *u = find(m, &t);
 		m->recent[m->n_recent++ % RECENT] = v->eip;

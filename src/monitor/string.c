@@ -29,7 +29,8 @@ static bool access(const struct string *s, enum sreg seg, enum gpr r, bool write
 	struct vcpu *v = s->m->v;
 	uint32_t off = masked(s, v->gpr[r]);
 	*out = gla(v->seg[seg].base + off);
-	return cpu_seg_check(v, seg, off, s->size, write, &s->m->fault.trap);
+	return cpu_seg_check(v, seg, off, s->size, write, &s->m->fault.trap) &&
+	       guest_aligned(s->m, *out, s->size, write, &s->m->fault.trap);
 }
 
 static void flags_of_sub(struct vcpu *v, uint32_t a, uint32_t b, unsigned size)
@@ -139,6 +140,7 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	gpa_t p, q;
 
 	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
+	    m->modes[m->mode].bits & MODE_AC ||
 	    !plain(&v->seg[SREG_ES], true))
 		return 0;
 	if (s->op == STROP_MOVS) {
@@ -177,6 +179,21 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	return n;
 }
 
+/* Was it worth coming here for the page that is stored to first? */
+static void account(const struct string *s)
+{
+	struct monitor *m = s->m;
+	struct trap t;
+	gpa_t p;
+	gla_t to = gla(masked(s, m->v->gpr[EDI]) + m->v->seg[SREG_ES].base);
+
+	if (s->op != STROP_MOVS && s->op != STROP_STOS)
+		return;
+	if (mmu_translate(m->mmu, to, MMU_READ, s->user, &p, &t))
+		site_redirected(m, !mmu_host(m->mmu, p) || mmu_is_code(m->mmu, gpa_gfn(p)) ||
+		                       mmu_is_table(m->mmu, gpa_gfn(p)));
+}
+
 enum callout_result string_run(struct monitor *m, uint32_t packed)
 {
 	struct vcpu *v = m->v;
@@ -195,6 +212,7 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 
 	if (port && !cpu_io_check(v, (uint16_t)v->gpr[EDX], s.size, &m->fault.trap))
 		return FAULTED;
+	account(&s);
 	uint32_t budget = CHUNK / s.size;
 	for (;;) {
 		uint32_t left = masked(&s, v->gpr[ECX]);

@@ -1,0 +1,86 @@
+/* Sites: instructions that are not translated the plain way, because they
+ * faulted more than once (adaptive retranslation).  Keyed by the guest-physical
+ * address of the instruction. */
+#include "monitor/internal.h"
+
+enum {
+	PROBES = 8,
+	PATIENCE = 64,         /* redirections in vain before a site is plain again, at first */
+	PATIENCE_MAX = 1 << 15,
+};
+
+static struct site *find(struct monitor *m, uint64_t gpa, bool create)
+{
+	unsigned first = gpa * 0x9e3779b97f4a7c15ull >> 40;
+	struct site *s = NULL;
+	for (unsigned i = 0; i < PROBES; i++) {
+		s = &m->sites[(first + i) & (SITE_SLOTS - 1)];
+		if (s->gpa == gpa)
+			return s;
+		if (!s->gpa)
+			break;
+	}
+	if (!create)
+		return NULL;
+	*s = (struct site){.gpa = gpa, .patience = PATIENCE};
+	return s;
+}
+
+static struct site *site_here(struct monitor *m, uint32_t eip, bool create)
+{
+	struct trap t;
+	gpa_t p;
+	gla_t a = gla(eip + m->v->seg[SREG_CS].base);
+	if (!mmu_translate(m->mmu, a, MMU_READ, at_user(m), &p, &t))
+		return NULL;
+	return find(m, p.v, create);
+}
+
+uint8_t site_flags(struct monitor *m, uint32_t eip)
+{
+	if (m->force_site)
+		return m->force_site;
+	const struct site *s = site_here(m, eip, false);
+	return s ? s->flags : 0;
+}
+
+static void retranslate(struct monitor *m, const struct site *s)
+{
+	tcache_invalidate_bytes(m->cache, (uint32_t)(s->gpa >> PAGE_SHIFT), s->gpa & PAGE_MASK, 1);
+}
+
+void site_mark(struct monitor *m, uint8_t flags)
+{
+	struct site *s = site_here(m, m->v->eip, true);
+	if (!s)
+		return;
+	s->flags |= flags;
+	s->faults = s->vain = 0;
+	stats.adapted_sites++;
+	retranslate(m, s);
+}
+
+void site_fault(struct monitor *m)
+{
+	struct site *s = site_here(m, m->v->eip, true);
+	if (s && ++s->faults >= 2)
+		site_mark(m, SITE_REDIRECT);
+}
+
+void site_redirected(struct monitor *m, bool needed)
+{
+	if (m->in_once)
+		return;
+	struct site *s = site_here(m, m->v->eip, false);
+	if (!s || !(s->flags & SITE_REDIRECT))
+		return;
+	if (needed) {
+		s->vain = 0;
+	} else if (++s->vain >= s->patience) {
+		s->flags &= ~SITE_REDIRECT;
+		if (s->patience < PATIENCE_MAX)
+			s->patience *= 2;
+		stats.restored_sites++;
+		retranslate(m, s);
+	}
+}

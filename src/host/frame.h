@@ -30,6 +30,9 @@ int host_fault_install(bool (*fn)(void *ctx, struct host_frame *f, const struct 
 /* fn runs after the function of every signal installed by host_signal_install. */
 void host_signal_set_kick(void (*fn)(void *ctx, struct host_frame *f), void *ctx);
 
+/* Ends alignment checks: what a handler of a signal in translated code does first. */
+void host_clear_ac(void);
+
 /* Sets GS.base. Async-signal-safe. */
 void host_set_gs(uint64_t base);
 

@@ -26,6 +26,7 @@ void host_signal_set_kick(void (*fn)(void *ctx, struct host_frame *f), void *ctx
 
 static void on_signal(int signo, siginfo_t *info, void *frame)
 {
+	host_clear_ac();
 	int saved = errno;
 	handlers[signo].fn(handlers[signo].ctx);
 	if (kick.fn)

@@ -39,10 +39,10 @@ struct page_rec {
  * again: which modes, and which EIPs while they fit. */
 enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 23 };
 struct branch_page {
-	uint64_t page;      /* window base + page, or 0 */
+	uint64_t page;      /* window base + linear page, or 0 */
 	uint64_t modes;
 	uint16_t n;         /* over BRANCH_PAGE_EIPS: not all are listed */
-	uint16_t eip[BRANCH_PAGE_EIPS];
+	uint16_t off[BRANCH_PAGE_EIPS];
 };
 
 struct tcache {
@@ -63,6 +63,7 @@ struct tcache {
 	uint32_t *hash;
 	struct page_rec *pages;
 	struct branch *tables[TCACHE_MAX_MODES];
+	uint32_t cs_base[TCACHE_MAX_MODES]; /* linear - EIP */
 	struct branch *miss;
 	struct branch_page *branch_pages;
 };
@@ -182,6 +183,7 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 	uint32_t n = c->n_units++;
 	struct tu *u = &c->units[n];
 
+	c->cs_base[mode] = linear - eip;
 	*u = (struct tu){
 	    .eip = eip,
 	    .gfn = gfn,
@@ -406,8 +408,11 @@ static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
 	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> 51];
 }
 
-static void branch_clear(struct tcache *c, unsigned mode, uint64_t tag)
+/* The entry of the linear address `at` in a window. */
+static void branch_clear(struct tcache *c, unsigned mode, uint64_t at)
 {
+	/* Tags name the EIP; windows are 4 GiB-aligned. */
+	uint64_t tag = (at & ~0xffffffffull) + (uint32_t)(at - c->cs_base[mode]);
 	struct branch *b = &c->tables[mode][tag & (BRANCH_ENTRIES - 1)];
 	if (-b->minus_tag == tag)
 		b->minus_tag = 0;
@@ -422,7 +427,7 @@ static void branch_page_clear(struct tcache *c, struct branch_page *p)
 				branch_clear(c, m, p->page + i);
 		else
 			for (unsigned i = 0; i < p->n; i++)
-				branch_clear(c, m, p->page + p->eip[i]);
+				branch_clear(c, m, p->page + p->off[i]);
 	}
 	*p = (struct branch_page){0};
 }
@@ -430,7 +435,8 @@ static void branch_page_clear(struct tcache *c, struct branch_page *p)
 void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u)
 {
 	struct branch *b = &c->tables[mode][u->eip & (BRANCH_ENTRIES - 1)];
-	uint64_t tag = window + u->eip, page = tag & ~(uint64_t)PAGE_MASK;
+	uint32_t linear = u->eip + c->cs_base[mode];
+	uint64_t tag = window + u->eip, page = window + (linear & ~PAGE_MASK);
 	struct branch_page *p = branch_page_slot(c, page);
 
 	if (p->page != page) {
@@ -440,7 +446,7 @@ void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const s
 	}
 	p->modes |= 1ull << mode;
 	if (p->n < BRANCH_PAGE_EIPS)
-		p->eip[p->n] = tag & PAGE_MASK;
+		p->off[p->n] = linear & PAGE_MASK;
 	if (p->n <= BRANCH_PAGE_EIPS)
 		p->n++;
 	b->host = tcache_host(c, u);

@@ -296,6 +296,37 @@ static void test_branch_drop_page(void **state)
 	assert_int_equal(look_up(1, w1, 0x5006), 0);
 }
 
+/* Code segments with a base: entries are found by EIP, pages go by linear address. */
+static void test_branch_drop_based(void **state)
+{
+	enum { BASE = 0x40000c00, N = 600 };
+	const uint64_t w = 1ull << WINDOW_SHIFT;
+	uint32_t target = 0;
+	static struct tu *u[N];
+
+	tcache_table(fx.c, 0);
+	tcache_table(fx.c, 1);
+	struct tu *flat = simple_unit(0x5010, 0);
+	tcache_branch_set(fx.c, 0, w, flat);
+	fx.cs_base = BASE;
+	for (unsigned few = 0; few < 2; few++) {
+		unsigned n = few ? 3 : N;
+		/* Linear page 40005h, EIPs from 4400h on. */
+		for (unsigned i = 0; i < n; i++) {
+			u[i] = make_unit(0x4400 + 6 * i, 7, NO_GFN, 4, 1, 1, &target);
+			tcache_branch_set(fx.c, 1, w, u[i]);
+		}
+		tcache_branch_drop_page(fx.c, w, 4);
+		tcache_branch_drop_page(fx.c, w, 5 + 0x10000);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(look_up(1, w, 0x4400 + 6 * i), tcache_host(fx.c, u[i]));
+		tcache_branch_drop_page(fx.c, w, 0x40005);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(look_up(1, w, 0x4400 + 6 * i), 0);
+	}
+	assert_int_equal(look_up(0, w, 0x5010), tcache_host(fx.c, flat));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -304,6 +335,7 @@ int main(void)
 	    TEST(test_chain),       TEST(test_incoming),         TEST(test_owned),
 	    TEST(test_owner_dies),  TEST(test_shared),           TEST(test_into_shared),
 	    TEST(test_crossing_targets), TEST(test_branch_table), TEST(test_branch_drop_page),
+	    TEST(test_branch_drop_based),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

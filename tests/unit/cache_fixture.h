@@ -21,6 +21,7 @@ struct fixture {
 	uint32_t thunk_eip;   /* of the last thunk */
 	unsigned thunks;
 	bool alive[8];        /* windows, by id */
+	uint32_t cs_base;     /* of the units that are made */
 };
 
 static struct fixture fx;
@@ -77,7 +78,7 @@ static inline unsigned stub_offset(unsigned n_exits, unsigned i)
 	return FIRST_PATCH - 1 + EXIT_BYTES * n_exits + STUB_BYTES * i;
 }
 
-/* A unit of guest_len bytes at EIP (paging off: linear is EIP), on physical page gfn
+/* A unit of guest_len bytes at EIP, on physical page gfn
  * and, if it crosses, gfn2; its exits lead to targets.  Host: sixteen bytes of pad,
  * sixteen of nop, the exits, the stubs.  PC map: two guest bytes each 8 host bytes. */
 static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, unsigned guest_len,
@@ -101,7 +102,7 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 		memset(out + stub, 0xf4, STUB_BYTES);
 	}
 	code.host_len = stub_offset(n_exits, n_exits);
-	struct tu *u = tcache_commit(fx.c, &code, eip, eip, gfn, gfn2, mode);
+	struct tu *u = tcache_commit(fx.c, &code, eip, fx.cs_base + eip, gfn, gfn2, mode);
 	assert_int_equal(u->exit0, first);
 	return u;
 }

@@ -92,6 +92,9 @@ static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *f
 	m->ret_stale = false;
 	r->verdict = mmu_fault(m->mmu, r->window, r->address, fault->write ? MMU_WRITE : MMU_READ,
 	                       at_user(m), &r->gpa, &r->trap);
+	if (r->verdict == MMU_MAPPED && address - r->window->base >= (ptrdiff_t)WINDOW_SIZE)
+		/* An operand that straddles the top: its end is in the guard. */
+		r->verdict = MMU_TRACED;
 	if (m->ret_stale)
 		/* A window lost what predictions rest on; nothing but them is on the stack. */
 		host_frame_set(f, RSP_NO, m->ret_top);

@@ -178,7 +178,7 @@ struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size,
 	struct emit *e = &x->e;
 	enum seg_class class = mode_class(x->mode, SREG_SS);
 	struct memop m = mem_host(base, off);
-	bool redirect = x->site & SITE_REDIRECT && access != 'r';
+	bool redirect = x->site & SITE_REDIRECT;
 
 	if (x->mode & MODE_STACK32 && class == CLASS_FLAT && !redirect) {
 		m.gs = true;
@@ -196,7 +196,7 @@ struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size,
 	if (redirect) {
 		emit_mov32(e, R10, R8);
 		xl_callout(x, CO_PRE, 4, SREG_SS, access_arg(size, access));
-		x->post = true;
+		x->post = access != 'r';
 		return mem_host(R9, 0);
 	}
 	m = mem_gs(R8, 0);

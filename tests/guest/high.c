@@ -1,6 +1,7 @@
 /* A kernel at C0000000h with its users below: spaces.h says what it does. */
 #define KERNEL_BASE 0xc0000000u
 #define USER_BASE 0x08000000u
+enum { PROCESSES = 12, USER_PAGES = 40, ROUNDS = 400 };
 static void kernel_setup(void);
 #include "spaces.h"
 

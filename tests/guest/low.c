@@ -1,6 +1,7 @@
 /* A kernel at 1 MiB with its users above it, at C8000000h: spaces.h says what it does. */
 #define KERNEL_BASE 0u
 #define USER_BASE 0xc8000000u
+enum { PROCESSES = 12, USER_PAGES = 40, ROUNDS = 400 };
 static void kernel_setup(void);
 #include "spaces.h"
 

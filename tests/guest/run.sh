@@ -1,28 +1,37 @@
 #!/bin/sh
-# run.sh UNRING KERNEL [option...]   runs a guest test kernel under unring
-# run.sh --qemu KERNEL [option...]   the same under QEMU (tests that QEMU gets wrong may fail)
+# run.sh [--nobody] [--evicts] UNRING KERNEL [option...]
+#     runs a guest test kernel under unring; --nobody: as that user, if we are root;
+#     --evicts: windows must have been evicted on the way
+# run.sh --qemu KERNEL [option...]
+#     the same under QEMU; the tests that qemu-wrong.txt lists may fail
 # Exit status 0 when the kernel's verdict is as expected; its output is printed otherwise.
 set -u
 here=$(dirname "$0")
+as= evicts=
+while :; do
+	case $1 in
+	--nobody) [ "$(id -u)" = 0 ] && as="setpriv --reuid=65534 --regid=65534 --clear-groups" ;;
+	--evicts) evicts=1 ;;
+	*) break ;;
+	esac
+	shift
+done
 vm=$1
 kernel=$2
 shift 2
 name=$(basename "$kernel" .elf)
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
-case $name in
-triple*) expected=1 ;;   # a triple fault ends the VM: unring says so with status 1
-*) expected=33 ;;
-esac
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+chmod 777 "$dir"
+log=$dir/debugcon
+stats=$dir/stats
 memory=16
 
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
-	timeout -k 3 60 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" -nodefaults \
-		-display none -device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$log" \
-		-no-reboot -kernel "$kernel" \
-		-append "$skip" "$@" >&2
+	timeout -k 3 60 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" \
+		-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
+		-debugcon "file:$log" -no-reboot -kernel "$kernel" -append "$skip" "$@" >&2
 	status=$?
 	wrong=$(grep '^FAIL' "$log" | sed 's/^FAIL \([^:]*\):.*/\1/' | sort -u |
 		while read -r test; do
@@ -37,13 +46,19 @@ if [ "$vm" = --qemu ]; then
 	exit 1
 fi
 
-timeout -k 3 60 "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none --no-reboot \
-	--memory "${memory}M" "$@" </dev/null
-status=$?
+# A triple fault ends the VM: unring says so with status 1.  33 is the verdict at port F4h.
 case $name in
-triple*) [ $status = $expected ] && grep -q '^about to' "$log" && ! grep -q '^FAIL' "$log" && exit 0 ;;
-*) [ $status = $expected ] && grep -q '^VERDICT PASS' "$log" && ! grep -q '^FAIL' "$log" && exit 0 ;;
+triple*) expected=1 verdict='^about to' ;;
+*) expected=33 verdict='^VERDICT PASS' ;;
 esac
+timeout -k 3 60 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
+	--no-reboot --memory "${memory}M" --stats "$stats" "$@" </dev/null
+status=$?
+if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then
+	[ -z "$evicts" ] && exit 0
+	grep -q '^evictions [1-9]' "$stats" && exit 0
+	echo "run.sh: $name: nothing was evicted"
+fi
 echo "run.sh: $name: status $status, expected $expected"
 cat "$log"
 exit 1

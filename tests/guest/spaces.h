@@ -1,11 +1,11 @@
-/* Many address spaces, forked from each other with copy on write, as a Unix kernel does.
+/* Many address spaces (PROCESSES, with USER_PAGES each, for ROUNDS of random work), forked from each other with copy on write, as a Unix kernel does.
  * KERNEL_BASE: where the first 16 MiB of memory are for the kernel; USER_BASE: a
  * region of 64 MiB that belongs to the user. */
 #include "rt/rt.h"
 
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_COW = 0x200, PTE_ALL = 7 };
 enum { FRAMES_FROM = 0x400000, FRAMES = 0xb00, /* 4 MiB to 15 MiB */
-       PROCESSES = 12, USER_PAGES = 40, STACK_PAGES = 4, ROUNDS = 400 };
+       STACK_PAGES = 4 };
 
 #define P2V(a) ((void *)((a) + KERNEL_BASE))
 #define V2P(p) ((u32)(p) - KERNEL_BASE)
@@ -18,8 +18,9 @@ static u32 frame_alloc(void)
 {
 	static u32 next;
 
+	/* All over memory, so that neighbours seldom make a run.  1237 shares no factor with FRAMES. */
 	for (u32 i = 0; i < FRAMES; i++) {
-		next = (next + 1) % FRAMES;
+		next = (next + 1237) % FRAMES;
 		if (!frame_users[next]) {
 			frame_users[next] = 1;
 			if (++frames_used > frames_most)
@@ -244,10 +245,11 @@ static void fork_and_run(void)
 	start_first();
 	user_run(&processes[0], 0, 8, 7);
 	for (u32 round = 0; round < ROUNDS; round++) {
-		struct process *p = &processes[random(PROCESSES)];
+		struct process *p;
 
-		if (!p->dir)
-			continue;
+		do
+			p = &processes[random(PROCESSES)];
+		while (!p->dir);
 		switch (random(8)) {
 		case 0:
 		case 1: {

@@ -47,7 +47,7 @@ static bool ea_read(struct monitor *m, uint32_t packed, uint32_t off, void *dst,
 {
 	enum sreg s = CALLOUT_SEG(packed);
 	gla_t a = gla(m->v->seg[s].base + off);
-	return cpu_seg_check(m->v, s, off, n, false, TRAP) && guest_aligned(m, a, n, false, TRAP) &&
+	return cpu_seg_check(m->v, s, off, n, false, TRAP) && guest_operand(m, a, n, false, TRAP) &&
 	       guest_read(m, a, dst, n, at_user(m), TRAP);
 }
 
@@ -55,7 +55,7 @@ static bool ea_write(struct monitor *m, uint32_t packed, uint32_t off, const voi
 {
 	enum sreg s = CALLOUT_SEG(packed);
 	gla_t a = gla(m->v->seg[s].base + off);
-	return cpu_seg_check(m->v, s, off, n, true, TRAP) && guest_aligned(m, a, n, true, TRAP) &&
+	return cpu_seg_check(m->v, s, off, n, true, TRAP) && guest_operand(m, a, n, true, TRAP) &&
 	       guest_write(m, a, src, n, at_user(m), TRAP);
 }
 
@@ -76,7 +76,7 @@ static bool stack_access(struct monitor *m, uint32_t sp, void *data, unsigned n,
 	struct vcpu *v = m->v;
 	uint32_t off = stack_offset(v, sp);
 	gla_t a = gla(v->seg[SREG_SS].base + off);
-	if (!cpu_seg_check(v, SREG_SS, off, n, write, TRAP) || !guest_aligned(m, a, n, write, TRAP))
+	if (!cpu_seg_check(v, SREG_SS, off, n, write, TRAP) || !guest_operand(m, a, n, write, TRAP))
 		return false;
 	return write ? guest_write(m, a, data, n, at_user(m), TRAP)
 	             : guest_read(m, a, data, n, at_user(m), TRAP);
@@ -91,7 +91,7 @@ CO(TRAP)
 
 CO(PENDING)
 {
-	m->v->inhibit = CALLOUT_ARG(packed);
+	m->v->inhibit = CALLOUT_ARG(packed) ? SHADOW_STI : 0;
 	return NEXT;
 }
 
@@ -272,6 +272,7 @@ static enum callout_result software(struct monitor *m, uint32_t packed, uint8_t 
 		fpu_save(m);
 		log_write("int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
 	}
+	m->soft_int = true;
 	if (!cpu_software(m->v, vector, m->v->eip + CALLOUT_LEN(packed)))
 		monitor_stop(m, END_TRIPLE, 1);
 	return jumped(m);
@@ -370,6 +371,7 @@ CO(IN)
 		return FAULTED;
 	fpu_save(m);
 	stats.io_reads++;
+	m->debug_hits |= cpu_dr_match_io(v, port, n);
 	uint32_t value = m->cfg.platform.io_read(m->cfg.platform.ctx, port, n);
 	if (log_on(LOG_IO))
 		log_write("in %04x.%u = %x at %08x", port, n, value, v->eip);
@@ -393,6 +395,7 @@ CO(OUT)
 	stats.io_writes++;
 	if (log_on(LOG_IO))
 		log_write("out %04x.%u = %x at %08x", port, n, value, v->eip);
+	m->debug_hits |= cpu_dr_match_io(v, port, n);
 	m->cfg.platform.io_write(m->cfg.platform.ctx, port, n, value);
 	interrupt_line_update(m);
 	return done(m, packed);
@@ -402,6 +405,8 @@ CO(HLT)
 {
 	struct vcpu *v = m->v;
 	next_eip(m, packed);
+	if (v->vflags & FLAG_TF)
+		return NEXT; /* the trap ends it at once */
 	fpu_save(m);
 	if (!v->if_flag) {
 		monitor_stop(m, END_HALT, 0);
@@ -468,7 +473,7 @@ CO(POPF)
 static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, enum sreg s)
 {
 	if (s == SREG_SS) {
-		m->v->inhibit = 1;
+		m->v->inhibit = SHADOW_SS;
 		return done_dirty(m, packed);
 	}
 	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode].bits, s))

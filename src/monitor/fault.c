@@ -192,6 +192,8 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
 	                   &m->fault.trap))
 		return FAULTED;
+	if (v->dr[7] & DR7_ENABLE)
+		m->debug_hits |= cpu_dr_match(v, r->linear, r->size, r->store);
 	uint8_t *host = mmu_host(m->mmu, r->gpa);
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);
@@ -239,11 +241,13 @@ static void route_page_fault(struct monitor *m)
 
 	switch (r->verdict) {
 	case MMU_MAPPED:
+		m->unfinished = true;
 		return;
 	case MMU_TRUE_FAULT:
 		monitor_trap(m, &r->trap);
 		return;
 	case MMU_OTHER_VIEW:
+		m->unfinished = true;
 		if (site_flags(m, v->eip) & SITE_BY_GIB) {
 			/* Not one that can choose: the stack, or the operand straddles. */
 			mmu_force_private(m->mmu);
@@ -253,6 +257,7 @@ static void route_page_fault(struct monitor *m)
 		}
 		return;
 	case MMU_NEED_PRIVATE:
+		m->unfinished = true;
 		m->state_dirty = true;
 		return;
 	case MMU_TRACED:

@@ -85,6 +85,9 @@ struct monitor {
 	uint32_t once_eip;
 	uint8_t force_site;      /* SITE_* for it */
 	bool in_once;
+	bool unfinished;         /* it has to run again: a hidden fault was repaired */
+	bool soft_int;           /* it was INT n: no single-step trap */
+	uint32_t debug_hits;     /* DR6: breakpoints to report after the instruction */
 
 	struct fault_record fault;
 	struct redirect redirect;
@@ -102,6 +105,10 @@ struct monitor {
 	unsigned n_recent;
 	uint64_t callout_counts[CO_COUNT];
 };
+
+/* v->inhibit: what holds off interrupts for one instruction; MOV SS also holds off #DB.
+ * SDM vol. 3, 6.8.3. */
+enum { SHADOW_STI = 1, SHADOW_SS = 2 };
 
 /* What a callout wants next. */
 enum callout_result {
@@ -129,9 +136,9 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
                  struct trap *t);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
-/* #AC(0) for a misaligned operand of the guest's where alignment checks are on and
- * nothing else is wrong with the access. */
-bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* An operand about to be accessed: data breakpoints are matched; #AC(0) if it is
+ * misaligned where alignment checks are on, and nothing else is wrong with the access. */
+bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
 void memory_env(struct monitor *m, struct cpu_env *env);

@@ -109,11 +109,13 @@ static unsigned alignment(unsigned n)
 	}
 }
 
-bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
 	const struct vcpu *v = m->v;
 	gpa_t p;
 
+	if (v->dr[7] & DR7_ENABLE)
+		m->debug_hits |= cpu_dr_match(v, a, n, write);
 	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
 	    !(a.v & (alignment(n) - 1)))
 		return true;
@@ -130,7 +132,7 @@ bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 /* The parts of a frame that the guest itself reads or writes. */
 static bool frame_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
-	return guest_aligned(m, a, vcpu_code32(m->v) && n >= 4 ? 4 : 2, write, t);
+	return guest_operand(m, a, vcpu_code32(m->v) && n >= 4 ? 4 : 2, write, t);
 }
 
 static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)

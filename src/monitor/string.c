@@ -30,7 +30,7 @@ static bool access(const struct string *s, enum sreg seg, enum gpr r, bool write
 	uint32_t off = masked(s, v->gpr[r]);
 	*out = gla(v->seg[seg].base + off);
 	return cpu_seg_check(v, seg, off, s->size, write, &s->m->fault.trap) &&
-	       guest_aligned(s->m, *out, s->size, write, &s->m->fault.trap);
+	       guest_operand(s->m, *out, s->size, write, &s->m->fault.trap);
 }
 
 static void flags_of_sub(struct vcpu *v, uint32_t a, uint32_t b, unsigned size)
@@ -90,6 +90,7 @@ static bool element(const struct string *s)
 		if (!access(s, SREG_ES, EDI, true, &to) ||
 		    !guest_probe_write(m, to, s->size, s->user, t))
 			return false;
+		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
 		src = m->cfg.platform.io_read(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size);
 		stats.io_reads++;
 		guest_write(m, to, &src, s->size, s->user, t);
@@ -99,6 +100,7 @@ static bool element(const struct string *s)
 		    !guest_read(m, from, &src, s->size, s->user, t))
 			return false;
 		stats.io_writes++;
+		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
 		m->cfg.platform.io_write(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size, src);
 		break;
 	}
@@ -140,7 +142,7 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	gpa_t p, q;
 
 	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
-	    m->modes[m->mode].bits & MODE_AC ||
+	    m->modes[m->mode].bits & (MODE_AC | MODE_TF | MODE_DEBUG) ||
 	    !plain(&v->seg[SREG_ES], true))
 		return 0;
 	if (s->op == STROP_MOVS) {
@@ -213,7 +215,7 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 	if (port && !cpu_io_check(v, (uint16_t)v->gpr[EDX], s.size, &m->fault.trap))
 		return FAULTED;
 	account(&s);
-	uint32_t budget = CHUNK / s.size;
+	uint32_t budget = m->modes[m->mode].bits & (MODE_TF | MODE_DEBUG) ? 1 : CHUNK / s.size;
 	for (;;) {
 		uint32_t left = masked(&s, v->gpr[ECX]);
 		uint32_t n = 1;
@@ -234,7 +236,9 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		if (budget <= n) {
 			if (!masked(&s, v->gpr[ECX]))
 				break;
-			return NEXT; /* at its own EIP: interrupts come in between */
+			/* At its own EIP: interrupts and traps come in between, with RF. */
+			v->vflags |= FLAG_RF;
+			return NEXT;
 		}
 		budget -= n;
 	}

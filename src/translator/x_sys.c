@@ -57,7 +57,7 @@ void x_string(struct xlate *x)
 	bool dst = op != STROP_LODS;
 	enum sreg seg = i->seg >= 0 ? i->seg : SREG_DS;
 
-	if (i->adsize == 2 || x->site & SITE_REDIRECT ||
+	if (i->adsize == 2 || x->site & SITE_REDIRECT || x->mode & (MODE_TF | MODE_DEBUG) ||
 	    (src && mode_class(x->mode, seg) != CLASS_FLAT) ||
 	    (dst && mode_class(x->mode, SREG_ES) != CLASS_FLAT)) {
 		string_callout(x, op);

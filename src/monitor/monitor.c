@@ -625,28 +625,54 @@ void run_once(struct monitor *m, uint8_t site)
 	m->once_eip = v->eip;
 	if (!translate(m, &r, &m->once, &b, &t)) {
 		m->force_site = 0;
+		m->unfinished = false;
 		monitor_trap(m, &t);
 		return;
 	}
 	bool was = m->in_once;
 	m->in_once = true;
+	m->soft_int = m->unfinished = false;
 	uint64_t traps = stats.exceptions;
 	run(m, host, true);
 	m->in_once = was;
 	m->force_site = 0;
-	if (tf && traps == stats.exceptions && m->end == END_RUNNING) {
-		struct trap db = {.vector = VEC_DB, .dr6 = 1u << 14};
+	if (m->unfinished || v->inhibit == SHADOW_SS || m->end != END_RUNNING)
+		return; /* what has been hit is reported later */
+	uint32_t dr6 = m->debug_hits | (tf && !m->soft_int ? DR6_BS : 0);
+	m->debug_hits = 0;
+	if (dr6 && traps == stats.exceptions) {
+		struct trap db = {.vector = VEC_DB, .dr6 = dr6};
 		monitor_trap(m, &db);
 	}
 }
 
-/* One instruction, and as many more as shadows of MOV SS and STI reach. */
+/* One instruction, and as many more as shadows of MOV SS and STI reach.  Breakpoints:
+ * SDM vol. 3, 17.3.1. */
 static void step(struct monitor *m)
 {
+	struct vcpu *v = m->v;
+
 	do {
-		m->v->inhibit = 0;
-		run_once(m, 0);
-	} while (m->v->inhibit);
+		unsigned shadow = v->inhibit;
+		uint32_t hits = 0;
+		if (!(v->vflags & FLAG_RF) && shadow != SHADOW_SS)
+			hits = cpu_dr_match_code(v, linear_eip(m));
+		if (hits) {
+			struct trap db = {.vector = VEC_DB, .dr6 = hits};
+			v->inhibit = 0;
+			monitor_trap(m, &db);
+			return;
+		}
+		v->inhibit = 0;
+		v->vflags &= ~(uint32_t)FLAG_RF;
+		/* Operands are redirected where data breakpoints are to see them. */
+		run_once(m, v->dr[7] & DR7_ENABLE ? SITE_REDIRECT : 0);
+		if (m->unfinished) {
+			v->inhibit = shadow;
+			v->vflags |= FLAG_RF;
+			return;
+		}
+	} while (v->inhibit && m->end == END_RUNNING);
 }
 
 enum monitor_end monitor_run(struct monitor *m)

@@ -113,6 +113,11 @@ CO(SEGCHECK)
 	return ok ? RESUME_MID : FAULTED;
 }
 
+CO(CSLIMIT)
+{
+	return (uint32_t)operand > m->v->seg[SREG_CS].limit ? fault(m, VEC_GP, true) : RESUME_MID;
+}
+
 CO(STRING)
 {
 	if (CALLOUT_ARG(packed) >> STR_OP_SHIFT >= STROP_INS)

@@ -279,6 +279,26 @@ static bool outside_cs(struct xlate *x, uint32_t target)
 	return x->mode & MODE_CSBASED && target > x->req->mode.cs_limit;
 }
 
+/* The same for a target that only running tells: it is in r, which is not r8 to r10. */
+static void check_cs(struct xlate *x, uint8_t r)
+{
+	if (!(x->mode & MODE_CSBASED))
+		return;
+	emit_mov32(&x->e, R10, r);
+	xl_callout(x, CO_CSLIMIT, 4, 0, 0);
+}
+
+/* An exit to the target, at the end of a conditional path. */
+static void exit_taken(struct xlate *x, uint32_t target)
+{
+	if (outside_cs(x, target)) {
+		xl_trap(x, VEC_GP, true);
+		x->ended = false;
+	} else {
+		xl_exit_jmp(x, target);
+	}
+}
+
 void x_jcc(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -335,7 +355,13 @@ void x_call(struct xlate *x)
 
 void x_jmp_ind(struct xlate *x)
 {
-	xl_load_rm(x, R8);
+	if (x->mode & MODE_CSBASED) {
+		xl_load_rm(x, R11);
+		check_cs(x, R11);
+		emit_mov32(&x->e, R8, R11);
+	} else {
+		xl_load_rm(x, R8);
+	}
 	xl_lookup(x);
 	x->ended = true;
 }
@@ -344,6 +370,7 @@ void x_call_ind(struct xlate *x)
 {
 	struct emit *e = &x->e;
 	xl_load_rm(x, R11);
+	check_cs(x, R11);
 	xl_push_imm(x, return_eip(x), x->i.opsize);
 	emit_mov32(e, R8, R11);
 	if (x->req->single || return_eip(x) != x->next || x->n_lookups == MAX_LOOKUPS) {
@@ -362,11 +389,12 @@ void x_ret(struct xlate *x)
 	struct emit *e = &x->e;
 	unsigned size = x->i.opsize;
 	unsigned extra = x->i.opcode == 0xc2 ? x->i.imm & 0xffff : 0;
-	bool fast = x->mode & MODE_STACK32;
+	bool fast = x->mode & MODE_STACK32 && !(x->mode & MODE_CSBASED);
 	struct memop m = xl_stack(x, R12, 0, size, 'r');
 	uint8_t r = fast ? R8 : R11;
 
 	load_slot(e, r, m, size);
+	check_cs(x, r);
 	xl_stack_adjust(x, size + extra);
 	if (!fast)
 		emit_mov32(e, R8, R11);
@@ -390,7 +418,7 @@ void x_loop(struct xlate *x)
 		emit8(e, op);
 		emit8(e, 2);
 		skip = emit_jmp8(e);
-		xl_exit_jmp(x, target);
+		exit_taken(x, target);
 		emit_patch8(e, skip);
 		return;
 	}
@@ -406,7 +434,7 @@ void x_loop(struct xlate *x)
 		skip = emit_jmp8(e);
 		emit_patch8(e, zero);
 		emit_mov32(e, RCX, R9);
-		xl_exit_jmp(x, target);
+		exit_taken(x, target);
 		emit_patch8(e, skip);
 		return;
 	}
@@ -416,7 +444,7 @@ void x_loop(struct xlate *x)
 		cond = emit_here(e);
 		emit8(e, 0);
 	}
-	xl_exit_jmp(x, target);
+	exit_taken(x, target);
 	emit_patch8(e, zero);
 	emit_mov32(e, RCX, R9);
 	if (op != 0xe2)

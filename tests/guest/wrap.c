@@ -14,17 +14,17 @@ static void wrap_on(void)
 	directory[0] = (u32)low | 3;
 	high[1023] = (u32)scratch | 3;
 	directory[1023] = (u32)high | 3;
-	__asm__ volatile("mov cr3, %0" : : "r"(directory) : "memory");
-	__asm__ volatile("mov eax, cr0\n or eax, 0x80000000\n mov cr0, eax" : : : "eax", "memory");
+	write_cr3((u32)directory);
+	write_cr0(read_cr0() | CR0_PG);
 }
 
 static void wrap_off(void)
 {
-	__asm__ volatile("mov eax, cr0\n and eax, 0x7fffffff\n mov cr0, eax" : : : "eax", "memory");
+	write_cr0(read_cr0() & ~(u32)CR0_PG);
 }
 
 static volatile u32 *const top = (u32 *)0xfffffffe; /* two bytes here, two at 0 */
-static volatile u16 *const zero = (u16 *)0;
+static volatile u16 *zero; /* page 0: not a null pointer here */
 
 static void plain(void)
 {
@@ -50,13 +50,13 @@ static void stack(void)
 
 	wrap_on();
 	for (int i = 0; i < 4; i++) {
-		__asm__ volatile("mov ecx, esp\n"
-		                 "mov esp, 2\n"
-		                 "push 0x55667788\n"
-		                 "mov %1, esp\n"
-		                 "pop %0\n"
-		                 "mov esp, ecx"
-		                 : "=&r"(got), "=&r"(esp) : : "ecx", "memory");
+		asm volatile("mov %%esp, %%ecx\n"
+			     "mov $2, %%esp\n"
+			     "pushl $0x55667788\n"
+			     "mov %%esp, %1\n"
+			     "pop %0\n"
+			     "mov %%ecx, %%esp"
+			     : "=&r"(got), "=&r"(esp) : : "ecx", "memory");
 		expect("esp after push", esp, 0xfffffffe);
 		expect("popped", got, 0x55667788);
 		expect("pushed, high half", *zero, 0x5566);
@@ -75,14 +75,14 @@ static void strings(void)
 	for (u32 i = 0; i < 16; i++)
 		scratch[4096 + i] = (u8)(0xa0 + i);
 	u32 to = 0xfffffffb, from = (u32)scratch + 4096, n = 3;
-	__asm__ volatile("cld\n rep movsd" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+	asm volatile("cld; rep movsl" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 	expect("edi wraps", to, 7);
 	expect("below the top", scratch[4091], 0xa0);
 	expect("at the top", scratch[4095], 0xa4);
 	expect("at 0", *(volatile u8 *)0, 0xa5);
 	expect("at 6", *(volatile u8 *)6, 0xab);
 	to = 4, n = 2;
-	__asm__ volatile("std\n rep stosd\n cld" : "+D"(to), "+c"(n) : "a"(0x01020304) : "memory");
+	asm volatile("std; rep stosl; cld" : "+D"(to), "+c"(n) : "a"(0x01020304) : "memory");
 	expect("edi wraps downwards", to, 0xfffffffc);
 	for (int i = 0; i < 4; i++)
 		zero[i] = saved[i];

@@ -161,6 +161,10 @@ bool cpu_seg_check(const struct vcpu *v, enum sreg s, uint32_t off, unsigned siz
 		return fail(t, VEC_GP, 0);
 	if (segment_covers(seg, off, size))
 		return true;
+	/* A 4 GiB segment: an operand may wrap, or fault (SDM vol. 3, 5.3). Translated
+	 * code lets it wrap. */
+	if (seg->limit == 0xffffffff && (seg->attr & SEG_CODE || !(seg->attr & SEG_DOWN)))
+		return true;
 fault:
 	return fail(t, s == SREG_SS ? VEC_SS : VEC_GP, 0);
 }

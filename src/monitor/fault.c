@@ -279,9 +279,11 @@ void fault_route(struct monitor *m)
 	case VEC_PF:
 		route_page_fault(m);
 		return;
+	case VEC_XM:
+		t = trap_plain(m->v->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
+		break;
 	case VEC_DE:
 	case VEC_MF:
-	case VEC_XM:
 	case VEC_UD:
 		t = trap_plain(m->fault.vector);
 		break;

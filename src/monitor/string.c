@@ -164,8 +164,13 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 		stats.code_stores++;
 		tcache_invalidate_bytes(m->cache, gpa_gfn(p), p.v & PAGE_MASK, bytes);
 	}
-	size_t left = s->op == STROP_MOVS ? bytes : n;
-	if (s->op == STROP_MOVS)
+	size_t left = n;
+	/* By elements, as the two may overlap. */
+	if (s->op == STROP_MOVS && s->size == 4)
+		__asm__ volatile("rep movsl" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
+	else if (s->op == STROP_MOVS && s->size == 2)
+		__asm__ volatile("rep movsw" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
+	else if (s->op == STROP_MOVS)
 		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
 	else if (s->size == 4)
 		__asm__ volatile("rep stosl" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");

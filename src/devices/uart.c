@@ -197,7 +197,8 @@ static void clear_receiver(struct uart *u)
 
 unsigned uart_room(const struct uart *u)
 {
-	if (u->mcr & MCR_LOOP || !(u->mcr & MCR_RTS || u->ier & IER_RX))
+	bool listens = u->mcr & MCR_RTS || (fifo_on(u) && u->ier & IER_RX);
+	if (u->mcr & MCR_LOOP || !listens)
 		return 0;
 	return (fifo_on(u) ? FIFO_SIZE : 1) - u->count;
 }

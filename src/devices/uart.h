@@ -18,8 +18,9 @@ struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, st
                          struct uart_peer peer);
 void uart_destroy(struct uart *u);
 
-/* Bytes that the receiver takes now: none while the guest holds RTS off (and has
- * no receive interrupt on), so that nothing typed early is lost at a FIFO reset. */
+/* Bytes that the receiver takes now: none while the guest holds RTS off (unless its
+ * FIFO and receive interrupt are on), so that nothing typed early is lost when it
+ * sets the FIFO up. */
 unsigned uart_room(const struct uart *u);
 /* The peer sends a byte, for which there must be room. */
 void uart_receive(struct uart *u, uint8_t byte);

@@ -7,11 +7,13 @@ of the tests. Without a CASE it lists them.
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -290,6 +292,62 @@ def pipe():
         vm.expect("reboot: System halted")
         if here.vmm == "unring":
             vm.end(0)
+
+
+@own
+def reboots():
+    """Without --no-reboot a reset starts the machine anew, from its files."""
+    args = [a for a in unring_arguments(here.unring, linux()) if a != "--no-reboot"]
+    with Vm(args) as vm:
+        for _ in range(3):
+            to_shell(vm)
+            vm.run("cat /proc/uptime", r"^[0-9]\.\d+ ")
+            vm.send("reboot -f\n")
+        to_shell(vm)
+        type_at(vm)
+        vm.send("\x01x")
+        vm.end(0, 5)
+
+
+@own
+def serial_socket():
+    """--serial unix:PATH: one caller hangs up, another goes on."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/tty"
+        args = unring_arguments(here.unring, linux())
+        args[args.index("--serial") + 1] = f"unix:{path}"
+        with Vm(args, terminal=False) as vm:
+            while not os.path.exists(path):
+                time.sleep(0.01)
+            for word in ("one", "two"):
+                with socket.socket(socket.AF_UNIX) as caller:
+                    caller.settimeout(60)
+                    caller.connect(path)
+                    caller.sendall(f"echo $((6 * 7))-{word}\n".encode())
+                    said = b""
+                    while f"\n42-{word}".encode() not in said.replace(b"\r", b""):
+                        data = caller.recv(4096)
+                        if not data:
+                            vm.fail(f"hung up after {said!r}")
+                        said += data
+            vm.process.send_signal(signal.SIGTERM)
+            vm.end(128 + signal.SIGTERM, 5)
+            if os.path.exists(path):
+                raise Failed("the socket was left behind")
+
+
+@own
+def unread_output():
+    """Nobody reads what the guest prints: it waits, and a signal still ends the run."""
+    with start(linux("686", "ignore_loglevel"), terminal=False) as vm:
+        fcntl.fcntl(vm.out, fcntl.F_SETPIPE_SZ, 4096)
+        time.sleep(4)
+        vm.process.send_signal(signal.SIGTERM)
+        end = time.monotonic() + 5
+        while vm.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        if vm.process.poll() != 128 + signal.SIGTERM:
+            vm.fail(f"status {vm.process.poll()} after SIGTERM")
 
 
 @own

@@ -167,6 +167,23 @@ static void test_receive_without_fifo(void **state)
 	close_uart(&w);
 }
 
+/* Linux enables the interrupt before the FIFO: a byte in between would be lost. */
+static void test_who_listens(void **state)
+{
+	struct wire w;
+	struct rig *r = open_uart(&w);
+	put(r, MCR, 0x09);
+	put(r, IER, 5);
+	assert_int_equal(uart_room(w.uart), 0);
+	put(r, IIR, 1);
+	assert_int_equal(uart_room(w.uart), 16);
+	put(r, IER, 0);
+	assert_int_equal(uart_room(w.uart), 0);
+	put(r, MCR, 0x0b);
+	assert_int_equal(uart_room(w.uart), 16);
+	close_uart(&w);
+}
+
 static void test_receive_fifo(void **state)
 {
 	struct wire w;
@@ -272,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_thre_interrupt),
 		cmocka_unit_test(test_out2_gates_the_interrupt),
 		cmocka_unit_test(test_receive_without_fifo),
+		cmocka_unit_test(test_who_listens),
 		cmocka_unit_test(test_receive_fifo),
 		cmocka_unit_test(test_break),
 		cmocka_unit_test(test_priorities),

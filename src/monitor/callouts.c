@@ -769,19 +769,19 @@ CO(CPUID)
 
 /* --- stored x87 environments (x87.c) --- */
 
-/* Into image; the FPU is live, as at the start of each callout. */
-static unsigned store_environment(struct monitor *m, unsigned opsize, uint8_t *image)
+/* The FPU is live, as at the start of each callout. */
+static void save_with_pointers(struct monitor *m)
 {
 	fpu_save(m);
 	if (!m->fpu_pointers)
 		x87_pointers(m);
-	return x87_environment(m, opsize, image);
 }
 
 CO(FNSTENV)
 {
 	uint8_t image[28];
-	unsigned n = store_environment(m, CALLOUT_SIZE(packed), image);
+	save_with_pointers(m);
+	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n))
 		return FAULTED;
 	m->fpu[0] |= 0x3f;
@@ -791,7 +791,8 @@ CO(FNSTENV)
 CO(FNSAVE)
 {
 	uint8_t image[108];
-	unsigned n = store_environment(m, CALLOUT_SIZE(packed), image);
+	save_with_pointers(m);
+	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image);
 	for (unsigned i = 0; i < 8; i++)
 		__builtin_memcpy(image + n + 10 * i, m->fpu + 32 + 16 * i, 10);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n + 80))
@@ -803,19 +804,17 @@ CO(FNSAVE)
 	return done(m, packed);
 }
 
-/* The 32-bit form ends after XMM7: the rest of the area is not written.  Whether the
- * pointers are stored with no exception pending is the host's choice. */
+/* The 32-bit form ends after XMM7: the rest of the area is not written. */
 CO(FXSAVE)
 {
-	uint8_t image[512] __attribute__((aligned(16)));
-	uint32_t ea = (uint32_t)operand, fip;
+	static const uint32_t mxcsr_mask = 0xffff; /* not what else the host has */
+	uint8_t image[288];
+	uint32_t ea = (uint32_t)operand;
 	if ((m->v->seg[CALLOUT_SEG(packed)].base + ea) & 15)
 		return fault(m, VEC_GP, true);
-	__asm__ volatile("fxsave %0" : "=m"(image));
-	fpu_save(m);
-	__builtin_memcpy(&fip, image + 8, 4);
-	if (fip && m->fpu_pointers)
-		__builtin_memcpy(image, m->fpu, 24);
+	save_with_pointers(m);
+	__builtin_memcpy(image, m->fpu, 288);
+	__builtin_memcpy(image + 28, &mxcsr_mask, 4);
 	return ea_write(m, packed, ea, image, 288) ? done(m, packed) : FAULTED;
 }
 

@@ -744,6 +744,17 @@ void kernel_main(u32 magic, const struct multiboot *m)
 	     "--------------+-----------------------------+----------------------------------\n");
 	attr(PLAIN);
 	sensitive();
+	if (color) {
+		puts("                ");
+		attr(RED);
+		puts("red");
+		attr(PLAIN);
+		puts(": wrong, and no fault tells   ");
+		attr(YELLOW);
+		puts("yellow");
+		attr(PLAIN);
+		puts(": a fault, which could be trapped\n");
+	}
 	heading("2. The machine at work");
 	at_work();
 	heading("3. What it took: the VMM's own counters");

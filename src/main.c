@@ -1,6 +1,7 @@
 /* unring: runs a 32-bit x86 guest by binary translation. */
 #include "base/log.h"
 #include "machine/machine.h"
+#include "verify/verify.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static int run(int argc, char **argv)
 		report("%s", p.text);
 		return EXIT_BAD_INPUT;
 	}
+	o.checker = verify_report;
 	if (o.help) {
 		fputs(options_help, stdout);
 		return 0;

@@ -17,7 +17,7 @@ check() {
 		may["cache"]      = "base host"
 		may["translator"] = "base cpu cache/unit.h"
 		may["monitor"]    = "base host cpu mmu cache translator devices/device.h"
-		may["verify"]     = "base host cache/unit.h cache/tcache.h"
+		may["verify"]     = "base host cache/unit.h cache/dump.h"
 		may["machine"]    = "base host cpu mmu devices monitor"
 		may["main.c"]     = "base machine verify"
 		# Libraries that stay in one folder.

@@ -1,8 +1,7 @@
-#include "cache/tcache.h"
+#include "cache/internal.h"
 
 #include "base/log.h"
 #include "base/stats.h"
-#include "host/code.h"
 #include "host/memory.h"
 
 #include <errno.h>
@@ -16,56 +15,6 @@ enum {
 	HASH_SIZE = 1 << 18,
 	ONCE_BYTES = TU_MAX_HOST,
 	THUNK_MAX = 96,
-};
-
-struct exit_rec {
-	uint32_t unit;      /* whose it is */
-	uint32_t target;    /* EIP */
-	uint32_t patch;     /* offset of the rel32 in code memory */
-	uint32_t stub;      /* offset of the stub */
-	uint32_t to;        /* unit it is chained to, 0: none */
-	uint32_t thunk;     /* offset of its thunk, 0: none yet */
-	uint32_t in_next, in_prev; /* among the chains into `to`: exit number + 1 */
-	bool cross;         /* leads to another page */
-};
-
-struct page_rec {
-	uint32_t head;      /* units on it */
-	uint32_t owner;     /* window id, 0: none */
-	bool shared;
-};
-
-/* The branch entries set for one page of one window, so that they can be found
- * again: which modes, and which EIPs while they fit. */
-enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 23 };
-struct branch_page {
-	uint64_t page;      /* window base + linear page, or 0 */
-	uint64_t modes;
-	uint16_t n;         /* over BRANCH_PAGE_EIPS: not all are listed */
-	uint16_t off[BRANCH_PAGE_EIPS];
-};
-
-struct tcache {
-	struct tcache_config cfg;
-	struct host_code code;
-	uint32_t used;
-	uint32_t start;     /* after the slot for units that run once */
-
-	struct tu *units;   /* number 0 is none; in order of host address */
-	uint32_t n_units;
-	struct exit_rec *exits;
-	uint32_t n_exits;
-	uint32_t *in_head;  /* by unit: first exit chained to it, number + 1 */
-	struct tu_pc *pcs;
-	uint32_t n_pcs;
-	struct tu_pad *pads;
-	uint32_t n_pads;
-	uint32_t *hash;
-	struct page_rec *pages;
-	struct branch *tables[TCACHE_MAX_MODES];
-	uint32_t cs_base[TCACHE_MAX_MODES]; /* linear - EIP */
-	struct branch *miss;
-	struct branch_page *branch_pages;
 };
 
 static int reserve(void *out, size_t n, size_t size)
@@ -168,6 +117,14 @@ static unsigned hash_of(uint32_t eip, uint32_t gfn, unsigned mode)
 	return h >> 14 & (HASH_SIZE - 1);
 }
 
+/* Keeps len bytes; what the alignment leaves is int3. */
+static void take(struct tcache *c, uint32_t len)
+{
+	c->used += len;
+	while (c->used & 15)
+		c->code.rw[c->used++] = 0xcc;
+}
+
 static void page_add(struct tcache *c, uint32_t gfn, uint32_t n, uint32_t *next)
 {
 	struct page_rec *p = &c->pages[gfn];
@@ -212,7 +169,7 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 		c->pcs[c->n_pcs++] = code->pc[i];
 	for (unsigned i = 0; i < code->n_pads; i++)
 		c->pads[c->n_pads++] = code->pads[i];
-	c->used += (code->host_len + 15) & ~15u;
+	take(c, code->host_len);
 
 	unsigned h = hash_of(eip, gfn, mode);
 	u->hash_next = c->hash[h];
@@ -336,7 +293,7 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 			if (c->used + THUNK_MAX > c->code.size)
 				return;
 			x->thunk = c->used;
-			c->used += (c->cfg.emit_thunk(c->code.rw + c->used, x->target) + 15) & ~15u;
+			take(c, c->cfg.emit_thunk(c->code.rw + c->used, x->target));
 		}
 		patch(c, x, x->thunk);
 		return;

@@ -12,7 +12,10 @@
 #ifndef UNRING_CACHE_TCACHE_H
 #define UNRING_CACHE_TCACHE_H
 
+#include "cache/dump.h"
 #include "cache/unit.h"
+
+#include <stdio.h>
 
 #define NO_GFN 0xffffffffu
 enum { TCACHE_MAX_MODES = 64 };
@@ -119,5 +122,26 @@ void tcache_page_revoked(struct tcache *c, uint32_t gfn);
 uint32_t tcache_count(const struct tcache *c);
 const struct tu *tcache_at(const struct tcache *c, uint32_t i);
 const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u);
+
+/* --- for the checker --- */
+
+/* What the cache itself does not know. */
+struct tcache_dump {
+	struct dump_layout layout;
+	uint64_t code32;            /* modes of 32-bit code */
+	uint64_t ret_miss;          /* stub at the far end of the return stack */
+	const uint64_t *returns;
+	unsigned n_returns;
+	const uint64_t *windows;    /* their bases */
+	unsigned n_windows;
+	const struct tu_code *once; /* the unit in the slot of tcache_once, or NULL */
+	uint32_t once_eip;
+	void *ctx;
+	uint8_t (*guest_byte)(void *ctx, uint32_t gfn, uint32_t offset);
+	bool (*traced)(void *ctx, uint32_t gfn);
+};
+
+/* Writes a dump (cache/dump.h); 0 or a negative errno. */
+int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f);
 
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <linux/userfaultfd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -142,6 +143,47 @@ unsigned host_mem_map_limit(void)
 		fclose(f);
 	}
 	return n;
+}
+
+/* Bit 57 of an entry.  Linux, admin-guide/mm/pagemap. */
+int host_mem_wp_get(const void *page)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = pread(fd, &entry, sizeof entry, (off_t)((uintptr_t)page >> PAGE_SHIFT) * 8);
+	int err = n == sizeof entry ? 0 : n < 0 ? -errno : -EIO;
+	close(fd);
+	return err ? err : (int)(entry >> 57 & 1);
+}
+
+int host_mem_maps(char **text, size_t *length)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	size_t room = 0;
+	ssize_t n = 1;
+	if (fd < 0)
+		return -errno;
+	*text = NULL;
+	*length = 0;
+	while (n > 0) {
+		if (room - *length < 1 << 16) {
+			char *grown = realloc(*text, room += 1 << 18);
+			if (!grown) {
+				n = -1;
+				break;
+			}
+			*text = grown;
+		}
+		n = read(fd, *text + *length, room - *length);
+		*length += n > 0 ? (size_t)n : 0;
+	}
+	int err = n < 0 ? -errno : 0;
+	close(fd);
+	if (err)
+		free(*text);
+	return err;
 }
 
 int host_mem_each(const void *from, const void *to,

@@ -38,6 +38,13 @@ int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect);
 /* vm.max_map_count; 65530 where it cannot be read.  Not for handlers. */
 unsigned host_mem_map_limit(void);
 
+/* Is this page, in a mapping that may be written, write-protected by userfaultfd?
+ * As the kernel's page tables say: 1, 0, or a negative errno.  Not for handlers. */
+int host_mem_wp_get(const void *page);
+
+/* The text of /proc/self/maps; *text is to be freed.  Not for handlers. */
+int host_mem_maps(char **text, size_t *length);
+
 struct host_mapping {
 	uint8_t *start, *end;
 	uint64_t offset;

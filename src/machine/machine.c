@@ -13,6 +13,7 @@
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
+#include "machine/stolen.h"
 #include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
@@ -26,6 +27,9 @@
 /* How often files are looked at while the guest computes. */
 #define POLL_NS 10000000
 
+/* What guests poll to measure time. */
+enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
+
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -36,10 +40,13 @@ struct machine {
 	struct timer *poll_tick;
 	struct host_timer *timer;  /* off while the guest sleeps */
 	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
+	struct stolen stolen;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
 	volatile sig_atomic_t end_signal;
+	volatile sig_atomic_t check_signal;
+	bool bad_code;             /* what --verify found */
 };
 
 /* --- time --- */
@@ -55,6 +62,35 @@ static void arm(void *ctx, uint64_t deadline_ns)
 	struct machine *m = ctx;
 	bool never = deadline_ns == UINT64_MAX;
 	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + deadline_ns);
+}
+
+/* The guest's clocks, TSC and all, go on from later (or, negative, from earlier). */
+static void shift_clocks(struct machine *m, int64_t ns, int64_t tsc)
+{
+	m->clock_zero += ns;
+	monitor_vcpu(m->monitor)->tsc_minus -= tsc;
+	clock_shifted(m->clock);
+}
+
+static struct stolen_time moment(void)
+{
+	return (struct stolen_time){host_monotonic_ns(), __builtin_ia32_rdtsc()};
+}
+
+static void look_at_time(struct machine *m, bool poll)
+{
+	struct stolen_time t;
+	if (stolen_look(&m->stolen, moment(), poll, &t))
+		shift_clocks(m, t.ns, t.tsc);
+	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
+}
+
+static void end_looking(struct machine *m, bool at_once)
+{
+	struct stolen_time t;
+	if (stolen_end(&m->stolen, moment(), at_once, &t))
+		shift_clocks(m, -t.ns, -t.tsc);
+	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
 }
 
 static bool watching(const struct machine *m)
@@ -74,7 +110,14 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 {
 	struct machine *m = ctx;
+	if (port == PIT_COUNTER2 || port == PIT_GATE)
+		look_at_time(m, true);
 	return board_in(m->board, port, size);
+}
+
+static void on_tsc_look(void *ctx)
+{
+	look_at_time(ctx, false);
 }
 
 static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -103,10 +146,37 @@ static void flush(struct machine *m)
 		sink_flush(m->debugcon);
 }
 
+/* --dump-cache and --verify. */
+static void check_code(struct machine *m, const char *dump_path)
+{
+	const struct options *o = &m->options;
+	char *dump = NULL;
+	size_t bytes;
+	FILE *f = open_memstream(&dump, &bytes);
+	CHECK(f);
+	int err = monitor_dump(m->monitor, f);
+	if (fclose(f))
+		err = -ENOMEM;
+	if (err)
+		report("cannot dump the cache: %s", strerror(-err));
+	if (err || (o->verify && !o->checker(dump, bytes)))
+		m->bad_code = true;
+	if (!err && dump_path) {
+		f = fopen(dump_path, "we");
+		if (!f || (fwrite(dump, 1, bytes, f), fclose(f)))
+			report("--dump-cache %s: %s", dump_path, strerror(errno));
+	}
+	free(dump);
+}
+
 /* Signals and timers: what may make sleeping wrong. */
 static void serve(struct machine *m)
 {
 	terminal_poll();
+	if (m->check_signal) {
+		m->check_signal = 0;
+		check_code(m, NULL);
+	}
 	if (m->end_signal)
 		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
 	clock_run(m->clock);
@@ -115,6 +185,10 @@ static void serve(struct machine *m)
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
+	if (m->stolen.active) {
+		look_at_time(m, false);
+		end_looking(m, false);
+	}
 	serve(m);
 	loop_poll(m->loop);
 	flush(m);
@@ -127,6 +201,7 @@ static void on_wait(void *ctx)
 	struct machine *m = ctx;
 	sigset_t all, before;
 
+	end_looking(m, true);
 	flush(m);
 	timer_cancel(m->poll_tick);
 	sigfillset(&all);
@@ -355,6 +430,12 @@ END_SIGNAL(SIGINT)
 END_SIGNAL(SIGTERM)
 END_SIGNAL(SIGHUP)
 
+static void on_check(void *ctx)
+{
+	struct machine *m = ctx;
+	m->check_signal = 1;
+}
+
 static bool install_signals(struct machine *m, struct problem *p)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -363,6 +444,8 @@ static bool install_signals(struct machine *m, struct problem *p)
 		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
 	if (!err)
 		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
+	if (!err && m->options.verify)
+		err = host_signal_install(SIGUSR1, on_check, m);
 	if (!err)
 		err = host_timer_create(&m->timer, NULL, NULL);
 	return !err || problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
@@ -413,11 +496,11 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			.io_write = on_out,
 			.intr_line = on_intr_line,
 			.intr_ack = on_intr_ack,
+			.tsc_look = on_tsc_look,
 			.poll = on_poll,
 			.wait = on_wait,
 		},
 		.cache_bytes = o->cache_bytes,
-		.dump_cache = o->dump_cache,
 	};
 #ifdef UNRING_PARANOID
 	c.paranoid = true;
@@ -456,6 +539,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	CHECK(m);
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
+	m->stolen.cpu_ns = host_thread_cpu_ns;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */
@@ -483,6 +567,8 @@ static int run_once(struct machine *m)
 {
 	enum monitor_end end = monitor_run(m->monitor);
 	flush(m);
+	if (m->options.verify || m->options.dump_cache)
+		check_code(m, m->options.dump_cache);
 	switch (end) {
 	case END_RESET:
 		return m->options.no_reboot ? 0 : -1;
@@ -510,7 +596,7 @@ int machine_run(struct machine *m)
 	}
 	terminal_close();
 	write_stats(m);
-	return status;
+	return m->bad_code ? 1 : status;
 }
 
 void machine_destroy(struct machine *m)

@@ -32,11 +32,12 @@ const char options_help[] =
 	"  --no-userfaultfd        write-protect by mprotect alone\n"
 	"  --exact-ad              set accessed bits only where the guest accesses\n"
 	"  --cache SIZE            room for translated code\n"
-	"  --dump-cache FILE       the translated code, at the end\n"
+	"  --dump-cache FILE       the translated code, at the end (for the checker)\n"
+	"  --verify                check the translated code, at the end and at SIGUSR1\n"
 	"\n"
 	"Keys on a terminal: Ctrl-A x ends, Ctrl-A b sends a break, Ctrl-A h lists the keys.\n"
-	"Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault or a guest beyond support;\n"
-	"2 bad input; 128+n signal n; that of --debug-exit.\n";
+	"Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, or a\n"
+	"violation found by --verify; 2 bad input; 128+n signal n; that of --debug-exit.\n";
 
 bool options_size(const char *text, uint64_t *bytes)
 {
@@ -164,6 +165,7 @@ static const struct option table[] = {
 	{"--no-reboot", FLAG(no_reboot)},
 	{"--no-userfaultfd", FLAG(no_userfaultfd)},
 	{"--exact-ad", FLAG(exact_ad)},
+	{"--verify", FLAG(verify)},
 	{"--help", FLAG(help)},
 };
 

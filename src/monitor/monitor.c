@@ -621,6 +621,7 @@ void run_once(struct monitor *m, uint8_t site)
 		select_state(m);
 	struct tu_request r = {.max_insns = 1, .single = true, .exit_id = TCACHE_ONCE_EXIT};
 	r.out = tcache_once(m->cache, &host);
+	m->once.host_len = 0;
 	m->force_site = site;
 	m->once_eip = v->eip;
 	if (!translate(m, &r, &m->once, &b, &t)) {

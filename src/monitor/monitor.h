@@ -18,6 +18,7 @@ struct monitor_platform {
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
+	void (*tsc_look)(void *ctx);    /* before RDTSC, while vcpu.tsc_exits is on */
 	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
 	void (*wait)(void *ctx);
@@ -29,7 +30,6 @@ struct monitor_config {
 	struct monitor_platform platform;
 	size_t cache_bytes;  /* of translated code; 0: default */
 	bool paranoid;       /* one instruction per unit, no chaining, checks at each exit */
-	const char *dump_cache;
 };
 
 enum monitor_end {
@@ -64,6 +64,11 @@ void monitor_report(struct monitor *m, FILE *f);
 
 /* Callouts by instruction, "callout_NAME value" lines: the rest of --stats. */
 void monitor_stats_write(const struct monitor *m, FILE *f);
+
+/* Writes the cache and what the checker wants to know beside it (cache/dump.h);
+ * checks the mmu's books.  At a boundary: after a run, or from the platform's poll.
+ * 0 or a negative errno. */
+int monitor_dump(struct monitor *m, FILE *f);
 
 /* All registers to power-up values and the cache empty: a machine reset. */
 void monitor_reset(struct monitor *m);

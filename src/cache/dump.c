@@ -1,0 +1,203 @@
+/* Writing a dump: the sections of cache/dump.h, in the order of the header. */
+#include "cache/internal.h"
+
+#include "cache/dump.h"
+#include "host/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Guest code of a unit, from its page or pages. */
+static void put_guest(struct tcache *c, const struct tcache_dump *d, const struct tu *u, FILE *f)
+{
+	for (uint32_t i = 0; i < u->guest_len; i++) {
+		uint32_t at = u->page_off + i;
+		fputc(at < PAGE_SIZE ? d->guest_byte(d->ctx, u->gfn, at)
+		                     : d->guest_byte(d->ctx, u->gfn2, at - PAGE_SIZE), f);
+	}
+}
+
+static void put_units(struct tcache *c, const struct tcache_dump *d, FILE *f, uint32_t *guest)
+{
+	for (uint32_t n = 1; n < c->n_units; n++) {
+		const struct tu *u = &c->units[n];
+		fwrite(&(struct dump_unit){
+			       .eip = u->eip,
+			       .gfn = u->gfn,
+			       .gfn2 = u->gfn2,
+			       .host = u->host,
+			       .exit0 = u->exit0,
+			       .exit_id0 = u->exit0,
+			       .pc0 = u->pc0,
+			       .pad0 = u->pad0,
+			       .guest = *guest,
+			       .page_off = u->page_off,
+			       .guest_len = u->guest_len,
+			       .host_len = u->host_len,
+			       .n_insns = u->n_insns,
+			       .n_pc = u->n_pc,
+			       .n_exits = u->n_exits,
+			       .n_pads = u->n_pads,
+			       .mode = u->mode,
+			       .flags = u->dead ? DUMP_DEAD : 0,
+		       },
+		       sizeof(struct dump_unit), 1, f);
+		*guest += u->dead ? 0 : u->guest_len;
+	}
+	if (!d->once)
+		return;
+	fwrite(&(struct dump_unit){
+		       .eip = d->once_eip,
+		       .gfn = DUMP_NONE,
+		       .gfn2 = DUMP_NONE,
+		       .exit0 = c->n_exits,
+		       .exit_id0 = TCACHE_ONCE_EXIT,
+		       .pc0 = c->n_pcs,
+		       .pad0 = c->n_pads,
+		       .guest_len = d->once->guest_len,
+		       .host_len = d->once->host_len,
+		       .n_insns = d->once->n_insns,
+		       .n_pc = d->once->n_pc,
+		       .n_exits = d->once->n_exits,
+		       .n_pads = d->once->n_pads,
+		       .flags = DUMP_ONCE,
+	       },
+	       sizeof(struct dump_unit), 1, f);
+}
+
+static void put_exits(struct tcache *c, const struct tcache_dump *d, FILE *f)
+{
+	for (uint32_t n = 0; n < c->n_exits; n++) {
+		const struct exit_rec *x = &c->exits[n];
+		fwrite(&(struct dump_exit){x->unit - 1, x->target, x->patch, x->stub,
+		                           x->to ? x->to - 1 : DUMP_NONE, x->thunk},
+		       sizeof(struct dump_exit), 1, f);
+	}
+	for (unsigned n = 0; d->once && n < d->once->n_exits; n++) {
+		const struct tu_exit *x = &d->once->exits[n];
+		fwrite(&(struct dump_exit){c->n_units - 1, x->target, x->patch, x->stub, DUMP_NONE, 0},
+		       sizeof(struct dump_exit), 1, f);
+	}
+}
+
+static uint32_t put_branches(struct tcache *c, FILE *f)
+{
+	uint32_t n = 0;
+	for (uint32_t m = 0; m < TCACHE_MAX_MODES; m++)
+		for (uint32_t i = 0; c->tables[m] && i < BRANCH_ENTRIES; i++) {
+			const struct branch *b = &c->tables[m][i];
+			if (!b->minus_tag)
+				continue;
+			if (f)
+				fwrite(&(struct dump_branch){m, i, b->minus_tag, b->host},
+				       sizeof(struct dump_branch), 1, f);
+			n++;
+		}
+	return n;
+}
+
+static uint32_t put_traced(struct tcache *c, const struct tcache_dump *d, FILE *f)
+{
+	uint32_t n = 0;
+	for (uint32_t gfn = 0; gfn < c->cfg.max_gfn; gfn++)
+		if (d->traced(d->ctx, gfn)) {
+			if (f)
+				fwrite(&gfn, sizeof gfn, 1, f);
+			n++;
+		}
+	return n;
+}
+
+struct protected {
+	struct tcache *c;
+	FILE *f;
+	uint32_t n;
+	int err;
+};
+
+static void protected_pages(void *ctx, const struct host_mapping *h)
+{
+	struct protected *p = ctx;
+	uint64_t gfn = h->offset >> PAGE_SHIFT;
+	for (uint8_t *at = h->start; h->write && at < h->end && !p->err; at += PAGE_SIZE, gfn++) {
+		if (gfn >= p->c->cfg.max_gfn || !p->c->pages[gfn].head)
+			continue;
+		int wp = host_mem_wp_get(at);
+		if (wp < 0)
+			p->err = wp;
+		if (wp <= 0)
+			continue;
+		if (p->f)
+			fwrite(&(uint64_t){(uintptr_t)at}, 8, 1, p->f);
+		p->n++;
+	}
+}
+
+static int put_protected(struct tcache *c, const struct tcache_dump *d, FILE *f, uint32_t *n)
+{
+	struct protected p = {.c = c, .f = f};
+	for (unsigned i = 0; i < d->n_windows && !p.err; i++) {
+		uint8_t *base = (uint8_t *)(uintptr_t)d->windows[i];
+		int err = host_mem_each(base, base + (1ull << 32), protected_pages, &p);
+		if (err)
+			p.err = err;
+	}
+	*n = p.n;
+	return p.err;
+}
+
+int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
+{
+	struct dump_header h = {
+		.magic = DUMP_MAGIC,
+		.layout = d->layout,
+		.rx = (uintptr_t)c->code.rx,
+		.rw = (uintptr_t)c->code.rw,
+		.code_size = c->code.size,
+		.ret_miss = d->ret_miss,
+		.code32 = d->code32,
+		.start = c->start,
+		.used = c->used,
+		.code = c->used,
+		.units = c->n_units - 1 + !!d->once,
+		.exits = c->n_exits + (d->once ? d->once->n_exits : 0),
+		.pcs = c->n_pcs + (d->once ? d->once->n_pc : 0),
+		.pads = c->n_pads + (d->once ? d->once->n_pads : 0),
+		.branches = put_branches(c, NULL),
+		.returns = d->n_returns,
+		.traced = put_traced(c, d, NULL),
+		.windows = d->n_windows,
+	};
+	char *maps;
+	size_t length;
+	int err = host_mem_maps(&maps, &length);
+	if (err)
+		return err;
+	h.maps = (uint32_t)length;
+	err = put_protected(c, d, NULL, &h.wp);
+	for (uint32_t n = 1; n < c->n_units; n++)
+		h.guest += c->units[n].dead ? 0 : c->units[n].guest_len;
+	uint32_t guest = 0;
+	fwrite(&h, sizeof h, 1, f);
+	fwrite(c->code.rx, 1, c->used, f);
+	put_units(c, d, f, &guest);
+	put_exits(c, d, f);
+	fwrite(c->pcs, sizeof *c->pcs, c->n_pcs, f);
+	if (d->once)
+		fwrite(d->once->pc, sizeof *c->pcs, d->once->n_pc, f);
+	fwrite(c->pads, sizeof *c->pads, c->n_pads, f);
+	if (d->once)
+		fwrite(d->once->pads, sizeof *c->pads, d->once->n_pads, f);
+	for (uint32_t n = 1; n < c->n_units; n++)
+		if (!c->units[n].dead)
+			put_guest(c, d, &c->units[n], f);
+	put_branches(c, f);
+	fwrite(d->returns, 8, d->n_returns, f);
+	put_traced(c, d, f);
+	if (!err)
+		err = put_protected(c, d, f, &h.wp);
+	fwrite(d->windows, 8, d->n_windows, f);
+	fwrite(maps, 1, length, f);
+	free(maps);
+	return err ? err : ferror(f) ? -EIO : 0;
+}

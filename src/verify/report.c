@@ -1,0 +1,142 @@
+#include "verify/internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *verify_rule_number(enum verify_rule r)
+{
+	static const char *const numbers[] = {
+#define RULE(name, number, meaning) number,
+		VERIFY_RULES(RULE)
+#undef RULE
+	};
+	return numbers[r];
+}
+
+const char *verify_rule_meaning(enum verify_rule r)
+{
+	static const char *const meanings[] = {
+#define RULE(name, number, meaning) meaning,
+		VERIFY_RULES(RULE)
+#undef RULE
+	};
+	return meanings[r];
+}
+
+const char *verify_template_name(enum verify_template t)
+{
+	static const char *const names[] = {
+#define TEMPLATE(name) #name,
+		VERIFY_TEMPLATES(TEMPLATE)
+#undef TEMPLATE
+	};
+	return names[t];
+}
+
+void fail(struct check *c, const struct dump_unit *u, uint32_t off, enum verify_rule rule,
+          const char *what)
+{
+	struct verify_finding f = {.rule = rule, .eip = u ? u->eip : 0, .host = off};
+	const uint8_t *p = c->d.code + off;
+	size_t left = off < c->d.h.used ? c->d.h.used - off : 0;
+	uint64_t address = c->d.h.rx + off;
+
+	if (left && cs_disasm_iter(c->host, &p, &left, &address, c->insn)) {
+		f.length = (uint8_t)c->insn->size;
+		snprintf(f.text, sizeof f.text, "%s %s", c->insn->mnemonic, c->insn->op_str);
+	} else if (left) {
+		f.length = left < 8 ? (uint8_t)left : 8;
+		snprintf(f.text, sizeof f.text, "(no instruction)");
+	}
+	memcpy(f.bytes, c->d.code + (f.length ? off : 0), f.length);
+	if (what)
+		snprintf(f.text, sizeof f.text, "%s", what);
+	c->out->violations++;
+	c->out->by_rule[rule]++;
+	if (c->found)
+		c->found(c->ctx, &f);
+}
+
+static int open_decoder(csh *out, cs_mode mode, bool detail)
+{
+	if (cs_open(CS_ARCH_X86, mode, out) != CS_ERR_OK)
+		return -ENOMEM;
+	cs_option(*out, CS_OPT_DETAIL, detail ? CS_OPT_ON : CS_OPT_OFF);
+	return 0;
+}
+
+int verify_dump(const void *dump, size_t bytes,
+                void (*found)(void *ctx, const struct verify_finding *f), void *ctx,
+                struct verify_summary *out)
+{
+	struct check c = {.found = found, .ctx = ctx, .out = out};
+	memset(out, 0, sizeof *out);
+	int err = dump_read(&c.d, dump, bytes);
+	if (!err)
+		err = open_decoder(&c.host, CS_MODE_64, true);
+	if (!err)
+		err = open_decoder(&c.guest32, CS_MODE_32, false);
+	if (!err)
+		err = open_decoder(&c.guest16, CS_MODE_16, false);
+	if (!err && !((c.insn = cs_malloc(c.host)) && (c.guest_insn = cs_malloc(c.guest32))))
+		err = -ENOMEM;
+	for (uint32_t i = 0; !err && i < c.d.h.units; i++) {
+		if (c.d.units[i].flags & DUMP_DEAD)
+			dead_check(&c, i);
+		else
+			unit_check(&c, i);
+	}
+	if (!err)
+		world_check(&c);
+	if (c.insn)
+		cs_free(c.insn, 1);
+	if (c.guest_insn)
+		cs_free(c.guest_insn, 1);
+	if (c.host)
+		cs_close(&c.host);
+	if (c.guest32)
+		cs_close(&c.guest32);
+	if (c.guest16)
+		cs_close(&c.guest16);
+	dump_free(&c.d);
+	return err;
+}
+
+/* The first few of each rule: a broken template is in thousands of units. */
+enum { LINES_PER_RULE = 20 };
+
+static void print(void *ctx, const struct verify_finding *f)
+{
+	unsigned *lines = ctx;
+	char hex[3 * sizeof f->bytes + 1] = "";
+	if (lines[f->rule]++ >= LINES_PER_RULE)
+		return;
+	for (unsigned i = 0; i < f->length; i++)
+		snprintf(hex + 3 * i, 4, "%02x ", f->bytes[i]);
+	fprintf(stderr, "violation %s: unit %08x at %06x: %s| %s: %s\n", verify_rule_number(f->rule),
+	        f->eip, f->host, hex, f->text, verify_rule_meaning(f->rule));
+}
+
+bool verify_report(const void *dump, size_t bytes)
+{
+	struct verify_summary s;
+	unsigned lines[RULE_COUNT] = {0};
+	int err = verify_dump(dump, bytes, print, lines, &s);
+	if (err) {
+		report("verify: %s", err == -EINVAL ? "not a dump of a cache" : strerror(-err));
+		return false;
+	}
+	fprintf(stderr, "verify: %u units (%u dead), %llu bytes, %llu instructions, %u exits (%u chained), "
+	        "%u violations; templates:", s.units, s.dead, (unsigned long long)s.bytes,
+	        (unsigned long long)s.instructions, s.exits, s.chained, s.violations);
+	for (unsigned t = 0; t < T_COUNT; t++)
+		fprintf(stderr, " %s %u", verify_template_name(t), s.templates[t]);
+	fprintf(stderr, "\n");
+	for (unsigned r = 0; r < RULE_COUNT; r++)
+		if (s.by_rule[r] > LINES_PER_RULE)
+			fprintf(stderr, "verify: %u violations of %s\n", s.by_rule[r], verify_rule_number(r));
+	return !s.violations;
+}

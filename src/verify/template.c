@@ -1,0 +1,696 @@
+/* The templates, byte for byte.  A cursor walks over what is expected; the holes
+ * (immediates, addresses of cells) are read and judged by the caller. */
+#include "verify/internal.h"
+
+#include <string.h>
+
+struct cursor {
+	const uint8_t *p, *end;
+	bool ok;
+};
+
+static struct cursor cursor(const uint8_t *p, const uint8_t *end)
+{
+	return (struct cursor){p, end, true};
+}
+
+static void bytes(struct cursor *k, unsigned n, const char *expected)
+{
+	if (k->ok && (size_t)(k->end - k->p) >= n && !memcmp(k->p, expected, n))
+		k->p += n;
+	else
+		k->ok = false;
+}
+#define BYTES(k, literal) bytes(k, sizeof(literal) - 1, literal)
+
+/* The same if it is there. */
+static bool maybe(struct cursor *k, unsigned n, const char *expected)
+{
+	struct cursor t = *k;
+	bytes(&t, n, expected);
+	if (t.ok)
+		*k = t;
+	return t.ok;
+}
+#define MAYBE(k, literal) maybe(k, sizeof(literal) - 1, literal)
+
+static uint32_t imm(struct cursor *k, unsigned size)
+{
+	uint32_t v = 0;
+	if (!k->ok || (size_t)(k->end - k->p) < size) {
+		k->ok = false;
+		return 0;
+	}
+	memcpy(&v, k->p, size);
+	k->p += size;
+	return v;
+}
+
+static void imm_is(struct cursor *k, uint32_t v)
+{
+	if (imm(k, 4) != v)
+		k->ok = false;
+}
+
+/* ModRM and displacement of [r15 + disp], or with SIB of [r15 + index * 8 + disp]; the
+ * shorter form where it fits. */
+static void at_r15(struct cursor *k, unsigned reg, int index, uint32_t disp)
+{
+	bool small = disp + 128 < 256;
+	uint8_t expected[6] = {(small ? 0x40 : 0x80) | (reg & 7) << 3 | (index < 0 ? 7 : 4)};
+	unsigned n = 1;
+	if (index >= 0)
+		expected[n++] = 0xc0 | (index & 7) << 3 | 7;
+	expected[n++] = disp;
+	if (!small)
+		for (unsigned i = 1; i < 4; i++)
+			expected[n++] = disp >> 8 * i;
+	if (n > 6) {
+		k->ok = false;
+		return;
+	}
+	bytes(k, n, (const char *)expected);
+}
+
+static void jump_cell(struct cursor *k, unsigned reg, uint32_t cell)
+{
+	BYTES(k, "\x41\xff");
+	at_r15(k, reg, -1, cell);
+}
+
+/* --- lookups and stubs --- */
+
+static void lookup(struct cursor *k, const struct dump_layout *l)
+{
+	BYTES(k, "\x45\x0f\xb7\xc8"      /* movzx r9d, r8w */
+	         "\x4f\x8d\x0c\x09"      /* lea r9, [r9+r9] */
+	         "\x4c\x8b\xd9"          /* mov r11, rcx */
+	         "\x4b\x8b\x4c\xcd\x00"  /* mov rcx, [r13+r9*8] */
+	         "\x4f\x8d\x14\x06"      /* lea r10, [r14+r8] */
+	         "\x4a\x8d\x0c\x11"      /* lea rcx, [rcx+r10] */
+	         "\xe3");                /* jrcxz hit */
+	uint32_t hop = imm(k, 1);
+	const uint8_t *from = k->p;
+	BYTES(k, "\x41\x8b\xcb");        /* mov ecx, r11d */
+	jump_cell(k, 4, l->stub_miss);
+	if (k->p != from + hop)
+		k->ok = false;
+	BYTES(k, "\x41\x8b\xcb"          /* hit: mov ecx, r11d */
+	         "\x43\xff\x64\xcd\x08"); /* jmp [r13+r9*8+8] */
+}
+
+unsigned template_lookup(struct check *c, const uint8_t *p, const uint8_t *end)
+{
+	struct cursor k = cursor(p, end);
+	lookup(&k, &c->d.h.layout);
+	return k.ok ? (unsigned)(k.p - p) : 0;
+}
+
+unsigned template_exit(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t id)
+{
+	struct cursor k = cursor(p, end);
+	BYTES(&k, "\x41\xb8");
+	imm_is(&k, id);
+	jump_cell(&k, 4, c->d.h.layout.stub_exit);
+	return k.ok ? (unsigned)(k.p - p) : 0;
+}
+
+unsigned template_thunk(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip)
+{
+	struct cursor k = cursor(p, end);
+	BYTES(&k, "\x41\xb8");
+	imm_is(&k, eip);
+	lookup(&k, &c->d.h.layout);
+	return k.ok ? (unsigned)(k.p - p) : 0;
+}
+
+bool template_dead_pad(struct check *c, const uint8_t *p, const uint8_t *end)
+{
+	struct cursor k = cursor(p, end);
+	BYTES(&k, "\x41\xff\xa7");
+	imm_is(&k, c->d.h.layout.stub_lookup);
+	return k.ok;
+}
+
+/* --- what a unit's code is made of --- */
+
+static uint32_t offset(const struct sweep *s, const uint8_t *p)
+{
+	return (uint32_t)(p - s->base);
+}
+
+static void mark(struct sweep *s, const uint8_t *p)
+{
+	if (p < s->end)
+		s->mark[offset(s, p)] |= MARK_INSN;
+}
+
+static void expect_undo(struct sweep *s, const uint8_t *p, uint8_t undo)
+{
+	mark(s, p);
+	if (s->n_undo < sizeof s->undo / sizeof *s->undo)
+		s->undo[s->n_undo++] = (struct undo){(uint16_t)offset(s, p), undo};
+}
+
+static unsigned done(struct sweep *s, const uint8_t *p, const struct cursor *k, enum verify_template t)
+{
+	s->c->out->templates[t]++;
+	return (unsigned)(k->p - p);
+}
+
+/* One plain instruction at the cursor. */
+static bool plain(struct sweep *s, struct cursor *k, enum mem_form form, struct insn_facts *f)
+{
+	size_t left = (size_t)(k->end - k->p);
+	if (!k->ok || insn_check(s->c, k->p, left > 15 ? 15 : left, form, f) != RULE_COUNT)
+		return false;
+	k->p += f->length;
+	return true;
+}
+
+/* mov r8d, eip; mov r9d, packed; call [r15 + callout] */
+static bool callout(struct sweep *s, struct cursor *k, uint32_t *eip, uint32_t *packed)
+{
+	struct cursor t = *k;
+	BYTES(&t, "\x41\xb8");
+	*eip = imm(&t, 4);
+	BYTES(&t, "\x41\xb9");
+	*packed = imm(&t, 4);
+	jump_cell(&t, 2, s->c->d.h.layout.stub_callout);
+	if (t.ok)
+		*k = t;
+	return t.ok;
+}
+
+/* Packed: number, bytes of the instruction << 8, operand size << 12, segment << 15, argument
+ * << 18. */
+static bool packed_sane(const struct sweep *s, uint32_t packed)
+{
+	unsigned size = packed >> 12 & 7;
+	return (packed & 0xff) < s->c->d.h.layout.callouts && (size <= 2 || size == 4) &&
+	       (packed >> 15 & 7) < 6;
+}
+
+/* What may stand between the making of an address and its use: scratch arithmetic that leaves
+ * the address alone. */
+static unsigned shift(const uint8_t *p, const uint8_t *end);
+static void scratch(struct sweep *s, struct cursor *k, uint32_t keep)
+{
+	struct insn_facts f;
+	for (unsigned n = 0; n < 4; n++) {
+		struct cursor t = *k;
+		unsigned length = shift(t.p, t.end);
+		if (length) {
+			/* VEX.R and ModRM.reg: the destination is r8 to r11. */
+			unsigned to = 8 + (t.p[4] >> 3 & 7);
+			if (keep & 1u << to)
+				return;
+			k->p += length;
+			continue;
+		}
+		if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written & (keep | ~0xf00u) || !f.written)
+			return;
+		*k = t;
+	}
+}
+
+/* The instruction whose operand is at [r9] or [r9+r8]: itself, through a borrowed rsi (for AH
+ * to BH), or MASKMOV through a borrowed rdi. */
+static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct insn_facts *f)
+{
+	bool two = form == MEM_R9_R8;
+	scratch(s, k, two ? 1u << R9 | 1u << R8 : 1u << R9);
+	if (MAYBE(k, "\x4c\x8b\xde")) {       /* mov r11, rsi */
+		if (two)
+			BYTES(k, "\x4b\x8d\x34\x01"); /* lea rsi, [r9+r8] */
+		else
+			BYTES(k, "\x49\x8d\x31");     /* lea rsi, [r9] */
+		expect_undo(s, k->p, UNDO_ESI_R11);
+		if (!plain(s, k, MEM_RSI, f) || f->written & 1u << RSI)
+			return false;
+		BYTES(k, "\x41\x8b\xf3");         /* mov esi, r11d */
+		expect_undo(s, k->p, UNDO_NONE);
+		return k->ok;
+	}
+	if (MAYBE(k, "\x4c\x8b\xdf")) {       /* mov r11, rdi */
+		if (two)
+			BYTES(k, "\x43\x8d\x3c\x01" "\x4b\x8d\x3c\x01");
+		else
+			BYTES(k, "\x41\x8d\x39" "\x49\x8d\x39"); /* lea edi, [r9]; lea rdi, [r9] */
+		expect_undo(s, k->p, UNDO_EDI_R11);
+		bool wide = MAYBE(k, "\x66");
+		BYTES(k, "\x0f\xf7");
+		if (imm(k, 1) < 0xc0)
+			return false;
+		BYTES(k, "\x41\x8b\xfb");         /* mov edi, r11d */
+		expect_undo(s, k->p, UNDO_NONE);
+		*f = (struct insn_facts){.memory = true, .store = true, .size = wide ? 16 : 8};
+		return k->ok;
+	}
+	return plain(s, k, form, f) && f->memory;
+}
+
+/* PRE has given r9. */
+static bool redirected(struct sweep *s, struct cursor *k, uint32_t packed)
+{
+	unsigned arg = packed >> 18, size = arg & 0x3ff;
+	bool store = arg >> 10 & 1;
+	struct insn_facts f;
+	uint32_t eip, post;
+	if (!use(s, k, MEM_R9, &f)) {
+		sweep_fail(s, k->p, RULE_STUB, "no instruction with [r9] after PRE");
+		return false;
+	}
+	if (f.size > size || !f.size || size > 512) {
+		sweep_fail(s, k->p, RULE_STUB, "operand larger than PRE says");
+		return false;
+	}
+	if (f.store && !store) {
+		sweep_fail(s, k->p, RULE_STUB, "a store that PRE does not know of");
+		return false;
+	}
+	s->r8 = f.r8_whole;
+	if (!store)
+		return true;
+	if (!callout(s, k, &eip, &post) || (post & 0xff) != s->c->d.h.layout.co_post) {
+		sweep_fail(s, k->p, RULE_STUB, "no POST after a redirected store");
+		return false;
+	}
+	if (eip != sweep_eip(s, offset(s, k->p) - 1, NULL))
+		sweep_fail(s, k->p, RULE_EIP, "POST");
+	s->r8 = false;
+	return true;
+}
+
+static unsigned match_callout(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	uint32_t eip, packed;
+	if (!callout(s, &k, &eip, &packed))
+		return 0;
+	unsigned id = packed & 0xff;
+	if (!packed_sane(s, packed) || id == l->co_post || id == l->co_pending)
+		sweep_fail(s, p, RULE_CALLOUT, NULL);
+	if (eip != sweep_eip(s, offset(s, p), NULL))
+		sweep_fail(s, p, RULE_EIP, NULL);
+	s->r8 = false;
+	if (id != l->co_pre)
+		return done(s, p, &k, T_callout);
+	if (!redirected(s, &k, packed))
+		return (unsigned)(k.p - p);
+	return done(s, p, &k, T_redirect);
+}
+
+/* Leaves if something is pending. */
+static unsigned match_pending(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	uint32_t eip, packed, next;
+	BYTES(&k, "\x4c\x8b\xd1"   /* mov r10, rcx */
+	          "\x41\x8b");     /* mov ecx, [r15 + pending] */
+	at_r15(&k, RCX, -1, l->pending);
+	BYTES(&k, "\xe3");         /* jrcxz none */
+	uint32_t hop = imm(&k, 1);
+	const uint8_t *from = k.p;
+	BYTES(&k, "\x41\x8b\xca"); /* mov ecx, r10d */
+	if (!k.ok || !callout(s, &k, &eip, &packed) || k.p != from + hop)
+		return 0;
+	BYTES(&k, "\x41\x8b\xca"); /* none: mov ecx, r10d */
+	if (!k.ok)
+		return 0;
+	if ((packed & 0xff) != l->co_pending || !packed_sane(s, packed))
+		sweep_fail(s, p, RULE_CALLOUT, NULL);
+	sweep_eip(s, offset(s, p), &next);
+	if (eip != next)
+		sweep_fail(s, p, RULE_EIP, NULL);
+	s->r8 = false;
+	return done(s, p, &k, T_pending);
+}
+
+/* Where a predicted return arrives: r8d must be the return EIP. */
+static unsigned match_pad(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	uint32_t next;
+	BYTES(&k, "\x4c\x8b\xc9"                /* mov r9, rcx */
+	          "\x41\x8d");                  /* lea ecx, [r8 - eip] */
+	if (!k.ok || k.end - k.p < 5)
+		return 0;
+	uint32_t minus = 0;
+	uint8_t modrm = *k.p++;
+	if (modrm == 0x48)
+		minus = (uint32_t)(int8_t)imm(&k, 1);
+	else if (modrm == 0x88)
+		minus = imm(&k, 4);
+	else if (modrm != 0x08)
+		return 0;
+	BYTES(&k, "\xe3");                      /* jrcxz same */
+	uint32_t hop = imm(&k, 1);
+	const uint8_t *from = k.p;
+	BYTES(&k, "\x41\x8b\xc9");              /* mov ecx, r9d */
+	jump_cell(&k, 4, s->c->d.h.layout.stub_lookup);
+	if (k.p != from + hop)
+		k.ok = false;
+	BYTES(&k, "\x41\x8b\xc9");              /* same: mov ecx, r9d */
+	if (!k.ok)
+		return 0;
+	sweep_eip(s, offset(s, p), &next);
+	if (-minus != next)
+		sweep_fail(s, p, RULE_EIP, NULL);
+	if (!s->after_call)
+		sweep_fail(s, p, RULE_PAD, NULL);
+	const struct tu_pad *pad = s->c->d.pads + s->u->pad0 + s->pads;
+	if (s->pads++ >= s->u->n_pads || pad->host != offset(s, p))
+		sweep_fail(s, p, RULE_PAD, "not in the list of landing pads");
+	s->after_call = false;
+	s->r8 = false;
+	return done(s, p, &k, T_pad);
+}
+
+/* --- memory --- */
+
+/* mov r10d, 30; shrx r9d, FROM, r10d; mov r9, [r15 + r9*8 + base_by_gib] */
+static void by_gib(struct sweep *s, struct cursor *k, unsigned from)
+{
+	char shrx[5] = {(char)0xc4, (char)(from >= 8 ? 0x42 : 0x62), 0x2b, (char)0xf7,
+	                (char)(0xc8 | (from & 7))};
+	BYTES(k, "\x41\xba\x1e\x00\x00\x00");
+	bytes(k, 5, shrx);
+	BYTES(k, "\x4f\x8b");
+	at_r15(k, R9, R9, s->c->d.h.layout.base_by_gib);
+}
+
+/* A string register becomes a host pointer. */
+static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool *gib)
+{
+	struct cursor t = *k;
+	char lea[4] = {0x4a, (char)0x8d, (char)(r << 3 | 4), (char)(6 << 3 | r)}; /* [r+r14] */
+	bytes(&t, 4, lea);
+	if (!t.ok) {
+		t = *k;
+		by_gib(s, &t, r);
+		lea[3] = (char)(1 << 3 | r); /* [r+r9] */
+		bytes(&t, 4, lea);
+		*gib = true;
+	}
+	if (t.ok)
+		*k = t;
+	return t.ok;
+}
+
+static unsigned match_string(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	bool gib = false;
+	bool src = pointer(s, &k, RSI, &gib);
+	bool dst = pointer(s, &k, RDI, &gib);
+	if (!src && !dst)
+		return 0;
+	if (!MAYBE(&k, "\xf3"))
+		MAYBE(&k, "\xf2");
+	bool p66 = MAYBE(&k, "\x66");
+	uint8_t op = (uint8_t)imm(&k, 1);
+	static const uint8_t wants[3] = {0xac, 0xaa, 0xa4};
+	uint8_t even = op & 0xfe, wanted = src && dst ? wants[2] : wants[dst];
+	if (even == 0xae)
+		even = 0xaa;     /* SCAS: the pointer of STOS */
+	else if (even == 0xa6)
+		even = 0xa4;     /* CMPS: those of MOVS */
+	if (even != wanted || (p66 && !(op & 1)))
+		k.ok = false;
+	if (src)
+		BYTES(&k, "\x8b\xf6");
+	if (dst)
+		BYTES(&k, "\x8b\xff");
+	if (!k.ok) {
+		sweep_fail(s, p, RULE_STUB, "string instruction over window pointers");
+		return k.p > p ? (unsigned)(k.p - p) : 1;
+	}
+	return done(s, p, &k, gib ? T_string_gib : T_string);
+}
+
+/* lea r8d, [address]; the base by its GiB in r9; the instruction on [r9+r8]. */
+static unsigned match_gib(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	struct insn_facts f;
+	if (k.end - k.p < 4 || (p[0] & 0xfc) != 0x44 || p[1] != 0x8d || (p[2] & 0x38))
+		return 0;
+	if (!plain(s, &k, MEM_GS, &f) || f.written != 1u << R8)
+		return 0;
+	struct cursor t = k;
+	by_gib(s, &t, R8);
+	if (!t.ok)
+		return 0;
+	if (!use(s, &t, MEM_R9_R8, &f)) {
+		sweep_fail(s, t.p, RULE_STUB, "no instruction with [r9+r8] after its base");
+		return (unsigned)(t.p - p);
+	}
+	s->r8 = f.r8_whole;
+	return done(s, p, &t, T_gib);
+}
+
+/* AH..BH beside REX: rsi is borrowed for the address, or for the result. */
+static unsigned match_borrow(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	struct insn_facts f;
+	BYTES(&k, "\x4c\x8b\xde");     /* mov r11, rsi */
+	if (!k.ok)
+		return 0;
+	struct cursor t = k;
+	bool lea = plain(s, &t, MEM_GS, &f) && !f.memory && f.written == 1u << RSI;
+	if (lea && s->c->insn->id == X86_INS_LEA) {
+		expect_undo(s, t.p, UNDO_ESI_R11);
+		if (plain(s, &t, MEM_GS, &f) && f.memory && !(f.written & 1u << RSI)) {
+			BYTES(&t, "\x41\x8b\xf3");  /* mov esi, r11d */
+			expect_undo(s, t.p, UNDO_NONE);
+			s->r8 &= !(f.written & 1u << R8);
+			if (t.ok)
+				return done(s, p, &t, T_borrow);
+		}
+		sweep_fail(s, p, RULE_STUB, "rsi borrowed and not given back");
+		return (unsigned)(t.p - p);
+	}
+	t = k;
+	MAYBE(&t, "\x41\x8b\xf4");     /* mov esi, r12d */
+	if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written != 1u << RSI)
+		return 0;
+	if (!MAYBE(&t, "\x66\x45\x8b\xe6") && !MAYBE(&t, "\x66\x44\x8b\xe6"))
+		BYTES(&t, "\x44\x8b\xe6"); /* mov r12d, esi */
+	BYTES(&t, "\x41\x8b\xf3");
+	return t.ok ? done(s, p, &t, T_borrow) : 0;
+}
+
+/* MASKMOV through rdi = window + edi. */
+static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	struct insn_facts f;
+	BYTES(&k, "\x4c\x8b\xdf");     /* mov r11, rdi */
+	if (!k.ok || !plain(s, &k, MEM_GS, &f) || s->c->insn->id != X86_INS_LEA ||
+	    f.written != 1u << RDI)
+		return 0;
+	BYTES(&k, "\x4a\x8d\x3c\x37"); /* lea rdi, [rdi+r14] */
+	if (!k.ok)
+		return 0;
+	expect_undo(s, k.p, UNDO_EDI_R11);
+	MAYBE(&k, "\x66");
+	BYTES(&k, "\x0f\xf7");
+	if (imm(&k, 1) < 0xc0)
+		k.ok = false;
+	BYTES(&k, "\x41\x8b\xfb");     /* mov edi, r11d */
+	if (!k.ok) {
+		sweep_fail(s, p, RULE_STUB, "rdi borrowed and not given back");
+		return (unsigned)(k.p - p);
+	}
+	expect_undo(s, k.p, UNDO_NONE);
+	return done(s, p, &k, T_maskmov);
+}
+
+/* --- flags, cells, the rest --- */
+
+/* EFLAGS bits that the host has for the guest, and what is virtual.  SDM vol. 1, 3.4.3. */
+#define NATIVE 0xcd5u            /* CF PF AF ZF SF DF OF */
+#define VIRTUAL 0x247100u        /* TF IOPL NT AC ID */
+#define HOST_IF 0x200u
+
+static unsigned match_pushf(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	BYTES(&k, "\x9c" "\x41\x5b"    /* pushfq; pop r11 */
+	          "\x45\x8b");         /* mov r10d, [r15 + vflags] */
+	at_r15(&k, R10, -1, l->vflags);
+	BYTES(&k, "\x47\x8d\x9c\x13"); /* lea r11d, [r11 + r10 - 200h] */
+	imm_is(&k, -HOST_IF);
+	BYTES(&k, "\x45\x8b");         /* mov r10d, [r15 + if_flag] */
+	at_r15(&k, R10, -1, l->if_flag);
+	BYTES(&k, "\x47\x8d\x1c\x13"); /* lea r11d, [r11 + r10] */
+	return k.ok ? done(s, p, &k, T_pushf) : 0;
+}
+
+/* The test for virtual flags that change; then, perhaps after IF, the load. */
+static unsigned match_popf(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	BYTES(&k, "\x45\x8b\xcb"       /* mov r9d, r11d */
+	          "\x45\x33");         /* xor r9d, [r15 + vflags] */
+	if (k.ok) {
+		at_r15(&k, R9, -1, l->vflags);
+		BYTES(&k, "\x41\x81\xe1"); /* and r9d, virtual flags */
+		imm_is(&k, VIRTUAL);
+		return k.ok ? done(s, p, &k, T_popf) : 0;
+	}
+	k = cursor(p, s->end);
+	if (MAYBE(&k, "\x45\x8b\xcb" "\x41\x81\xe1")) { /* mov r9d, r11d; and r9d, IF */
+		imm_is(&k, HOST_IF);
+		BYTES(&k, "\x45\x89");     /* mov [r15 + if_flag], r9d */
+		at_r15(&k, R9, -1, l->if_flag);
+		if (!k.ok)
+			return 0;
+	}
+	BYTES(&k, "\x41\x81\xe3");     /* and r11d, native flags */
+	imm_is(&k, NATIVE);
+	BYTES(&k, "\x41\x81\xcb");     /* or r11d, IF | 2 */
+	imm_is(&k, HOST_IF | 2);
+	BYTES(&k, "\x41\x53\x9d");     /* push r11; popfq */
+	return k.ok ? done(s, p, &k, T_popf) : 0;
+}
+
+static unsigned match_rdtsc(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	BYTES(&k, "\x0f\x31"
+	          "\x41\xb8\x20\x00\x00\x00"  /* mov r8d, 32 */
+	          "\xc4\xe2\xb9\xf7\xd2"      /* shlx rdx, rdx, r8 */
+	          "\x48\x8d\x04\x10"          /* lea rax, [rax+rdx] */
+	          "\x49\x8b");                /* mov rdx, [r15 + tsc_minus] */
+	at_r15(&k, RDX, -1, s->c->d.h.layout.tsc_minus);
+	BYTES(&k, "\x48\x8d\x04\x10"
+	          "\xc4\xe2\xbb\xf7\xd0"      /* shrx rdx, rax, r8 */
+	          "\x8b\xc0");                /* mov eax, eax */
+	s->r8 &= !k.ok;
+	return k.ok ? done(s, p, &k, T_rdtsc) : 0;
+}
+
+/* mov r9|r10|r11, rcx: a register kept, all 64 bits of it (the upper ones are zero). */
+static unsigned match_save(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	BYTES(&k, "\x4c\x8b");
+	uint32_t modrm = imm(&k, 1);
+	if (!k.ok || (modrm & 7) != RCX || modrm < 0xc0 || (modrm >> 3 & 7) == 0 || (modrm >> 3 & 7) > 3)
+		return 0;
+	return done(s, p, &k, T_save);
+}
+
+/* Selector, base and IF cells. */
+static unsigned match_cell(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k;
+	for (unsigned i = 0; i < 6; i++) {
+		uint32_t seg = l->seg + i * l->seg_stride;
+		for (unsigned r = R10; r <= R11; r++) {
+			k = cursor(p, s->end);
+			BYTES(&k, "\x45\x0f\xb7"); /* movzx r10d|r11d, word [r15 + selector] */
+			at_r15(&k, r, -1, seg + l->seg_selector);
+			if (k.ok)
+				return done(s, p, &k, T_cell);
+		}
+		k = cursor(p, s->end);
+		BYTES(&k, "\x45\x8b");         /* mov r9d, [r15 + base] */
+		at_r15(&k, R9, -1, seg + l->seg_base);
+		if (k.ok)
+			return done(s, p, &k, T_cell);
+	}
+	k = cursor(p, s->end);
+	BYTES(&k, "\x41\xc7");             /* mov dword [r15 + if_flag], 0 or 200h */
+	at_r15(&k, 0, -1, l->if_flag);
+	uint32_t v = imm(&k, 4);
+	return k.ok && (v == 0 || v == HOST_IF) ? done(s, p, &k, T_cell) : 0;
+}
+
+/* mov r10, selector:offset, and the callout that takes it. */
+static unsigned match_far(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	uint32_t eip, packed;
+	BYTES(&k, "\x49\xba");
+	imm(&k, 4);
+	uint32_t high = imm(&k, 4);
+	if (!k.ok)
+		return 0;
+	struct cursor t = k;
+	if (high > 0xffff || !callout(s, &t, &eip, &packed) ||
+	    ((packed & 0xff) != l->co_far_jmp && (packed & 0xff) != l->co_far_call)) {
+		sweep_fail(s, p, RULE_STUB, "a far pointer without its callout");
+		return (unsigned)(k.p - p);
+	}
+	return done(s, p, &k, T_far_pointer);
+}
+
+/* SHLX, SHRX, SARX of 32 bits, registers only, into a scratch register: the one use of
+ * VEX.  SDM vol. 2, "SARX/SHLX/SHRX": VEX.LZ.{66,F2,F3}.0F38.W0 F7 /r. */
+static unsigned shift(const uint8_t *p, const uint8_t *end)
+{
+	if (end - p < 5 || p[0] != 0xc4 || (p[1] & 0x1f) != 2 || p[3] != 0xf7 || p[4] < 0xc0)
+		return 0;
+	unsigned to = (p[4] >> 3 & 7) + (p[1] & 0x80 ? 0 : 8);
+	unsigned from = (p[4] & 7) + (p[1] & 0x20 ? 0 : 8);
+	unsigned count = ~p[2] >> 3 & 15;
+	bool sound = !(p[2] & 0x84) && p[2] & 3 && to >= R8 && to <= R11 && from != RSP &&
+	             from < R13 && count >= R8 && count <= R11;
+	return sound ? 5 : 0;
+}
+
+static unsigned match_shift(struct sweep *s, const uint8_t *p)
+{
+	struct cursor k = cursor(p, s->end);
+	unsigned n = shift(p, s->end);
+	k.p += n;
+	return n ? done(s, p, &k, T_shift) : 0;
+}
+
+static unsigned match_lookup(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	lookup(&k, l);
+	enum verify_template t = T_lookup;
+	if (!k.ok) {
+		k = cursor(p, s->end);
+		jump_cell(&k, 4, l->stub_miss);
+		t = T_stub;
+	}
+	if (!k.ok && s->end - p >= 1 && *p == 0xc3) {
+		k = (struct cursor){p + 1, s->end, true};
+		t = T_ret;
+	}
+	if (!k.ok)
+		return 0;
+	if (!s->r8)
+		sweep_fail(s, p, RULE_LOOSE_EIP, NULL);
+	s->falls = false;
+	return done(s, p, &k, t);
+}
+
+unsigned template_match(struct sweep *s, const uint8_t *p)
+{
+	static unsigned (*const all[])(struct sweep *, const uint8_t *) = {
+		match_callout, match_pending, match_pad, match_lookup, match_string, match_gib,
+		match_borrow, match_maskmov, match_pushf, match_popf, match_rdtsc, match_far,
+		match_cell, match_shift, match_save,
+	};
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+		unsigned n = all[i](s, p);
+		if (n)
+			return n;
+	}
+	return 0;
+}

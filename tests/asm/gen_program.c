@@ -177,8 +177,9 @@ void generate_program(struct gen *g, int self)
 	}
 }
 
-/* An access through a segment register, at an offset near its borders. */
-static void put_access(struct gen *g, int seg)
+/* An access through a segment register, at an offset near its borders; changes nothing if
+ * it only loads. */
+static void put_access(struct gen *g, int seg, int loads)
 {
 	static const uint8_t prefix[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
 	static const uint32_t offsets[] = {0x7f20, 0x7f20,  0x7f20,    0x8010, 0xfc,
@@ -187,8 +188,10 @@ static void put_access(struct gen *g, int seg)
 	uint32_t offset = offsets[below(g, sizeof(offsets) / sizeof(*offsets))];
 	int reg = below(g, 4);
 
+	unsigned form = below(g, 6);
+
 	put8(g, prefix[seg]);
-	switch (below(g, 6)) {
+	switch (loads ? 4 + (form & 1) : form) {
 	case 0: /* mov reg, [disp32] */
 		put_code(g, "8b");
 		put8(g, reg << 3 | 5);
@@ -281,7 +284,7 @@ void generate_segments(struct gen *g)
 		put_code(g, "58"); /* pop eax */
 		put_code(g, "8e"); /* mov seg, ax */
 		put8(g, 0xc0 | seg << 3);
-		put_access(g, seg);
+		put_access(g, seg, 1); /* what is pushed stays a selector of ours */
 		put_code(g, "e2");
 		put8(g, body - (g->size + 1));
 	}
@@ -293,8 +296,8 @@ void generate_segments(struct gen *g)
 			selector =
 			    one_in(g, 2) ? SEL_DATA : selectors[GOOD + below(g, SELECTORS - GOOD)];
 		put_segment_load(g, seg, selector);
-		put_access(g, seg);
+		put_access(g, seg, 0);
 		if (one_in(g, 2))
-			put_access(g, seg);
+			put_access(g, seg, 0);
 	}
 }

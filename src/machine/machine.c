@@ -13,7 +13,6 @@
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
-#include "machine/stolen.h"
 #include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
@@ -27,9 +26,6 @@
 /* How often files are looked at while the guest computes. */
 #define POLL_NS 10000000
 
-/* What guests poll to measure time. */
-enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
-
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -40,7 +36,6 @@ struct machine {
 	struct timer *poll_tick;
 	struct host_timer *timer;  /* off while the guest sleeps */
 	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
-	struct stolen stolen;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
@@ -64,35 +59,6 @@ static void arm(void *ctx, uint64_t deadline_ns)
 	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + deadline_ns);
 }
 
-/* The guest's clocks, TSC and all, go on from later (or, negative, from earlier). */
-static void shift_clocks(struct machine *m, int64_t ns, int64_t tsc)
-{
-	m->clock_zero += ns;
-	monitor_vcpu(m->monitor)->tsc_minus -= tsc;
-	clock_shifted(m->clock);
-}
-
-static struct stolen_time moment(void)
-{
-	return (struct stolen_time){host_monotonic_ns(), __builtin_ia32_rdtsc()};
-}
-
-static void look_at_time(struct machine *m, bool poll)
-{
-	struct stolen_time t;
-	if (stolen_look(&m->stolen, moment(), poll, &t))
-		shift_clocks(m, t.ns, t.tsc);
-	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
-}
-
-static void end_looking(struct machine *m, bool at_once)
-{
-	struct stolen_time t;
-	if (stolen_end(&m->stolen, moment(), at_once, &t))
-		shift_clocks(m, -t.ns, -t.tsc);
-	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
-}
-
 static bool watching(const struct machine *m)
 {
 	return loop_active(m->loop) || m->debugcon || m->stdout_sink.length;
@@ -110,14 +76,7 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 {
 	struct machine *m = ctx;
-	if (port == PIT_COUNTER2 || port == PIT_GATE)
-		look_at_time(m, true);
 	return board_in(m->board, port, size);
-}
-
-static void on_tsc_look(void *ctx)
-{
-	look_at_time(ctx, false);
 }
 
 static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -185,10 +144,6 @@ static void serve(struct machine *m)
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
-	if (m->stolen.active) {
-		look_at_time(m, false);
-		end_looking(m, false);
-	}
 	serve(m);
 	loop_poll(m->loop);
 	flush(m);
@@ -201,7 +156,6 @@ static void on_wait(void *ctx)
 	struct machine *m = ctx;
 	sigset_t all, before;
 
-	end_looking(m, true);
 	flush(m);
 	timer_cancel(m->poll_tick);
 	sigfillset(&all);
@@ -496,7 +450,6 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			.io_write = on_out,
 			.intr_line = on_intr_line,
 			.intr_ack = on_intr_ack,
-			.tsc_look = on_tsc_look,
 			.poll = on_poll,
 			.wait = on_wait,
 		},
@@ -539,7 +492,6 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	CHECK(m);
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
-	m->stolen.cpu_ns = host_thread_cpu_ns;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */

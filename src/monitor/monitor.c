@@ -12,6 +12,7 @@ enum {
 	DEFAULT_CACHE = 64 << 20,
 	RETURN_STACK = 256 << 10,
 	RETURN_GUARD = 64 << 10,
+	CHECK_BOOKS = 1 << 16, /* exits between looks at the mmu's books (paranoid) */
 };
 
 /* --- life --- */
@@ -676,6 +677,27 @@ static void step(struct monitor *m)
 	} while (v->inhibit && m->end == END_RUNNING);
 }
 
+/* The paranoid preset's checks, after each run of a unit.  The books against the
+ * host's own mappings cost more, and come less often. */
+static void check_exit(struct monitor *m, const struct tu *u)
+{
+	const struct vcpu *v = m->v;
+
+	/* I1; a unit that died is no longer anybody's. */
+	CHECK(u->dead || mmu_is_code(m->mmu, u->gfn));
+	CHECK(u->dead || u->gfn2 == NO_GFN || mmu_is_code(m->mmu, u->gfn2));
+	/* I2: what lies on the return stack leads into the cache, to its miss stub at the end. */
+	CHECK(v->ret_sp <= m->ret_top && v->ret_sp >= (uint64_t)(uintptr_t)m->ret_guard_end);
+	CHECK(*(uint64_t *)(uintptr_t)m->ret_top == (uint64_t)(uintptr_t)stub_ret_miss);
+	/* The parts of EFLAGS keep to themselves. */
+	CHECK(!(v->flags & ~(uint32_t)FLAGS_NATIVE) && !(v->if_flag & ~(uint32_t)FLAG_IF) &&
+	      !(v->vflags & ~(uint32_t)FLAGS_VIRTUAL));
+	if (stats.exits % CHECK_BOOKS == 0) {
+		fpu_save(m);
+		mmu_check(m->mmu);
+	}
+}
+
 enum monitor_end monitor_run(struct monitor *m)
 {
 	struct vcpu *v = m->v;
@@ -740,6 +762,8 @@ enum monitor_end monitor_run(struct monitor *m)
 		chain_mode = m->mode;
 		chain_window = m->window;
 		chain = run(m, tcache_host(m->cache, u), false);
+		if (m->cfg.paranoid)
+			check_exit(m, u);
 		if (m->state_dirty)
 			chain = NO_CHAIN;
 	}

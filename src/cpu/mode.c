@@ -37,6 +37,8 @@ struct mode_key mode_of(const struct vcpu *v)
 		b |= MODE_OSFXSR;
 	if (v->cr4 & CR4_TSD)
 		b |= MODE_TSD;
+	if (v->tsc_exits)
+		b |= MODE_TSC_EXITS;
 	if (!(v->cr0 & CR0_PE) || (!(v->vflags & FLAG_VM) && v->cpl <= vcpu_iopl(v)))
 		b |= MODE_IO;
 	if (v->vflags & FLAG_TF)

@@ -28,6 +28,7 @@ enum {
 	MODE_AC = 1 << 14,     /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
 	MODE_CSBASED = 1 << 15,/* CS is not flat: base and limit are in the key */
 	MODE_SEG_SHIFT = 16,   /* two bits for each of ES CS SS DS FS GS */
+	MODE_TSC_EXITS = 1 << 28,
 };
 
 struct mode_key {

@@ -152,6 +152,7 @@ struct vcpu {
 	uint64_t efer;
 	struct table_reg gdtr, idtr;
 	uint8_t cpl;
+	bool tsc_exits;       /* RDTSC is a callout: the platform looks at the time first */
 	uint64_t pdpte[4];    /* latched at the CR3 load.  SDM vol. 3, 4.4.1 */
 
 	/* model-specific registers */

@@ -83,6 +83,12 @@ void clock_run(struct clock *c)
 	rearm(c);
 }
 
+void clock_shifted(struct clock *c)
+{
+	c->armed = 0;
+	rearm(c);
+}
+
 struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx, uint64_t now))
 {
 	struct timer *t = calloc(1, sizeof *t);

@@ -54,5 +54,7 @@ void timer_cancel(struct timer *t);
 void timer_free(struct timer *t);
 /* Fires what is due; calls arm with the next deadline when it changed. */
 void clock_run(struct clock *c);
+/* Time itself was changed: calls arm again. */
+void clock_shifted(struct clock *c);
 
 #endif

@@ -40,6 +40,11 @@ int64_t host_utc_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+uint64_t host_thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static void on_expiry(void *ctx)
 {
 	struct host_timer *t = ctx;

@@ -9,6 +9,8 @@ struct host_timer;
 /* Nanoseconds of CLOCK_MONOTONIC; of the time of day (UTC, since 1970). */
 uint64_t host_monotonic_ns(void);
 int64_t host_utc_ns(void);
+/* Processor time of the calling thread. */
+uint64_t host_thread_cpu_ns(void);
 
 /* A one-shot timer whose signal goes to the calling thread and is installed with
  * host_signal_install: fn sets flags only, and may be NULL when the kick is

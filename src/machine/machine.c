@@ -13,6 +13,7 @@
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
+#include "machine/stolen.h"
 #include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
@@ -26,6 +27,9 @@
 /* How often files are looked at while the guest computes. */
 #define POLL_NS 10000000
 
+/* What guests poll to measure time. */
+enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
+
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -36,6 +40,8 @@ struct machine {
 	struct timer *poll_tick;
 	struct host_timer *timer;  /* off while the guest sleeps */
 	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
+	struct stolen stolen;
+	uint64_t held_ns;          /* stands for host_monotonic_ns() unless 0 */
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
@@ -49,7 +55,7 @@ struct machine {
 static uint64_t now(void *ctx)
 {
 	struct machine *m = ctx;
-	return host_monotonic_ns() - m->clock_zero;
+	return (m->held_ns ? m->held_ns : host_monotonic_ns()) - m->clock_zero;
 }
 
 static void arm(void *ctx, uint64_t deadline_ns)
@@ -57,6 +63,44 @@ static void arm(void *ctx, uint64_t deadline_ns)
 	struct machine *m = ctx;
 	bool never = deadline_ns == UINT64_MAX;
 	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + deadline_ns);
+}
+
+/* The guest's clocks, TSC and all, go on from later (or, negative, from earlier). */
+static void shift_clocks(struct machine *m, int64_t ns, int64_t tsc)
+{
+	m->clock_zero += ns;
+	monitor_vcpu(m->monitor)->tsc_minus -= tsc;
+	clock_shifted(m->clock);
+}
+
+/* Both clocks, with no time between. */
+static struct stolen_time moment(void)
+{
+	struct stolen_time t;
+	uint64_t before;
+	do {
+		before = __builtin_ia32_rdtsc();
+		t.ns = host_monotonic_ns();
+		t.tsc = __builtin_ia32_rdtsc();
+	} while (t.tsc - before > 10000);
+	return t;
+}
+
+static struct stolen_time look_at_time(struct machine *m, bool poll)
+{
+	struct stolen_time t = moment(), hide;
+	if (stolen_look(&m->stolen, t, poll, &hide))
+		shift_clocks(m, hide.ns, hide.tsc);
+	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
+	return t;
+}
+
+static void end_looking(struct machine *m, bool at_once)
+{
+	struct stolen_time t;
+	if (stolen_end(&m->stolen, moment(), at_once, &t))
+		shift_clocks(m, -t.ns, -t.tsc);
+	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
 }
 
 static bool watching(const struct machine *m)
@@ -76,7 +120,17 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 {
 	struct machine *m = ctx;
-	return board_in(m->board, port, size);
+	/* The device sees the moment of the look: a hole after it waits for the next. */
+	if (port == PIT_COUNTER2 || port == PIT_GATE)
+		m->held_ns = look_at_time(m, true).ns;
+	uint32_t value = board_in(m->board, port, size);
+	m->held_ns = 0;
+	return value;
+}
+
+static uint64_t on_tsc(void *ctx)
+{
+	return look_at_time(ctx, false).tsc;
 }
 
 static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -144,6 +198,10 @@ static void serve(struct machine *m)
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
+	if (m->stolen.active) {
+		look_at_time(m, false);
+		end_looking(m, false);
+	}
 	serve(m);
 	loop_poll(m->loop);
 	flush(m);
@@ -156,6 +214,7 @@ static void on_wait(void *ctx)
 	struct machine *m = ctx;
 	sigset_t all, before;
 
+	end_looking(m, true);
 	flush(m);
 	timer_cancel(m->poll_tick);
 	sigfillset(&all);
@@ -450,6 +509,7 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			.io_write = on_out,
 			.intr_line = on_intr_line,
 			.intr_ack = on_intr_ack,
+			.tsc = on_tsc,
 			.poll = on_poll,
 			.wait = on_wait,
 		},
@@ -492,6 +552,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	CHECK(m);
 	m->options = *o;
 	m->clock_zero = host_monotonic_ns();
+	m->stolen.cpu_ns = host_thread_cpu_ns;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */
@@ -538,6 +599,7 @@ int machine_run(struct machine *m)
 	int status;
 	while ((status = run_once(m)) < 0) {
 		struct problem p = {0};
+		end_looking(m, true);
 		monitor_reset(m->monitor);
 		if (!boot(m, &p)) {
 			terminal_close();

@@ -367,6 +367,12 @@ CO(SYSEXIT)
 
 /* --- ports, HLT, flags --- */
 
+/* The platform switches tsc_exits while it handles a port. */
+static bool tsc_mode_changed(const struct monitor *m)
+{
+	return m->v->tsc_exits != !!(m->modes[m->mode].bits & MODE_TSC_EXITS);
+}
+
 CO(IN)
 {
 	struct vcpu *v = m->v;
@@ -385,7 +391,7 @@ CO(IN)
 	else
 		set_gpr(v, EAX, value, n);
 	interrupt_line_update(m);
-	return done(m, packed);
+	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
 }
 
 CO(OUT)
@@ -727,6 +733,16 @@ CO(WBINVD)
 static uint64_t guest_tsc(const struct vcpu *v)
 {
 	return __builtin_ia32_rdtsc() + (uint64_t)v->tsc_minus;
+}
+
+CO(RDTSC)
+{
+	struct vcpu *v = m->v;
+	fpu_save(m);
+	uint64_t tsc = m->cfg.platform.tsc(m->cfg.platform.ctx) + (uint64_t)v->tsc_minus;
+	v->gpr[EAX] = (uint32_t)tsc;
+	v->gpr[EDX] = (uint32_t)(tsc >> 32);
+	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
 }
 
 CO(RDMSR)

@@ -18,7 +18,7 @@ struct monitor_platform {
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
-	void (*tsc_look)(void *ctx);    /* before RDTSC, while vcpu.tsc_exits is on */
+	uint64_t (*tsc)(void *ctx);     /* the host's, for RDTSC while vcpu.tsc_exits is on */
 	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
 	void (*wait)(void *ctx);

@@ -404,6 +404,10 @@ void x_rdtsc(struct xlate *x)
 		xl_trap(x, VEC_GP, true);
 		return;
 	}
+	if (x->mode & MODE_TSC_EXITS) {
+		xl_callout(x, CO_RDTSC, 4, 0, 0);
+		return;
+	}
 	emit8(e, 0x0f);
 	emit8(e, 0x31);
 	emit_mov_imm(e, R8, 32);

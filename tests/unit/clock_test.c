@@ -89,6 +89,25 @@ static void test_rearms_a_spent_timer(void **state)
 	rig_close(&r);
 }
 
+static void test_shift(void **state)
+{
+	struct rig r;
+	rig_open(&r);
+	struct shot a = {0};
+	a.timer = timer_create_on(r.clock, &a, fire);
+	timer_set(a.timer, 100);
+	r.armed = 7;
+	timer_set(a.timer, 100);
+	assert_int_equal(r.armed, 7); /* the host knows */
+	clock_shifted(r.clock);
+	assert_int_equal(r.armed, 100);
+	timer_cancel(a.timer);
+	clock_shifted(r.clock);
+	assert_int_equal(r.armed, UINT64_MAX);
+	timer_free(a.timer);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +115,7 @@ int main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_periodic_by_setting_itself),
 		cmocka_unit_test(test_rearms_a_spent_timer),
+		cmocka_unit_test(test_shift),
 	};
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

@@ -1,0 +1,63 @@
+#include "machine/stolen.h"
+
+enum {
+	TIGHT_NS = 20000,    /* between polls of one loop */
+	POLLS = 16,          /* that make a loop */
+	HOLE_NS = 10000,     /* less is left as it is */
+	SWITCH_NS = 200000,  /* what a switch of processes may cost beside */
+	DONE_NS = 2000000,   /* without a poll */
+};
+
+/* How much of a gap between two looks the host took. */
+static uint64_t stolen_from(struct stolen *s, uint64_t now_ns, uint64_t gap_ns)
+{
+	uint64_t cpu = s->cpu_ns();
+	uint64_t passed = now_ns - s->base_ns, ran = cpu - s->base_cpu;
+	uint64_t away = passed > ran ? passed - ran : 0;
+	s->base_ns = now_ns;
+	s->base_cpu = cpu;
+	if (away <= HOLE_NS)
+		return 0;
+	/* The costs of going and coming back belong to it. */
+	if (away > gap_ns || gap_ns - away < SWITCH_NS)
+		away = gap_ns - s->usual_ns;
+	return away;
+}
+
+bool stolen_look(struct stolen *s, struct stolen_time now, bool poll, struct stolen_time *hide)
+{
+	struct stolen_time gap = {now.ns - s->last.ns, now.tsc - s->last.tsc};
+	*hide = (struct stolen_time){0};
+	s->last = now;
+	if (gap.ns <= TIGHT_NS) {
+		s->usual_ns = gap.ns;
+	} else {
+		s->polls = 0;
+		if (s->active)
+			hide->ns = stolen_from(s, now.ns, gap.ns);
+		hide->tsc = (unsigned __int128)gap.tsc * hide->ns / gap.ns;
+		s->hidden.ns += hide->ns;
+		s->hidden.tsc += hide->tsc;
+		s->last_poll_ns += hide->ns;
+	}
+	if (poll) {
+		s->last_poll_ns = now.ns;
+		if (++s->polls >= POLLS && !s->active) {
+			s->active = true;
+			s->base_ns = now.ns;
+			s->base_cpu = s->cpu_ns();
+		}
+	}
+	return hide->ns;
+}
+
+bool stolen_end(struct stolen *s, struct stolen_time now, bool at_once, struct stolen_time *back)
+{
+	if (!s->active || (!at_once && now.ns - s->last_poll_ns < DONE_NS))
+		return false;
+	s->active = false;
+	s->polls = 0;
+	*back = s->hidden;
+	s->hidden = (struct stolen_time){0};
+	return back->ns;
+}

@@ -288,6 +288,12 @@ void fault_route(struct monitor *m)
 		t = trap_plain(m->fault.vector);
 		break;
 	case VEC_AC:
+		/* The guest's page fault goes first (SDM vol. 3, table 6-2), not so on every host:
+		 * a redirected operand has its page looked up before. */
+		if (!m->in_once || !(m->force_site & SITE_REDIRECT)) {
+			run_once(m, SITE_REDIRECT);
+			return;
+		}
 		t = trap_error(VEC_AC, 0);
 		break;
 	default:

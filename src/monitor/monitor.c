@@ -12,7 +12,7 @@ enum {
 	DEFAULT_CACHE = 64 << 20,
 	RETURN_STACK = 256 << 10,
 	RETURN_GUARD = 64 << 10,
-	CHECK_BOOKS = 1 << 16, /* exits between looks at the mmu's books (paranoid) */
+	CHECK_BOOKS = 1 << 20, /* exits between looks at the mmu's books (paranoid) */
 };
 
 /* --- life --- */

@@ -91,7 +91,8 @@ static void leave(void)
 
 static void fault(void)
 {
-	*(volatile int *)8 = 0;
+	volatile int *nowhere = (volatile int *)(uintptr_t)getpagesize();
+	nowhere[-1] = 0;
 }
 
 static void quit(void)

@@ -15,6 +15,11 @@ static const char usage[] =
 	"       unring run --cpu help                    the processor models\n"
 	"       unring --help | --version\n";
 
+static bool check(const void *dump, size_t bytes)
+{
+	return verify_report(dump, bytes) == 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct options o;
@@ -24,7 +29,7 @@ static int run(int argc, char **argv)
 		report("%s", p.text);
 		return EXIT_BAD_INPUT;
 	}
-	o.checker = verify_report;
+	o.checker = check;
 	if (o.help) {
 		fputs(options_help, stdout);
 		return 0;

@@ -78,8 +78,8 @@ static enum kind kind_one(unsigned op, unsigned reg, bool mem)
 		return mem ? LEA : NO;
 	case 0xc6: case 0xc7:
 		return reg == 0 ? MODRM : NO;
-	case 0xf6: case 0xf7:
-		return reg != 1 ? MODRM : NO;
+	case 0xf6: case 0xf7: /* 1: TEST once more, on all processors */
+		return MODRM;
 	case 0xfe: case 0xff:
 		return reg < 2 ? MODRM : NO;
 	case 0x90:
@@ -266,16 +266,30 @@ static bool stores(const struct shape *s)
 	return false;
 }
 
-/* Of those whose size Capstone does not say. */
+/* Of x87 operands Capstone does not always say it.  SDM vol. 2, A.5. */
+static unsigned x87_size(unsigned op, unsigned reg, bool p66)
+{
+	static const uint8_t size[8][8] = {
+		{4, 4, 4, 4, 4, 4, 4, 4},     {4, 0, 4, 4, 28, 2, 0, 2},
+		{4, 4, 4, 4, 4, 4, 4, 4},     {4, 4, 4, 4, 0, 10, 0, 10},
+		{8, 8, 8, 8, 8, 8, 8, 8},     {8, 8, 8, 8, 108, 0, 0, 2},
+		{2, 2, 2, 2, 2, 2, 2, 2},     {2, 2, 2, 2, 10, 8, 10, 8},
+	};
+	unsigned n = size[op & 7][reg];
+	return n < 28 || !p66 ? n : n - 14;
+}
+
 static unsigned memory_size(const struct shape *s, unsigned said)
 {
-	unsigned op = s->opcode, reg = *s->modrm >> 3 & 7;
-	if (s->map == 0 && op == 0xd9 && reg == 4)
-		return 28;
-	if (s->map == 0 && op == 0xdd && reg == 4)
-		return 108;
-	if (s->map == 1 && op == 0xae && reg == 1)
-		return 512;
+	unsigned reg = *s->modrm >> 3 & 7;
+	if (s->map == 0 && between(s->opcode, 0xd8, 0xdf))
+		return x87_size(s->opcode, reg, s->p66);
+	if (s->map == 1 && s->opcode == 0xae)
+		return reg == 1 ? 512 : reg == 7 ? 1 : 4;
+	if (s->map == 1 && (s->opcode == 0x2e || s->opcode == 0x2f)) /* UCOMISx, COMISx */
+		return s->p66 ? 8 : 4;
+	if (s->map == 1 && between(s->opcode, 0x60, 0x62) && !s->p66) /* PUNPCKLxx mm, mm/m32 */
+		return 4;
 	return said;
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,14 +121,14 @@ static void print(void *ctx, const struct verify_finding *f)
 	        f->eip, f->host, hex, f->text, verify_rule_meaning(f->rule));
 }
 
-bool verify_report(const void *dump, size_t bytes)
+int verify_report(const void *dump, size_t bytes)
 {
 	struct verify_summary s;
 	unsigned lines[RULE_COUNT] = {0};
 	int err = verify_dump(dump, bytes, print, lines, &s);
 	if (err) {
 		report("verify: %s", err == -EINVAL ? "not a dump of a cache" : strerror(-err));
-		return false;
+		return err;
 	}
 	fprintf(stderr, "verify: %u units (%u dead), %llu bytes, %llu instructions, %u exits (%u chained), "
 	        "%u violations; templates:", s.units, s.dead, (unsigned long long)s.bytes,
@@ -138,5 +139,5 @@ bool verify_report(const void *dump, size_t bytes)
 	for (unsigned r = 0; r < RULE_COUNT; r++)
 		if (s.by_rule[r] > LINES_PER_RULE)
 			fprintf(stderr, "verify: %u violations of %s\n", s.by_rule[r], verify_rule_number(r));
-	return !s.violations;
+	return s.violations > INT_MAX ? INT_MAX : (int)s.violations;
 }

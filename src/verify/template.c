@@ -2,6 +2,7 @@
  * (immediates, addresses of cells) are read and judged by the caller. */
 #include "verify/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct cursor {
@@ -257,16 +258,19 @@ static bool redirected(struct sweep *s, struct cursor *k, uint32_t packed)
 	bool store = arg >> 10 & 1;
 	struct insn_facts f;
 	uint32_t eip, post;
+	const uint8_t *at = k->p;
 	if (!use(s, k, MEM_R9, &f)) {
 		sweep_fail(s, k->p, RULE_STUB, "no instruction with [r9] after PRE");
 		return false;
 	}
 	if (f.size > size || !f.size || size > 512) {
-		sweep_fail(s, k->p, RULE_STUB, "operand larger than PRE says");
+		char what[80];
+		snprintf(what, sizeof what, "operand of %u bytes, PRE says %u", f.size, size);
+		sweep_fail(s, at, RULE_STUB, what);
 		return false;
 	}
 	if (f.store && !store) {
-		sweep_fail(s, k->p, RULE_STUB, "a store that PRE does not know of");
+		sweep_fail(s, at, RULE_STUB, "a store that PRE does not know of");
 		return false;
 	}
 	s->r8 = f.r8_whole;

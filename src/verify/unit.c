@@ -268,10 +268,14 @@ static void map_guest_check(struct sweep *s)
 		size_t left = u->guest_len - at;
 		uint64_t address = 0;
 		uint32_t to_next = i < u->n_pc ? p[i].guest - at : u->guest_len - at;
-		if (cs_disasm_iter(decoder, &bytes, &left, &address, s->c->guest_insn))
-			at += s->c->guest_insn->size;
+		const cs_insn *insn = s->c->guest_insn;
+		/* What is no instruction for Capstone raises #UD; it takes no ModRM byte for those
+		 * that do so by name. */
+		if (!cs_disasm_iter(decoder, &bytes, &left, &address, s->c->guest_insn) ||
+		    insn->id == X86_INS_UD0 || insn->id == X86_INS_UD2B)
+			at += to_next;
 		else
-			at += to_next; /* no instruction for Capstone: #UD, or one that it does not know */
+			at += insn->size;
 	}
 	if (at != u->guest_len || count != u->n_insns)
 		fail(s->c, u, u->host, RULE_MAP_GUEST, "instructions of the guest and of the map");

@@ -89,8 +89,8 @@ int verify_dump(const void *dump, size_t bytes,
                 void (*found)(void *ctx, const struct verify_finding *f), void *ctx,
                 struct verify_summary *out);
 
-/* The same, with a line for each violation and the summary on standard error; true:
- * there was none. */
-bool verify_report(const void *dump, size_t bytes);
+/* The same, with the violations and the summary on standard error: how many there were, or
+ * what verify_dump says. */
+int verify_report(const void *dump, size_t bytes);
 
 #endif

@@ -1,0 +1,180 @@
+/* A cache with real units from given guest bytes, and its dump. */
+#ifndef VERIFY_FIXTURE_H
+#define VERIFY_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cache/tcache.h"
+#include "cpu/vcpu.h"
+#include "translator/table.h"
+#include "translator/translator.h"
+#include "verify/verify.h"
+
+enum {
+	FLAT32 = MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_OSFXSR,
+	FLAT32_CPL0 = FLAT32 | MODE_IO,
+	GUEST_PAGES = 64,
+};
+
+#define RET_MISS 0x7f0000001000ull
+#define WINDOW 0x2f0000000000ull
+#define CELL(field) ((uint32_t)offsetof(struct vcpu, field))
+
+static struct {
+	struct tcache *cache;
+	struct translator *translator;
+	uint8_t guest[GUEST_PAGES * PAGE_SIZE]; /* linear = physical */
+	uint64_t code32;
+	uint8_t site;
+	uint64_t returns[4];
+	unsigned n_returns;
+	struct tu_code once;
+	bool has_once;
+} fx;
+
+static inline uint8_t guest_byte(void *ctx, uint32_t gfn, uint32_t offset)
+{
+	(void)ctx;
+	return fx.guest[gfn * PAGE_SIZE + offset];
+}
+
+static inline bool always_traced(void *ctx, uint32_t gfn)
+{
+	(void)ctx;
+	return gfn < GUEST_PAGES;
+}
+
+static inline uint8_t site_hint(void *ctx, uint32_t eip)
+{
+	(void)ctx;
+	(void)eip;
+	return fx.site;
+}
+
+static inline bool window_gone(void *ctx, uint32_t id)
+{
+	(void)ctx;
+	(void)id;
+	return true;
+}
+
+static inline int cache_start(void **state)
+{
+	(void)state;
+	struct tcache_config c = {
+		.bytes = 8 << 20,
+		.max_gfn = GUEST_PAGES + 1,
+		.miss_stub = RET_MISS + 64,
+		.lookup_disp = CELL(stub) + 8 * STUB_LOOKUP,
+		.miss_disp = CELL(stub) + 8 * STUB_MISS,
+		.emit_thunk = translator_thunk,
+	};
+	memset(&fx, 0, sizeof fx);
+	fx.translator = translator_create();
+	return fx.translator ? tcache_create(&fx.cache, &c) : -1;
+}
+
+static inline int cache_stop(void **state)
+{
+	(void)state;
+	tcache_destroy(fx.cache);
+	translator_destroy(fx.translator);
+	return 0;
+}
+
+/* Puts the bytes at EIP and makes a unit of them; NULL if they are no unit. */
+static inline struct tu *add_unit(uint32_t eip, const void *bytes, size_t n, uint32_t mode,
+                                  unsigned mode_number, uint8_t site, unsigned max_insns)
+{
+	static struct tu_code code;
+	struct tu_request r = {
+		.bytes = fx.guest + eip,
+		.avail = n,
+		.eip = eip,
+		.mode = {.bits = mode, .cs_limit = 0xffffffff},
+		.model = cpu_model_find("n270"),
+		.max_insns = max_insns,
+		.site = site_hint,
+	};
+	fx.site = site;
+	memcpy(fx.guest + eip, bytes, n);
+	fx.code32 |= (uint64_t)!!(mode & MODE_CODE32) << mode_number;
+	r.out = tcache_reserve(fx.cache, &r.exit_id);
+	if (translator_run(fx.translator, &r, &code) != TU_OK)
+		return NULL;
+	return tcache_commit(fx.cache, &code, eip, eip, eip >> PAGE_SHIFT, NO_GFN, mode_number);
+}
+
+struct dumped {
+	uint8_t *p;
+	size_t n;
+};
+
+static inline struct dump_layout vcpu_layout(void)
+{
+	return (struct dump_layout){
+		.stub_exit = CELL(stub) + 8 * STUB_EXIT,
+		.stub_lookup = CELL(stub) + 8 * STUB_LOOKUP,
+		.stub_miss = CELL(stub) + 8 * STUB_MISS,
+		.stub_callout = CELL(stub) + 8 * STUB_CALLOUT,
+		.pending = CELL(pending),
+		.if_flag = CELL(if_flag),
+		.vflags = CELL(vflags),
+		.base_by_gib = CELL(base_by_gib),
+		.tsc_minus = CELL(tsc_minus),
+		.seg = CELL(seg),
+		.seg_stride = sizeof(struct segment),
+		.seg_base = offsetof(struct segment, base),
+		.seg_selector = offsetof(struct segment, selector),
+		.callouts = CO_COUNT,
+		.co_pending = CO_PENDING,
+		.co_pre = CO_PRE,
+		.co_post = CO_POST,
+		.co_popf = CO_POPF,
+		.co_far_jmp = CO_FAR_JMP,
+		.co_far_call = CO_FAR_CALL,
+	};
+}
+
+static inline struct dumped take_dump(void)
+{
+	static const uint64_t window = WINDOW;
+	struct dumped d;
+	fx.returns[fx.n_returns] = RET_MISS;
+	struct tcache_dump x = {
+		.layout = vcpu_layout(),
+		.code32 = fx.code32,
+		.ret_miss = RET_MISS,
+		.returns = fx.returns,
+		.n_returns = fx.n_returns + 1,
+		.windows = &window,
+		.n_windows = 1,
+		.once = fx.has_once ? &fx.once : NULL,
+		.guest_byte = guest_byte,
+		.traced = always_traced,
+	};
+	FILE *f = open_memstream((char **)&d.p, &d.n);
+	assert_non_null(f);
+	assert_int_equal(tcache_dump(fx.cache, &x, f), 0);
+	assert_int_equal(fclose(f), 0);
+	return d;
+}
+
+static inline void print_finding(void *ctx, const struct verify_finding *f)
+{
+	(void)ctx;
+	printf("  %s: unit %08x at %06x:", verify_rule_number(f->rule), f->eip, f->host);
+	for (unsigned i = 0; i < f->length; i++)
+		printf(" %02x", f->bytes[i]);
+	printf(" | %s: %s; guest", f->text, verify_rule_meaning(f->rule));
+	for (unsigned i = 0; i < 15 && f->eip + i < sizeof fx.guest; i++)
+		printf(" %02x", fx.guest[f->eip + i]);
+	printf("\n");
+}
+
+#endif

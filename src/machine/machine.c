@@ -10,6 +10,7 @@
 #include "host/terminal.h"
 #include "host/timer.h"
 #include "machine/board.h"
+#include "machine/gdb.h"
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
@@ -35,6 +36,7 @@ struct machine {
 	struct monitor *monitor;
 	struct board *board;
 	struct serial *serial;
+	struct gdb *gdb;           /* NULL: none */
 	struct loop *loop;
 	struct clock *clock;
 	struct timer *poll_tick;
@@ -226,6 +228,31 @@ static void on_wait(void *ctx)
 	serve(m);
 	if (watching(m))
 		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+}
+
+/* Stopped by the debugger: its commands come by the loop, and time stands still. */
+static void on_debug(void *ctx, const struct debug_stop *s)
+{
+	struct machine *m = ctx;
+	sigset_t all, before;
+
+	end_looking(m, true);
+	struct stolen_time from = moment();
+	m->held_ns = from.ns;
+	flush(m);
+	gdb_stopped(m->gdb, s);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	for (;;) {
+		serve(m);
+		if (!gdb_holds(m->gdb) || monitor_ending(m->monitor))
+			break;
+		loop_wait(m->loop, UINT64_MAX, &before);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	struct stolen_time to = moment();
+	m->held_ns = 0;
+	shift_clocks(m, to.ns - from.ns, to.tsc - from.tsc);
 }
 
 /* --- what the board is given --- */
@@ -512,6 +539,7 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			.tsc = on_tsc,
 			.poll = on_poll,
 			.wait = on_wait,
+			.debug = on_debug,
 		},
 		.cache_bytes = o->cache_bytes,
 	};
@@ -543,7 +571,8 @@ static bool build(struct machine *m, struct problem *p)
 		.stdout_sink = &m->stdout_sink,
 		.give_up = &m->end_signal,
 	};
-	return serial_open(&m->serial, o->serial, owner, p) && boot(m, p);
+	return serial_open(&m->serial, o->serial, owner, p) && boot(m, p) &&
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p));
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -609,6 +638,8 @@ int machine_run(struct machine *m)
 		}
 	}
 	terminal_close();
+	if (m->gdb)
+		gdb_exited(m->gdb, status);
 	write_stats(m);
 	return m->bad_code ? 1 : status;
 }
@@ -621,6 +652,7 @@ void machine_destroy(struct machine *m)
 		serial_attach(m->serial, NULL);
 	board_destroy(m->board);
 	serial_close(m->serial);
+	gdb_close(m->gdb);
 	timer_free(m->poll_tick);
 	clock_destroy(m->clock);
 	host_timer_destroy(m->timer);

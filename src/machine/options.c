@@ -32,6 +32,7 @@ const char options_help[] =
 	"  --no-userfaultfd        write-protect by mprotect alone\n"
 	"  --exact-ad              set accessed bits only where the guest accesses\n"
 	"  --cache SIZE            room for translated code\n"
+	"  --gdb PORT              waits for gdb at 127.0.0.1:PORT (0: any free one)\n"
 	"  --dump-cache FILE       the translated code, at the end (for the checker)\n"
 	"  --verify                check the translated code, at the end and at SIGUSR1\n"
 	"\n"
@@ -159,6 +160,7 @@ static const struct option table[] = {
 	{"--debugcon", WORD(debugcon)},
 	{"--vma-budget", CALL(set_budget)},
 	{"--cache", CALL(set_cache)},
+	{"--gdb", WORD(gdb)},
 	{"--dump-cache", WORD(dump_cache)},
 	{"--mmu", CALL(set_mmu)},
 	{"--debug-exit", FLAG(debug_exit)},

@@ -26,6 +26,7 @@ struct options {
 	bool no_userfaultfd, exact_ad, help;
 	uint64_t cache_bytes;
 	const char *dump_cache;
+	const char *gdb;         /* port; NULL: none */
 	bool verify;
 	/* Checks a dump of the cache, says what it found; true: nothing wrong. */
 	bool (*checker)(const void *dump, size_t bytes);

@@ -125,6 +125,9 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *w, gla_t a, enum mmu_ac
 bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out,
                    struct trap *t);
 
+/* The same for a debugger: no rights are checked, no bits set.  False: not present. */
+bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out);
+
 /* Instruction fetch: translates, and remembers that w executes this page, so
  * that exec_revoke is called when it ends.  The caller runs the code that it
  * finds at *out only in w. */

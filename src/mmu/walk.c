@@ -158,3 +158,30 @@ bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gp
 	*out = gpa(r.pa | (a.v & PAGE_MASK));
 	return true;
 }
+
+bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out)
+{
+	uint32_t vpn = gla_vpn(a);
+	struct walk r;
+
+	*out = gpa(a.v);
+	if (!m->paging)
+		return true;
+	uint8_t mode = m->cur->mode;
+	bool pae = mode & MODE_PAE;
+	uint32_t pd = m->cur->pd[pae ? a.v >> 30 : 0];
+	if (pd == (uint32_t)NO_GFN)
+		return false;
+	uint64_t pa = (uint64_t)pd << PAGE_SHIFT;
+	uint64_t pde = entry_read(m, pa + (pae ? (a.v >> 21 & 511) * 8 : (a.v >> 22) * 4), pae);
+	bool large = pde_is_large(mode, pde);
+	uint64_t pte = pde;
+	if (pde & PTE_P && !large) {
+		pa = pde_table(mode, pde);
+		pte = entry_read(m, pa + (pae ? (vpn & 511) * 8 : (vpn & 1023) * 4), pae);
+	}
+	if (!(pde & pte & PTE_P) || !walk_combine(m, mode, pde, pte, large, vpn, &r))
+		return false;
+	*out = gpa(r.pa | (a.v & PAGE_MASK));
+	return true;
+}

@@ -427,6 +427,10 @@ CO(HLT)
 		stats.halts++;
 		m->cfg.platform.wait(m->cfg.platform.ctx);
 		interrupt_line_update(m);
+		uint32_t eip = v->eip;
+		debug_halted(m);
+		if (v->eip != eip)
+			break;
 	}
 	return NEXT;
 }

@@ -194,6 +194,8 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		return FAULTED;
 	if (v->dr[7] & DR7_ENABLE)
 		m->debug_hits |= cpu_dr_match(v, r->linear, r->size, r->store);
+	if (m->debug.n_watch)
+		debug_watch(m, r->linear, r->size, r->store);
 	uint8_t *host = mmu_host(m->mmu, r->gpa);
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);

@@ -19,6 +19,7 @@ enum {
 	BOUNCE_BYTES = 1024,
 	RECENT = 16,
 	WINDOW_BASES = 1024,  /* windows that the mmu keeps at most */
+	BREAKS = 256,
 };
 
 /* Set in window_of_base when the window has been dropped. */
@@ -59,6 +60,25 @@ struct redirect {
 	bool store, bounced, user;
 };
 
+struct breakpoint {
+	gla_t at;
+	uint32_t size;       /* of a watchpoint */
+	enum break_kind kind;
+};
+
+/* What a debugger wants (debug.c). */
+struct debug {
+	struct breakpoint breaks[BREAKS];
+	unsigned n, n_watch;
+	bool request;        /* stop now */
+	bool step;           /* stop after an instruction */
+	bool stepped;        /* it has run */
+	bool hit;            /* watched was accessed */
+	bool resumed;        /* went on at resumed_at, whose breakpoint is passed over */
+	uint32_t resumed_at; /* linear */
+	struct breakpoint watched;
+};
+
 struct monitor {
 	struct vcpu *v;
 	struct mmu *mmu;
@@ -94,6 +114,8 @@ struct monitor {
 	uint8_t *bounce;
 	uint32_t premap;         /* address of the last #PF at CPL 3, bit 0 set; or 0 */
 
+	struct debug debug;
+
 	bool fpu_saved;
 	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
@@ -128,6 +150,8 @@ void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format
 void fpu_save(struct monitor *m);
 /* The x87 pointers in an image just saved become the guest's (x87.c). */
 void x87_pointers(struct monitor *m);
+/* The two-bit tags of an image. */
+uint16_t x87_tags(const uint8_t *fx);
 /* The environment of FNSTENV from an image with pointers; returns its length. */
 unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out);
 
@@ -157,6 +181,28 @@ void fault_corner(struct monitor *m, uint64_t resume);
 void fault_route(struct monitor *m);
 enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset);
 enum callout_result redirect_post(struct monitor *m);
+
+/* --- a debugger's stops (debug.c) --- */
+enum debug_next {
+	DEBUG_RUN,      /* nothing here: go on */
+	DEBUG_STOPPED,  /* the guest was stopped: look at everything anew */
+	DEBUG_ALONE,    /* run the instruction at v->eip alone, then debug_ran() */
+};
+
+static inline bool debug_on(const struct monitor *m)
+{
+	return m->debug.n || m->debug.step || m->debug.request;
+}
+
+/* At a boundary, where debug_on(). */
+enum debug_next debug_boundary(struct monitor *m);
+void debug_ran(struct monitor *m);
+/* In HLT: stops if that is asked for. */
+void debug_halted(struct monitor *m);
+/* Bytes of code from v->eip up to the next breakpoint. */
+uint64_t debug_room(const struct monitor *m);
+/* An access, where m->debug.n_watch. */
+void debug_watch(struct monitor *m, gla_t a, unsigned size, bool write);
 
 /* --- sites (site.c) --- */
 /* How the instruction at EIP is to be translated. */

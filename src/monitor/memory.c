@@ -116,6 +116,8 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 
 	if (v->dr[7] & DR7_ENABLE)
 		m->debug_hits |= cpu_dr_match(v, a, n, write);
+	if (m->debug.n_watch)
+		debug_watch(m, a, n, write);
 	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
 	    !(a.v & (alignment(n) - 1)))
 		return true;

@@ -303,6 +303,8 @@ static void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	struct mode_key k = mode_of(v);
+	if (m->debug.step || m->debug.n_watch)
+		k.bits |= MODE_DEBUG;
 	unsigned mode = mode_number(m, &k);
 	struct window *w = mmu_window(m->mmu, at_user(m), linear_eip(m));
 
@@ -425,11 +427,20 @@ static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *c
 		*t = trap_error(VEC_GP, 0);
 		return false;
 	}
+	uint64_t to_break = r->max_insns == 1 ? UINT64_MAX : debug_room(m);
 	for (bool across = false;; across = true) {
 		if (!code_fetch(m, across, b, t))
 			return false;
 		r->bytes = b->p;
 		r->avail = b->n < room ? b->n : room;
+		if (r->avail > to_break) {
+			r->avail = to_break;
+			if (translator_run(m->translator, r, code) == TU_OK)
+				break;
+			/* A breakpoint in the middle of the instruction is never met. */
+			r->max_insns = 1;
+			r->avail = b->n < room ? b->n : room;
+		}
 		if (across)
 			r->max_insns = 1;
 		if (translator_run(m->translator, r, code) == TU_OK)
@@ -498,6 +509,8 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 {
 	struct vcpu *v = m->v;
 	stats.exceptions++;
+	if (t->vector != VEC_DB)
+		m->debug.hit = false; /* the access was not made */
 	if (t->vector == VEC_PF) {
 		stats.true_faults++;
 		m->premap = at_user(m) ? t->cr2.v | 1 : 0;
@@ -648,33 +661,31 @@ void run_once(struct monitor *m, uint8_t site)
 	}
 }
 
-/* One instruction, and as many more as shadows of MOV SS and STI reach.  Breakpoints:
- * SDM vol. 3, 17.3.1. */
+/* One instruction.  Breakpoints: SDM vol. 3, 17.3.1. */
 static void step(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 
-	do {
-		unsigned shadow = v->inhibit;
-		uint32_t hits = 0;
-		if (!(v->vflags & FLAG_RF) && shadow != SHADOW_SS)
-			hits = cpu_dr_match_code(v, linear_eip(m));
-		if (hits) {
-			struct trap db = {.vector = VEC_DB, .dr6 = hits};
-			v->inhibit = 0;
-			monitor_trap(m, &db);
-			return;
-		}
+	unsigned shadow = v->inhibit;
+	uint32_t hits = 0;
+	if (!(v->vflags & FLAG_RF) && shadow != SHADOW_SS)
+		hits = cpu_dr_match_code(v, linear_eip(m));
+	if (hits) {
+		struct trap db = {.vector = VEC_DB, .dr6 = hits};
 		v->inhibit = 0;
-		v->vflags &= ~(uint32_t)FLAG_RF;
-		/* Operands are redirected where data breakpoints are to see them. */
-		run_once(m, v->dr[7] & DR7_ENABLE ? SITE_REDIRECT : 0);
-		if (m->unfinished) {
-			v->inhibit = shadow;
-			v->vflags |= FLAG_RF;
-			return;
-		}
-	} while (v->inhibit && m->end == END_RUNNING);
+		m->unfinished = false;
+		monitor_trap(m, &db);
+		return;
+	}
+	v->inhibit = 0;
+	v->vflags &= ~(uint32_t)FLAG_RF;
+	/* Operands are redirected where data breakpoints are to see them. */
+	run_once(m, v->dr[7] & DR7_ENABLE || m->debug.n_watch ? SITE_REDIRECT : 0);
+	if (m->unfinished) {
+		v->inhibit = shadow;
+		v->vflags |= FLAG_RF;
+		return;
+	}
 }
 
 /* The paranoid preset's checks, after each run of a unit.  The books against the
@@ -711,6 +722,17 @@ enum monitor_end monitor_run(struct monitor *m)
 			poll(m);
 			chain = NO_CHAIN;
 			continue;
+		}
+		if (debug_on(m)) {
+			enum debug_next next = debug_boundary(m);
+			if (next == DEBUG_ALONE) {
+				step(m);
+				debug_ran(m);
+			}
+			if (next != DEBUG_RUN) {
+				chain = NO_CHAIN;
+				continue;
+			}
 		}
 		if (v->inhibit) {
 			step(m);

@@ -11,6 +11,16 @@
 
 struct monitor;
 
+/* Why the guest was stopped for a debugger. */
+enum debug_reason { DEBUG_REQUEST, DEBUG_STEP, DEBUG_BREAK, DEBUG_WATCH };
+enum break_kind { BREAK_EXEC, BREAK_WRITE, BREAK_READ, BREAK_ACCESS };
+
+struct debug_stop {
+	enum debug_reason why;
+	enum break_kind kind; /* of the watchpoint: DEBUG_WATCH */
+	gla_t at;
+};
+
 /* What the machine does for the monitor.  Always called outside signal handlers. */
 struct monitor_platform {
 	void *ctx;
@@ -22,6 +32,9 @@ struct monitor_platform {
 	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
 	void (*wait)(void *ctx);
+	/* The guest is stopped between two instructions: returns when it is to go on; its
+	 * clocks should not notice.  Only where that has been asked for. */
+	void (*debug)(void *ctx, const struct debug_stop *s);
 };
 
 struct monitor_config {
@@ -69,6 +82,36 @@ void monitor_stats_write(const struct monitor *m, FILE *f);
  * checks the mmu's books.  At a boundary: after a run, or from the platform's poll.
  * 0 or a negative errno. */
 int monitor_dump(struct monitor *m, FILE *f);
+
+/* --- for a debugger --- */
+
+/* Stops at the next boundary, also while the guest halts: before a run, or from the
+ * platform's poll and wait. */
+void monitor_debug_request(struct monitor *m);
+
+/* The rest is for platform.debug alone.  Registers are those of monitor_vcpu(). */
+
+/* Breakpoints by linear address, in all address spaces; watchpoints of size bytes stop
+ * after the access.  False: too many; none such. */
+bool monitor_break_set(struct monitor *m, enum break_kind kind, gla_t a, unsigned size);
+bool monitor_break_clear(struct monitor *m, enum break_kind kind, gla_t a, unsigned size);
+void monitor_break_clear_all(struct monitor *m);
+/* Stop again after one instruction (of a repeated string instruction: one element),
+ * before which no interrupt is taken. */
+void monitor_step(struct monitor *m);
+/* Has an end been asked for? */
+bool monitor_ending(const struct monitor *m);
+
+/* Memory without checks of rights, setting no accessed bits; how many bytes there were. */
+enum debug_space { SPACE_LINEAR, SPACE_PHYSICAL };
+unsigned monitor_read(struct monitor *m, enum debug_space space, uint64_t a, void *dst,
+                      unsigned n);
+unsigned monitor_write(struct monitor *m, enum debug_space space, uint64_t a, const void *src,
+                       unsigned n);
+
+/* The 512 bytes of FXSAVE, to be read and written; the x87 tags in two bits each. */
+uint8_t *monitor_fpu(struct monitor *m);
+uint16_t monitor_fpu_tags(const struct monitor *m);
 
 /* All registers to power-up values and the cache empty: a machine reset. */
 void monitor_reset(struct monitor *m);

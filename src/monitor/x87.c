@@ -50,7 +50,7 @@ void x87_pointers(struct monitor *m)
 }
 
 /* The two-bit tags from the abridged ones.  SDM vol. 1, 8.1.7, 10.5.1.1. */
-static uint16_t full_tags(const uint8_t *fx)
+uint16_t x87_tags(const uint8_t *fx)
 {
 	unsigned top = fx[3] >> 3 & 7;
 	uint16_t tags = 0;
@@ -78,7 +78,7 @@ unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 
 	__builtin_memcpy(&w[0], m->fpu, 2);
 	__builtin_memcpy(&w[1], m->fpu + 2, 2);
-	w[2] = full_tags(m->fpu);
+	w[2] = x87_tags(m->fpu);
 	__builtin_memcpy(&fop, m->fpu + FX_FOP, 2);
 	__builtin_memcpy(p, m->fpu + FX_FIP, 16);
 	code = (p[1] & 0xffff) | (uint32_t)fop << 16;

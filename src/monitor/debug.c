@@ -1,0 +1,221 @@
+/* A debugger's stops: breakpoints, watchpoints, single steps.  Units end before
+ * breakpoints, and no unit begins at one: the dispatcher sees each, and guest memory
+ * stays as it is.  Watchpoints take the way of DR7's data breakpoints, one
+ * instruction at a time (MODE_DEBUG). */
+#include "monitor/internal.h"
+
+static uint32_t linear_eip(const struct monitor *m)
+{
+	return m->v->seg[SREG_CS].base + m->v->eip;
+}
+
+/* Stops the guest here until the debugger lets it go on. */
+static void stop(struct monitor *m, enum debug_reason why)
+{
+	struct debug *d = &m->debug;
+	struct debug_stop s = {why, d->watched.kind, d->watched.at};
+	uint32_t at = linear_eip(m);
+
+	fpu_save(m);
+	d->request = d->step = d->stepped = d->hit = false;
+	m->cfg.platform.debug(m->cfg.platform.ctx, &s);
+	d->resumed = linear_eip(m) == at;
+	d->resumed_at = at;
+	if (!d->resumed)
+		m->v->inhibit = 0;
+	m->state_dirty = true;
+	interrupt_line_update(m);
+}
+
+static bool at_break(const struct debug *d, uint32_t eip)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->breaks[i].kind == BREAK_EXEC && d->breaks[i].at.v == eip)
+			return true;
+	return false;
+}
+
+enum debug_next debug_boundary(struct monitor *m)
+{
+	struct debug *d = &m->debug;
+	uint32_t eip = linear_eip(m);
+	bool here = at_break(d, eip), resumed = d->resumed && d->resumed_at == eip;
+
+	if (d->hit || d->stepped || d->request || (here && !resumed && !d->step)) {
+		stop(m, d->hit ? DEBUG_WATCH : d->stepped ? DEBUG_STEP : here ? DEBUG_BREAK : DEBUG_REQUEST);
+		return DEBUG_STOPPED;
+	}
+	if (!here && !d->step)
+		return DEBUG_RUN;
+	m->state_dirty = true;
+	return DEBUG_ALONE;
+}
+
+void debug_ran(struct monitor *m)
+{
+	struct debug *d = &m->debug;
+	if (m->unfinished)
+		return;
+	d->stepped = d->step;
+	/* A string instruction goes on from its own EIP, with RF. */
+	if (!(m->v->vflags & FLAG_RF))
+		d->resumed = false;
+}
+
+void debug_halted(struct monitor *m)
+{
+	struct debug *d = &m->debug;
+	if (!d->request)
+		return;
+	stop(m, DEBUG_REQUEST);
+	/* A step ends with the halt. */
+	d->stepped = d->step;
+	d->resumed = false;
+}
+
+uint64_t debug_room(const struct monitor *m)
+{
+	const struct debug *d = &m->debug;
+	uint32_t eip = linear_eip(m);
+	uint64_t room = UINT64_MAX;
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->breaks[i].kind == BREAK_EXEC && d->breaks[i].at.v > eip &&
+		    d->breaks[i].at.v - eip < room)
+			room = d->breaks[i].at.v - eip;
+	return room;
+}
+
+void debug_watch(struct monitor *m, gla_t a, unsigned size, bool write)
+{
+	struct debug *d = &m->debug;
+	for (unsigned i = 0; i < d->n; i++) {
+		const struct breakpoint *b = &d->breaks[i];
+		if (b->kind == BREAK_EXEC || b->kind == (write ? BREAK_READ : BREAK_WRITE))
+			continue;
+		if (a.v < (uint64_t)b->at.v + b->size && b->at.v < (uint64_t)a.v + size) {
+			d->hit = true;
+			d->watched = *b;
+		}
+	}
+}
+
+/* Units that run over a new breakpoint, in whatever address space. */
+static void drop_units(struct monitor *m, uint32_t at)
+{
+	for (uint32_t i = 0; i < tcache_count(m->cache); i++) {
+		struct tu *u = (struct tu *)tcache_at(m->cache, i);
+		uint32_t from = u->eip + m->modes[u->mode].cs_base;
+		if (!u->dead && at - from < u->guest_len)
+			tcache_invalidate(m->cache, u);
+	}
+}
+
+bool monitor_break_set(struct monitor *m, enum break_kind kind, gla_t a, unsigned size)
+{
+	struct debug *d = &m->debug;
+	if (d->n == BREAKS)
+		return false;
+	d->breaks[d->n++] = (struct breakpoint){a, size, kind};
+	if (kind == BREAK_EXEC)
+		drop_units(m, a.v);
+	else
+		d->n_watch++;
+	return true;
+}
+
+bool monitor_break_clear(struct monitor *m, enum break_kind kind, gla_t a, unsigned size)
+{
+	struct debug *d = &m->debug;
+	for (unsigned i = 0; i < d->n; i++) {
+		struct breakpoint *b = &d->breaks[i];
+		if (b->kind != kind || b->at.v != a.v || b->size != size)
+			continue;
+		d->n_watch -= kind != BREAK_EXEC;
+		*b = d->breaks[--d->n];
+		return true;
+	}
+	return false;
+}
+
+void monitor_break_clear_all(struct monitor *m)
+{
+	m->debug.n = m->debug.n_watch = 0;
+	m->debug.step = false;
+}
+
+void monitor_step(struct monitor *m)
+{
+	m->debug.step = true;
+}
+
+void monitor_debug_request(struct monitor *m)
+{
+	m->debug.request = true;
+	monitor_kick(m);
+}
+
+/* --- state of the stopped guest --- */
+
+bool monitor_ending(const struct monitor *m)
+{
+	return m->end != END_RUNNING;
+}
+
+/* Within a page; NULL: nothing there. */
+static uint8_t *page_at(struct monitor *m, enum debug_space space, uint64_t a, gpa_t *p)
+{
+	*p = gpa(a);
+	if (space == SPACE_LINEAR && !mmu_peek(m->mmu, gla((uint32_t)a), p))
+		return NULL;
+	return mmu_host(m->mmu, *p);
+}
+
+static unsigned part_of(uint64_t a, unsigned n)
+{
+	unsigned room = PAGE_SIZE - (a & PAGE_MASK);
+	return n < room ? n : room;
+}
+
+unsigned monitor_read(struct monitor *m, enum debug_space space, uint64_t a, void *dst, unsigned n)
+{
+	unsigned done = 0;
+	while (done < n) {
+		unsigned part = part_of(a + done, n - done);
+		gpa_t p;
+		const uint8_t *host = page_at(m, space, a + done, &p);
+		if (!host)
+			break;
+		__builtin_memcpy((uint8_t *)dst + done, host, part);
+		done += part;
+	}
+	return done;
+}
+
+unsigned monitor_write(struct monitor *m, enum debug_space space, uint64_t a, const void *src,
+                       unsigned n)
+{
+	unsigned done = 0;
+	while (done < n) {
+		unsigned part = part_of(a + done, n - done);
+		gpa_t p;
+		if (!page_at(m, space, a + done, &p))
+			break;
+		guest_store(m, p, (const uint8_t *)src + done, part);
+		done += part;
+	}
+	return done;
+}
+
+uint8_t *monitor_fpu(struct monitor *m)
+{
+	if (!m->fpu_pointers) {
+		__builtin_memset(m->fpu + 6, 0, 18);
+		m->fpu_pointers = true;
+	}
+	return m->fpu;
+}
+
+uint16_t monitor_fpu_tags(const struct monitor *m)
+{
+	return x87_tags(m->fpu);
+}

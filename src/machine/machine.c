@@ -571,8 +571,8 @@ static bool build(struct machine *m, struct problem *p)
 		.stdout_sink = &m->stdout_sink,
 		.give_up = &m->end_signal,
 	};
-	return serial_open(&m->serial, o->serial, owner, p) && boot(m, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p));
+	return serial_open(&m->serial, o->serial, owner, p) &&
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) && boot(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)

@@ -1,25 +1,31 @@
 /* The books against each other, the guest's tables and /proc/self/maps. */
 #include "mmu/mmu_internal.h"
 
+/* What the host has in each window. */
 struct seen {
 	struct mmu *m;
-	struct win *w;
-	unsigned vmas;   /* mappings that the host has in the window */
-	uint32_t pages;
+	struct {
+		unsigned vmas;
+		uint32_t pages;
+	} in[MAX_WINDOWS];
 };
 
 static void check_mapping(void *ctx, const struct host_mapping *h)
 {
 	struct seen *s = ctx;
-	s->vmas++;
+	uint64_t slot = (uint64_t)(h->start - s->m->area) / WINDOW_STRIDE;
+	CHECK(h->start >= s->m->area && slot < MAX_WINDOWS);
+	struct win *w = &s->m->win[slot];
+	CHECK(w->live && h->end <= w->pub.base + WINDOW_SIZE);
+	s->in[slot].vmas++;
 	for (uint8_t *p = h->start; p < h->end; p += PAGE_SIZE) {
-		uint32_t vpn = (uint32_t)((uint64_t)(p - s->w->pub.base) >> PAGE_SHIFT);
-		uint32_t e = shadow_get(s->m, s->w, vpn);
+		uint32_t vpn = (uint32_t)((uint64_t)(p - w->pub.base) >> PAGE_SHIFT);
+		uint32_t e = shadow_get(s->m, w, vpn);
 		uint64_t offset = h->offset + (uint64_t)(p - h->start);
 		CHECK(e & SH_MAPPED);
 		CHECK(h->write == !!(e & (SH_WRITE | SH_WP)));
 		CHECK(offset == (e & SH_HOLE ? s->m->ram_bytes : (e & SH_GFN)));
-		s->pages++;
+		s->in[slot].pages++;
 	}
 }
 
@@ -77,8 +83,8 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 	}
 }
 
-static void check_window(struct mmu *m, struct win *w, uint32_t *writable, uint32_t *links,
-                         uint32_t *blocks)
+static void check_window(struct mmu *m, struct win *w, const struct seen *seen,
+                         uint32_t *writable, uint32_t *links, uint32_t *blocks)
 {
 	uint32_t pages = 0, entries = 0;
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
@@ -92,25 +98,25 @@ static void check_window(struct mmu *m, struct win *w, uint32_t *writable, uint3
 			check_entry(m, w, vpn + i, writable, &pages);
 		}
 	}
-	struct seen s = {.m = m, .w = w};
-	CHECK(!host_mem_each(w->pub.base - WINDOW_SIZE, w->pub.base + 2 * WINDOW_SIZE,
-	                     check_mapping, &s));
-	CHECK(s.pages == pages);
+	CHECK(seen->in[w->slot].pages == pages);
 	CHECK(w->entries == entries);
-	CHECK(s.vmas == w->vmas);
+	CHECK(seen->in[w->slot].vmas == w->vmas);
 }
 
 void mmu_check(struct mmu *m)
 {
 	uint32_t writable = 0, links = 0, blocks = 0, rmaps = 0;
 	unsigned vmas = 0, live = 0;
+	struct seen seen = {.m = m};
+	CHECK(!host_mem_each(m->area - WINDOW_SIZE, m->area + MAX_WINDOWS * WINDOW_STRIDE,
+	                     check_mapping, &seen));
 	for (unsigned i = 0; i < MAX_WINDOWS; i++) {
 		struct win *w = &m->win[i];
 		if (!w->live)
 			continue;
 		live++;
 		vmas += w->vmas;
-		check_window(m, w, &writable, &links, &blocks);
+		check_window(m, w, &seen, &writable, &links, &blocks);
 	}
 	CHECK(live + m->slots_free == MAX_WINDOWS);
 	CHECK(vmas == m->vmas);

@@ -1,0 +1,484 @@
+/* links: verify translator cache cpu host base */
+/* Can the checker fail?  A cache that passes, and one corruption planted in its dump
+ * after the other: each must be caught, by the rule that is there for it. */
+#include "verify_fixture.h"
+
+/* --- the cache --- */
+
+enum {
+	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, GIB = 0x1300, FAR = 0x1400, DEAD = 0x1500,
+	OTHER = 0x2000,
+};
+
+#define CODE(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
+
+static struct tu *unit_plain, *unit_dead;
+
+static void build(void)
+{
+	unit_plain = add_unit(PLAIN, CODE(
+		0x8b, 0x03,                         /* mov eax, [ebx] */
+		0x8b, 0x44, 0x24, 0x08,             /* mov eax, [esp+8] */
+		0x66, 0x0f, 0xef, 0xc1,             /* pxor xmm0, xmm1 */
+		0x8a, 0x24, 0x24,                   /* mov ah, [esp] */
+		0x9c, 0x9d,                         /* pushf; popf */
+		0xfa, 0xfb,                         /* cli; sti */
+		0xf3, 0xa5,                         /* rep movsd */
+		0xa1, 0x78, 0x56, 0x34, 0x12,       /* mov eax, [12345678h] */
+		0x0f, 0x84, 0xe2, 0, 0, 0,          /* jz GLUE */
+		0xe8, 0xdd, 0x0f, 0, 0,             /* call OTHER */
+		0xc3), FLAT32_CPL0, 0, 0, 0);
+	struct tu *glue = add_unit(GLUE, CODE(
+		0x0f, 0x31,                         /* rdtsc */
+		0x0f, 0xf7, 0xc1,                   /* maskmovq mm0, mm1 */
+		0x8e, 0xd8,                         /* mov ds, ax */
+		0x8c, 0xe0,                         /* mov eax, fs */
+		0xe2, 0x10,                         /* loop */
+		0x67, 0xe2, 0x10,                   /* loop, by CX */
+		0x67, 0x0f, 0xa3, 0x07,             /* bt [bx], eax */
+		0xff, 0xd0,                         /* call eax */
+		0xff, 0xe0), FLAT32_CPL0, 0, 0, 0); /* jmp eax */
+	add_unit(REDIRECT, CODE(
+		0x89, 0x03,                         /* mov [ebx], eax */
+		0x0f, 0xa3, 0x03,                   /* bt [ebx], eax */
+		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	add_unit(GIB, CODE(
+		0x8b, 0x01,                         /* mov eax, [ecx] */
+		0xf3, 0xa4,                         /* rep movsb */
+		0xc3), FLAT32_CPL0, 0, SITE_BY_GIB, 0);
+	add_unit(FAR, CODE(0xea, 0, 0x10, 0, 0, 8, 0), FLAT32_CPL0, 0, 0, 0); /* jmp 8:1000h */
+	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
+	struct tu *other = add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
+
+	/* Two windows execute the first page: what leads to another goes by thunks. */
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 1, window_gone, NULL);
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 2, window_gone, NULL);
+	tcache_chain(fx.cache, unit_plain->exit0, glue);
+	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
+	tcache_table(fx.cache, 0);
+	tcache_branch_set(fx.cache, 0, WINDOW, glue);
+	tcache_invalidate(fx.cache, unit_dead);
+}
+
+/* --- the dump, and what is in it --- */
+
+static struct dumped dump;
+static struct dump_header *h;
+
+static uint8_t *code(void)
+{
+	return dump.p + sizeof *h;
+}
+
+static struct dump_unit *units(void)
+{
+	return (struct dump_unit *)(code() + h->code);
+}
+
+static struct dump_exit *exits(void)
+{
+	return (struct dump_exit *)(units() + h->units);
+}
+
+static struct tu_pc *pcs(void)
+{
+	return (struct tu_pc *)(exits() + h->exits);
+}
+
+static struct tu_pad *pads(void)
+{
+	return (struct tu_pad *)(pcs() + h->pcs);
+}
+
+static struct dump_branch *branches(void)
+{
+	return (struct dump_branch *)((uint8_t *)(pads() + h->pads) + h->guest);
+}
+
+static uint8_t *returns(void)
+{
+	return (uint8_t *)(branches() + h->branches);
+}
+
+static struct dump_unit *unit(uint32_t eip)
+{
+	struct dump_unit *u = units();
+	while (u->eip != eip)
+		u++;
+	assert_true(u < units() + h->units);
+	return u;
+}
+
+static uint32_t number(uint32_t eip)
+{
+	return (uint32_t)(unit(eip) - units());
+}
+
+static uint8_t *find_bytes(uint32_t eip, const uint8_t *bytes, size_t n)
+{
+	const struct dump_unit *u = unit(eip);
+	for (uint8_t *p = code() + u->host; p + n <= code() + u->host + u->host_len; p++)
+		if (!memcmp(p, bytes, n))
+			return p;
+	fail_msg("the code to be corrupted is not there");
+	return NULL;
+}
+#define FIND(eip, ...) find_bytes(eip, CODE(__VA_ARGS__))
+
+static void replace(uint8_t *p, const uint8_t *bytes, size_t n)
+{
+	memcpy(p, bytes, n);
+}
+#define REPLACE(p, ...) replace(p, CODE(__VA_ARGS__))
+
+/* Four and nine bytes of an instruction that any others may stand for. */
+static uint8_t *slot4(void)
+{
+	return FIND(PLAIN, 0x66, 0x0f, 0xef, 0xc1);
+}
+
+static uint8_t *slot9(void)
+{
+	return FIND(PLAIN, 0x65, 0x67, 0x8b, 0x04, 0x25);
+}
+
+static struct tu_pc *pc_of(uint32_t eip, unsigned guest, enum tu_undo undo)
+{
+	const struct dump_unit *u = unit(eip);
+	struct tu_pc *p = pcs() + u->pc0;
+	while (p->guest != guest || p->undo != undo)
+		p++;
+	assert_true(p < pcs() + u->pc0 + u->n_pc);
+	return p;
+}
+
+static void lead(const struct dump_exit *x, uint32_t to)
+{
+	uint32_t rel = to - (x->patch + 4);
+	memcpy(code() + x->patch, &rel, 4);
+}
+
+static void add_map(const char *line)
+{
+	size_t n = strlen(line);
+	dump.p = realloc(dump.p, dump.n + n);
+	assert_non_null(dump.p);
+	h = (struct dump_header *)dump.p;
+	memcpy(dump.p + dump.n, line, n);
+	dump.n += n;
+	h->maps += (uint32_t)n;
+}
+
+/* --- corruptions --- */
+
+#define MUTATION(name) static void name(void)
+
+MUTATION(dropped_67) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x65, 0x8b, 0x03); }
+MUTATION(dropped_65) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x67, 0x8b, 0x03); }
+MUTATION(fs_for_gs) { FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03)[0] = 0x64; }
+MUTATION(base_r13) { FIND(PLAIN, 0x65, 0x67, 0x41, 0x8b, 0x44, 0x24, 0x08)[5] = 0x25; }
+MUTATION(base_rsp) { FIND(PLAIN, 0x65, 0x67, 0x41, 0x8b, 0x44, 0x24, 0x08)[2] = 0x40; }
+MUTATION(rip_relative) { REPLACE(slot9(), 0x65, 0x67, 0x90, 0x8b, 0x05); }
+MUTATION(rip_relative_gs) { REPLACE(slot9(), 0x65, 0x67, 0x8b, 0x05, 0, 0, 0, 0, 0x90); }
+MUTATION(moffs) { REPLACE(slot9(), 0xa1); }
+MUTATION(wide_write) { REPLACE(slot4(), 0x48, 0x89, 0xd8, 0x90); }
+MUTATION(write_r14) { REPLACE(slot4(), 0x41, 0x89, 0xc6, 0x90); }
+MUTATION(write_r15) { REPLACE(slot4(), 0x49, 0xff, 0xc7, 0x90); }
+MUTATION(write_r13) { REPLACE(slot4(), 0x45, 0x31, 0xed, 0x90); }
+MUTATION(write_esp) { REPLACE(slot4(), 0x89, 0xc4, 0x66, 0x90); }
+MUTATION(write_spl) { REPLACE(slot4(), 0x40, 0x88, 0xc4, 0x90); }
+MUTATION(exchange_r14) { REPLACE(slot4(), 0x44, 0x87, 0xf0, 0x90); }
+MUTATION(xmm8) { REPLACE(slot4(), 0x45, 0x0f, 0x58, 0xc1); }
+MUTATION(syscall) { REPLACE(slot4(), 0x0f, 0x05, 0x66, 0x90); }
+MUTATION(sysenter) { REPLACE(slot4(), 0x0f, 0x34, 0x66, 0x90); }
+MUTATION(int_80) { REPLACE(slot4(), 0xcd, 0x80, 0x66, 0x90); }
+MUTATION(wrgsbase) { REPLACE(slot4(), 0xf3, 0x0f, 0xae, 0xd8); }
+MUTATION(rdfsbase) { REPLACE(slot4(), 0xf3, 0x0f, 0xae, 0xc0); }
+MUTATION(mov_ds) { REPLACE(slot4(), 0x8e, 0xd8, 0x66, 0x90); }
+MUTATION(mov_cr0) { REPLACE(slot4(), 0x0f, 0x20, 0xc0, 0x90); }
+MUTATION(in_dx) { REPLACE(slot4(), 0xec, 0x90, 0x66, 0x90); }
+MUTATION(hlt) { REPLACE(slot4(), 0xf4, 0x90, 0x66, 0x90); }
+MUTATION(cpuid) { REPLACE(slot4(), 0x0f, 0xa2, 0x66, 0x90); }
+MUTATION(xgetbv) { REPLACE(slot4(), 0x0f, 0x01, 0xd0, 0x90); }
+MUTATION(push) { REPLACE(slot4(), 0x50, 0x90, 0x66, 0x90); }
+MUTATION(leave) { REPLACE(slot4(), 0xc9, 0x90, 0x66, 0x90); }
+MUTATION(bare_movs) { REPLACE(slot4(), 0xf3, 0xa4, 0x66, 0x90); }
+MUTATION(bare_xlat) { REPLACE(slot4(), 0xd7, 0x90, 0x66, 0x90); }
+MUTATION(bare_maskmov) { REPLACE(slot4(), 0x0f, 0xf7, 0xc1, 0x90); }
+MUTATION(undecodable) { REPLACE(slot4(), 0x06, 0x90, 0x66, 0x90); }
+MUTATION(vex_vector) { REPLACE(slot4(), 0xc5, 0xf9, 0xef, 0xc1); }
+MUTATION(vex_andn) { REPLACE(slot9(), 0xc4, 0xe2, 0x60, 0xf2, 0xc1, 0x90, 0x90, 0x66, 0x90); }
+MUTATION(evex) { REPLACE(slot9(), 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0x90, 0x66, 0x90); }
+MUTATION(shlx_to_guest) { uint8_t *p = FIND(REDIRECT, 0xc4, 0x62); p[1] |= 0x80; }
+MUTATION(lock) { REPLACE(slot9(), 0xf0, 0x65, 0x67, 0x01, 0x03, 0x90, 0x90, 0x66, 0x90); }
+MUTATION(tzcnt) { REPLACE(slot4(), 0xf3, 0x0f, 0xbc, 0xc1); }
+MUTATION(branch_66) { REPLACE(slot4(), 0x66, 0xeb, 0x00, 0x90); }
+MUTATION(fxsave) { REPLACE(slot9(), 0x65, 0x67, 0x0f, 0xae, 0x03, 0x90, 0x90, 0x66, 0x90); }
+MUTATION(fnstenv) { REPLACE(slot9(), 0x65, 0x67, 0xd9, 0x33, 0x90, 0x90, 0x90, 0x66, 0x90); }
+
+/* Branches. */
+MUTATION(into_template) { FIND(PLAIN, 0x81, 0xe1, 0, 0x71, 0x24, 0, 0x74)[7] += 1; }
+MUTATION(backward) { FIND(PLAIN, 0x81, 0xe1, 0, 0x71, 0x24, 0, 0x74)[7] = 0xe0; }
+MUTATION(short_outside) { FIND(GLUE, 0x67, 0xe2, 0x02, 0xeb, 0x05)[4] = 0x7f; }
+MUTATION(exit_outside) { lead(exits() + unit(PLAIN)->exit0, unit(PLAIN)->host + 0x100000); }
+MUTATION(exit_into_unit) { lead(exits() + unit(PLAIN)->exit0, unit(GLUE)->host + 2); }
+MUTATION(exit_into_itself) { lead(exits() + unit(PLAIN)->exit0, unit(PLAIN)->host); }
+MUTATION(exit_to_other_stub) { lead(exits() + unit(PLAIN)->exit0, exits()[unit(PLAIN)->exit0 + 1].stub); }
+MUTATION(unlisted_branch)
+{
+	uint8_t *p = slot9();
+	uint32_t rel = unit(GLUE)->host - ((uint32_t)(p - code()) + 5);
+	REPLACE(p, 0xe9, 0, 0, 0, 0, 0x90, 0x90, 0x66, 0x90);
+	memcpy(p + 1, &rel, 4);
+}
+MUTATION(chain_to_dead)
+{
+	struct dump_exit *x = exits() + unit(PLAIN)->exit0;
+	x->to = number(DEAD);
+	lead(x, unit(DEAD)->host);
+}
+MUTATION(chain_to_other_eip)
+{
+	struct dump_exit *x = exits() + unit(PLAIN)->exit0;
+	x->to = number(REDIRECT);
+	lead(x, unit(REDIRECT)->host);
+}
+MUTATION(chain_to_other_mode) { unit(GLUE)->mode = 1; }
+MUTATION(indirect_call_elsewhere) { FIND(GLUE, 0x41, 0x8b, 0xcb, 0x43)[3] = 0x90; }
+MUTATION(loose_eip) { FIND(PLAIN, 0x65, 0x67, 0x45, 0x8b, 0x04, 0x24)[4] = 0x14; }
+MUTATION(lookup_base) { FIND(GLUE, 0x4b, 0x8b, 0x4c, 0xcd, 0x00)[3] = 0xcc; }
+MUTATION(out_of_line_lookup)
+{
+	uint8_t *p = FIND(GLUE, 0xcc, 0xcc, 0xcc, 0x45, 0x0f, 0xb7, 0xc8);
+	p[8] ^= 1;
+}
+
+/* Stubs, pads, gaps. */
+MUTATION(stub_byte) { code()[exits()[unit(PLAIN)->exit0].stub + 9] += 8; }
+MUTATION(stub_id) { code()[exits()[unit(PLAIN)->exit0].stub + 2] += 1; }
+MUTATION(stub_place) { exits()[unit(PLAIN)->exit0].stub += 1; }
+MUTATION(thunk_byte) { code()[exits()[unit(PLAIN)->exit0 + 1].thunk + 2] += 1; }
+MUTATION(gap_byte) { code()[unit(PLAIN)->host + unit(PLAIN)->host_len] = 0x90; }
+MUTATION(gap_in_unit) { FIND(PLAIN, 0xc3, 0xcc)[8] = 0x90; }
+MUTATION(pad_eip) { FIND(PLAIN, 0x4c, 0x8b, 0xc9, 0x41, 0x8d, 0x88)[6] += 1; }
+MUTATION(pad_moved) { pads()[unit(PLAIN)->pad0].host += 3; }
+MUTATION(pad_gone) { memset(FIND(PLAIN, 0x4c, 0x8b, 0xc9, 0x41, 0x8d, 0x88), 0x90, 10); }
+MUTATION(dead_pad) { code()[unit(DEAD)->host + pads()[unit(DEAD)->pad0].host] = 0x4c; }
+MUTATION(branch_entry) { branches()->host += 2; }
+MUTATION(branch_mode) { branches()->mode = 3; }
+MUTATION(return_entry) { returns()[0] += 1; }
+
+/* Templates. */
+MUTATION(popf_tf) { FIND(PLAIN, 0x41, 0x81, 0xe3, 0xd5, 0x0c)[4] = 0x0d; }
+MUTATION(popf_tf_unseen) { FIND(PLAIN, 0x41, 0x81, 0xe1, 0x00, 0x71)[4] = 0x70; }
+MUTATION(pushf_if) { FIND(PLAIN, 0x47, 0x8d, 0x9c, 0x13, 0, 0xfe)[5] = 0xff; }
+MUTATION(cli_value) { FIND(PLAIN, 0x41, 0xc7, 0x47)[4] = 1; }
+MUTATION(cell_elsewhere) { FIND(PLAIN, 0x41, 0xc7, 0x47)[3] += 8; }
+MUTATION(pending_elsewhere) { FIND(PLAIN, 0x4c, 0x8b, 0xd1, 0x41, 0x8b, 0x4f)[6] += 4; }
+MUTATION(pointer_base) { FIND(PLAIN, 0x4a, 0x8d, 0x34, 0x36)[3] = 0x26; }
+MUTATION(pointer_kept) { REPLACE(FIND(PLAIN, 0xf3, 0xa5, 0x8b, 0xf6) + 2, 0x90, 0x90); }
+MUTATION(pointer_of_other) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xab; }
+MUTATION(gib_shift) { FIND(GIB, 0x41, 0xba, 0x1e)[2] = 0x1d; }
+MUTATION(gib_table) { FIND(GIB, 0x4f, 0x8b, 0x4c, 0xcf)[4] += 8; }
+MUTATION(gib_operand) { FIND(GIB, 0x43, 0x8b, 0x04, 0x01)[3] = 0x41; }
+MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
+MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
+MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
+MUTATION(redirect_large)
+{
+	/* PRE for two bytes, and the store of four. */
+	FIND(REDIRECT, 0x41, 0xb9, CO_PRE)[4] -= 0x08;
+}
+MUTATION(redirect_read_only)
+{
+	/* PRE for a read: bit 10 of the argument, bit 28 of all. */
+	FIND(REDIRECT, 0x41, 0xb9, CO_PRE)[5] &= ~0x10;
+}
+MUTATION(post_gone) { FIND(REDIRECT, 0x41, 0xb9, CO_POST)[2] = CO_CLTS; }
+MUTATION(rdtsc_upper) { REPLACE(FIND(GLUE, 0x8b, 0xc0), 0x90, 0x90); }
+MUTATION(maskmov_kept) { REPLACE(FIND(GLUE, 0x41, 0x8b, 0xfb), 0x90, 0x66, 0x90); }
+MUTATION(borrow_kept) { REPLACE(FIND(PLAIN, 0x41, 0x8b, 0xf3), 0x90, 0x66, 0x90); }
+MUTATION(far_alone) { FIND(FAR, 0x41, 0xb9)[2] = CO_CLTS; }
+MUTATION(callout_number) { FIND(GLUE, 0x41, 0xb9)[2] = CO_COUNT; }
+MUTATION(callout_eip) { FIND(FAR, 0x41, 0xb8)[2] += 1; }
+MUTATION(callout_cell) { FIND(FAR, 0x41, 0xff, 0x57)[3] += 8; }
+
+/* The PC map. */
+MUTATION(pc_shifted) { pc_of(PLAIN, 2, UNDO_NONE)->host += 1; }
+MUTATION(pc_missing) { struct tu_pc *p = pc_of(PLAIN, 2, UNDO_NONE); *p = p[-1]; }
+MUTATION(pc_order)
+{
+	struct tu_pc *p = pc_of(PLAIN, 2, UNDO_NONE), t = *p;
+	*p = p[1];
+	p[1] = t;
+}
+MUTATION(pc_guest) { pc_of(PLAIN, 2, UNDO_NONE)->guest += 1; }
+MUTATION(pc_first) { pc_of(PLAIN, 0, UNDO_NONE)->host = 4; }
+MUTATION(undo_gone) { pc_of(PLAIN, 10, UNDO_ESI_R11)->undo = UNDO_NONE; }
+MUTATION(undo_other) { pc_of(GLUE, 2, UNDO_EDI_R11)->undo = UNDO_ESI_R11; }
+MUTATION(undo_too_much) { pc_of(PLAIN, 0, UNDO_NONE)->undo = UNDO_ESI_R11; }
+
+/* Mappings. */
+MUTATION(map_wx) { add_map("7e0000000000-7e0000001000 rwxp 00000000 00:00 0 \n"); }
+MUTATION(map_code_twice)
+{
+	add_map("7e0000000000-7e0000800000 r-xs 00000000 00:01 1 /memfd:unring-code (deleted)\n");
+}
+MUTATION(map_exec_memory) { add_map("7e0000000000-7e0000001000 r-xp 00000000 00:00 0 \n"); }
+MUTATION(map_low) { add_map("00400000-00401000 r--p 00000000 00:00 0 \n"); }
+MUTATION(map_guard)
+{
+	add_map("2f0100000000-2f0100001000 rw-s 00000000 00:01 1 /memfd:unring-ram (deleted)\n");
+}
+MUTATION(map_writable)
+{
+	add_map("2f0000400000-2f0000404000 rw-s 00000000 00:01 1 /memfd:unring-ram (deleted)\n");
+}
+MUTATION(untraced)
+{
+	uint32_t *traced = (uint32_t *)(returns() + 8 * h->returns);
+	assert_int_equal(traced[1], 1);
+	traced[1] = 0;
+}
+
+#define CAUGHT(name, rule) {#name, name, RULE_##rule}
+static const struct mutation {
+	const char *name;
+	void (*plant)(void);
+	enum verify_rule rule;
+} mutations[] = {
+	CAUGHT(dropped_67, MEMORY), CAUGHT(dropped_65, MEMORY), CAUGHT(fs_for_gs, PREFIX),
+	CAUGHT(base_r13, REGISTER), CAUGHT(base_rsp, REGISTER), CAUGHT(rip_relative, RIP),
+	CAUGHT(rip_relative_gs, RIP), CAUGHT(moffs, DENIED), CAUGHT(wide_write, REGISTER),
+	CAUGHT(write_r14, REGISTER), CAUGHT(write_r15, REGISTER), CAUGHT(write_r13, REGISTER),
+	CAUGHT(write_esp, REGISTER), CAUGHT(write_spl, REGISTER), CAUGHT(exchange_r14, REGISTER),
+	CAUGHT(xmm8, REGISTER), CAUGHT(syscall, SYSTEM), CAUGHT(sysenter, SYSTEM),
+	CAUGHT(int_80, SYSTEM), CAUGHT(wrgsbase, SYSTEM), CAUGHT(rdfsbase, SYSTEM),
+	CAUGHT(mov_ds, SYSTEM), CAUGHT(mov_cr0, SYSTEM), CAUGHT(in_dx, SYSTEM), CAUGHT(hlt, SYSTEM),
+	CAUGHT(cpuid, SYSTEM), CAUGHT(xgetbv, SYSTEM), CAUGHT(push, SYSTEM), CAUGHT(leave, SYSTEM),
+	CAUGHT(bare_movs, DENIED), CAUGHT(bare_xlat, DENIED), CAUGHT(bare_maskmov, DENIED),
+	CAUGHT(undecodable, DENIED), CAUGHT(vex_vector, VEX), CAUGHT(vex_andn, VEX),
+	CAUGHT(evex, VEX), CAUGHT(shlx_to_guest, VEX), CAUGHT(lock, PREFIX), CAUGHT(tzcnt, PREFIX),
+	CAUGHT(branch_66, PREFIX), CAUGHT(fxsave, SYSTEM), CAUGHT(fnstenv, DENIED),
+
+	CAUGHT(into_template, TARGET), CAUGHT(backward, BACKWARD), CAUGHT(short_outside, TARGET),
+	CAUGHT(exit_outside, TARGET), CAUGHT(exit_into_unit, TARGET),
+	CAUGHT(exit_into_itself, TARGET), CAUGHT(exit_to_other_stub, TARGET),
+	CAUGHT(unlisted_branch, EXIT), CAUGHT(chain_to_dead, CHAIN),
+	CAUGHT(chain_to_other_eip, CHAIN), CAUGHT(chain_to_other_mode, CHAIN),
+	CAUGHT(indirect_call_elsewhere, REGISTER), CAUGHT(loose_eip, LOOSE_EIP),
+	CAUGHT(lookup_base, REGISTER), CAUGHT(out_of_line_lookup, STUB),
+
+	CAUGHT(stub_byte, STUB), CAUGHT(stub_id, STUB), CAUGHT(stub_place, STUB),
+	CAUGHT(thunk_byte, STUB), CAUGHT(gap_byte, GAP), CAUGHT(gap_in_unit, GAP),
+	CAUGHT(pad_eip, EIP), CAUGHT(pad_moved, PAD), CAUGHT(pad_gone, PAD), CAUGHT(dead_pad, DEAD),
+	CAUGHT(branch_entry, BRANCH), CAUGHT(branch_mode, BRANCH), CAUGHT(return_entry, RETURN),
+
+	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
+	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(pending_elsewhere, MEMORY),
+	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
+	CAUGHT(gib_shift, REGISTER), CAUGHT(gib_table, REGISTER), CAUGHT(gib_operand, STUB),
+	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),
+	CAUGHT(redirect_large, STUB), CAUGHT(redirect_read_only, STUB), CAUGHT(post_gone, STUB),
+	CAUGHT(rdtsc_upper, SYSTEM), CAUGHT(maskmov_kept, STUB), CAUGHT(borrow_kept, STUB),
+	CAUGHT(far_alone, STUB), CAUGHT(callout_number, CALLOUT), CAUGHT(callout_eip, EIP),
+	CAUGHT(callout_cell, SYSTEM),
+
+	CAUGHT(pc_shifted, MAP_HOST), CAUGHT(pc_missing, MAP_GAP), CAUGHT(pc_order, MAP_HOST),
+	CAUGHT(pc_guest, MAP_GUEST), CAUGHT(pc_first, MAP_GAP), CAUGHT(undo_gone, MAP_UNDO),
+	CAUGHT(undo_other, MAP_UNDO), CAUGHT(undo_too_much, MAP_UNDO),
+
+	CAUGHT(map_wx, WRITE_EXEC), CAUGHT(map_code_twice, CODE_MAPPING),
+	CAUGHT(map_exec_memory, CODE_MAPPING), CAUGHT(map_low, LOW), CAUGHT(map_guard, LOW),
+	CAUGHT(map_writable, WRITABLE), CAUGHT(untraced, UNTRACED),
+};
+enum { MUTATIONS = sizeof mutations / sizeof *mutations };
+
+static int with_dump(void **state)
+{
+	(void)state;
+	if (cache_start(state))
+		return -1;
+	build();
+	fx.returns[0] = tcache_host(fx.cache, unit_plain);
+	fx.n_returns = 1;
+	dump = take_dump();
+	h = (struct dump_header *)dump.p;
+	/* The first landing pad of the first unit. */
+	uint64_t pad = fx.returns[0] + pads()[unit(PLAIN)->pad0].host;
+	memcpy(returns(), &pad, 8);
+	return 0;
+}
+
+static int without_dump(void **state)
+{
+	free(dump.p);
+	return cache_stop(state);
+}
+
+static void clean(void **state)
+{
+	(void)state;
+	struct verify_summary s;
+	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
+	assert_int_equal(s.violations, 0);
+	assert_int_equal(s.units, 6);
+	assert_int_equal(s.dead, 1);
+	/* What the corruptions are planted in is there. */
+	for (unsigned t = 0; t < T_COUNT; t++)
+		assert_true(s.templates[t]);
+}
+
+static void caught(void **state)
+{
+	const struct mutation *m = *state;
+	struct verify_summary s;
+	m->plant();
+	assert_int_equal(verify_dump(dump.p, dump.n, NULL, NULL, &s), 0);
+	if (!s.by_rule[m->rule])
+		verify_dump(dump.p, dump.n, print_finding, NULL, &s);
+	assert_true(s.by_rule[m->rule] > 0);
+}
+
+/* A dump that is cut or names what it does not hold is refused, and not followed. */
+static void damaged(void **state)
+{
+	(void)state;
+	struct verify_summary s;
+	for (size_t n = 0; n < dump.n; n += 97)
+		assert_int_not_equal(verify_dump(dump.p, n, NULL, NULL, &s), 0);
+	units()[0].host_len = 0xfff0;
+	assert_int_not_equal(verify_dump(dump.p, dump.n, NULL, NULL, &s), 0);
+}
+
+/* Whatever a byte of the dump is turned into, the checker comes back. */
+static void any_byte(void **state)
+{
+	(void)state;
+	uint32_t seed = 1;
+	for (unsigned n = 0; n < 3000; n++) {
+		struct verify_summary s;
+		seed = seed * 1664525 + 1013904223;
+		uint8_t *p = dump.p + seed / 7 % dump.n, was = *p;
+		*p ^= 1 << (seed >> 29);
+		verify_dump(dump.p, dump.n, NULL, NULL, &s);
+		*p = was;
+	}
+}
+
+int main(void)
+{
+	static struct CMUnitTest tests[MUTATIONS + 3] = {
+		cmocka_unit_test_setup_teardown(clean, with_dump, without_dump),
+		cmocka_unit_test_setup_teardown(damaged, with_dump, without_dump),
+		cmocka_unit_test_setup_teardown(any_byte, with_dump, without_dump),
+	};
+	static char names[MUTATIONS][64];
+	for (unsigned i = 0; i < MUTATIONS; i++) {
+		snprintf(names[i], sizeof names[i], "%s: %s", mutations[i].name,
+		         verify_rule_number(mutations[i].rule));
+		tests[3 + i] = (struct CMUnitTest){names[i], caught, with_dump, without_dump,
+		                                   (void *)&mutations[i]};
+	}
+	return _cmocka_run_group_tests("verify_mutation", tests, MUTATIONS + 3, NULL, NULL);
+}

@@ -503,10 +503,16 @@ void tcache_invalidate(struct tcache *c, struct tu *u)
 		page_remove(c, u->gfn2, n);
 }
 
+/* The first unit of a page.  Guest tables may point beyond memory: nothing is there. */
+static uint32_t page_head(const struct tcache *c, uint32_t gfn)
+{
+	return gfn < c->cfg.max_gfn ? c->pages[gfn].head : 0;
+}
+
 unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len)
 {
 	unsigned count = 0;
-	for (uint32_t n = c->pages[gfn].head, next; n; n = next) {
+	for (uint32_t n = page_head(c, gfn), next; n; n = next) {
 		struct tu *u = &c->units[n];
 		uint32_t end = u->page_off + u->guest_len;
 		next = next_on_page(u, gfn);
@@ -522,7 +528,7 @@ unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, u
 
 void tcache_page_revoked(struct tcache *c, uint32_t gfn)
 {
-	for (uint32_t n = c->pages[gfn].head; n; n = next_on_page(&c->units[n], gfn))
+	for (uint32_t n = page_head(c, gfn); n; n = next_on_page(&c->units[n], gfn))
 		for (uint32_t in = c->in_head[n], next; in; in = next) {
 			next = c->exits[in - 1].in_next;
 			if (c->exits[in - 1].cross)

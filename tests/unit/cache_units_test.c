@@ -226,12 +226,21 @@ static int reset_stats(void **state)
 	return start(state);
 }
 
+/* Guest page tables may name frames beyond memory. */
+static void test_beyond_memory(void **state)
+{
+	(void)state;
+	tcache_page_revoked(fx.c, 0xccccc);
+	assert_int_equal(tcache_invalidate_bytes(fx.c, 0xccccc, 0, 1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_commit_and_find),
 	    TEST(test_host_addresses),
 	    TEST(test_pc_map),
+	    TEST(test_beyond_memory),
 	    cmocka_unit_test_setup_teardown(test_invalidate_bytes, reset_stats, stop),
 	    TEST(test_page_crossing),
 	    TEST(test_page_crossing_to_itself),

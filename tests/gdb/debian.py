@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""debian.py UNRING GUESTS TOOLS CASE: gdb at Debian's kernel, with symbols that its own
+/proc/kallsyms gives."""
+
+import subprocess
+import sys
+import tempfile
+
+from session import Failed, Gdb, Guest, main
+
+
+def symbols(unring, guests, tools, kernel, out):
+    r = subprocess.run([sys.executable, f"{tools}/kallsyms.py", "--unring", unring, "--guests",
+                        guests, "--kernel", kernel, out], capture_output=True, text=True)
+    if r.returncode:
+        raise Failed(f"kallsyms.py: {r.stdout}{r.stderr}")
+
+
+def boot(unring, guests, kernel, append=""):
+    return Guest(unring, "--kernel", f"{guests}/vmlinuz-{kernel}", "--initrd",
+                 f"{guests}/shell.gz", "--append", f"console=ttyS0 panic=-1 nokaslr {append}",
+                 "--serial", "stdio", "--no-reboot")
+
+
+def session(unring, guests, tools, kernel):
+    with tempfile.NamedTemporaryFile(suffix=".elf") as elf:
+        symbols(unring, guests, tools, kernel, elf.name)
+        with boot(unring, guests, kernel) as guest, Gdb(symbols=elf.name) as gdb:
+            gdb.connect(guest.port)
+            # From the first instruction, before there are page tables.
+            gdb.run("hbreak start_kernel")
+            gdb.expect("continue", r"Breakpoint 1, .* start_kernel")
+            gdb.expect("p $cr0", r"PG")
+            gdb.run("delete")
+            # In a process, the frames that led there; what it is asked to open.
+            gdb.run("break do_sys_openat2")
+            gdb.expect("continue", r"Breakpoint 2, .* do_sys_openat2", 120)
+            gdb.expect("backtrace 2", r"#0 .* do_sys_openat2 \(\)\n#1 .* in \w+open\w* \(\)")
+            gdb.run(f"source {tools}/kstack.py")
+            gdb.expect("kstack 8", r"do_sys_openat2\n.* \w+open\w* \+ \d+\n(.*\n)*"
+                                   r".* (__do_fast|do_int80)_syscall_32 \+ ")
+            gdb.expect("x/s $edx", r'"/?\w+')
+            gdb.expect("continue", r"Breakpoint 2")
+            gdb.run("delete")
+            gdb.type("continue")
+            guest.printed("unring:/# ", 120)
+            # Idle, in HLT.
+            gdb.interrupt()
+            gdb.expect("kstack 8", r"default_idle \+ \d+\n(.*\n)*.* do_idle \+ \d+\n"
+                                  r".* cpu_startup_entry \+ ")
+            gdb.type("continue")
+            guest.type("echo a$((40+2))b\n")
+            guest.printed("a42b")
+            # While it computes.
+            guest.type("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo c$i\n")
+            gdb.interrupt()
+            gdb.run("stepi 100")
+            gdb.expect("p $eip", "0x")
+            gdb.expect("detach", "detached")
+            guest.printed("c300000", 120)
+            # A second debugger finds it running.
+            with Gdb(symbols=elf.name) as again:
+                again.connect(guest.port)
+                again.run("break kernel_clone")
+                again.type("continue")
+                guest.type("/bin/true\n")
+                if "Breakpoint 1, " not in again.reply(60):
+                    raise Failed(again.log)
+                again.expect("backtrace 2", r"#0 .*kernel_clone \(\)\n#1 .* in \w*(clone|fork)\w* \(\)")
+                again.run("delete")
+                again.expect("detach", "detached")
+            guest.type("poweroff -f\n")
+            guest.end(0)
+
+
+def case_686(*arguments):
+    session(*arguments, "686")
+
+
+def case_pae(*arguments):
+    session(*arguments, "686-pae")
+
+
+CASES = {"debian-686": case_686, "debian-686-pae": case_pae}
+
+if __name__ == "__main__":
+    sys.exit(main(CASES, sys.argv[4], *sys.argv[1:4]))

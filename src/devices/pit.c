@@ -23,6 +23,8 @@ enum {
 	P61_OUT2 = 0x20,
 };
 
+enum { CATCH_UP_S = 10 }; /* of ticks lost to the host */
+
 enum access { ACCESS_LATCH, ACCESS_LSB, ACCESS_MSB, ACCESS_BOTH };
 
 /* A counter that runs started from n at PIT tick start. */
@@ -290,7 +292,7 @@ static void tick_fires(void *ctx, uint64_t now)
 		if (periodic(c) && t - edge >= c->n) {
 			/* The host kept us away for whole periods. */
 			uint64_t lost = (t - edge) / c->n;
-			uint64_t most = PIT_HZ / c->n;
+			uint64_t most = (uint64_t)CATCH_UP_S * PIT_HZ / c->n;
 			p->edge += lost * c->n;
 			p->owed = p->owed + lost < most ? p->owed + lost : most;
 		}

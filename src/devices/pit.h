@@ -15,7 +15,7 @@ struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq
 void pit_destroy(struct pit *p);
 
 /* The processor took an interrupt of channel 0.  Periodic ticks that passed while
- * the host did not run us are made up for, at most a second's worth, each
+ * the host did not run us are made up for, at most ten seconds' worth, each
  * no earlier than the one before it was taken. */
 void pit_tick_taken(struct pit *p);
 

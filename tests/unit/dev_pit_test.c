@@ -331,7 +331,7 @@ static void test_catches_up(void **state)
 	close_pit(&r, p);
 }
 
-static void test_catches_up_a_second_at_most(void **state)
+static void test_catches_up_ten_seconds_at_most(void **state)
 {
 	struct rig r;
 	struct pit *p = open_pit(&r);
@@ -341,7 +341,7 @@ static void test_catches_up_a_second_at_most(void **state)
 	rig_jump(&r, r.now + 3600 * 1000000000ull);
 	unsigned last = 0;
 	uint64_t begin = r.now;
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 50000; i++) {
 		if (r.line.edges != last) {
 			last = r.line.edges;
 			pit_tick_taken(p);
@@ -349,7 +349,7 @@ static void test_catches_up_a_second_at_most(void **state)
 		rig_until(&r, r.now + 100000);
 	}
 	uint64_t regular = (r.now - begin) / 10000000;
-	assert_in_range(r.line.edges - regular, 95, 105);
+	assert_in_range(r.line.edges - regular, 995, 1005);
 	close_pit(&r, p);
 }
 
@@ -366,7 +366,7 @@ int main(void)
 		cmocka_unit_test(test_latches),
 		cmocka_unit_test(test_port61),
 		cmocka_unit_test(test_catches_up),
-		cmocka_unit_test(test_catches_up_a_second_at_most),
+		cmocka_unit_test(test_catches_up_ten_seconds_at_most),
 	};
 	return cmocka_run_group_tests_name("pit", tests, NULL, NULL);
 }

@@ -684,7 +684,6 @@ static void step(struct monitor *m)
 	if (m->unfinished) {
 		v->inhibit = shadow;
 		v->vflags |= FLAG_RF;
-		return;
 	}
 }
 

@@ -443,6 +443,8 @@ enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum me
 		return RULE_DENIED;
 	if (s.lock || s.other || s.p65 > 1 || s.p67 > 1 || s.p66 > 1 || (s.rep && !rep_permitted(&s)))
 		return RULE_PREFIX;
+	if (s.p66 && s.map == 1 && s.opcode == 0xae)
+		return RULE_PREFIX; /* TPAUSE, CLFLUSHOPT, CLWB */
 	if (s.rex & 8)
 		return RULE_REGISTER;
 	bool mem = has_modrm && *s.modrm >> 6 != 3;

@@ -212,6 +212,7 @@ MUTATION(evex) { REPLACE(slot9(), 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1, 0x90, 0x66
 MUTATION(shlx_to_guest) { uint8_t *p = FIND(REDIRECT, 0xc4, 0x62); p[1] |= 0x80; }
 MUTATION(lock) { REPLACE(slot9(), 0xf0, 0x65, 0x67, 0x01, 0x03, 0x90, 0x90, 0x66, 0x90); }
 MUTATION(tzcnt) { REPLACE(slot4(), 0xf3, 0x0f, 0xbc, 0xc1); }
+MUTATION(tpause) { REPLACE(slot4(), 0x66, 0x0f, 0xae, 0xf0); }
 MUTATION(branch_66) { REPLACE(slot4(), 0x66, 0xeb, 0x00, 0x90); }
 MUTATION(fxsave) { REPLACE(slot9(), 0x65, 0x67, 0x0f, 0xae, 0x03, 0x90, 0x90, 0x66, 0x90); }
 MUTATION(fnstenv) { REPLACE(slot9(), 0x65, 0x67, 0xd9, 0x33, 0x90, 0x90, 0x90, 0x66, 0x90); }
@@ -359,7 +360,7 @@ static const struct mutation {
 	CAUGHT(bare_movs, DENIED), CAUGHT(bare_xlat, DENIED), CAUGHT(bare_maskmov, DENIED),
 	CAUGHT(undecodable, DENIED), CAUGHT(vex_vector, VEX), CAUGHT(vex_andn, VEX),
 	CAUGHT(evex, VEX), CAUGHT(shlx_to_guest, VEX), CAUGHT(lock, PREFIX), CAUGHT(tzcnt, PREFIX),
-	CAUGHT(branch_66, PREFIX), CAUGHT(fxsave, SYSTEM), CAUGHT(fnstenv, DENIED),
+	CAUGHT(tpause, PREFIX), CAUGHT(branch_66, PREFIX), CAUGHT(fxsave, SYSTEM), CAUGHT(fnstenv, DENIED),
 
 	CAUGHT(into_template, TARGET), CAUGHT(backward, BACKWARD), CAUGHT(short_outside, TARGET),
 	CAUGHT(exit_outside, TARGET), CAUGHT(exit_into_unit, TARGET),

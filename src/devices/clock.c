@@ -61,7 +61,8 @@ static void rearm(struct clock *c)
 		return;
 	struct timer *t = earliest(c);
 	uint64_t deadline = t ? t->deadline : UINT64_MAX;
-	if (deadline == c->armed)
+	/* Programming the host's timer is what costs: one that comes too early does no harm. */
+	if (deadline >= c->armed)
 		return;
 	c->armed = deadline;
 	c->arm(c->ctx, deadline);
@@ -79,13 +80,13 @@ void clock_run(struct clock *c)
 	c->running = false;
 	/* What was armed has passed, and the host's timer with it. */
 	if (c->armed <= now)
-		c->armed = 0;
+		c->armed = UINT64_MAX;
 	rearm(c);
 }
 
 void clock_shifted(struct clock *c)
 {
-	c->armed = 0;
+	c->armed = UINT64_MAX;
 	rearm(c);
 }
 

@@ -45,14 +45,15 @@ static inline void irq_set(const struct irq_line *l, bool level)
 struct clock;
 struct timer;
 struct clock *clock_create(void *ctx, uint64_t (*now)(void *ctx),
-                           void (*arm)(void *ctx, uint64_t deadline_ns)); /* UINT64_MAX: none */
+                           void (*arm)(void *ctx, uint64_t deadline_ns));
 void clock_destroy(struct clock *c);
 uint64_t clock_now(struct clock *c);
 struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx, uint64_t now));
 void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
 void timer_free(struct timer *t);
-/* Fires what is due; calls arm with the next deadline when it changed. */
+/* Fires what is due; calls arm when the next deadline is earlier than what is armed, or
+ * that has passed.  So clock_run may be called too early, and never too late. */
 void clock_run(struct clock *c);
 /* Time itself was changed: calls arm again. */
 void clock_shifted(struct clock *c);

@@ -63,8 +63,7 @@ static uint64_t now(void *ctx)
 static void arm(void *ctx, uint64_t deadline_ns)
 {
 	struct machine *m = ctx;
-	bool never = deadline_ns == UINT64_MAX;
-	host_timer_arm(m->timer, never ? UINT64_MAX : m->clock_zero + deadline_ns);
+	host_timer_arm(m->timer, m->clock_zero + deadline_ns);
 }
 
 /* The guest's clocks, TSC and all, go on from later (or, negative, from earlier). */

@@ -67,6 +67,7 @@ static inline void rig_until(struct rig *r, uint64_t t)
 	while (r->armed <= t) {
 		if (r->armed > r->now)
 			r->now = r->armed;
+		r->armed = UINT64_MAX; /* spent */
 		clock_run(r->clock);
 	}
 	r->now = t;
@@ -76,6 +77,8 @@ static inline void rig_until(struct rig *r, uint64_t t)
 static inline void rig_jump(struct rig *r, uint64_t t)
 {
 	r->now = t;
+	if (r->armed <= t)
+		r->armed = UINT64_MAX;
 	clock_run(r->clock);
 }
 

@@ -8,6 +8,15 @@ struct decoder {
 	ZydisDecoder code16, code32;
 };
 
+/* No model has MPX, CET or CLDEMOTE: their encodings are the NOPs 0F 18 to 0F 1F. */
+static void set_modes(ZydisDecoder *d)
+{
+	ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
+	ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_MPX, ZYAN_FALSE);
+	ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_CET, ZYAN_FALSE);
+	ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_CLDEMOTE, ZYAN_FALSE);
+}
+
 struct decoder *decoder_create(void)
 {
 	struct decoder *d = malloc(sizeof *d);
@@ -15,8 +24,8 @@ struct decoder *decoder_create(void)
 		return NULL;
 	ZydisDecoderInit(&d->code32, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
 	ZydisDecoderInit(&d->code16, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
-	ZydisDecoderEnableMode(&d->code32, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
-	ZydisDecoderEnableMode(&d->code16, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
+	set_modes(&d->code32);
+	set_modes(&d->code16);
 	return d;
 }
 

@@ -36,6 +36,20 @@ bool stack_room(const struct stack *s, unsigned n, unsigned size, struct trap *t
 	return true;
 }
 
+/* Would all items of the frame be written?  In the order of the pushes: the first that
+ * would not tells the address of the fault.  SDM vol. 2, CALL: Push(CS), Push(EIP). */
+static bool probe_pushes(struct vcpu *v, const struct stack *s, uint32_t top, unsigned n,
+			 unsigned size, struct trap *t)
+{
+	while (n--) {
+		uint32_t off = (top + n * size) & s->mask;
+
+		if (!v->env.probe_write(v->env.ctx, gla(s->seg->base + off), size, s->priv, t))
+			return false;
+	}
+	return true;
+}
+
 bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned n, unsigned size,
 		struct trap *t)
 {
@@ -51,21 +65,17 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 				words[i] = items[i];
 			src = words;
 		}
-		if (!write_run(v, s->seg->base + top, src, bytes, s->priv, t))
+		if (!write_run(v, s->seg->base + top, src, bytes, s->priv, t)) {
+			probe_pushes(v, s, top, n, size, t);
 			return false;
+		}
 		stack_move(s, -bytes);
 		return true;
 	}
 
 	/* It wraps at 64 KiB between two items, or exceeds the limit: check all first. */
-	if (!stack_room(s, n, size, t))
+	if (!stack_room(s, n, size, t) || !probe_pushes(v, s, top, n, size, t))
 		return false;
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t off = (top + i * size) & s->mask;
-
-		if (!v->env.probe_write(v->env.ctx, gla(s->seg->base + off), size, s->priv, t))
-			return false;
-	}
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t off = (top + i * size) & s->mask;
 

@@ -10,7 +10,8 @@
  *
  * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
  *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
- *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; moffs; a byte with ~N stands for
+ *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; p = far pointer
+ *   to the instruction's end; moffs; a byte with ~N stands for
  * N bytes from there on. habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned
  * to 16 A flags as the ALU group   d dividend made small   t bit string by register s ESI and EDI
  * in the data window   x EBX + AL in it   b EBP in the stack window 7 67 allowed without memory   f
@@ -493,6 +494,10 @@ static void put_instruction(struct gen *g, const struct row *row)
 		} else if (*p == 'j') {
 			put_value(g, p[1] - '0', wide ? 4 : 2);
 			p += 2;
+		} else if (*p == 'p') {
+			put_value(g, g->base + g->size + 6, 4);
+			put_value(g, g->c.seg[CS], 2);
+			p++;
 		} else if (!strncmp(p, "moffs", 5)) {
 			int segment = seg < 0 ? DS : seg;
 
@@ -635,6 +640,38 @@ static const struct row *pick_row(const char *group, uint32_t number)
 	return count ? &rows[first + 1 + number % count] : NULL;
 }
 
+/* How many forms of the translator's table a row stands for. */
+static unsigned variants(const struct row *row)
+{
+	unsigned n = 1;
+
+	for (const char *p = row->encoding; *p; p++) {
+		if (*p == '~')
+			n *= strtoul(p + 1, NULL, 10);
+		else if (*p == '+' || *p == '*')
+			n *= 8;
+	}
+	return n;
+}
+
+/* The rows of all groups in turn, each as often as it has variants. */
+static const struct row *pick_form(uint32_t number)
+{
+	static uint32_t total;
+
+	if (!total)
+		for (unsigned i = 0; i < ROWS; i++)
+			total += rows[i].habits ? variants(&rows[i]) : 0;
+	number %= total;
+	for (unsigned i = 0;; i++) {
+		unsigned n = rows[i].habits ? variants(&rows[i]) : 0;
+
+		if (number < n)
+			return &rows[i];
+		number -= n;
+	}
+}
+
 int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count)
 {
 	struct gen g = {.seed = seed * 0x9e3779b97f4a7c15ull + 1};
@@ -642,8 +679,9 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 	const uint8_t end = 0xcc;
 	int program = !strcmp(group, "program"), smc = !strcmp(group, "smc");
 	int segment = !strcmp(group, "segment"), narrow = !strcmp(group, "code16");
+	int forms = !strcmp(group, "forms");
 
-	if (program || smc || segment || narrow)
+	if (program || smc || segment || narrow || forms)
 		group = "integer";
 	if (!pick_row(group, 0))
 		return -1;
@@ -667,7 +705,7 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		else if (narrow)
 			generate_case16(&g, pick_row(groups16[i % 4], i / 4));
 		else
-			generate_case(&g, pick_row(group, i));
+			generate_case(&g, forms ? pick_form(i) : pick_row(group, i));
 		g.c.size = g.size;
 		g.c.source = buffer_add(&b->code, g.code, g.size);
 		g.c.code = narrow ? g.c.source : g.base;

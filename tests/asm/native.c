@@ -125,12 +125,12 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 	set_case(frame, pack_case(pack, current));
 }
 
-/* A signal leaves AC and GS as they are: AC would fault our own accesses, and
- * libc needs its GS. */
+/* A signal leaves AC, NT, ID and GS as they are: AC would fault our own accesses,
+ * NT and ID stay set in the next case, libc needs its GS. */
 __asm__(".globl signal_entry\n"
 	"signal_entry:\n"
 	"	pushfl\n"
-	"	andl $~0x40000, (%esp)\n"
+	"	andl $~0x244000, (%esp)\n"
 	"	popfl\n"
 	"	movl tls_selector, %eax\n"
 	"	movl %eax, %gs\n"

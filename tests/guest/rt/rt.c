@@ -149,7 +149,7 @@ void expect(const char *what, u32 got, u32 want)
 }
 
 /* The command line is copied: a kernel may unmap where the loader left it. */
-static char cmdline[512];
+char cmdline[512];
 
 static void keep_cmdline(const u32 *info)
 {

@@ -123,6 +123,7 @@ extern struct main_tss {
 	u8 iomap[129];
 } main_tss;
 extern u32 trap_stubs[256];
+extern char cmdline[512]; /* Multiboot's */
 extern u8 image_end[];
 
 /* A scratch stack for snippets, and two pages of data around a page boundary. */

@@ -1,0 +1,68 @@
+#!/bin/sh
+# hostile.sh [--minutes N] [--seed S] [--build DIR] [--count N]
+#
+# Runs hostile guests for N minutes (default 1), or N of them with --count, the
+# first with seed S (default 1), the next with S + 1.  A guest may kill itself or
+# hang; the VMM may neither die (signal, internal error), nor ignore SIGTERM for five
+# seconds, nor touch a byte around the guest's windows: see hostile_vm.c.
+# At least half of the tries must execute more than one instruction.
+# DIR is the build tree (default build/dev).  To see one again: --seed S --count 1.
+set -u
+minutes=1 seed=1 build=build/dev count=0
+while [ $# -gt 1 ]; do
+	case $1 in
+	--minutes) minutes=$2 ;;
+	--seed) seed=$2 ;;
+	--build) build=$2 ;;
+	--count) count=$2 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+if [ $# -gt 0 ]; then
+	sed -n '2s/# //p' "$0" >&2
+	exit 2
+fi
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+first=$seed failed=0 tries=0 sampled=0 several=0
+end=$(($(date +%s) + minutes * 60))
+# Variants of the machine, by the seed.
+options() {
+	case $(($1 % 6)) in
+	0) echo "--cpu pentium4 --no-userfaultfd" ;;
+	1) echo "--cpu pentium3 --cache 1M" ;;
+	2) echo "--cpu pentium4 --vma-budget 2000" ;;
+	3) echo "--cpu pentium4 --exact-ad" ;;
+	*) echo "--cpu pentium4" ;;
+	esac
+}
+while [ "$count" -gt 0 ] && [ $((seed - first)) -lt "$count" ] ||
+	[ "$count" = 0 ] && [ "$(date +%s)" -lt "$end" ]; do
+	: > "$dir/log"
+	# shellcheck disable=SC2046
+	timeout -s TERM -k 5 10 "$build/tests/fuzz/hostile_vm" "$dir/log" \
+		--kernel "$build/tests/fuzz/hostile.elf" --memory 16M --serial none --no-reboot \
+		--debug-exit $(options "$seed") --append "seed=$seed" \
+		> "$dir/out" 2>&1 < /dev/null
+	status=$?
+	if [ $status != 124 ] && [ $status != 0 ] || ! grep -q '^clean end' "$dir/out" ||
+		grep -Eq 'internal error|CANARY|HANG' "$dir/out"; then
+		failed=$((failed + 1))
+		echo "seed $seed ($(options "$seed")): exit status $status"
+		head -20 "$dir/out"
+	fi
+	# shellcheck disable=SC2046
+	set -- $(tr -d '\0' < "$dir/log" | grep -ao 'tries [0-9]* sampled [0-9]* several [0-9]*$' | tail -1)
+	if [ $# = 6 ]; then
+		tries=$((tries + $2)) sampled=$((sampled + $4)) several=$((several + $6))
+	fi
+	seed=$((seed + 1))
+done
+echo "seeds $first to $((seed - 1)): $tries tries; of $sampled that were single-stepped" \
+	"$several executed more than one instruction; $failed seeds failed"
+if [ $((several * 2)) -lt "$sampled" ] || [ "$sampled" = 0 ]; then
+	echo "fewer than half of the tries execute more than one instruction"
+	exit 1
+fi
+[ $failed = 0 ]

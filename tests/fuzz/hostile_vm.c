@@ -1,0 +1,116 @@
+/* hostile_vm LOG OPTION...: `unring run` with canaries and a watchdog.  The guards between the windows, which
+ * the VMM leaves unmapped, become mappings of one empty file in memory.  Any
+ * access there, read or write, gives the file its first page; at the end it
+ * must still have none.  (Below 4 GiB nothing is mapped: an access without a
+ * window's base ends the process.)
+ * LOG, the guest's debug console, must grow every 0.3 seconds; a guest that is stuck is
+ * ended by SIGTERM, and the VMM must obey in five seconds. */
+#define _GNU_SOURCE
+#include "host/memory.h"
+#include "machine/machine.h"
+#include "mmu/mmu.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Operands that straddle a window's end must still fault. */
+#define MARGIN 0x10000ull
+#define CANARY_SIZE (WINDOW_SIZE - 2 * MARGIN)
+
+static int canary = -1;
+static unsigned canaries;
+
+static bool place(uint8_t *guard)
+{
+	void *p = mmap(guard + MARGIN, CANARY_SIZE, PROT_READ | PROT_WRITE,
+	               MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, canary, 0);
+	if (p == MAP_FAILED)
+		return false;
+	canaries++;
+	return true;
+}
+
+int __real_host_mem_find_free(uint64_t bytes, uint8_t **out);
+
+/* The mmu asks once, for the area of its windows: a guard comes first. */
+int __wrap_host_mem_find_free(uint64_t bytes, uint8_t **out)
+{
+	int err = __real_host_mem_find_free(bytes, out);
+	if (err)
+		return err;
+	canary = memfd_create("canary", MFD_CLOEXEC);
+	if (canary < 0 || ftruncate(canary, CANARY_SIZE))
+		return -1;
+	for (uint64_t at = 0; at < bytes; at += WINDOW_STRIDE)
+		if (!place(*out + at))
+			return -1;
+	return 0;
+}
+
+static int check(void)
+{
+	struct stat st;
+	if (fstat(canary, &st) || !canaries) {
+		fprintf(stderr, "hostile_vm: no canaries\n");
+		return 1;
+	}
+	if (!st.st_blocks)
+		return 0;
+	for (off_t at = 0; (at = lseek(canary, at, SEEK_DATA)) >= 0; at += 4096)
+		fprintf(stderr, "hostile_vm: CANARY touched at %#llx of a guard\n",
+		        (unsigned long long)at + MARGIN);
+	return 1;
+}
+
+static off_t log_size(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) ? 0 : st.st_size;
+}
+
+/* In a child of its own: nothing in the VMM can keep it from running. */
+static void watch(const char *log, pid_t vmm)
+{
+	for (off_t before = -1, now; (now = log_size(log)) != before; before = now) {
+		usleep(300000);
+		if (getppid() != vmm)
+			_exit(0);
+	}
+	kill(vmm, SIGTERM);
+	for (int i = 0; i < 50; i++) {
+		usleep(100000);
+		if (getppid() != vmm)
+			_exit(0);
+	}
+	fprintf(stderr, "hostile_vm: HANG: no end within 5 s of SIGTERM\n");
+	kill(vmm, SIGABRT);
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct problem p = {0};
+	struct machine *m = NULL;
+	pid_t self = getpid(), child;
+	if (argc < 2 || (child = fork()) < 0)
+		return EXIT_BAD_INPUT;
+	if (!child)
+		watch(argv[1], self);
+	argv[0] = "--debugcon";
+	if (!options_parse(&o, argc, argv, &p) || !machine_create(&m, &o, &p)) {
+		fprintf(stderr, "hostile_vm: %s\n", p.text);
+		return EXIT_BAD_INPUT;
+	}
+	int status = machine_run(m);
+	int touched = check();
+	machine_destroy(m);
+	kill(child, SIGKILL);
+	if (touched)
+		return 99;
+	printf("clean end, status %d, %u canaries\n", status, canaries);
+	return 0;
+}

@@ -7,6 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The end of a section: the next begins at a multiple of 8. */
+static void end_section(FILE *f)
+{
+	while (ftell(f) & 7)
+		fputc(0, f);
+}
+
 /* Guest code of a unit, from its page or pages. */
 static void put_guest(struct tcache *c, const struct tcache_dump *d, const struct tu *u, FILE *f)
 {
@@ -179,21 +186,29 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		h.guest += c->units[n].dead ? 0 : c->units[n].guest_len;
 	uint32_t guest = 0;
 	fwrite(&h, sizeof h, 1, f);
+	end_section(f);
 	fwrite(c->code.rx, 1, c->used, f);
+	end_section(f);
 	put_units(c, d, f, &guest);
+	end_section(f);
 	put_exits(c, d, f);
+	end_section(f);
 	fwrite(c->pcs, sizeof *c->pcs, c->n_pcs, f);
 	if (d->once)
 		fwrite(d->once->pc, sizeof *c->pcs, d->once->n_pc, f);
+	end_section(f);
 	fwrite(c->pads, sizeof *c->pads, c->n_pads, f);
 	if (d->once)
 		fwrite(d->once->pads, sizeof *c->pads, d->once->n_pads, f);
+	end_section(f);
 	for (uint32_t n = 1; n < c->n_units; n++)
 		if (!c->units[n].dead)
 			put_guest(c, d, &c->units[n], f);
+	end_section(f);
 	put_branches(c, f);
 	fwrite(d->returns, 8, d->n_returns, f);
 	put_traced(c, d, f);
+	end_section(f);
 	if (!err)
 		err = put_protected(c, d, f, &h.wp);
 	fwrite(d->windows, 8, d->n_windows, f);

@@ -1,6 +1,6 @@
 /* A dump of the cache: all that the checker (src/verify) needs, in one file.
  * Little-endian, structs as they are here; after the header come the sections in
- * the order of its sizes.  Offsets are from the start of code memory, except
+ * the order of its sizes, each at the next multiple of 8 bytes.  Offsets are from the start of code memory, except
  * where a field is said to be a host address. */
 #ifndef UNRING_CACHE_DUMP_H
 #define UNRING_CACHE_DUMP_H

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next section, in memory of its own (sections are not aligned); one element more, zero. */
+/* The next section, in memory of its own; one element more, zero. */
 static void *section(const uint8_t **p, size_t *left, uint64_t n, size_t size, int *err)
 {
 	if (*err || n * size > *left) {
@@ -17,8 +17,10 @@ static void *section(const uint8_t **p, size_t *left, uint64_t n, size_t size, i
 		return NULL;
 	}
 	memcpy(out, *p, n * size);
-	*p += n * size;
-	*left -= n * size;
+	size_t taken = (n * size + 7) & ~7ul;
+	taken = taken < *left ? taken : *left; /* the last one has no padding */
+	*p += taken;
+	*left -= taken;
 	return out;
 }
 

@@ -158,8 +158,9 @@ static bool is_protected(const struct dump *d, uint64_t page)
 static void map_fail(struct check *c, const struct mapping *m, enum verify_rule r, uint64_t at)
 {
 	char what[80];
-	snprintf(what, sizeof what, "%#llx in %#llx-%#llx %s %.20s", (unsigned long long)at,
-	         (unsigned long long)m->start, (unsigned long long)m->end, m->perms, m->name);
+	snprintf(what, sizeof what, "%#llx in %#llx-%#llx %s %.*s", (unsigned long long)at,
+	         (unsigned long long)m->start, (unsigned long long)m->end, m->perms,
+	         m->name_length < 20 ? m->name_length : 20, m->name);
 	fail(c, NULL, 0, r, what);
 }
 

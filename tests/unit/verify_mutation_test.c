@@ -70,34 +70,40 @@ static uint8_t *code(void)
 	return dump.p + sizeof *h;
 }
 
+/* What follows n elements of this size. */
+static void *after(void *p, size_t n, size_t size)
+{
+	return (uint8_t *)p + ((n * size + 7) & ~7ul);
+}
+
 static struct dump_unit *units(void)
 {
-	return (struct dump_unit *)(code() + h->code);
+	return after(code(), h->code, 1);
 }
 
 static struct dump_exit *exits(void)
 {
-	return (struct dump_exit *)(units() + h->units);
+	return after(units(), h->units, sizeof(struct dump_unit));
 }
 
 static struct tu_pc *pcs(void)
 {
-	return (struct tu_pc *)(exits() + h->exits);
+	return after(exits(), h->exits, sizeof(struct dump_exit));
 }
 
 static struct tu_pad *pads(void)
 {
-	return (struct tu_pad *)(pcs() + h->pcs);
+	return after(pcs(), h->pcs, sizeof(struct tu_pc));
 }
 
 static struct dump_branch *branches(void)
 {
-	return (struct dump_branch *)((uint8_t *)(pads() + h->pads) + h->guest);
+	return after(after(pads(), h->pads, sizeof(struct tu_pad)), h->guest, 1);
 }
 
-static uint8_t *returns(void)
+static uint64_t *returns(void)
 {
-	return (uint8_t *)(branches() + h->branches);
+	return after(branches(), h->branches, sizeof(struct dump_branch));
 }
 
 static struct dump_unit *unit(uint32_t eip)
@@ -337,7 +343,7 @@ MUTATION(map_writable)
 }
 MUTATION(untraced)
 {
-	uint32_t *traced = (uint32_t *)(returns() + 8 * h->returns);
+	uint32_t *traced = (uint32_t *)(returns() + h->returns);
 	assert_int_equal(traced[1], 1);
 	traced[1] = 0;
 }
@@ -406,8 +412,7 @@ static int with_dump(void **state)
 	dump = take_dump();
 	h = (struct dump_header *)dump.p;
 	/* The first landing pad of the first unit. */
-	uint64_t pad = fx.returns[0] + pads()[unit(PLAIN)->pad0].host;
-	memcpy(returns(), &pad, 8);
+	returns()[0] += pads()[unit(PLAIN)->pad0].host;
 	return 0;
 }
 

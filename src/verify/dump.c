@@ -30,6 +30,12 @@ static bool inside(uint64_t at, uint64_t n, uint64_t size)
 	return at <= size && n <= size - at;
 }
 
+/* Guest-physical addresses have 36 bits. */
+static bool gfn_sane(uint32_t gfn)
+{
+	return gfn == DUMP_NONE || gfn < 1u << 24;
+}
+
 static bool unit_sane(const struct dump *d, uint32_t i)
 {
 	const struct dump_header *h = &d->h;
@@ -37,10 +43,11 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 	if (u->flags & DUMP_ONCE) {
 		if (u->host || u->host_len > h->start || i + 1 != h->units)
 			return false;
-	} else if (u->host < h->start || u->host & 15 || (i && !inside(d->units[i - 1].host, d->units[i - 1].host_len, u->host))) {
+	} else if (u->host < h->start || u->host & 15 ||
+	           (i && !inside(d->units[i - 1].host, d->units[i - 1].host_len, u->host))) {
 		return false;
 	}
-	if (u->host_len < 1 || u->host_len > TU_MAX_HOST || u->mode >= 64 ||
+	if (!gfn_sane(u->gfn) || !gfn_sane(u->gfn2) || u->host_len < 1 || u->host_len > TU_MAX_HOST || u->mode >= 64 ||
 	    !inside(u->host, u->host_len, h->used) || !inside(u->exit0, u->n_exits, h->exits) ||
 	    !inside(u->pc0, u->n_pc, h->pcs) || !inside(u->pad0, u->n_pads, h->pads) ||
 	    (!u->flags && !inside(u->guest, u->guest_len, h->guest)))

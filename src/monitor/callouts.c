@@ -812,12 +812,14 @@ CO(FNSAVE)
 {
 	uint8_t image[108];
 	save_with_pointers(m);
-	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image);
+	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image), top = m->fpu[3] >> 3 & 7;
 	for (unsigned i = 0; i < 8; i++)
 		__builtin_memcpy(image + n + 10 * i, m->fpu + 32 + 16 * i, 10);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n + 80))
 		return FAULTED;
-	/* FNINIT */
+	/* FNINIT: the registers stay where they are, ST(0) is again the first. */
+	for (unsigned i = 0; i < 8; i++)
+		__builtin_memcpy(m->fpu + 32 + 16 * ((i + top) & 7), image + n + 10 * i, 10);
 	__builtin_memset(m->fpu, 0, 24);
 	m->fpu[0] = 0x7f;
 	m->fpu[1] = 0x03;

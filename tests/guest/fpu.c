@@ -67,6 +67,9 @@ static void environment(void)
 	expect("st(0) is 0", *(u32 *)(saved.st[0] + 4), 0);
 	asm volatile("fnsave %0" : "=m"(again)); /* FNSAVE has initialized */
 	expect("tags after fnsave", again.env.tag & 0xffff, 0xffff);
+	/* The registers stay where they are, and ST(0) is again the first. */
+	expect("st(7)'s exponent after fnsave", *(u16 *)(again.st[7] + 8), 0x3fff);
+	expect("st(6)'s exponent after fnsave", *(u16 *)(again.st[6] + 8), 0x4000);
 	expect("control after fnsave", again.env.control & 0xffff, 0x37f);
 	asm volatile("frstor %1; fnsave %0" : "=m"(again) : "m"(saved));
 	expect("restored", memcmp(saved.st, again.st, sizeof(saved.st)), 0);

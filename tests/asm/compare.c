@@ -3,7 +3,8 @@
  *
  *   number name bytes  disassembly | field: first second; ...
  *
- * Options: --ignore-flags HEX, flags not to look at; --first N, show N lines.
+ * Options: --ignore-flags HEX, flags not to look at; --first N, show N lines;
+ * --undefined FILE, for the numbers of those that differ in undefined flags only.
  * Ends with 0 if all agree. */
 #include <capstone/capstone.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct run {
 
 static const struct asm_pack *pack;
 static uint32_t ignored_flags;
+static FILE *undefined_file;
 static unsigned long differing, undefined, shown = 50;
 static uint32_t reported; /* the case whose line is being written */
 static unsigned fields;   /* so far in it */
@@ -170,6 +172,8 @@ static void compare_flags(uint32_t number, const char *a, const char *b)
 		report(number, "flags", text[0], text[1]);
 	} else if (wrong) {
 		undefined++;
+		if (undefined_file)
+			fprintf(undefined_file, "%u\n", number);
 	}
 }
 
@@ -257,6 +261,10 @@ int main(int argc, char **argv)
 			ignored_flags = strtoul(argv[++i], NULL, 16);
 		} else if (!strcmp(argv[i], "--first") && i + 1 < argc) {
 			shown = strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--undefined") && i + 1 < argc) {
+			undefined_file = fopen(argv[++i], "w");
+			if (!undefined_file)
+				die(argv[i], "cannot write");
 		} else if (!pack) {
 			pack = (const struct asm_pack *)read_file(argv[i]);
 			if (pack->magic != PACK_MAGIC)

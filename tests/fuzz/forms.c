@@ -1,6 +1,6 @@
-/* forms PACK OUT [NUMBER]: which form of the translator's table each case of a pack
- * runs, for diff.py.  OUT gets a line a case, "number form form...": a form is
- * the row's number; -1 is an instruction that the table does not list.
+/* forms PACK RESULT: how often each form of the translator's table was run by the
+ * cases of a pack, a line a form, "row count"; -1 is what the table does not list.
+ * RESULT tells where each case ended: what lies beyond was not reached.
  * forms --rows: the table, a line a row: number, name, map, opcode, digit, prefix, mod,
  * group, memory access, flags.
  * forms --list PACK NUMBER: where the instructions of one case begin, and how it reads. */
@@ -61,18 +61,30 @@ static unsigned next(const struct asm_pack *pack, const struct asm_case *c, unsi
 	return i.len;
 }
 
-static void classify(const struct asm_pack *pack, FILE *out)
+static void count(const struct asm_pack *pack, FILE *result)
 {
-	for (uint32_t n = 0; n < pack->cases; n++) {
+	static unsigned long counts[4096];
+	char *line = NULL;
+	size_t size = 0;
+	while (getline(&line, &size, result) > 0) {
+		uint32_t n, trap, eip;
+		if (sscanf(line, "%u trap=%x eip=%x", &n, &trap, &eip) != 3 || n >= pack->cases)
+			continue;
 		const struct asm_case *c = pack_case(pack, n);
-		fprintf(out, "%u", n);
 		for (unsigned at = 0; at < c->size;) {
+			/* Backward and outside are far away; the first one always runs. */
+			uint32_t end = eip - c->code;
 			int form;
+			if (at && end < c->size && at > end)
+				break;
 			at += next(pack, c, at, &form);
-			fprintf(out, " %d", form);
+			counts[form + 1]++;
 		}
-		fputc('\n', out);
 	}
+	free(line);
+	for (int i = 0; i < 4096; i++)
+		if (counts[i])
+			printf("%d %lu\n", i - 1, counts[i]);
 }
 
 static void list_rows(void)
@@ -111,13 +123,12 @@ int main(int argc, char **argv)
 	} else if (argc == 4 && !strcmp(argv[1], "--list")) {
 		list_case(load(argv[2]), strtoul(argv[3], NULL, 10));
 	} else if (argc == 3) {
-		FILE *out = fopen(argv[2], "w");
-		if (!out)
+		FILE *result = fopen(argv[2], "r");
+		if (!result)
 			return 2;
-		classify(load(argv[1]), out);
-		return fclose(out) != 0;
+		count(load(argv[1]), result);
 	} else {
-		fprintf(stderr, "usage: forms PACK OUT | --rows | --list PACK NUMBER\n");
+		fprintf(stderr, "usage: forms PACK RESULT | --rows | --list PACK NUMBER\n");
 		return 2;
 	}
 	return 0;

@@ -241,7 +241,11 @@ void x_pop_sreg(struct xlate *x)
 {
 	unsigned s = sreg_of_opcode(&x->i);
 	struct memop m = xl_stack(x, R12, 0, x->i.opsize, 'r');
-	emit_load16(&x->e, R10, m);
+	/* All of the slot is read, though half of it counts.  SDM vol. 2, POP: "copy a doubleword". */
+	if (x->i.opsize == 4)
+		emit_load32(&x->e, R10, m);
+	else
+		emit_load16(&x->e, R10, m);
 	xl_callout(x, CO_POP_SREG, x->i.opsize, s, 0);
 }
 

@@ -251,35 +251,45 @@ def meet(pair, meetings):
     return True
 
 
+def walk(pair, meetings):
+    """To the next meeting by single steps."""
+    pair.break_at(meetings, False)
+    pair.step()
+    while pair.eip not in meetings:
+        pair.step()
+    pair.break_at(meetings)
+
+
 def run(a, kernel_symbols):
     """What there is to say when they never part."""
     pair = Pair(a, kernel_symbols)
     meetings = functions(kernel_symbols, pair.eip) | {pair.end}
     met = steps = 0
+    walked = set()      # meetings before a way that takes single steps
     try:
-        while not pair.at_end():
-            if a.steps:
+        if a.steps:
+            while not pair.at_end():
                 pair.step()
-                continue
-            pair.break_at(meetings)
+            return f"{pair.instructions} instructions"
+        pair.break_at(meetings)
+        while True:
             while not pair.at_end() and meet(pair, meetings):
                 met += 1
             if pair.at_end():
-                break
+                return (f"{met} meetings, {steps + pair.instructions} single steps, "
+                        f"{len(walked)} times from one meeting to the next")
             # Again, up to here, and then one by one.
+            walked.add(met)
             steps += pair.instructions
             pair.close()
             pair = Pair(a, kernel_symbols)
             pair.break_at(meetings)
-            for _ in range(met):
-                if not meet(pair, meetings):
+            for n in range(met + 1):
+                if n in walked:
+                    walk(pair, meetings)
+                elif not meet(pair, meetings):
                     raise Parted("not the same the second time: the guest is not deterministic")
-            pair.break_at(meetings, False)
-            pair.step()
-            while pair.eip not in meetings:
-                pair.step()
             met += 1
-        return f"{met} meetings, {steps + pair.instructions} single steps"
     finally:
         pair.close()
 

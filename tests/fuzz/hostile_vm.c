@@ -1,8 +1,10 @@
-/* hostile_vm LOG OPTION...: `unring run` with canaries and a watchdog.  The guards between the windows, which
- * the VMM leaves unmapped, become mappings of one empty file in memory.  Any
- * access there, read or write, gives the file its first page; at the end it
- * must still have none.  (Below 4 GiB nothing is mapped: an access without a
- * window's base ends the process.)
+/* hostile_vm LOG OPTION...   `unring run` with canaries and a watchdog
+ * hostile_vm --self-test     can the canaries fail?
+ *
+ * The guards between the windows, which the VMM leaves unmapped, become mappings of
+ * one empty file in memory.  Any access there, read or write, gives the file its
+ * first page; at the end it must still have none.  (Below 4 GiB nothing is mapped:
+ * an access without a window's base ends the process.)
  * LOG, the guest's debug console, must grow every 0.3 seconds; a guest that is stuck is
  * ended by SIGTERM, and the VMM must obey in five seconds. */
 #define _GNU_SOURCE
@@ -12,6 +14,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,6 +68,16 @@ static int check(void)
 	return 1;
 }
 
+/* One byte read in one guard must be seen. */
+static int self_test(void)
+{
+	uint8_t *area;
+	if (__wrap_host_mem_find_free(4 * WINDOW_STRIDE, &area) || canaries != 4 || check())
+		return 1;
+	*(volatile uint8_t *)(area + 2 * WINDOW_STRIDE + 0x12345678);
+	return !check();
+}
+
 static off_t log_size(const char *path)
 {
 	struct stat st;
@@ -96,6 +109,8 @@ int main(int argc, char **argv)
 	struct problem p = {0};
 	struct machine *m = NULL;
 	pid_t self = getpid(), child;
+	if (argc == 2 && !strcmp(argv[1], "--self-test"))
+		return self_test();
 	if (argc < 2 || (child = fork()) < 0)
 		return EXIT_BAD_INPUT;
 	if (!child)

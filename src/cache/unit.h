@@ -42,9 +42,6 @@ struct tu_pad {
 	uint16_t host;
 };
 
-/* Why a unit ends where it ends. */
-enum tu_end { TU_END_BRANCH, TU_END_LIMIT, TU_END_PAGE, TU_END_CALLOUT };
-
 struct tu_code {
 	uint16_t guest_len;  /* bytes of guest code that it was made from */
 	uint16_t host_len;

@@ -182,22 +182,6 @@ void emit_shrx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w)
 	shift_x(e, 3, dst, src, count, w);
 }
 
-/* RORX r64, r/m64, imm8: VEX.LZ.F2.0F3A.W1 F0 /r ib. */
-void emit_rorx64(struct emit *e, uint8_t dst, uint8_t src, uint8_t count)
-{
-	emit8(e, 0xc4);
-	emit8(e, (dst & 8 ? 0 : 0x80) | 0x40 | (src & 8 ? 0 : 0x20) | 3);
-	emit8(e, 0x80 | 0x78 | 3);
-	emit8(e, 0xf0);
-	emit8(e, 0xc0 | (dst & 7) << 3 | (src & 7));
-	emit8(e, count);
-}
-
-void emit_not32(struct emit *e, uint8_t reg)
-{
-	reg_reg(e, 0, 0xf7, 2, reg, false, false);
-}
-
 unsigned emit_jrcxz(struct emit *e)
 {
 	emit8(e, 0xe3);

@@ -81,8 +81,6 @@ void emit_mov16(struct emit *e, uint8_t dst, uint8_t src);
 void emit_shrx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w);
 void emit_shlx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w);
 void emit_sarx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w);
-void emit_rorx64(struct emit *e, uint8_t dst, uint8_t src, uint8_t count);
-void emit_not32(struct emit *e, uint8_t reg);
 /* A short forward jump on rcx = 0 (all 64 bits); patch with emit_patch8. */
 unsigned emit_jrcxz(struct emit *e);
 unsigned emit_jmp8(struct emit *e);

@@ -307,21 +307,3 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	finish(&x);
 	return TU_OK;
 }
-
-void translator_inspect(struct translator *t, const uint8_t *bytes, size_t avail, uint32_t eip,
-                        const struct mode_key *mode, struct insn_info *out)
-{
-	struct insn i;
-	(void)eip;
-	memset(out, 0, sizeof *out);
-	if (decode(t->decoder, bytes, avail, mode->bits & MODE_CODE32, &i) != DECODE_OK)
-		return;
-	out->len = i.len;
-	const struct row *r = table_find(&i);
-	if (!r)
-		return;
-	out->string = r->handler == H_string;
-	out->store = r->access == 'w' || r->access == 'm';
-	out->stack = r->handler >= H_push_reg && r->handler <= H_pop_sreg;
-	out->redirectable = true;
-}

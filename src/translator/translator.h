@@ -81,18 +81,6 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r,
 /* Writes code that branches to EIP by the branch table; returns its length (at most 96). */
 unsigned translator_thunk(uint8_t *out, uint32_t eip);
 
-/* What the monitor wants to know of one instruction: length (0: undecodable),
- * and of its memory operand. */
-struct insn_info {
-	uint8_t len;
-	bool store;         /* has an explicit memory operand that it writes */
-	bool redirectable;  /* SITE_REDIRECT and SITE_BY_GIB can be applied */
-	bool stack;         /* accesses the stack implicitly */
-	bool string;
-};
-void translator_inspect(struct translator *t, const uint8_t *bytes, size_t avail, uint32_t eip,
-                        const struct mode_key *mode, struct insn_info *out);
-
 /* Names, for statistics and logs. */
 const char *callout_name(enum callout c);
 

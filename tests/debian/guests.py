@@ -274,9 +274,14 @@ def stopped():
             vm.fail(f"did not stop at SIGTSTP: state {state}")
         vm.check_terminal()
         vm.process.send_signal(signal.SIGCONT)
-        later = float(vm.run("cat /proc/uptime", r"^(\d+\.\d+) ").group(1))
-        passed = time.monotonic() - before
-        if abs((later - uptime) - passed) > 0.5:
+        # A guest that counts ticks gets the lost ones one by one.
+        for _ in range(10):
+            later = float(vm.run("cat /proc/uptime", r"^(\d+\.\d+) ").group(1))
+            passed = time.monotonic() - before
+            if abs((later - uptime) - passed) <= 0.5:
+                break
+            time.sleep(0.5)
+        else:
             vm.fail(f"{passed:.2f} s passed outside, {later - uptime:.2f} s inside")
         type_at(vm)
         reboot(vm)

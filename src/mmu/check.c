@@ -24,7 +24,7 @@ static void check_mapping(void *ctx, const struct host_mapping *h)
 		uint64_t offset = h->offset + (uint64_t)(p - h->start);
 		CHECK(e & SH_MAPPED);
 		CHECK(h->write == !!(e & (SH_WRITE | SH_WP)));
-		CHECK(offset == (e & SH_HOLE ? s->m->ram_bytes : (e & SH_GFN)));
+		CHECK(offset == (e & SH_HOLE ? s->m->hole : (e & SH_GFN)));
 		s->in[slot].pages++;
 	}
 }

@@ -160,6 +160,8 @@ struct mmu {
 	int wp_fd;             /* -1: write-protect with mprotect only */
 	uint64_t ram_bytes;
 	uint32_t ram_pages;
+	uint64_t hole;         /* offset of the page of FFh: not next to RAM, or the kernel
+	                          would merge a mapping of it with one of the last page */
 	uint8_t *ram;          /* the monitor's view */
 	uint8_t *page_flags;   /* per gfn */
 	uint32_t *rmap_head;   /* per gfn; 0: none */

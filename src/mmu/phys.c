@@ -18,18 +18,19 @@ static int reserve(size_t bytes, void *out)
 static int create_ram(struct mmu *m, uint64_t bytes, const char **what)
 {
 	*what = "guest memory";
-	m->fd = host_mem_file("unring-ram", bytes + PAGE_SIZE);
+	m->hole = bytes + PAGE_SIZE;
+	m->fd = host_mem_file("unring-ram", m->hole + PAGE_SIZE);
 	if (m->fd < 0)
 		return m->fd;
 	void *view;
-	int err = host_mem_view(m->fd, 0, bytes + PAGE_SIZE, &view);
+	int err = host_mem_view(m->fd, 0, m->hole + PAGE_SIZE, &view);
 	if (err)
 		return err;
 	m->ram = view;
 	m->ram_bytes = bytes;
 	m->ram_pages = (uint32_t)(bytes >> PAGE_SHIFT);
 	for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
-		((uint64_t *)(m->ram + bytes))[i] = ~0ull;
+		((uint64_t *)(m->ram + m->hole))[i] = ~0ull;
 	return 0;
 }
 
@@ -123,7 +124,7 @@ void mmu_destroy(struct mmu *m)
 	release(m->block_head, MAX_BLOCKS * sizeof *m->block_head);
 	release(m->win, MAX_WINDOWS * sizeof *m->win);
 	release(m->root, MAX_ROOTS * sizeof *m->root);
-	release(m->ram, m->ram_bytes + PAGE_SIZE);
+	release(m->ram, m->hole + PAGE_SIZE);
 	if (m->fd >= 0)
 		host_mem_close(m->fd);
 	if (m->wp_fd >= 0)
@@ -154,7 +155,7 @@ void mmu_phys_read(struct mmu *m, gpa_t a, void *dst, size_t n)
 		size_t now = in_page(a, n), count = now;
 		const uint8_t *src = mmu_host(m, a);
 		if (!src)
-			src = m->ram + m->ram_bytes + (a.v & PAGE_MASK);
+			src = m->ram + m->hole + (a.v & PAGE_MASK);
 		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(count) : : "memory");
 		a.v += now;
 		n -= now;

@@ -436,7 +436,7 @@ static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uin
 
 static void map_hole(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pa)
 {
-	host_map(m, w, vpn, 1, m->ram_bytes, false);
+	host_map(m, w, vpn, 1, m->hole, false);
 	uint32_t e = shadow_get(m, w, vpn), new = (uint32_t)pa | SH_MAPPED | SH_HOLE;
 	if ((e & SH_EXEC) && !((e ^ new) & (SH_GFN | SH_HOLE)))
 		new |= e & (SH_EXEC | SH_QUEUED);

@@ -40,6 +40,18 @@ static void test_physical_memory(void **state)
 	guest_free(g);
 }
 
+/* The last page of RAM, read-only, and the first hole behind it are two mappings. */
+static void test_end_of_memory(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	struct window *w = mmu_window(g->m, false, gla(0x7c00));
+	mmu_trace_code(g->m, (64 * MIB >> PAGE_SHIFT) - 1, true);
+	assert_true(touch(g, w, 64 * MIB - 1, false, false).done);
+	assert_int_equal(touch(g, w, 64 * MIB, false, false).value, 0xff);
+	mmu_check(g->m);
+	guest_free(g);
+}
+
 static void test_paging_off(void **state)
 {
 	struct guest *g = guest_new(NULL);
@@ -492,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_config),
 		cmocka_unit_test(test_physical_memory),
+		cmocka_unit_test(test_end_of_memory),
 		cmocka_unit_test(test_paging_off),
 		cmocka_unit_test(test_find_window),
 		cmocka_unit_test(test_views),

@@ -99,6 +99,7 @@ struct monitor {
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
 
+	bool code_died;          /* units did, by a store of the callout's */
 	struct tu_code code;     /* of the unit being made */
 	/* The unit that runs once. */
 	struct tu_code once;

@@ -65,7 +65,7 @@ void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
 		return;
 	if (mmu_is_code(m->mmu, gfn)) {
 		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, gfn, a.v & PAGE_MASK, n);
+		m->code_died |= tcache_invalidate_bytes(m->cache, gfn, a.v & PAGE_MASK, n) > 0;
 	}
 	copy(host, src, n);
 	if (mmu_is_table(m->mmu, gfn))

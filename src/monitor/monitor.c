@@ -21,6 +21,10 @@ static void trace(void *ctx, uint32_t gfn, bool on)
 {
 	struct monitor *m = ctx;
 	mmu_trace_code(m->mmu, gfn, on);
+	/* A page without units is nobody's: its next window adopts it. */
+	for (unsigned i = 0; i < ITLB_SIZE && !on; i++)
+		if (m->itlb[i].gfn == gfn)
+			m->itlb[i].window = 0;
 }
 
 static void return_stack_reset(struct monitor *m)
@@ -602,8 +606,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		uint32_t packed = (uint32_t)v->scratch[0];
 		v->eip = (uint32_t)v->scratch[3];
 		host = v->scratch[5];
+		m->code_died = false;
 		enum callout_result r = callout_run(m, packed, v->scratch[1]);
-		if (r == RESUME && m->end == END_RUNNING) {
+		/* What follows in the unit may be what was stored to. */
+		if (r == RESUME && m->end == END_RUNNING && !m->code_died) {
 			mask = ignore_pending ? 0 : pending_mask(m);
 			continue;
 		}

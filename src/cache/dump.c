@@ -103,6 +103,37 @@ static uint32_t put_branches(struct tcache *c, FILE *f)
 	return n;
 }
 
+static uint32_t put_books(struct tcache *c, FILE *f)
+{
+	_Static_assert((int)BRANCH_PAGE_EIPS == DUMP_BOOK_OFFSETS, "a book as it is dumped");
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < BRANCH_PAGES; i++) {
+		const struct branch_page *p = &c->branch_pages[i];
+		if (!p->page)
+			continue;
+		struct dump_book b = {.page = p->page, .modes = p->modes, .n = p->n};
+		__builtin_memcpy(b.off, p->off, sizeof b.off);
+		if (f)
+			fwrite(&b, sizeof b, 1, f);
+		n++;
+	}
+	return n;
+}
+
+static uint32_t put_pages(struct tcache *c, FILE *f)
+{
+	uint32_t n = 0;
+	for (uint32_t gfn = 0; gfn < c->cfg.max_gfn; gfn++) {
+		const struct page_rec *p = &c->pages[gfn];
+		if (!p->head)
+			continue;
+		if (f)
+			fwrite(&(struct dump_page){gfn, p->owner, p->shared}, sizeof(struct dump_page), 1, f);
+		n++;
+	}
+	return n;
+}
+
 static uint32_t put_traced(struct tcache *c, const struct tcache_dump *d, FILE *f)
 {
 	uint32_t n = 0;
@@ -115,42 +146,47 @@ static uint32_t put_traced(struct tcache *c, const struct tcache_dump *d, FILE *
 	return n;
 }
 
+/* Pages with live units, in mappings that may be written, that are protected: they are
+ * counted, then written. */
 struct protected {
 	struct tcache *c;
-	FILE *f;
+	const struct tcache_dump *d;
+	unsigned window; /* of the last mapping, or the next */
+	uint64_t *page;
 	uint32_t n;
 	int err;
 };
 
+static void protected_add(struct protected *p, uint64_t page)
+{
+	if (!(p->n & (p->n - 1))) {
+		uint64_t *more = realloc(p->page, (p->n ? 2 * p->n : 1) * sizeof *more);
+		if (!more) {
+			p->err = -ENOMEM;
+			return;
+		}
+		p->page = more;
+	}
+	p->page[p->n++] = page;
+}
+
 static void protected_pages(void *ctx, const struct host_mapping *h)
 {
 	struct protected *p = ctx;
-	uint64_t gfn = h->offset >> PAGE_SHIFT;
+	uint64_t gfn = h->offset >> PAGE_SHIFT, start = (uintptr_t)h->start;
+	while (p->window < p->d->n_windows && p->d->windows[p->window].base + (1ull << 32) <= start)
+		p->window++;
+	if (p->window == p->d->n_windows || start < p->d->windows[p->window].base)
+		return;
 	for (uint8_t *at = h->start; h->write && at < h->end && !p->err; at += PAGE_SIZE, gfn++) {
 		if (gfn >= p->c->cfg.max_gfn || !p->c->pages[gfn].head)
 			continue;
 		int wp = host_mem_wp_get(at);
 		if (wp < 0)
 			p->err = wp;
-		if (wp <= 0)
-			continue;
-		if (p->f)
-			fwrite(&(uint64_t){(uintptr_t)at}, 8, 1, p->f);
-		p->n++;
+		if (wp > 0)
+			protected_add(p, (uintptr_t)at);
 	}
-}
-
-static int put_protected(struct tcache *c, const struct tcache_dump *d, FILE *f, uint32_t *n)
-{
-	struct protected p = {.c = c, .f = f};
-	for (unsigned i = 0; i < d->n_windows && !p.err; i++) {
-		uint8_t *base = (uint8_t *)(uintptr_t)d->windows[i];
-		int err = host_mem_each(base, base + (1ull << 32), protected_pages, &p);
-		if (err)
-			p.err = err;
-	}
-	*n = p.n;
-	return p.err;
 }
 
 int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
@@ -158,10 +194,10 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	struct dump_header h = {
 		.magic = DUMP_MAGIC,
 		.layout = d->layout,
+		.stubs = d->stubs,
 		.rx = (uintptr_t)c->code.rx,
 		.rw = (uintptr_t)c->code.rw,
 		.code_size = c->code.size,
-		.ret_miss = d->ret_miss,
 		.code32 = d->code32,
 		.start = c->start,
 		.used = c->used,
@@ -170,7 +206,11 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		.exits = c->n_exits + (d->once ? d->once->n_exits : 0),
 		.pcs = c->n_pcs + (d->once ? d->once->n_pc : 0),
 		.pads = c->n_pads + (d->once ? d->once->n_pads : 0),
+		.entry = d->n_entry,
+		.misses = BRANCH_ENTRIES,
 		.branches = put_branches(c, NULL),
+		.books = put_books(c, NULL),
+		.pages = put_pages(c, NULL),
 		.returns = d->n_returns,
 		.traced = put_traced(c, d, NULL),
 		.windows = d->n_windows,
@@ -181,7 +221,12 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	if (err)
 		return err;
 	h.maps = (uint32_t)length;
-	err = put_protected(c, d, NULL, &h.wp);
+	_Static_assert((int)TCACHE_MAX_MODES == DUMP_MODES, "cs_base as it is dumped");
+	__builtin_memcpy(h.cs_base, c->cs_base, sizeof h.cs_base);
+	struct protected protected = {.c = c, .d = d};
+	err = host_mem_each(NULL, (void *)UINTPTR_MAX, protected_pages, &protected);
+	err = err ? err : protected.err;
+	h.wp = protected.n;
 	for (uint32_t n = 1; n < c->n_units; n++)
 		h.guest += c->units[n].dead ? 0 : c->units[n].guest_len;
 	uint32_t guest = 0;
@@ -205,13 +250,19 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		if (!c->units[n].dead)
 			put_guest(c, d, &c->units[n], f);
 	end_section(f);
+	fwrite(d->entry, 1, d->n_entry, f);
+	end_section(f);
+	fwrite(c->miss, sizeof *c->miss, BRANCH_ENTRIES, f);
 	put_branches(c, f);
+	put_books(c, f);
+	put_pages(c, f);
+	end_section(f);
 	fwrite(d->returns, 8, d->n_returns, f);
 	put_traced(c, d, f);
 	end_section(f);
-	if (!err)
-		err = put_protected(c, d, f, &h.wp);
-	fwrite(d->windows, 8, d->n_windows, f);
+	fwrite(protected.page, sizeof *protected.page, protected.n, f);
+	free(protected.page);
+	fwrite(d->windows, sizeof *d->windows, d->n_windows, f);
 	fwrite(maps, 1, length, f);
 	free(maps);
 	return err ? err : ferror(f) ? -EIO : 0;

@@ -1,31 +1,43 @@
 /* A dump of the cache: all that the checker (src/verify) needs, in one file.
  * Little-endian, structs as they are here; after the header come the sections in
- * the order of its sizes, each at the next multiple of 8 bytes.  Offsets are from the start of code memory, except
- * where a field is said to be a host address. */
+ * the order of its sizes, each at the next multiple of 8 bytes.  Offsets are from the
+ * start of code memory, except where a field is said to be a host address. */
 #ifndef UNRING_CACHE_DUMP_H
 #define UNRING_CACHE_DUMP_H
 
 #include "cache/unit.h"
 
-#define DUMP_MAGIC 0x31706d7564727375ull /* "usrdump1" */
+#define DUMP_MAGIC 0x32706d7564727375ull /* "usrdump2" */
 #define DUMP_NONE 0xffffffffu
 
-/* Where translated code finds its cells from r15, and how callouts are numbered. */
+/* Where translated code and its stubs find their cells from r15, and how callouts and
+ * the ways out are numbered. */
 struct dump_layout {
 	uint32_t stub_exit, stub_lookup, stub_miss, stub_callout;
 	uint32_t pending, if_flag, vflags, base_by_gib, tsc_minus;
 	uint32_t seg, seg_stride, seg_base, seg_selector;
+	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table;
 	uint32_t callouts; /* ids are below this */
 	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call;
+	uint32_t out_direct, out_miss, out_callout, out_fault, out_pending;
 };
+
+/* What the cells of the stubs hold, and where the return stack ends: host addresses. */
+struct dump_stubs {
+	uint64_t exit, lookup, miss, callout, ret_miss;
+	uint64_t entry;         /* of the section of the same name */
+};
+
+enum { DUMP_MODES = 64 };
 
 struct dump_header {
 	uint64_t magic;
 	struct dump_layout layout;
+	struct dump_stubs stubs;
 	uint64_t rx, rw;        /* host addresses of code memory */
 	uint64_t code_size;     /* of both mappings */
-	uint64_t ret_miss;      /* host address of the return stack's miss stub */
 	uint64_t code32;        /* mode numbers of 32-bit code, a bit each */
+	uint32_t cs_base[DUMP_MODES]; /* linear - EIP, by mode number */
 	uint32_t start, used;   /* units and thunks lie in [start, used) */
 	/* Sections, with their number of elements. */
 	uint32_t code;          /* bytes: code memory up to used */
@@ -35,12 +47,16 @@ struct dump_header {
 	uint32_t pcs;           /* struct tu_pc */
 	uint32_t pads;          /* struct tu_pad */
 	uint32_t guest;         /* bytes: guest code, by dump_unit.guest */
+	uint32_t entry;         /* bytes: the way in and the stubs */
+	uint32_t misses;        /* struct dump_miss: the table whose entries all miss */
 	uint32_t branches;      /* struct dump_branch */
+	uint32_t books;         /* struct dump_book: of the entries in branches */
+	uint32_t pages;         /* struct dump_page: those that hold live units, by number */
 	uint32_t returns;       /* uint64_t: the return stack, top first */
 	uint32_t traced;        /* uint32_t: pages that the mmu traces as code */
 	uint32_t wp;            /* uint64_t: pages with live units that are mapped in a writable
 	                           mapping but protected (host addresses) */
-	uint32_t windows;       /* uint64_t: window bases (host addresses) */
+	uint32_t windows;       /* struct dump_window */
 	uint32_t maps;          /* bytes: /proc/self/maps */
 };
 
@@ -68,6 +84,31 @@ struct dump_exit {
 struct dump_branch {
 	uint32_t mode, index;
 	uint64_t minus_tag, host;
+};
+
+struct dump_miss {
+	uint64_t minus_tag, host;
+};
+
+/* What was set in the branch tables for one page of one window. */
+enum { DUMP_BOOK_OFFSETS = 23 };
+struct dump_book {
+	uint64_t page;          /* window base + linear page */
+	uint64_t modes;
+	uint16_t n;             /* over DUMP_BOOK_OFFSETS: any offset */
+	uint16_t off[DUMP_BOOK_OFFSETS];
+};
+
+/* Who runs the page: one window, or several. */
+struct dump_page {
+	uint32_t gfn;
+	uint32_t owner;         /* id, 0: none yet */
+	uint32_t shared;
+};
+
+struct dump_window {
+	uint64_t base;          /* host address */
+	uint32_t id, zero;
 };
 
 #endif

@@ -128,11 +128,13 @@ const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u);
 /* What the cache itself does not know. */
 struct tcache_dump {
 	struct dump_layout layout;
+	struct dump_stubs stubs;
+	const void *entry;          /* code of the way in and of the stubs */
+	uint32_t n_entry;
 	uint64_t code32;            /* modes of 32-bit code */
-	uint64_t ret_miss;          /* stub at the far end of the return stack */
 	const uint64_t *returns;
 	unsigned n_returns;
-	const uint64_t *windows;    /* their bases */
+	const struct dump_window *windows; /* by address */
 	unsigned n_windows;
 	const struct tu_code *once; /* the unit in the slot of tcache_once, or NULL */
 	uint32_t once_eip;

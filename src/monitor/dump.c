@@ -2,10 +2,11 @@
 #include "monitor/internal.h"
 
 #include "host/memory.h"
+#include "monitor/layout.h"
 
 struct windows {
 	struct monitor *m;
-	uint64_t base[WINDOW_BASES];
+	struct dump_window in[WINDOW_BASES];
 	unsigned n;
 };
 
@@ -17,8 +18,8 @@ static void window_of(void *ctx, const struct host_mapping *h)
 	if (!mmu_find_window(s->m->mmu, h->start, &w, &a))
 		return;
 	uint64_t base = (uintptr_t)w->base;
-	if (s->n < WINDOW_BASES && (!s->n || s->base[s->n - 1] != base))
-		s->base[s->n++] = base;
+	if (s->n < WINDOW_BASES && (!s->n || s->in[s->n - 1].base != base))
+		s->in[s->n++] = (struct dump_window){.base = base, .id = w->id};
 }
 
 static uint8_t guest_byte(void *ctx, uint32_t gfn, uint32_t offset)
@@ -34,39 +35,24 @@ static bool traced(void *ctx, uint32_t gfn)
 	return mmu_is_code(m->mmu, gfn);
 }
 
-/* disp32 of a cell, as translated code has it. */
-#define CELL(field) ((uint32_t)offsetof(struct vcpu, field))
-
 int monitor_dump(struct monitor *m, FILE *f)
 {
 	static struct windows windows;
 	struct tcache_dump d = {
-		.layout = {
-			.stub_exit = CELL(stub) + 8 * STUB_EXIT,
-			.stub_lookup = CELL(stub) + 8 * STUB_LOOKUP,
-			.stub_miss = CELL(stub) + 8 * STUB_MISS,
-			.stub_callout = CELL(stub) + 8 * STUB_CALLOUT,
-			.pending = CELL(pending),
-			.if_flag = CELL(if_flag),
-			.vflags = CELL(vflags),
-			.base_by_gib = CELL(base_by_gib),
-			.tsc_minus = CELL(tsc_minus),
-			.seg = CELL(seg),
-			.seg_stride = sizeof(struct segment),
-			.seg_base = offsetof(struct segment, base),
-			.seg_selector = offsetof(struct segment, selector),
-			.callouts = CO_COUNT,
-			.co_pending = CO_PENDING,
-			.co_pre = CO_PRE,
-			.co_post = CO_POST,
-			.co_popf = CO_POPF,
-			.co_far_jmp = CO_FAR_JMP,
-			.co_far_call = CO_FAR_CALL,
+		.layout = monitor_layout(),
+		.stubs = {
+			.exit = m->v->stub[STUB_EXIT],
+			.lookup = m->v->stub[STUB_LOOKUP],
+			.miss = m->v->stub[STUB_MISS],
+			.callout = m->v->stub[STUB_CALLOUT],
+			.ret_miss = *(const uint64_t *)(uintptr_t)m->ret_top,
+			.entry = (uintptr_t)monitor_enter,
 		},
-		.ret_miss = (uintptr_t)stub_ret_miss,
+		.entry = (const void *)(uintptr_t)monitor_enter,
+		.n_entry = (uint32_t)(stubs_end - (const char *)(uintptr_t)monitor_enter),
 		.returns = (const uint64_t *)(uintptr_t)m->v->ret_sp,
 		.n_returns = (unsigned)((m->ret_top - m->v->ret_sp) / 8 + 1),
-		.windows = windows.base,
+		.windows = windows.in,
 		.once = m->once.host_len ? &m->once : NULL,
 		.once_eip = m->once_eip,
 		.ctx = m,

@@ -47,7 +47,8 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 	           (i && !inside(d->units[i - 1].host, d->units[i - 1].host_len, u->host))) {
 		return false;
 	}
-	if (!gfn_sane(u->gfn) || !gfn_sane(u->gfn2) || u->host_len < 1 || u->host_len > TU_MAX_HOST || u->mode >= 64 ||
+	if (!gfn_sane(u->gfn) || !gfn_sane(u->gfn2) || u->host_len < 1 ||
+	    u->host_len > TU_MAX_HOST || u->mode >= DUMP_MODES ||
 	    !inside(u->host, u->host_len, h->used) || !inside(u->exit0, u->n_exits, h->exits) ||
 	    !inside(u->pc0, u->n_pc, h->pcs) || !inside(u->pad0, u->n_pads, h->pads) ||
 	    (!u->flags && !inside(u->guest, u->guest_len, h->guest)))
@@ -79,7 +80,11 @@ int dump_read(struct dump *d, const uint8_t *p, size_t left)
 	d->pcs = section(&p, &left, h->pcs, sizeof *d->pcs, &err);
 	d->pads = section(&p, &left, h->pads, sizeof *d->pads, &err);
 	d->guest = section(&p, &left, h->guest, 1, &err);
+	d->entry = section(&p, &left, h->entry, 1, &err);
+	d->misses = section(&p, &left, h->misses, sizeof *d->misses, &err);
 	d->branches = section(&p, &left, h->branches, sizeof *d->branches, &err);
+	d->books = section(&p, &left, h->books, sizeof *d->books, &err);
+	d->pages = section(&p, &left, h->pages, sizeof *d->pages, &err);
 	d->returns = section(&p, &left, h->returns, sizeof *d->returns, &err);
 	d->traced = section(&p, &left, h->traced, sizeof *d->traced, &err);
 	d->wp = section(&p, &left, h->wp, sizeof *d->wp, &err);
@@ -101,7 +106,11 @@ void dump_free(struct dump *d)
 	free(d->pcs);
 	free(d->pads);
 	free(d->guest);
+	free(d->entry);
+	free(d->misses);
 	free(d->branches);
+	free(d->books);
+	free(d->pages);
 	free(d->returns);
 	free(d->traced);
 	free(d->wp);

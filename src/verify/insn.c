@@ -5,13 +5,7 @@
 
 #include <string.h>
 
-struct shape {
-	uint8_t p65, p67, p66, rep, lock, other, rex; /* how often; rep: which */
-	unsigned map, opcode;                         /* map 0 to 3 */
-	const uint8_t *modrm;                         /* after the opcode */
-};
-
-static bool shape_of(const uint8_t *p, size_t n, struct shape *s)
+bool insn_shape(const uint8_t *p, size_t n, bool rex, struct shape *s)
 {
 	const uint8_t *end = p + n;
 	memset(s, 0, sizeof *s);
@@ -31,7 +25,7 @@ static bool shape_of(const uint8_t *p, size_t n, struct shape *s)
 		else
 			break;
 	}
-	if (p < end && (*p & 0xf0) == 0x40)
+	if (rex && p < end && (*p & 0xf0) == 0x40)
 		s->rex = *p++;
 	if (p < end && *p == 0x0f) {
 		s->map = 1;
@@ -167,41 +161,27 @@ static bool rep_permitted(const struct shape *s)
 /* A general register: its number and width, of any name; false for others. */
 static bool general(x86_reg r, unsigned *number, unsigned *width)
 {
+#define NAMES(n, r64, r32, r16, r8)                                                                \
+	[X86_REG_##r64] = {n, 8}, [X86_REG_##r32] = {n, 4}, [X86_REG_##r16] = {n, 2},              \
+	[X86_REG_##r8] = {n, 1}
 	static const struct {
-		uint16_t name[4]; /* 64, 32, 16, 8 bits */
-	} regs[16] = {
-		{{X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL}},
-		{{X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL}},
-		{{X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL}},
-		{{X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL}},
-		{{X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL}},
-		{{X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL}},
-		{{X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL}},
-		{{X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL}},
-		{{X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B}},
-		{{X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B}},
-		{{X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B}},
-		{{X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B}},
-		{{X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B}},
-		{{X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B}},
-		{{X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B}},
-		{{X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B}},
+		uint8_t number, width;
+	} regs[X86_REG_ENDING] = {
+		NAMES(0, RAX, EAX, AX, AL), NAMES(1, RCX, ECX, CX, CL), NAMES(2, RDX, EDX, DX, DL),
+		NAMES(3, RBX, EBX, BX, BL), NAMES(4, RSP, ESP, SP, SPL), NAMES(5, RBP, EBP, BP, BPL),
+		NAMES(6, RSI, ESI, SI, SIL), NAMES(7, RDI, EDI, DI, DIL), NAMES(8, R8, R8D, R8W, R8B),
+		NAMES(9, R9, R9D, R9W, R9B), NAMES(10, R10, R10D, R10W, R10B),
+		NAMES(11, R11, R11D, R11W, R11B), NAMES(12, R12, R12D, R12W, R12B),
+		NAMES(13, R13, R13D, R13W, R13B), NAMES(14, R14, R14D, R14W, R14B),
+		NAMES(15, R15, R15D, R15W, R15B),
+		[X86_REG_AH] = {0, 1}, [X86_REG_CH] = {1, 1}, [X86_REG_DH] = {2, 1}, [X86_REG_BH] = {3, 1},
 	};
-	static const uint16_t high[4] = {X86_REG_AH, X86_REG_CH, X86_REG_DH, X86_REG_BH};
-	for (unsigned i = 0; i < 16; i++)
-		for (unsigned w = 0; w < 4; w++)
-			if (regs[i].name[w] == r) {
-				*number = i;
-				*width = 8 >> w;
-				return true;
-			}
-	for (unsigned i = 0; i < 4; i++)
-		if (high[i] == r) {
-			*number = i;
-			*width = 1;
-			return true;
-		}
-	return false;
+#undef NAMES
+	if (r >= X86_REG_ENDING || !regs[r].width)
+		return false;
+	*number = regs[r].number;
+	*width = regs[r].width;
+	return true;
 }
 
 /* May an instruction outside templates name it? ESP is in r12; rsp and r13 to r15 are
@@ -410,8 +390,16 @@ static bool system_group(const cs_insn *i)
 	return false;
 }
 
-enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum mem_form form,
-                            struct insn_facts *out)
+/* #DE, #MF, #XM: faults without a memory operand. */
+static bool faults_unasked(enum kind kind, const struct shape *s)
+{
+	if (s->map == 0 && (s->opcode == 0xf6 || s->opcode == 0xf7))
+		return (*s->modrm >> 3 & 7) >= 6;
+	return kind == VECTOR || kind == X87 || (s->map == 0 && s->opcode == 0x9b);
+}
+
+static enum verify_rule decode(struct check *c, const uint8_t *p, size_t n, enum mem_form form,
+                               struct insn_facts *out)
 {
 	struct shape s;
 	const uint8_t *at = p;
@@ -420,7 +408,7 @@ enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum me
 
 	*out = (struct insn_facts){.length = 0};
 	/* The first byte that is no legacy prefix: these have no other meaning in 64-bit mode. */
-	bool whole = shape_of(p, n, &s);
+	bool whole = insn_shape(p, n, true, &s);
 	if (whole && !s.map && !s.rex && (s.opcode == 0xc4 || s.opcode == 0xc5 || s.opcode == 0x62))
 		return RULE_VEX;
 	if (!cs_disasm_iter(c->host, &at, &left, &address, c->insn))
@@ -463,9 +451,36 @@ enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum me
 		return RULE_PREFIX;
 	}
 	enum verify_rule r = operands_check(c, &s, form, kind == LEA, out);
+	out->lea = kind == LEA;
+	out->map = (uint8_t)s.map;
+	out->opcode = (uint8_t)s.opcode;
+	out->reg = has_modrm ? *s.modrm >> 3 & 7 : 0;
+	out->faults = out->memory || faults_unasked(kind, &s);
+	if (c->insn->size >= 4)
+		memcpy(&out->tail, p + c->insn->size - 4, 4);
 	if (r == RULE_COUNT && !mem && out->memory)
 		return RULE_MEMORY; /* implicit */
 	if (r == RULE_COUNT && form != MEM_GS && !mem)
 		return RULE_STUB;
+	return r;
+}
+
+enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum mem_form form,
+                            struct insn_facts *out)
+{
+	uint64_t key = 0;
+	memcpy(&key, p, n < MEMO_BYTES ? n : MEMO_BYTES);
+	struct memo *m = &c->memo[(key + form) * 0x9e3779b97f4a7c15ull >> 32 & (MEMOS - 1)];
+	/* A decoder looks at no byte behind the instruction. */
+	if (m->f.length && m->f.length <= n && m->form == form && !memcmp(m->bytes, p, m->f.length)) {
+		*out = m->f;
+		return RULE_COUNT;
+	}
+	enum verify_rule r = decode(c, p, n, form, out);
+	if (r == RULE_COUNT) {
+		m->form = (uint8_t)form;
+		m->f = *out;
+		memcpy(m->bytes, p, out->length);
+	}
 	return r;
 }

@@ -4,6 +4,8 @@
  *   insn.c      one instruction outside templates: what it is, what it may name
  *   template.c  the sequences that are permitted as a whole
  *   unit.c      one unit: sweep, branches, stubs, PC map
+ *   map.c       the PC map: both its sides, and what lies between them
+ *   stubs.c     the code of entry.S, byte for byte
  *   world.c     between units: gaps, thunks, branch tables, return stack, mappings
  *   report.c    lines and summary */
 #ifndef UNRING_VERIFY_INTERNAL_H
@@ -17,6 +19,9 @@
 /* Host registers by number. */
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
+/* EFLAGS bits that the host has for the guest: CF PF AF ZF SF DF OF. */
+#define NATIVE_FLAGS 0xcd5u
+
 struct dump {
 	struct dump_header h;
 	uint8_t *code;
@@ -25,21 +30,48 @@ struct dump {
 	struct tu_pc *pcs;
 	struct tu_pad *pads;
 	uint8_t *guest;
+	uint8_t *entry;
+	struct dump_miss *misses;
 	struct dump_branch *branches;
+	struct dump_book *books;
+	struct dump_page *pages;
 	uint64_t *returns;
 	uint32_t *traced;
 	uint64_t *wp;
-	uint64_t *windows;
+	struct dump_window *windows;
 	char *maps; /* ends with NUL */
 };
 
 int dump_read(struct dump *d, const uint8_t *bytes, size_t n);
 void dump_free(struct dump *d);
 
+/* How its memory operand may look: GS with 67, or what stands inside a template. */
+enum mem_form { MEM_GS, MEM_R9, MEM_R9_R8, MEM_RSI };
+
+struct insn_facts {
+	unsigned length;
+	bool memory, store;   /* has a memory operand, may write it */
+	unsigned size;        /* of it */
+	uint32_t written;     /* general registers, by number, any part */
+	bool r8_whole;        /* writes r8d */
+	uint8_t map, opcode, reg; /* reg: of ModRM */
+	bool faults;          /* may, for the guest's sake */
+	bool lea;
+	uint32_t tail;        /* its last four bytes */
+};
+
+/* What was permitted once, by its bytes: they are the same over and over. */
+enum { MEMOS = 1 << 14, MEMO_BYTES = 6 };
+struct memo {
+	uint8_t bytes[15], form;
+	struct insn_facts f;
+};
+
 struct check {
 	struct dump d;
 	csh host, guest32, guest16;
 	cs_insn *insn, *guest_insn;
+	struct memo *memo;
 	void (*found)(void *ctx, const struct verify_finding *f);
 	void *ctx;
 	struct verify_summary *out;
@@ -51,16 +83,15 @@ void fail(struct check *c, const struct dump_unit *u, uint32_t off, enum verify_
 
 /* --- one instruction --- */
 
-/* How its memory operand may look: GS with 67, or what stands inside a template. */
-enum mem_form { MEM_GS, MEM_R9, MEM_R9_R8, MEM_RSI };
-
-struct insn_facts {
-	unsigned length;
-	bool memory, store;   /* has a memory operand, may write it */
-	unsigned size;        /* of it */
-	uint32_t written;     /* general registers, by number, any part */
-	bool r8_whole;        /* writes r8d */
+/* An instruction as its bytes say it: prefixes, map, opcode, ModRM. */
+struct shape {
+	uint8_t p65, p67, p66, rep, lock, other, rex; /* how often; rep: which */
+	unsigned map, opcode;                         /* map 0 to 3 */
+	const uint8_t *modrm;                         /* after the opcode */
 };
+
+/* False if it ends before the opcode.  REX: in 64-bit code only. */
+bool insn_shape(const uint8_t *p, size_t n, bool rex, struct shape *s);
 
 /* At most 15 bytes from p.  Returns RULE_COUNT if it is permitted. */
 enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum mem_form form,
@@ -68,7 +99,14 @@ enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum me
 
 /* --- one unit --- */
 
-enum { MARK_NODE = 1, MARK_INSN = 2, MARK_LOOKUP = 4, MARK_R8 = 8, MARK_JOINED = 16 };
+enum {
+	MARK_NODE = 1,
+	MARK_INSN = 2,
+	MARK_LOOKUP = 4,
+	MARK_R8 = 8,
+	MARK_JOINED = 16,
+	MARK_GONE = 32,      /* of a dead unit, overwritten or behind what was */
+};
 
 struct undo {
 	uint16_t at;
@@ -79,24 +117,41 @@ struct jump {
 	uint32_t from, to;
 };
 
+/* What may fault, or is a guest instruction's own; a callout. */
+struct node {
+	uint16_t at;
+	bool callout;
+	struct insn_facts f;
+};
+
 struct sweep {
 	struct check *c;
 	const struct dump_unit *u;
 	uint32_t number;
 	const uint8_t *base, *end;   /* its host code */
-	uint8_t mark[TU_MAX_HOST];
 	bool r8;                     /* is a 32-bit EIP now */
 	bool after_call;             /* a landing pad must come */
 	bool falls;                  /* control can come here from before */
+	bool left;                   /* dead, and its last instruction overwritten */
 	struct undo undo[64];
 	unsigned n_undo;
 	struct jump jumps[512];
 	unsigned n_jumps;
+	unsigned n_nodes;
 	unsigned pads, exits;        /* met so far */
+	uint8_t mark[TU_MAX_HOST];   /* of host_len bytes */
+	struct node nodes[TU_MAX_HOST / 2]; /* n_nodes of them, by place */
 };
+
+static inline const struct tu_pc *sweep_pcs(const struct sweep *s)
+{
+	return s->c->d.pcs + s->u->pc0;
+}
 
 /* Guest EIP of the instruction that this offset belongs to, and of the next one. */
 uint32_t sweep_eip(const struct sweep *s, uint32_t off, uint32_t *next);
+/* f: NULL for a callout. */
+void sweep_node(struct sweep *s, const uint8_t *at, const struct insn_facts *f);
 void sweep_jump(struct sweep *s, uint32_t from, uint32_t to);
 void sweep_fail(struct sweep *s, const uint8_t *at, enum verify_rule rule, const char *what);
 
@@ -108,11 +163,19 @@ unsigned template_lookup(struct check *c, const uint8_t *p, const uint8_t *end);
 unsigned template_exit(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t id);
 /* mov r8d, eip; lookup */
 unsigned template_thunk(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
-/* jmp [r15 + disp32], as a dead unit's pads have it */
+/* As a dead unit's pads have it: jmp [r15 + disp32]; as the place has where one was left
+ * that was running: mov r8d, eip; jmp [r15 + disp32]. */
+enum { DEAD_PAD = 7, DEAD_END = 13 };
 bool template_dead_pad(struct check *c, const uint8_t *p, const uint8_t *end);
+bool template_dead_end(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
 
 void unit_check(struct check *c, uint32_t number);
-void dead_check(struct check *c, uint32_t number);
+
+/* --- its PC map --- */
+void map_check(struct sweep *s);
+
+/* --- the stubs --- */
+void stubs_check(struct check *c);
 
 /* --- between units --- */
 void world_check(struct check *c);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *verify_rule_number(enum verify_rule r)
@@ -82,16 +83,15 @@ int verify_dump(const void *dump, size_t bytes,
 		err = open_decoder(&c.guest32, CS_MODE_32, false);
 	if (!err)
 		err = open_decoder(&c.guest16, CS_MODE_16, false);
-	if (!err && !((c.insn = cs_malloc(c.host)) && (c.guest_insn = cs_malloc(c.guest32))))
+	if (!err && !((c.insn = cs_malloc(c.host)) && (c.guest_insn = cs_malloc(c.guest32)) &&
+	              (c.memo = calloc(MEMOS, sizeof *c.memo))))
 		err = -ENOMEM;
-	for (uint32_t i = 0; !err && i < c.d.h.units; i++) {
-		if (c.d.units[i].flags & DUMP_DEAD)
-			dead_check(&c, i);
-		else
-			unit_check(&c, i);
-	}
-	if (!err)
+	for (uint32_t i = 0; !err && i < c.d.h.units; i++)
+		unit_check(&c, i);
+	if (!err) {
+		stubs_check(&c);
 		world_check(&c);
+	}
 	if (c.insn)
 		cs_free(c.insn, 1);
 	if (c.guest_insn)
@@ -102,6 +102,7 @@ int verify_dump(const void *dump, size_t bytes,
 		cs_close(&c.guest32);
 	if (c.guest16)
 		cs_close(&c.guest16);
+	free(c.memo);
 	dump_free(&c.d);
 	return err;
 }

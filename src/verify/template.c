@@ -1,77 +1,9 @@
-/* The templates, byte for byte.  A cursor walks over what is expected; the holes
- * (immediates, addresses of cells) are read and judged by the caller. */
+/* The templates, byte for byte. */
+#include "verify/cursor.h"
 #include "verify/internal.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct cursor {
-	const uint8_t *p, *end;
-	bool ok;
-};
-
-static struct cursor cursor(const uint8_t *p, const uint8_t *end)
-{
-	return (struct cursor){p, end, true};
-}
-
-static void bytes(struct cursor *k, unsigned n, const char *expected)
-{
-	if (k->ok && (size_t)(k->end - k->p) >= n && !memcmp(k->p, expected, n))
-		k->p += n;
-	else
-		k->ok = false;
-}
-#define BYTES(k, literal) bytes(k, sizeof(literal) - 1, literal)
-
-/* The same if it is there. */
-static bool maybe(struct cursor *k, unsigned n, const char *expected)
-{
-	struct cursor t = *k;
-	bytes(&t, n, expected);
-	if (t.ok)
-		*k = t;
-	return t.ok;
-}
-#define MAYBE(k, literal) maybe(k, sizeof(literal) - 1, literal)
-
-static uint32_t imm(struct cursor *k, unsigned size)
-{
-	uint32_t v = 0;
-	if (!k->ok || (size_t)(k->end - k->p) < size) {
-		k->ok = false;
-		return 0;
-	}
-	memcpy(&v, k->p, size);
-	k->p += size;
-	return v;
-}
-
-static void imm_is(struct cursor *k, uint32_t v)
-{
-	if (imm(k, 4) != v)
-		k->ok = false;
-}
-
-/* ModRM and displacement of [r15 + disp], or with SIB of [r15 + index * 8 + disp]; the
- * shorter form where it fits. */
-static void at_r15(struct cursor *k, unsigned reg, int index, uint32_t disp)
-{
-	bool small = disp + 128 < 256;
-	uint8_t expected[6] = {(small ? 0x40 : 0x80) | (reg & 7) << 3 | (index < 0 ? 7 : 4)};
-	unsigned n = 1;
-	if (index >= 0)
-		expected[n++] = 0xc0 | (index & 7) << 3 | 7;
-	expected[n++] = disp;
-	if (!small)
-		for (unsigned i = 1; i < 4; i++)
-			expected[n++] = disp >> 8 * i;
-	if (n > 6) {
-		k->ok = false;
-		return;
-	}
-	bytes(k, n, (const char *)expected);
-}
 
 static void jump_cell(struct cursor *k, unsigned reg, uint32_t cell)
 {
@@ -130,6 +62,16 @@ bool template_dead_pad(struct check *c, const uint8_t *p, const uint8_t *end)
 	struct cursor k = cursor(p, end);
 	BYTES(&k, "\x41\xff\xa7");
 	imm_is(&k, c->d.h.layout.stub_lookup);
+	return k.ok;
+}
+
+bool template_dead_end(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip)
+{
+	struct cursor k = cursor(p, end);
+	BYTES(&k, "\x41\xb8");
+	imm_is(&k, eip);
+	BYTES(&k, "\x41\xff\xa7");
+	imm_is(&k, c->d.h.layout.stub_miss);
 	return k.ok;
 }
 
@@ -221,6 +163,7 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 {
 	bool two = form == MEM_R9_R8;
 	scratch(s, k, two ? 1u << R9 | 1u << R8 : 1u << R9);
+	const uint8_t *at = k->p;
 	if (MAYBE(k, "\x4c\x8b\xde")) {       /* mov r11, rsi */
 		if (two)
 			BYTES(k, "\x4b\x8d\x34\x01"); /* lea rsi, [r9+r8] */
@@ -231,6 +174,7 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 			return false;
 		BYTES(k, "\x41\x8b\xf3");         /* mov esi, r11d */
 		expect_undo(s, k->p, UNDO_NONE);
+		sweep_node(s, at, f);
 		return k->ok;
 	}
 	if (MAYBE(k, "\x4c\x8b\xdf")) {       /* mov r11, rdi */
@@ -245,10 +189,15 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 			return false;
 		BYTES(k, "\x41\x8b\xfb");         /* mov edi, r11d */
 		expect_undo(s, k->p, UNDO_NONE);
-		*f = (struct insn_facts){.memory = true, .store = true, .size = wide ? 16 : 8};
+		*f = (struct insn_facts){.memory = true, .store = true, .size = wide ? 16 : 8,
+		                         .map = 1, .opcode = 0xf7, .faults = true};
+		sweep_node(s, at, f);
 		return k->ok;
 	}
-	return plain(s, k, form, f) && f->memory;
+	if (!plain(s, k, form, f) || !f->memory)
+		return false;
+	sweep_node(s, at, f);
+	return true;
 }
 
 /* PRE has given r9. */
@@ -299,6 +248,7 @@ static unsigned match_callout(struct sweep *s, const uint8_t *p)
 	if (eip != sweep_eip(s, offset(s, p), NULL))
 		sweep_fail(s, p, RULE_EIP, NULL);
 	s->r8 = false;
+	sweep_node(s, p, NULL);
 	if (id != l->co_pre)
 		return done(s, p, &k, T_callout);
 	if (!redirected(s, &k, packed))
@@ -333,6 +283,18 @@ static unsigned match_pending(struct sweep *s, const uint8_t *p)
 	return done(s, p, &k, T_pending);
 }
 
+/* Was the last store of the unit one of this EIP? */
+static bool pushed(const struct sweep *s, uint32_t eip)
+{
+	for (unsigned n = s->n_nodes; n--;) {
+		const struct insn_facts *f = &s->nodes[n].f;
+		if (f->store)
+			return !f->map && f->opcode == 0xc7 &&
+			       (f->tail == eip || (f->size == 2 && f->tail >> 16 == eip));
+	}
+	return false;
+}
+
 /* Where a predicted return arrives: r8d must be the return EIP. */
 static unsigned match_pad(struct sweep *s, const uint8_t *p)
 {
@@ -363,6 +325,8 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 	sweep_eip(s, offset(s, p), &next);
 	if (-minus != next)
 		sweep_fail(s, p, RULE_EIP, NULL);
+	if (!pushed(s, next))
+		sweep_fail(s, p, RULE_PUSHED, NULL);
 	if (!s->after_call)
 		sweep_fail(s, p, RULE_PAD, NULL);
 	const struct tu_pad *pad = s->c->d.pads + s->u->pad0 + s->pads;
@@ -432,6 +396,7 @@ static unsigned match_string(struct sweep *s, const uint8_t *p)
 		sweep_fail(s, p, RULE_STUB, "string instruction over window pointers");
 		return k.p > p ? (unsigned)(k.p - p) : 1;
 	}
+	sweep_node(s, p, &(struct insn_facts){.opcode = op, .memory = true, .faults = true});
 	return done(s, p, &k, gib ? T_string_gib : T_string);
 }
 
@@ -466,12 +431,13 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 		return 0;
 	struct cursor t = k;
 	bool lea = plain(s, &t, MEM_GS, &f) && !f.memory && f.written == 1u << RSI;
-	if (lea && s->c->insn->id == X86_INS_LEA) {
+	if (lea && f.lea) {
 		expect_undo(s, t.p, UNDO_ESI_R11);
 		if (plain(s, &t, MEM_GS, &f) && f.memory && !(f.written & 1u << RSI)) {
 			BYTES(&t, "\x41\x8b\xf3");  /* mov esi, r11d */
 			expect_undo(s, t.p, UNDO_NONE);
 			s->r8 &= !(f.written & 1u << R8);
+			sweep_node(s, p, &f);
 			if (t.ok)
 				return done(s, p, &t, T_borrow);
 		}
@@ -485,7 +451,10 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 	if (!MAYBE(&t, "\x66\x45\x8b\xe6") && !MAYBE(&t, "\x66\x44\x8b\xe6"))
 		BYTES(&t, "\x44\x8b\xe6"); /* mov r12d, esi */
 	BYTES(&t, "\x41\x8b\xf3");
-	return t.ok ? done(s, p, &t, T_borrow) : 0;
+	if (!t.ok)
+		return 0;
+	sweep_node(s, p, &f);
+	return done(s, p, &t, T_borrow);
 }
 
 /* MASKMOV through rdi = window + edi. */
@@ -494,7 +463,7 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 	struct cursor k = cursor(p, s->end);
 	struct insn_facts f;
 	BYTES(&k, "\x4c\x8b\xdf");     /* mov r11, rdi */
-	if (!k.ok || !plain(s, &k, MEM_GS, &f) || s->c->insn->id != X86_INS_LEA ||
+	if (!k.ok || !plain(s, &k, MEM_GS, &f) || !f.lea ||
 	    f.written != 1u << RDI)
 		return 0;
 	BYTES(&k, "\x4a\x8d\x3c\x37"); /* lea rdi, [rdi+r14] */
@@ -511,13 +480,14 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 		return (unsigned)(k.p - p);
 	}
 	expect_undo(s, k.p, UNDO_NONE);
+	sweep_node(s, p, &(struct insn_facts){.map = 1, .opcode = 0xf7, .memory = true, .store = true,
+	                                      .faults = true});
 	return done(s, p, &k, T_maskmov);
 }
 
 /* --- flags, cells, the rest --- */
 
-/* EFLAGS bits that the host has for the guest, and what is virtual.  SDM vol. 1, 3.4.3. */
-#define NATIVE 0xcd5u            /* CF PF AF ZF SF DF OF */
+/* EFLAGS bits that the host does not have for the guest.  SDM vol. 1, 3.4.3. */
 #define VIRTUAL 0x247100u        /* TF IOPL NT AC ID */
 #define HOST_IF 0x200u
 
@@ -558,7 +528,7 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 			return 0;
 	}
 	BYTES(&k, "\x41\x81\xe3");     /* and r11d, native flags */
-	imm_is(&k, NATIVE);
+	imm_is(&k, NATIVE_FLAGS);
 	BYTES(&k, "\x41\x81\xcb");     /* or r11d, IF | 2 */
 	imm_is(&k, HOST_IF | 2);
 	BYTES(&k, "\x41\x53\x9d");     /* push r11; popfq */
@@ -686,13 +656,21 @@ static unsigned match_lookup(struct sweep *s, const uint8_t *p)
 
 unsigned template_match(struct sweep *s, const uint8_t *p)
 {
-	static unsigned (*const all[])(struct sweep *, const uint8_t *) = {
-		match_callout, match_pending, match_pad, match_lookup, match_string, match_gib,
-		match_borrow, match_maskmov, match_pushf, match_popf, match_rdtsc, match_far,
-		match_cell, match_shift, match_save,
+	static const struct {
+		unsigned (*match)(struct sweep *, const uint8_t *);
+		char first[5]; /* bytes that it may begin with */
+	} all[] = {
+		{match_callout, "\x41"}, {match_pending, "\x4c"}, {match_pad, "\x4c"},
+		{match_lookup, "\x45\x41\xc3"}, {match_string, "\x4a\x41"},
+		{match_gib, "\x44\x45\x46\x47"}, {match_borrow, "\x4c"}, {match_maskmov, "\x4c"},
+		{match_pushf, "\x9c"}, {match_popf, "\x45\x41"}, {match_rdtsc, "\x0f"},
+		{match_far, "\x49"}, {match_cell, "\x45\x41"}, {match_shift, "\xc4"},
+		{match_save, "\x4c"},
 	};
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
-		unsigned n = all[i](s, p);
+		if (!*p || !strchr(all[i].first, *p))
+			continue;
+		unsigned n = all[i].match(s, p);
 		if (n)
 			return n;
 	}

@@ -8,14 +8,9 @@ void sweep_fail(struct sweep *s, const uint8_t *at, enum verify_rule rule, const
 	fail(s->c, s->u, s->u->host + (uint32_t)(at - s->base), rule, what);
 }
 
-static const struct tu_pc *pcs(const struct sweep *s)
-{
-	return s->c->d.pcs + s->u->pc0;
-}
-
 uint32_t sweep_eip(const struct sweep *s, uint32_t off, uint32_t *next)
 {
-	const struct tu_pc *p = pcs(s), *end = p + s->u->n_pc, *now = NULL;
+	const struct tu_pc *p = sweep_pcs(s), *end = p + s->u->n_pc, *now = NULL;
 	for (; p < end && p->host <= off; p++)
 		now = p;
 	while (p < end && now && p->guest == now->guest)
@@ -23,6 +18,16 @@ uint32_t sweep_eip(const struct sweep *s, uint32_t off, uint32_t *next)
 	if (next)
 		*next = s->u->eip + (p < end ? p->guest : s->u->guest_len);
 	return now ? s->u->eip + now->guest : s->u->eip;
+}
+
+void sweep_node(struct sweep *s, const uint8_t *at, const struct insn_facts *f)
+{
+	if (s->n_nodes == sizeof s->nodes / sizeof *s->nodes)
+		return; /* more than the unit has instructions */
+	struct node *n = &s->nodes[s->n_nodes++];
+	*n = (struct node){.at = (uint16_t)(at - s->base), .callout = !f};
+	if (f)
+		n->f = *f;
 }
 
 void sweep_jump(struct sweep *s, uint32_t from, uint32_t to)
@@ -49,6 +54,10 @@ void sweep_jump(struct sweep *s, uint32_t from, uint32_t to)
 static void exit_check(struct sweep *s, const uint8_t *p, const struct dump_exit *x, uint32_t to)
 {
 	const struct dump *d = &s->c->d;
+	if (s->u->flags & DUMP_DEAD && (to != x->stub || x->to != DUMP_NONE)) {
+		sweep_fail(s, p, RULE_DEAD, "exit still chained");
+		return;
+	}
 	if (to == x->stub)
 		return;
 	s->c->out->chained++;
@@ -119,9 +128,81 @@ static unsigned branch(struct sweep *s, const uint8_t *p)
 static const uint8_t *resync(const struct sweep *s, const uint8_t *p, unsigned length)
 {
 	for (unsigned n = 0; n < s->u->n_pc; n++)
-		if (!length && s->base + pcs(s)[n].host > p && pcs(s)[n].host < s->u->host_len)
-			return s->base + pcs(s)[n].host;
+		if (!length && s->base + sweep_pcs(s)[n].host > p && sweep_pcs(s)[n].host < s->u->host_len)
+			return s->base + sweep_pcs(s)[n].host;
 	return p + (length ? length : 1);
+}
+
+/* --- dead units ---
+ *
+ * One that was running when it died goes on to its end, or to where it was overwritten to be
+ * left: until then it is held to what all units are. */
+
+/* The code as it was before its pads were overwritten, which is checked. */
+static void revive(struct sweep *s, uint8_t *copy)
+{
+	memcpy(copy, s->base, s->u->host_len);
+	for (unsigned n = 0; n < s->u->n_pads; n++) {
+		uint32_t at = s->c->d.pads[s->u->pad0 + n].host, next;
+		if (at >= s->u->host_len || !template_dead_pad(s->c, s->base + at, s->end)) {
+			fail(s->c, s->u, s->u->host + at, RULE_DEAD, NULL);
+			continue;
+		}
+		sweep_eip(s, at, &next);
+		/* mov r9, rcx; lea ecx, [r8 - eip], up to seven bytes of them; see match_pad */
+		uint32_t disp = -next;
+		bool small = disp + 128 < 256;
+		memcpy(copy + at, "\x4c\x8b\xc9\x41\x8d", 5);
+		copy[at + 5] = !disp ? 0x08 : small ? 0x48 : 0x88;
+		copy[at + 6] = disp ? (uint8_t)disp : 0xe3;
+	}
+	s->base = copy;
+	s->end = copy + s->u->host_len;
+}
+
+/* Unreachable bytes, up to the int3 behind the code. */
+static const uint8_t *dead_tail(const struct sweep *s, const uint8_t *p)
+{
+	for (const uint8_t *q; p < s->end; p++) {
+		for (q = p; q < s->end && *q == 0xcc; q++)
+			;
+		if (q > p && (q == s->end || template_lookup(s->c, q, s->end) ||
+		              template_exit(s->c, q, s->end, s->u->exit_id0)))
+			break;
+	}
+	return p;
+}
+
+/* The place before a guest instruction where the unit was left, if it is one: the sweep goes
+ * on at the first instruction that is whole again. */
+static const uint8_t *dead_end(struct sweep *s, const uint8_t *p)
+{
+	const struct tu_pc *pc = sweep_pcs(s), *end = pc + s->u->n_pc;
+	uint32_t at = (uint32_t)(p - s->base), to = 0;
+	while (pc < end && pc->host < at)
+		pc++;
+	if (pc == end || pc->host != at ||
+	    !template_dead_end(s->c, p, s->end, s->u->eip + pc->guest))
+		return NULL;
+	for (; pc < end && !to; pc++)
+		to = pc->host >= at + DEAD_END && pc->host < s->u->host_len ? pc->host : 0;
+	s->left = !to;
+	if (s->left)
+		to = (uint32_t)(dead_tail(s, p + DEAD_END) - s->base);
+	for (uint32_t i = at + 1; i < to; i++)
+		s->mark[i] |= MARK_GONE;
+	for (unsigned n = 0; n < s->u->n_exits; n++) {
+		const struct dump_exit *x = &s->c->d.exits[s->u->exit0 + n];
+		s->exits += x->patch > s->u->host + at && x->patch < s->u->host + to;
+		if (x->to != DUMP_NONE)
+			sweep_fail(s, p, RULE_DEAD, "exit still chained");
+	}
+	for (unsigned n = 0; n < s->u->n_pads; n++) {
+		uint32_t pad = s->c->d.pads[s->u->pad0 + n].host;
+		s->pads += pad > at && pad < to;
+	}
+	s->r8 = s->falls = false;
+	return s->base + to;
 }
 
 static const uint8_t *one(struct sweep *s, const uint8_t *p)
@@ -134,6 +215,9 @@ static const uint8_t *one(struct sweep *s, const uint8_t *p)
 	s->mark[at] |= MARK_NODE;
 	if (s->mark[at] & MARK_JOINED)
 		s->r8 &= s->mark[at] >> 3 & 1;
+	const uint8_t *to = s->u->flags & DUMP_DEAD ? dead_end(s, p) : NULL;
+	if (to)
+		return to;
 	if ((length = template_match(s, p))) {
 		if (call && s->after_call) {
 			sweep_fail(s, p, RULE_PAD, NULL);
@@ -154,6 +238,7 @@ static const uint8_t *one(struct sweep *s, const uint8_t *p)
 		return resync(s, p, f.length);
 	}
 	s->c->out->instructions++;
+	sweep_node(s, p, &f);
 	s->r8 |= f.r8_whole;
 	return p + f.length;
 }
@@ -164,7 +249,7 @@ static void tail_check(struct sweep *s, const uint8_t *p)
 	unsigned n = 0, room = 0;
 	for (; p < s->end && *p == 0xcc; p++)
 		room++;
-	if (room < 16)
+	if (room < 16 && !s->left)
 		sweep_fail(s, p, RULE_GAP, "fewer than 16 bytes behind the code");
 	while (p < s->end) {
 		unsigned length = template_lookup(s->c, p, s->end);
@@ -208,91 +293,22 @@ static void targets_check(struct sweep *s)
 		sweep_fail(s, s->base, RULE_PAD, "a landing pad in the list that is none");
 }
 
-/* --- the PC map --- */
-
-static void map_host_check(struct sweep *s)
-{
-	const struct tu_pc *p = pcs(s);
-	for (unsigned i = 0; i < s->u->n_pc; i++) {
-		bool start = !i || p[i].guest != p[i - 1].guest;
-		uint8_t want = start ? MARK_NODE : MARK_NODE | MARK_INSN;
-		if (p[i].host >= s->u->host_len || !(s->mark[p[i].host] & want) ||
-		    (i && (p[i].host < p[i - 1].host || p[i].guest < p[i - 1].guest)))
-			fail(s->c, s->u, s->u->host + p[i].host, RULE_MAP_HOST, "PC map entry");
-	}
-	if (!s->u->n_pc || p[0].host || p[0].guest)
-		sweep_fail(s, s->base, RULE_MAP_GAP, "PC map does not begin with the unit");
-}
-
-/* What is borrowed where, by the templates and by the map. */
-static void map_undo_check(struct sweep *s)
-{
-	const struct tu_pc *p = pcs(s);
-	unsigned met = 0;
-	for (unsigned i = 0; i < s->u->n_pc; i++) {
-		bool start = !i || p[i].guest != p[i - 1].guest;
-		bool expected = start && p[i].undo == UNDO_NONE;
-		for (unsigned n = 0; n < s->n_undo; n++)
-			if (s->undo[n].at == p[i].host && s->undo[n].undo == p[i].undo) {
-				expected = true;
-				met += !start;
-			}
-		if (!expected)
-			fail(s->c, s->u, s->u->host + p[i].host, RULE_MAP_UNDO, "PC map entry");
-	}
-	if (met < s->n_undo)
-		sweep_fail(s, s->base, RULE_MAP_UNDO, "a borrowed register that the map does not give back");
-}
-
-/* The guest's side: entries are the starts of its instructions, all of them. */
-static void map_guest_check(struct sweep *s)
-{
-	const struct dump_unit *u = s->u;
-	const struct tu_pc *p = pcs(s);
-	const uint8_t *guest = s->c->d.guest + u->guest;
-	csh decoder = s->c->d.h.code32 >> u->mode & 1 ? s->c->guest32 : s->c->guest16;
-	uint32_t at = 0;
-	unsigned i = 0, count = 0;
-
-	while (at < u->guest_len) {
-		while (i < u->n_pc && p[i].guest < at) {
-			fail(s->c, u, u->host + p[i].host, RULE_MAP_GUEST, "PC map entry");
-			i++;
-		}
-		if (i == u->n_pc || p[i].guest != at)
-			fail(s->c, u, u->host, RULE_MAP_GAP, "a guest instruction is not in the map");
-		count++;
-		while (i < u->n_pc && p[i].guest == at)
-			i++;
-		const uint8_t *bytes = guest + at;
-		size_t left = u->guest_len - at;
-		uint64_t address = 0;
-		uint32_t to_next = i < u->n_pc ? p[i].guest - at : u->guest_len - at;
-		const cs_insn *insn = s->c->guest_insn;
-		/* What is no instruction for Capstone raises #UD; it takes no ModRM byte for those
-		 * that do so by name. */
-		if (!cs_disasm_iter(decoder, &bytes, &left, &address, s->c->guest_insn) ||
-		    insn->id == X86_INS_UD0 || insn->id == X86_INS_UD2B)
-			at += to_next;
-		else
-			at += insn->size;
-	}
-	if (at != u->guest_len || count != u->n_insns)
-		fail(s->c, u, u->host, RULE_MAP_GUEST, "instructions of the guest and of the map");
-}
-
 void unit_check(struct check *c, uint32_t number)
 {
 	static struct sweep s;
 	const struct dump_unit *u = &c->d.units[number];
-	memset(&s, 0, sizeof s);
+	memset(&s, 0, offsetof(struct sweep, mark));
+	memset(s.mark, 0, u->host_len);
 	s.c = c;
 	s.u = u;
 	s.number = number;
 	s.base = c->d.code + u->host;
 	s.end = s.base + u->host_len;
 	s.falls = true;
-	c->out->units++;
+	static uint8_t copy[TU_MAX_HOST];
+	if (u->flags & DUMP_DEAD)
+		revive(&s, copy);
+	++*(u->flags & DUMP_DEAD ? &c->out->dead : &c->out->units);
 	c->out->bytes += u->host_len;
 
 	/* 16 int3 end the code: none is inside. */
@@ -306,27 +322,5 @@ void unit_check(struct check *c, uint32_t number)
 		sweep_fail(&s, p, RULE_GAP, "runs into int3");
 	tail_check(&s, p);
 	targets_check(&s);
-	map_host_check(&s);
-	map_undo_check(&s);
-	if (!(u->flags & DUMP_ONCE))
-		map_guest_check(&s);
-}
-
-/* Of a dead unit only what others can still reach counts: its pads look up their
- * EIP, its exits lead to their stubs (the unit may be running). */
-void dead_check(struct check *c, uint32_t number)
-{
-	const struct dump_unit *u = &c->d.units[number];
-	const uint8_t *base = c->d.code + u->host, *end = base + u->host_len;
-	c->out->dead++;
-	for (unsigned n = 0; n < u->n_pads; n++) {
-		const struct tu_pad *pad = &c->d.pads[u->pad0 + n];
-		if (pad->host >= u->host_len || !template_dead_pad(c, base + pad->host, end))
-			fail(c, u, u->host + pad->host, RULE_DEAD, NULL);
-	}
-	for (unsigned n = 0; n < u->n_exits; n++) {
-		const struct dump_exit *x = &c->d.exits[u->exit0 + n];
-		if (x->to != DUMP_NONE)
-			fail(c, u, x->patch, RULE_DEAD, "exit still chained");
-	}
+	map_check(&s);
 }

@@ -15,11 +15,16 @@
 	RULE(BRANCH, "I2.2", "a branch-table entry does not lead to a live unit of its EIP")       \
 	RULE(RETURN, "I2.3", "a return-stack entry is neither a landing pad nor the miss stub")    \
 	RULE(DEAD, "I2.4", "a dead unit's landing pad or exit does not lead to its stub")          \
+	RULE(OWNER, "I2.5", "a chain to another page that other windows may follow")               \
+	RULE(BOOK, "I2.6", "a branch-table entry that its page's revocation would not find")       \
+	RULE(MISS, "I2.7", "the table in which all lookups miss has an entry")                     \
 	RULE(MAP_HOST, "I3.1", "a PC map entry is no instruction of the host, or out of order")    \
 	RULE(MAP_GUEST, "I3.2", "a PC map entry is no instruction of the guest")                   \
 	RULE(MAP_GAP, "I3.3", "a guest instruction is missing from the PC map")                    \
 	RULE(MAP_UNDO, "I3.4", "borrowed register and PC map do not agree")                        \
 	RULE(EIP, "I3.5", "a stub is given an EIP other than its instruction's")                   \
+	RULE(MAP_OWN, "I3.6", "what may fault is not its guest instruction's, or missing")         \
+	RULE(PUSHED, "I3.7", "a call does not push its next EIP")                                  \
 	RULE(BACKWARD, "I4.1", "a branch inside a unit leads backwards")                           \
 	RULE(EXIT, "I4.2", "a branch leaves the unit and is none of its exits")                    \
 	RULE(DENIED, "I5.1", "not an instruction that may be in the cache")                        \
@@ -35,6 +40,7 @@
 	RULE(CALLOUT, "I5.11", "no such callout, or not so")                                       \
 	RULE(LOOSE_EIP, "I5.12", "a return or lookup with r8 not a 32-bit EIP")                    \
 	RULE(PAD, "I5.13", "a call without its landing pad, or a pad without its call")            \
+	RULE(ENTRY, "I5.15", "entry.S is not what it must be, byte for byte")                      \
 	RULE(LOW, "I5.14", "a mapping below 4 GiB, or in a window's guard")                        \
 	RULE(WRITE_EXEC, "I6.1", "a mapping that can be written and executed")                     \
 	RULE(CODE_MAPPING, "I6.2", "code memory is not mapped exactly once each way")

@@ -102,7 +102,7 @@ static void returns_check(struct check *c)
 	for (uint32_t i = 0; i < d->h.returns; i++) {
 		uint64_t off = d->returns[i] - d->h.rx;
 		bool pad = false;
-		if (d->returns[i] == d->h.ret_miss)
+		if (d->returns[i] == d->h.stubs.ret_miss)
 			continue;
 		const struct dump_unit *u = unit_at(d, off);
 		for (unsigned n = 0; u && n < u->n_pads; n++)
@@ -110,11 +110,93 @@ static void returns_check(struct check *c)
 		if (!pad)
 			fail(c, NULL, (uint32_t)off, RULE_RETURN, "return stack");
 	}
-	if (!d->h.returns || d->returns[d->h.returns - 1] != d->h.ret_miss)
+	if (!d->h.returns || d->returns[d->h.returns - 1] != d->h.stubs.ret_miss)
 		fail(c, NULL, 0, RULE_RETURN, "the return stack does not end with its miss stub");
 }
 
+static int by_page(const void *a, const void *b)
+{
+	const struct dump_book *x = a, *y = b;
+	return x->page < y->page ? -1 : x->page > y->page;
+}
+
+/* Would the revocation of its page find each entry?  By the cache's books. */
+static void books_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	qsort(d->books, d->h.books, sizeof *d->books, by_page);
+	for (uint32_t i = 0; i < d->h.branches; i++) {
+		const struct dump_branch *b = &d->branches[i];
+		uint64_t tag = -b->minus_tag;
+		uint32_t linear = (uint32_t)tag + d->h.cs_base[b->mode & (DUMP_MODES - 1)];
+		struct dump_book key = {.page = (tag & ~0xffffffffull) + (linear & ~PAGE_MASK)};
+		const struct dump_book *k = bsearch(&key, d->books, d->h.books, sizeof key, by_page);
+		bool found = k && k->n > DUMP_BOOK_OFFSETS;
+		for (unsigned n = 0; k && n < k->n && n < DUMP_BOOK_OFFSETS; n++)
+			found |= k->off[n] == (linear & PAGE_MASK);
+		if (found && k->modes >> (b->mode & (DUMP_MODES - 1)) & 1)
+			continue;
+		char what[80];
+		snprintf(what, sizeof what, "mode %u, tag %#llx", b->mode, (unsigned long long)tag);
+		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BOOK, what);
+	}
+}
+
+/* --- chains to other pages --- */
+
+static const struct dump_page *page_of(const struct dump *d, uint32_t gfn)
+{
+	return bsearch(&gfn, d->pages, d->h.pages, sizeof *d->pages, by_number);
+}
+
+static bool alive(const struct dump *d, uint32_t id)
+{
+	for (uint32_t i = 0; i < d->h.windows; i++)
+		if (d->windows[i].id == id)
+			return true;
+	return false;
+}
+
+/* Does the page's owner, who alone follows the chain, run this one, too? */
+static bool runs(const struct dump *d, uint32_t owner, uint32_t gfn)
+{
+	const struct dump_page *p = page_of(d, gfn);
+	return gfn == DUMP_NONE || (p && (p->shared || p->owner == owner));
+}
+
+/* A chain to another page is right in the window where it was made: no other may come by. */
+static void owner_check(struct check *c, const struct dump_unit *from, const struct dump_exit *x)
+{
+	const struct dump *d = &c->d;
+	const struct dump_unit *to = &d->units[x->to];
+	if (x->target - (from->eip - from->page_off) < PAGE_SIZE && to->gfn == from->gfn &&
+	    to->gfn2 == DUMP_NONE)
+		return;
+	const struct dump_page *p = page_of(d, from->gfn);
+	if (p && !p->shared && p->owner &&
+	    ((runs(d, p->owner, to->gfn) && runs(d, p->owner, to->gfn2)) || !alive(d, p->owner)))
+		return;
+	char what[80];
+	snprintf(what, sizeof what, "EIP %08x to %08x, page %05x, owner %u%s", from->eip, x->target,
+	         from->gfn, p ? p->owner : 0, p && p->shared ? ", shared" : "");
+	fail(c, from, x->patch, RULE_OWNER, what);
+}
+
+static void owners_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	for (uint32_t i = 0; i < d->h.units; i++) {
+		const struct dump_unit *u = &d->units[i];
+		const struct dump_exit *x = &d->exits[u->exit0];
+		for (unsigned n = 0; n < u->n_exits && !u->flags; n++)
+			if (x[n].to != DUMP_NONE)
+				owner_check(c, u, &x[n]);
+	}
+}
+
 /* --- mappings --- */
+
+#define WINDOW (1ull << 32)
 
 struct mapping {
 	uint64_t start, end, offset;
@@ -147,12 +229,15 @@ static struct pages live_pages(const struct dump *d)
 	return p;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
 static bool is_protected(const struct dump *d, uint64_t page)
 {
-	for (uint32_t i = 0; i < d->h.wp; i++)
-		if (d->wp[i] == page)
-			return true;
-	return false;
+	return bsearch(&page, d->wp, d->h.wp, sizeof page, by_address);
 }
 
 static void map_fail(struct check *c, const struct mapping *m, enum verify_rule r, uint64_t at)
@@ -164,15 +249,36 @@ static void map_fail(struct check *c, const struct mapping *m, enum verify_rule 
 	fail(c, NULL, 0, r, what);
 }
 
+static int by_base(const void *a, const void *b)
+{
+	const struct dump_window *x = a, *y = b;
+	return x->base < y->base ? -1 : x->base > y->base;
+}
+
+/* The first window, of those in order, whose upper guard ends behind this. */
+static uint32_t window_after(const struct dump *d, uint64_t at)
+{
+	uint32_t low = 0, high = d->h.windows;
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		if (d->windows[mid].base + 2 * WINDOW <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static void window_check(struct check *c, const struct mapping *m, const struct pages *live)
 {
 	const struct dump *d = &c->d;
-	const uint64_t size = 1ull << 32;
 	bool in = false, near = false;
-	for (uint32_t i = 0; i < d->h.windows; i++) {
-		uint64_t base = d->windows[i];
-		in |= m->start >= base && m->end <= base + size;
-		near |= m->start < base + 2 * size && m->end > base - size;
+	for (uint32_t i = window_after(d, m->start); i < d->h.windows; i++) {
+		uint64_t base = d->windows[i].base;
+		if (base - WINDOW >= m->end)
+			break;
+		in |= m->start >= base && m->end <= base + WINDOW;
+		near = true;
 	}
 	if (near && !in)
 		map_fail(c, m, RULE_LOW, m->start);
@@ -212,24 +318,43 @@ static void mapping_check(struct check *c, const struct mapping *m, const struct
 	window_check(c, m, live);
 }
 
+/* A line of /proc/self/maps: start-end perms offset device inode, name. */
+static bool mapping_read(const char *line, const char *end, struct mapping *m)
+{
+	char *p;
+	m->start = strtoull(line, &p, 16);
+	if (*p++ != '-')
+		return false;
+	m->end = strtoull(p, &p, 16);
+	if (end - p < 6)
+		return false;
+	memcpy(m->perms, p + 1, 4);
+	m->perms[4] = 0;
+	m->offset = strtoull(p + 6, &p, 16);
+	/* Device and inode have no spaces in them; the name may. */
+	for (unsigned n = 0; n < 2; n++) {
+		while (p < end && *p == ' ')
+			p++;
+		while (p < end && *p != ' ')
+			p++;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	m->name = p;
+	m->name_length = (int)(end - p);
+	return p <= end;
+}
+
 static void maps_check(struct check *c, const struct pages *live)
 {
 	unsigned seen[2] = {0};
 	for (const char *line = c->d.maps, *end; *line; line = *end ? end + 1 : end) {
-		struct mapping m = {.name = ""};
-		unsigned long long start, stop, offset;
-		int name = 0;
+		struct mapping m;
 		end = strchrnul(line, '\n');
-		if (sscanf(line, "%llx-%llx %4s %llx %*s %*u%n", &start, &stop, m.perms, &offset, &name) < 4)
-			continue;
-		m.start = start;
-		m.end = stop;
-		m.offset = offset;
-		m.name = line + name;
-		while (*m.name == ' ')
-			m.name++;
-		m.name_length = m.name < end ? (int)(end - m.name) : 0;
-		mapping_check(c, &m, live, seen);
+		if (mapping_read(line, end, &m))
+			mapping_check(c, &m, live, seen);
+		else
+			fail(c, NULL, 0, RULE_CODE_MAPPING, "a line of the maps that cannot be read");
 	}
 	if (seen[0] != 1 || seen[1] != 1)
 		fail(c, NULL, 0, RULE_CODE_MAPPING, "code memory: one writable and one executable mapping");
@@ -252,9 +377,13 @@ static void traced_check(struct check *c, const struct pages *live)
 void world_check(struct check *c)
 {
 	struct pages live = live_pages(&c->d);
+	qsort(c->d.wp, c->d.h.wp, sizeof *c->d.wp, by_address);
+	qsort(c->d.windows, c->d.h.windows, sizeof *c->d.windows, by_base);
 	code_check(c);
 	branches_check(c);
+	books_check(c);
 	returns_check(c);
+	owners_check(c);
 	if (live.live) {
 		traced_check(c, &live);
 		maps_check(c, &live);

@@ -11,6 +11,8 @@
 
 #include "cache/tcache.h"
 #include "cpu/vcpu.h"
+#include "monitor/entry.h"
+#include "monitor/layout.h"
 #include "translator/table.h"
 #include "translator/translator.h"
 #include "verify/verify.h"
@@ -21,8 +23,8 @@ enum {
 	GUEST_PAGES = 64,
 };
 
-#define RET_MISS 0x7f0000001000ull
 #define WINDOW 0x2f0000000000ull
+enum { WINDOW_ID = 1 };
 #define CELL(field) ((uint32_t)offsetof(struct vcpu, field))
 
 static struct {
@@ -56,7 +58,7 @@ static inline uint8_t site_hint(void *ctx, uint32_t eip)
 	return fx.site;
 }
 
-static inline bool window_gone(void *ctx, uint32_t id)
+static inline bool window_alive(void *ctx, uint32_t id)
 {
 	(void)ctx;
 	(void)id;
@@ -69,7 +71,7 @@ static inline int cache_start(void **state)
 	struct tcache_config c = {
 		.bytes = 8 << 20,
 		.max_gfn = GUEST_PAGES + 1,
-		.miss_stub = RET_MISS + 64,
+		.miss_stub = (uintptr_t)stub_miss,
 		.lookup_disp = CELL(stub) + 8 * STUB_LOOKUP,
 		.miss_disp = CELL(stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
@@ -115,32 +117,6 @@ struct dumped {
 	size_t n;
 };
 
-static inline struct dump_layout vcpu_layout(void)
-{
-	return (struct dump_layout){
-		.stub_exit = CELL(stub) + 8 * STUB_EXIT,
-		.stub_lookup = CELL(stub) + 8 * STUB_LOOKUP,
-		.stub_miss = CELL(stub) + 8 * STUB_MISS,
-		.stub_callout = CELL(stub) + 8 * STUB_CALLOUT,
-		.pending = CELL(pending),
-		.if_flag = CELL(if_flag),
-		.vflags = CELL(vflags),
-		.base_by_gib = CELL(base_by_gib),
-		.tsc_minus = CELL(tsc_minus),
-		.seg = CELL(seg),
-		.seg_stride = sizeof(struct segment),
-		.seg_base = offsetof(struct segment, base),
-		.seg_selector = offsetof(struct segment, selector),
-		.callouts = CO_COUNT,
-		.co_pending = CO_PENDING,
-		.co_pre = CO_PRE,
-		.co_post = CO_POST,
-		.co_popf = CO_POPF,
-		.co_far_jmp = CO_FAR_JMP,
-		.co_far_call = CO_FAR_CALL,
-	};
-}
-
 /* Of the mappings, which come last, those of code memory remain: the rest is the
  * test's, or its sanitizer's. */
 static inline void keep_code_maps(struct dumped *d)
@@ -158,13 +134,23 @@ static inline void keep_code_maps(struct dumped *d)
 
 static inline struct dumped take_dump(void)
 {
-	static const uint64_t window = WINDOW;
+	static const struct dump_window window = {.base = WINDOW, .id = WINDOW_ID};
 	struct dumped d;
-	fx.returns[fx.n_returns] = RET_MISS;
+	const char *entry = (const char *)(uintptr_t)monitor_enter;
+	fx.returns[fx.n_returns] = (uintptr_t)stub_ret_miss;
 	struct tcache_dump x = {
-		.layout = vcpu_layout(),
+		.layout = monitor_layout(),
+		.stubs = {
+			.exit = (uintptr_t)stub_exit,
+			.lookup = (uintptr_t)stub_lookup,
+			.miss = (uintptr_t)stub_miss,
+			.callout = (uintptr_t)stub_callout,
+			.ret_miss = (uintptr_t)stub_ret_miss,
+			.entry = (uintptr_t)entry,
+		},
+		.entry = entry,
+		.n_entry = (uint32_t)(stubs_end - entry),
 		.code32 = fx.code32,
-		.ret_miss = RET_MISS,
 		.returns = fx.returns,
 		.n_returns = fx.n_returns + 1,
 		.windows = &window,

@@ -1,4 +1,4 @@
-/* links: verify translator cache cpu host base */
+/* links: verify monitor translator cache cpu host base */
 /* Can the checker fail?  A cache that passes, and one corruption planted in its dump
  * after the other: each must be caught, by the rule that is there for it. */
 #include "verify_fixture.h"
@@ -7,7 +7,7 @@
 
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, GIB = 0x1300, FAR = 0x1400, DEAD = 0x1500,
-	OTHER = 0x2000,
+	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800, OTHER = 0x2000, OWNED = 0x3000,
 };
 
 #define CODE(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
@@ -50,14 +50,36 @@ static void build(void)
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other = add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
 
+	/* Dead, and left where they ran: before INC, before RET. */
+	struct tu *left = add_unit(LEFT, CODE(
+		0x89, 0x03,                         /* mov [ebx], eax */
+		0x40,                               /* inc eax */
+		0x74, 0x10,                         /* jz */
+		0xe8, 0xf6, 0x09, 0, 0,             /* call OTHER */
+		0x8b, 0xc1,                         /* mov eax, ecx */
+		0xe8, 0xef, 0x09, 0, 0,             /* call OTHER */
+		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	struct tu *left_last = add_unit(LEFT_LAST, CODE(0x89, 0x03, 0xc3), FLAT32_CPL0, 0,
+	                                SITE_REDIRECT, 0);
+	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1); /* inc eax, and no more */
+	struct tu *owned = add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
+
 	/* Two windows execute the first page: what leads to another goes by thunks. */
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 1, window_gone, NULL);
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 2, window_gone, NULL);
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 1, window_alive, NULL);
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 2, window_alive, NULL);
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
+	/* One window, for which a chain will do. */
+	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, WINDOW_ID, window_alive, NULL);
+	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, WINDOW_ID, window_alive, NULL);
+	tcache_chain(fx.cache, owned->exit0, other);
 	tcache_table(fx.cache, 0);
 	tcache_branch_set(fx.cache, 0, WINDOW, glue);
 	tcache_invalidate(fx.cache, unit_dead);
+	tcache_invalidate(fx.cache, left);
+	tcache_leave_after(fx.cache, left, 0);
+	tcache_invalidate(fx.cache, left_last);
+	tcache_leave_after(fx.cache, left_last, 0);
 }
 
 /* --- the dump, and what is in it --- */
@@ -96,14 +118,38 @@ static struct tu_pad *pads(void)
 	return after(pcs(), h->pcs, sizeof(struct tu_pc));
 }
 
-static struct dump_branch *branches(void)
+static uint8_t *entry(void)
 {
 	return after(after(pads(), h->pads, sizeof(struct tu_pad)), h->guest, 1);
 }
 
-static uint64_t *returns(void)
+static struct dump_miss *misses(void)
+{
+	return after(entry(), h->entry, 1);
+}
+
+static struct dump_branch *branches(void)
+{
+	return after(misses(), h->misses, sizeof(struct dump_miss));
+}
+
+static struct dump_book *books(void)
 {
 	return after(branches(), h->branches, sizeof(struct dump_branch));
+}
+
+static struct dump_page *page(uint32_t eip)
+{
+	struct dump_page *p = after(books(), h->books, sizeof(struct dump_book));
+	while (p->gfn != eip >> PAGE_SHIFT)
+		p++;
+	return p;
+}
+
+static uint64_t *returns(void)
+{
+	struct dump_page *p = after(books(), h->books, sizeof(struct dump_book));
+	return after(p, h->pages, sizeof *p);
 }
 
 static struct dump_unit *unit(uint32_t eip)
@@ -271,9 +317,45 @@ MUTATION(pad_eip) { FIND(PLAIN, 0x4c, 0x8b, 0xc9, 0x41, 0x8d, 0x88)[6] += 1; }
 MUTATION(pad_moved) { pads()[unit(PLAIN)->pad0].host += 3; }
 MUTATION(pad_gone) { memset(FIND(PLAIN, 0x4c, 0x8b, 0xc9, 0x41, 0x8d, 0x88), 0x90, 10); }
 MUTATION(dead_pad) { code()[unit(DEAD)->host + pads()[unit(DEAD)->pad0].host] = 0x4c; }
+MUTATION(dead_exit) { lead(exits() + unit(DEAD)->exit0, unit(OTHER)->host); }
+MUTATION(dead_chain) { exits()[unit(DEAD)->exit0].to = number(OTHER); }
+MUTATION(dead_code) { REPLACE(FIND(DEAD, 0x65, 0x67, 0x41, 0xc7), 0x0f, 0x05, 0x66, 0x90); }
+MUTATION(dead_pad_rest) { code()[unit(DEAD)->host + pads()[unit(DEAD)->pad0].host + 12] ^= 1; }
+MUTATION(dead_end_eip) { FIND(LEFT, 0x41, 0xb8, 0x02, 0x16)[2] = 0x01; }
+MUTATION(dead_end_cell) { FIND(LEFT, 0x41, 0xb8, 0x02, 0x16)[9] += 8; }
+MUTATION(dead_end_behind) { REPLACE(FIND(LEFT, 0x8b, 0xc1), 0x0f, 0x05); }
+MUTATION(dead_end_of_live)
+{
+	uint8_t *p = FIND(PLAIN, 0x65, 0x67, 0x41, 0x8b, 0x44, 0x24, 0x08);
+	memcpy(p, FIND(LEFT, 0x41, 0xb8, 0x02, 0x16), 13);
+	p[3] = PLAIN >> 8;
+}
+MUTATION(dead_end_last) { FIND(LEFT_LAST, 0x41, 0xb8, 0x02, 0x17)[2] = 0x00; }
 MUTATION(branch_entry) { branches()->host += 2; }
 MUTATION(branch_mode) { branches()->mode = 3; }
+MUTATION(branch_unbooked) { books()->off[0] += 1; }
+MUTATION(branch_unbooked_mode) { books()->modes = 2; }
+MUTATION(branch_unbooked_page) { books()->page += PAGE_SIZE; }
 MUTATION(return_entry) { returns()[0] += 1; }
+MUTATION(entry_byte) { entry()[h->entry / 2] ^= 1; }
+MUTATION(entry_end) { entry()[h->entry - 1] = 0x90; }
+MUTATION(entry_hop)
+{
+	/* The AC flag stays: jnc over the push, and one byte more. */
+	uint8_t *p = entry() + h->entry;
+	while (memcmp(p, (uint8_t[]){0x73, 0x06}, 2))
+		p--;
+	p[1] = 0x07;
+}
+MUTATION(stub_cell) { h->stubs.lookup += 4; }
+MUTATION(stub_cell_other) { h->stubs.miss = h->stubs.exit; }
+MUTATION(miss_tag) { misses()[77].minus_tag = 1; }
+MUTATION(miss_host) { misses()[65535].host += 1; }
+
+/* Chains between pages. */
+MUTATION(chain_of_shared) { page(OWNED)->shared = 1; }
+MUTATION(chain_of_nobody) { page(OWNED)->owner = 0; }
+MUTATION(chain_to_other_owner) { page(OTHER)->owner = 2; }
 
 /* Templates. */
 MUTATION(popf_tf) { FIND(PLAIN, 0x41, 0x81, 0xe3, 0xd5, 0x0c)[4] = 0x0d; }
@@ -321,6 +403,20 @@ MUTATION(pc_order)
 }
 MUTATION(pc_guest) { pc_of(PLAIN, 2, UNDO_NONE)->guest += 1; }
 MUTATION(pc_first) { pc_of(PLAIN, 0, UNDO_NONE)->host = 4; }
+MUTATION(pc_late) { pc_of(PLAIN, 2, UNDO_NONE)->host += 7; }
+MUTATION(pc_early) { pc_of(PLAIN, 6, UNDO_NONE)->host -= 7; }
+MUTATION(pc_behind) { pc_of(SHORT, 1, UNDO_NONE)->host = 0; }
+MUTATION(pc_beyond) { pc_of(SHORT, 1, UNDO_NONE)->guest = 2; }
+MUTATION(own_other) { FIND(PLAIN, 0x65, 0x67, 0x41, 0x8b, 0x44, 0x24, 0x08)[3] = 0x89; }
+MUTATION(own_gone) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x90, 0x66, 0x90); }
+MUTATION(own_twice) { REPLACE(slot4(), 0x65, 0x67, 0x8b, 0x03); }
+MUTATION(own_string) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xa7; }
+MUTATION(pushed_eip) { FIND(PLAIN, 0x65, 0x67, 0x41, 0xc7, 0x44, 0x24, 0xfc)[7] += 1; }
+MUTATION(pushed_indirect) { FIND(GLUE, 0x65, 0x67, 0x41, 0xc7, 0x44, 0x24, 0xfc)[7] += 1; }
+MUTATION(pushed_nothing)
+{
+	FIND(PLAIN, 0x65, 0x67, 0x41, 0xc7, 0x44, 0x24, 0xfc)[3] = 0x81; /* add */
+}
 MUTATION(undo_gone) { pc_of(PLAIN, 10, UNDO_ESI_R11)->undo = UNDO_NONE; }
 MUTATION(undo_other) { pc_of(GLUE, 2, UNDO_EDI_R11)->undo = UNDO_ESI_R11; }
 MUTATION(undo_too_much) { pc_of(PLAIN, 0, UNDO_NONE)->undo = UNDO_ESI_R11; }
@@ -379,7 +475,16 @@ static const struct mutation {
 	CAUGHT(stub_byte, STUB), CAUGHT(stub_id, STUB), CAUGHT(stub_place, STUB),
 	CAUGHT(thunk_byte, STUB), CAUGHT(gap_byte, GAP), CAUGHT(gap_in_unit, GAP),
 	CAUGHT(pad_eip, EIP), CAUGHT(pad_moved, PAD), CAUGHT(pad_gone, PAD), CAUGHT(dead_pad, DEAD),
+	CAUGHT(dead_exit, DEAD), CAUGHT(dead_chain, DEAD), CAUGHT(dead_code, SYSTEM),
+	CAUGHT(dead_pad_rest, PAD), CAUGHT(dead_end_eip, MAP_HOST), CAUGHT(dead_end_cell, SYSTEM),
+	CAUGHT(dead_end_behind, SYSTEM), CAUGHT(dead_end_of_live, MAP_HOST),
+	CAUGHT(dead_end_last, SYSTEM),
 	CAUGHT(branch_entry, BRANCH), CAUGHT(branch_mode, BRANCH), CAUGHT(return_entry, RETURN),
+	CAUGHT(branch_unbooked, BOOK), CAUGHT(branch_unbooked_mode, BOOK),
+	CAUGHT(branch_unbooked_page, BOOK), CAUGHT(entry_byte, ENTRY), CAUGHT(entry_end, ENTRY),
+	CAUGHT(entry_hop, ENTRY), CAUGHT(stub_cell, ENTRY), CAUGHT(stub_cell_other, ENTRY),
+	CAUGHT(miss_tag, MISS), CAUGHT(miss_host, MISS), CAUGHT(chain_of_shared, OWNER),
+	CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
 
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
 	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(pending_elsewhere, MEMORY),
@@ -392,6 +497,10 @@ static const struct mutation {
 	CAUGHT(callout_cell, SYSTEM),
 
 	CAUGHT(pc_shifted, MAP_HOST), CAUGHT(pc_missing, MAP_GAP), CAUGHT(pc_order, MAP_HOST),
+	CAUGHT(pc_late, MAP_OWN), CAUGHT(pc_early, MAP_OWN), CAUGHT(pc_behind, MAP_GUEST),
+	CAUGHT(pc_beyond, MAP_GUEST), CAUGHT(own_other, MAP_OWN), CAUGHT(own_gone, MAP_OWN),
+	CAUGHT(own_twice, MAP_OWN), CAUGHT(own_string, MAP_OWN), CAUGHT(pushed_eip, PUSHED),
+	CAUGHT(pushed_indirect, PUSHED), CAUGHT(pushed_nothing, PUSHED),
 	CAUGHT(pc_guest, MAP_GUEST), CAUGHT(pc_first, MAP_GAP), CAUGHT(undo_gone, MAP_UNDO),
 	CAUGHT(undo_other, MAP_UNDO), CAUGHT(undo_too_much, MAP_UNDO),
 
@@ -449,8 +558,8 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 6);
-	assert_int_equal(s.dead, 1);
+	assert_int_equal(s.units, 8);
+	assert_int_equal(s.dead, 3);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)
 		assert_true(s.templates[t]);

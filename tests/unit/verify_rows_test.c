@@ -1,4 +1,4 @@
-/* links: verify translator cache cpu host base */
+/* links: verify monitor translator cache cpu host base */
 /* Every row of the instruction table, in all forms of ModRM, in modes and with site hints
  * that change its translation: what comes out must pass the checker. */
 #include "verify_fixture.h"

@@ -1,0 +1,50 @@
+/* Where translated code and the stubs find their cells in struct vcpu, for a dump. */
+#ifndef UNRING_MONITOR_LAYOUT_H
+#define UNRING_MONITOR_LAYOUT_H
+
+#include "cache/dump.h"
+#include "cpu/vcpu.h"
+#include "monitor/entry.h"
+#include "translator/translator.h"
+
+static inline struct dump_layout monitor_layout(void)
+{
+#define CELL(field) ((uint32_t)offsetof(struct vcpu, field))
+	return (struct dump_layout){
+		.stub_exit = CELL(stub) + 8 * STUB_EXIT,
+		.stub_lookup = CELL(stub) + 8 * STUB_LOOKUP,
+		.stub_miss = CELL(stub) + 8 * STUB_MISS,
+		.stub_callout = CELL(stub) + 8 * STUB_CALLOUT,
+		.pending = CELL(pending),
+		.if_flag = CELL(if_flag),
+		.vflags = CELL(vflags),
+		.base_by_gib = CELL(base_by_gib),
+		.tsc_minus = CELL(tsc_minus),
+		.seg = CELL(seg),
+		.seg_stride = sizeof(struct segment),
+		.seg_base = offsetof(struct segment, base),
+		.seg_selector = offsetof(struct segment, selector),
+		.gpr = CELL(gpr),
+		.flags = CELL(flags),
+		.scratch = CELL(scratch),
+		.host_rsp = CELL(host_rsp),
+		.ret_sp = CELL(ret_sp),
+		.window = CELL(window),
+		.table = CELL(table),
+		.callouts = CO_COUNT,
+		.co_pending = CO_PENDING,
+		.co_pre = CO_PRE,
+		.co_post = CO_POST,
+		.co_popf = CO_POPF,
+		.co_far_jmp = CO_FAR_JMP,
+		.co_far_call = CO_FAR_CALL,
+		.out_direct = EXIT_DIRECT,
+		.out_miss = EXIT_MISS,
+		.out_callout = EXIT_CALLOUT,
+		.out_fault = EXIT_FAULT,
+		.out_pending = EXIT_PENDING,
+	};
+#undef CELL
+}
+
+#endif

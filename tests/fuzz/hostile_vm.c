@@ -84,9 +84,15 @@ static off_t log_size(const char *path)
 	return stat(path, &st) ? 0 : st.st_size;
 }
 
-/* In a child of its own: nothing in the VMM can keep it from running. */
+/* In a child of its own: nothing in the VMM can keep it from running.  Until the guest has
+ * begun, SIGTERM is not the VMM's yet. */
 static void watch(const char *log, pid_t vmm)
 {
+	while (!log_size(log)) {
+		usleep(10000);
+		if (getppid() != vmm)
+			_exit(0);
+	}
 	for (off_t before = -1, now; (now = log_size(log)) != before; before = now) {
 		usleep(300000);
 		if (getppid() != vmm)

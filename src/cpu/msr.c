@@ -217,6 +217,7 @@ static bool msr_write(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value
 		if (!(m->isa & ISA_SSE3))
 			value = (uint32_t)value;
 		v->tsc_minus += (int64_t)(value - tsc);
+		v->tsc_read = 0;
 		return true;
 	case MSR_APIC_BASE:
 		if (!(m->edx1 & CPUID_APIC))

@@ -145,6 +145,7 @@ struct vcpu {
 	uint64_t window;      /* r14 */
 	uint64_t table;       /* r13 */
 	struct segment seg[8];/* ES CS SS DS FS GS LDTR TR */
+	uint64_t tsc_read;    /* what the guest has read of its TSC last; 0: nothing */
 
 	/* --- the rest of the architectural state --- */
 	uint32_t cr0, cr2, cr3, cr4;

@@ -54,13 +54,18 @@ static struct timer *earliest(struct clock *c)
 	return best;
 }
 
+uint64_t clock_next(struct clock *c)
+{
+	struct timer *t = earliest(c);
+	return t ? t->deadline : UINT64_MAX;
+}
+
 /* A handler sets several timers in a row: the host hears of the outcome only. */
 static void rearm(struct clock *c)
 {
 	if (c->running)
 		return;
-	struct timer *t = earliest(c);
-	uint64_t deadline = t ? t->deadline : UINT64_MAX;
+	uint64_t deadline = clock_next(c);
 	/* Programming the host's timer is what costs: one that comes too early does no harm. */
 	if (deadline >= c->armed)
 		return;

@@ -55,6 +55,8 @@ void timer_free(struct timer *t);
 /* Fires what is due; calls arm when the next deadline is earlier than what is armed, or
  * that has passed.  So clock_run may be called too early, and never too late. */
 void clock_run(struct clock *c);
+/* The earliest deadline; UINT64_MAX: none. */
+uint64_t clock_next(struct clock *c);
 /* Time itself was changed: calls arm again. */
 void clock_shifted(struct clock *c);
 

@@ -14,7 +14,7 @@
 #include "machine/loader.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
-#include "machine/stolen.h"
+#include "machine/apparent.h"
 #include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
@@ -41,9 +41,7 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;  /* off while the guest sleeps */
-	uint64_t clock_zero;       /* host_monotonic_ns() at the guest clock's zero */
-	struct stolen stolen;
-	uint64_t held_ns;          /* stands for host_monotonic_ns() unless 0 */
+	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
@@ -57,27 +55,25 @@ struct machine {
 static uint64_t now(void *ctx)
 {
 	struct machine *m = ctx;
-	return (m->held_ns ? m->held_ns : host_monotonic_ns()) - m->clock_zero;
+	return apparent_now(&m->time);
 }
 
 static void arm(void *ctx, uint64_t deadline_ns)
 {
 	struct machine *m = ctx;
-	host_timer_arm(m->timer, m->clock_zero + deadline_ns);
+	host_timer_arm(m->timer, apparent_arm(&m->time, deadline_ns));
 }
 
-/* The guest's clocks, TSC and all, go on from later (or, negative, from earlier). */
-static void shift_clocks(struct machine *m, int64_t ns, int64_t tsc)
+static void on_expired(void *ctx)
 {
-	m->clock_zero += ns;
-	monitor_vcpu(m->monitor)->tsc_minus -= tsc;
-	clock_shifted(m->clock);
+	struct machine *m = ctx;
+	apparent_expired(&m->time);
 }
 
 /* Both clocks, with no time between. */
-static struct stolen_time moment(void)
+static struct moment moment(void)
 {
-	struct stolen_time t;
+	struct moment t;
 	uint64_t before;
 	do {
 		before = __builtin_ia32_rdtsc();
@@ -87,21 +83,39 @@ static struct stolen_time moment(void)
 	return t;
 }
 
-static struct stolen_time look_at_time(struct machine *m, bool poll)
+static struct moment look_at_time(struct machine *m, bool poll)
 {
-	struct stolen_time t = moment(), hide;
-	if (stolen_look(&m->stolen, t, poll, &hide))
-		shift_clocks(m, hide.ns, hide.tsc);
-	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
+	struct moment t;
+	if (apparent_look(&m->time, poll, &t))
+		clock_shifted(m->clock);
+	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
 	return t;
 }
 
 static void end_looking(struct machine *m, bool at_once)
 {
-	struct stolen_time t;
-	if (stolen_end(&m->stolen, moment(), at_once, &t))
-		shift_clocks(m, -t.ns, -t.tsc);
-	monitor_vcpu(m->monitor)->tsc_exits = m->stolen.active;
+	apparent_end_looking(&m->time, at_once);
+	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
+}
+
+static void catch_up(struct machine *m, uint64_t limit_ns)
+{
+	if (apparent_catch_up(&m->time, limit_ns))
+		clock_shifted(m->clock);
+}
+
+/* To the next timer, in guest time. */
+static uint64_t time_left(struct machine *m)
+{
+	uint64_t next = clock_next(m->clock), t = clock_now(m->clock);
+	return next > t ? next - t : 0;
+}
+
+/* No tick may wait to be taken: the next would be lost. */
+static void step_on(struct machine *m)
+{
+	if (m->time.lag.ns && !board_intr(m->board))
+		catch_up(m, apparent_step(time_left(m)));
 }
 
 static bool watching(const struct machine *m)
@@ -123,9 +137,9 @@ static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 	struct machine *m = ctx;
 	/* The device sees the moment of the look: a hole after it waits for the next. */
 	if (port == PIT_COUNTER2 || port == PIT_GATE)
-		m->held_ns = look_at_time(m, true).ns;
+		m->time.held = look_at_time(m, true).ns;
 	uint32_t value = board_in(m->board, port, size);
-	m->held_ns = 0;
+	m->time.held = 0;
 	return value;
 }
 
@@ -149,7 +163,9 @@ static bool on_intr_line(void *ctx)
 static uint8_t on_intr_ack(void *ctx)
 {
 	struct machine *m = ctx;
-	return board_ack(m->board);
+	uint8_t vector = board_ack(m->board);
+	step_on(m);
+	return vector;
 }
 
 static void flush(struct machine *m)
@@ -187,6 +203,7 @@ static void check_code(struct machine *m, const char *dump_path)
 static void serve(struct machine *m)
 {
 	terminal_poll();
+	apparent_expired(&m->time);
 	if (m->check_signal) {
 		m->check_signal = 0;
 		check_code(m, NULL);
@@ -199,11 +216,15 @@ static void serve(struct machine *m)
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
-	if (m->stolen.active) {
+	if (m->time.stolen.active) {
 		look_at_time(m, false);
 		end_looking(m, false);
 	}
 	serve(m);
+	if (apparent_stuck(&m->time))
+		catch_up(m, UINT64_MAX);
+	else
+		step_on(m);
 	loop_poll(m->loop);
 	flush(m);
 }
@@ -221,6 +242,11 @@ static void on_wait(void *ctx)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	serve(m);
+	if (m->time.lag.ns && !board_intr(m->board)) {
+		/* A guest that has nothing to do need not wait for what it lags. */
+		catch_up(m, time_left(m));
+		clock_run(m->clock);
+	}
 	if (!m->end_signal && !board_intr(m->board))
 		loop_wait(m->loop, UINT64_MAX, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -236,8 +262,8 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 	sigset_t all, before;
 
 	end_looking(m, true);
-	struct stolen_time from = moment();
-	m->held_ns = from.ns;
+	struct moment from = moment();
+	m->time.held = from.ns;
 	flush(m);
 	gdb_stopped(m->gdb, s);
 	sigfillset(&all);
@@ -249,9 +275,10 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 		loop_wait(m->loop, UINT64_MAX, &before);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	struct stolen_time to = moment();
-	m->held_ns = 0;
-	shift_clocks(m, to.ns - from.ns, to.tsc - from.tsc);
+	struct moment to = moment();
+	m->time.held = 0;
+	apparent_shift(&m->time, (struct moment){to.ns - from.ns, to.tsc - from.tsc});
+	clock_shifted(m->clock);
 }
 
 /* --- what the board is given --- */
@@ -486,7 +513,7 @@ static bool install_signals(struct machine *m, struct problem *p)
 	if (!err && m->options.verify)
 		err = host_signal_install(SIGUSR1, on_check, m);
 	if (!err)
-		err = host_timer_create(&m->timer, NULL, NULL);
+		err = host_timer_create(&m->timer, on_expired, m);
 	return !err || problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
 }
 
@@ -560,6 +587,8 @@ static bool build(struct machine *m, struct problem *p)
 		return false;
 	if (!create_monitor(m, model, p) || !install_signals(m, p))
 		return false;
+	struct vcpu *v = monitor_vcpu(m->monitor);
+	apparent_init(&m->time, moment, host_thread_cpu_ns, &v->tsc_minus, &v->tsc_read);
 	m->clock = clock_create(m, now, arm);
 	m->poll_tick = timer_create_on(m->clock, m, poll_tick);
 	m->loop = loop_create();
@@ -579,8 +608,6 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->options = *o;
-	m->clock_zero = host_monotonic_ns();
-	m->stolen.cpu_ns = host_thread_cpu_ns;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */
@@ -628,6 +655,7 @@ int machine_run(struct machine *m)
 	while ((status = run_once(m)) < 0) {
 		struct problem p = {0};
 		end_looking(m, true);
+		catch_up(m, UINT64_MAX);
 		monitor_reset(m->monitor);
 		if (!boot(m, &p)) {
 			terminal_close();

@@ -24,10 +24,10 @@ static uint64_t stolen_from(struct stolen *s, uint64_t now_ns, uint64_t gap_ns)
 	return away;
 }
 
-bool stolen_look(struct stolen *s, struct stolen_time now, bool poll, struct stolen_time *hide)
+bool stolen_look(struct stolen *s, struct moment now, bool poll, struct moment *hide)
 {
-	struct stolen_time gap = {now.ns - s->last.ns, now.tsc - s->last.tsc};
-	*hide = (struct stolen_time){0};
+	struct moment gap = {now.ns - s->last.ns, now.tsc - s->last.tsc};
+	*hide = (struct moment){0};
 	s->last = now;
 	if (gap.ns <= TIGHT_NS) {
 		s->usual_ns = gap.ns;
@@ -36,8 +36,6 @@ bool stolen_look(struct stolen *s, struct stolen_time now, bool poll, struct sto
 		if (s->active)
 			hide->ns = stolen_from(s, now.ns, gap.ns);
 		hide->tsc = (unsigned __int128)gap.tsc * hide->ns / gap.ns;
-		s->hidden.ns += hide->ns;
-		s->hidden.tsc += hide->tsc;
 		s->last_poll_ns += hide->ns;
 	}
 	if (poll) {
@@ -51,13 +49,10 @@ bool stolen_look(struct stolen *s, struct stolen_time now, bool poll, struct sto
 	return hide->ns;
 }
 
-bool stolen_end(struct stolen *s, struct stolen_time now, bool at_once, struct stolen_time *back)
+void stolen_end(struct stolen *s, uint64_t now_ns, bool at_once)
 {
-	if (!s->active || (!at_once && now.ns - s->last_poll_ns < DONE_NS))
-		return false;
-	s->active = false;
-	s->polls = 0;
-	*back = s->hidden;
-	s->hidden = (struct stolen_time){0};
-	return back->ns;
+	if (s->active && (at_once || now_ns - s->last_poll_ns >= DONE_NS)) {
+		s->active = false;
+		s->polls = 0;
+	}
 }

@@ -734,9 +734,16 @@ CO(WBINVD)
 	return done(m, packed);
 }
 
+/* A signal may change tsc_minus at any time. */
 static uint64_t guest_tsc(const struct vcpu *v)
 {
-	return __builtin_ia32_rdtsc() + (uint64_t)v->tsc_minus;
+	int64_t minus;
+	uint64_t tsc;
+	do {
+		minus = __atomic_load_n(&v->tsc_minus, __ATOMIC_RELAXED);
+		tsc = __builtin_ia32_rdtsc();
+	} while (minus != __atomic_load_n(&v->tsc_minus, __ATOMIC_RELAXED));
+	return tsc + (uint64_t)minus;
 }
 
 CO(RDTSC)
@@ -744,6 +751,7 @@ CO(RDTSC)
 	struct vcpu *v = m->v;
 	fpu_save(m);
 	uint64_t tsc = m->cfg.platform.tsc(m->cfg.platform.ctx) + (uint64_t)v->tsc_minus;
+	v->tsc_read = tsc;
 	v->gpr[EAX] = (uint32_t)tsc;
 	v->gpr[EDX] = (uint32_t)(tsc >> 32);
 	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
@@ -752,9 +760,11 @@ CO(RDTSC)
 CO(RDMSR)
 {
 	struct vcpu *v = m->v;
-	uint64_t value;
-	if (!cpu_rdmsr(v, v->gpr[ECX], guest_tsc(v), &value, TRAP))
+	uint64_t value, tsc = guest_tsc(v);
+	if (!cpu_rdmsr(v, v->gpr[ECX], tsc, &value, TRAP))
 		return FAULTED;
+	if (value == tsc)
+		v->tsc_read = tsc;
 	v->gpr[EAX] = (uint32_t)value;
 	v->gpr[EDX] = (uint32_t)(value >> 32);
 	return done(m, packed);

@@ -11,26 +11,37 @@ static bool between(uint64_t pc, const char *from, const char *to)
 	return pc - (uint64_t)(uintptr_t)from < (uint64_t)(to - from);
 }
 
-/* The guest instruction that a host PC belongs to; NULL outside units. */
+/* The guest instruction that a host PC belongs to, and where its host code begins; NULL
+ * outside units. */
+static const struct tu_pc *locate_start(struct monitor *m, uint64_t pc, uint32_t *eip,
+                                        uint64_t *start)
+{
+	const struct tu_pc *p = NULL;
+	uint64_t base;
+	if (tcache_in_once(m->cache, pc)) {
+		tcache_once(m->cache, &base);
+		for (unsigned i = 0; i < m->once.n_pc && m->once.pc[i].host <= pc - base; i++)
+			p = &m->once.pc[i];
+		*eip = m->once_eip;
+	} else {
+		struct tu *u = tcache_unit_at(m->cache, pc);
+		if (!u)
+			return NULL;
+		base = tcache_host(m->cache, u);
+		p = tcache_pc(m->cache, u, (uint32_t)(pc - base));
+		*eip = u->eip;
+	}
+	if (!p)
+		return NULL;
+	*eip += p->guest;
+	*start = base + p->host;
+	return p;
+}
+
 static const struct tu_pc *locate(struct monitor *m, uint64_t pc, uint32_t *eip)
 {
-	if (tcache_in_once(m->cache, pc)) {
-		uint64_t base;
-		tcache_once(m->cache, &base);
-		const struct tu_pc *best = NULL;
-		for (unsigned i = 0; i < m->once.n_pc && m->once.pc[i].host <= pc - base; i++)
-			best = &m->once.pc[i];
-		if (best)
-			*eip = m->once_eip + best->guest;
-		return best;
-	}
-	struct tu *u = tcache_unit_at(m->cache, pc);
-	if (!u)
-		return NULL;
-	const struct tu_pc *p = tcache_pc(m->cache, u, (uint32_t)(pc - tcache_host(m->cache, u)));
-	if (p)
-		*eip = u->eip + p->guest;
-	return p;
+	uint64_t start;
+	return locate_start(m, pc, eip, &start);
 }
 
 uint32_t fault_guest_eip(struct monitor *m, uint64_t pc)
@@ -130,6 +141,11 @@ static bool at_rep(const uint8_t *code)
 	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
 }
 
+static bool at_rdtsc(const uint8_t *code)
+{
+	return code[0] == 0x0f && code[1] == 0x31;
+}
+
 /* After a signal's own function. */
 static void on_kick(void *ctx, struct host_frame *f)
 {
@@ -151,8 +167,13 @@ static void on_kick(void *ctx, struct host_frame *f)
 	}
 	host_frame_set(f, R13_NO, tcache_miss_table(m->cache));
 	corner(m, pc, sp);
+	uint64_t start;
+	const struct tu_pc *p =
+		tcache_contains(m->cache, pc) ? locate_start(m, pc, &eip, &start) : NULL;
+	/* The signal's function may have changed tsc_minus. */
+	if (p && pc == host_frame_pc(f) && at_rdtsc((const uint8_t *)(uintptr_t)start))
+		host_frame_set_pc(f, start);
 	/* A string instruction may have long to go: leave at its own EIP. */
-	const struct tu_pc *p = tcache_contains(m->cache, pc) ? locate(m, pc, &eip) : NULL;
 	if (p && pc == host_frame_pc(f) && !tcache_in_once(m->cache, pc) &&
 	    at_rep((const uint8_t *)(uintptr_t)pc)) {
 		m->fault.vector = VEC_PF;

@@ -20,6 +20,7 @@ static inline struct dump_layout monitor_layout(void)
 		.vflags = CELL(vflags),
 		.base_by_gib = CELL(base_by_gib),
 		.tsc_minus = CELL(tsc_minus),
+		.tsc_read = CELL(tsc_read),
 		.seg = CELL(seg),
 		.seg_stride = sizeof(struct segment),
 		.seg_base = offsetof(struct segment, base),

@@ -137,6 +137,11 @@ void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size)
 	reg_mem(e, 0, 0x89, src, m, false, size == 2);
 }
 
+void emit_store64(struct emit *e, struct memop m, uint8_t src)
+{
+	reg_mem(e, 0, 0x89, src, m, true, false);
+}
+
 void emit_store_imm(struct emit *e, struct memop m, uint32_t imm, unsigned size)
 {
 	emit_enc(e, &(struct enc){.opcode = 0xc7,

@@ -396,7 +396,7 @@ void x_rdpmc(struct xlate *x)
 	xl_callout(x, CO_RDPMC, 4, 0, 0);
 }
 
-/* EDX:EAX = host TSC + tsc_minus, flags kept. */
+/* EDX:EAX = tsc_read = host TSC + tsc_minus, flags kept. */
 void x_rdtsc(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -415,6 +415,7 @@ void x_rdtsc(struct xlate *x)
 	emit_lea64(e, RAX, (struct memop){.base = RAX, .index = RDX});
 	emit_load64(e, RDX, VCPU(tsc_minus));
 	emit_lea64(e, RAX, (struct memop){.base = RAX, .index = RDX});
+	emit_store64(e, VCPU(tsc_read), RAX);
 	emit_shrx(e, RDX, RAX, R8, true);
 	emit_mov32(e, RAX, RAX);
 }

@@ -545,7 +545,9 @@ static unsigned match_rdtsc(struct sweep *s, const uint8_t *p)
 	          "\x49\x8b");                /* mov rdx, [r15 + tsc_minus] */
 	at_r15(&k, RDX, -1, s->c->d.h.layout.tsc_minus);
 	BYTES(&k, "\x48\x8d\x04\x10"
-	          "\xc4\xe2\xbb\xf7\xd0"      /* shrx rdx, rax, r8 */
+	          "\x49\x89");                /* mov [r15 + tsc_read], rax */
+	at_r15(&k, RAX, -1, s->c->d.h.layout.tsc_read);
+	BYTES(&k, "\xc4\xe2\xbb\xf7\xd0"      /* shrx rdx, rax, r8 */
 	          "\x8b\xc0");                /* mov eax, eax */
 	s->r8 &= !k.ok;
 	return k.ok ? done(s, p, &k, T_rdtsc) : 0;

@@ -161,6 +161,7 @@ static void note_cell(FILE *f, int64_t off)
 		                    : CELL(pending)     ? "pending"
 		                    : CELL(base_by_gib) ? "base_by_gib"
 		                    : CELL(tsc_minus)   ? "tsc_minus"
+		                    : CELL(tsc_read)    ? "tsc_read"
 		                                        : "?");
 	}
 #undef CELL

@@ -622,6 +622,48 @@ static bool repair(struct frame *f)
 	return true;
 }
 
+/* An AMD processor keeps the x87 pointers over a switch of processes only while an
+ * exception is pending (AMD APM vol. 2, 11.4.4): the host may have lost them. */
+static bool pointers_lost(const struct pf_case *c, const u8 *image)
+{
+	if (c->code == pf_fnstenv)
+		return !*(const u32 *)(image + 12);
+	return c->code == pf_fxsave && !*(const u32 *)(image + 8);
+}
+
+static bool pf_restart_one(const struct pf_case *c)
+{
+	static u8 first[4 * 4096];
+	struct state s = pf_state(c, 3), again;
+
+	s.eip = (u32)pf_at(c);
+	again = s;
+	memset(scratch, 0, 4096);
+	memset(scratch + 8192, 0, 8192);
+	fpu_ready();
+	repairs = 0;
+	expect_done(c->name, &s, c->end);
+	expect(c->name, repairs, 1);
+	/* With the page present from the start, it must come to the same. */
+	memcpy(first, scratch, sizeof(first));
+	memset(scratch, 0, sizeof(scratch));
+	fpu_ready();
+	expect_done(c->name, &again, c->end);
+	again.cr2 = s.cr2;
+	if (memcmp(&s, &again, sizeof(s)))
+		fail("%s: registers differ after the restart", c->name);
+	bool lost = pointers_lost(c, first + 4096) || pointers_lost(c, hole);
+	for (unsigned b = 0; b < sizeof(first) && !lost; b += 4)
+		if (*(u32 *)(first + b) != *(u32 *)(scratch + b)) {
+			fail("%s: %x at %x after the restart, not %x", c->name, *(u32 *)(first + b),
+			     (u32)scratch + b, *(u32 *)(scratch + b));
+			break;
+		}
+	memset(hole, 0, 4096);
+	pages_set(hole, 0);
+	return !lost;
+}
+
 static void pf_restart(void)
 {
 	fpu_ready();
@@ -630,7 +672,7 @@ static void pf_restart(void)
 	trap_hook = repair;
 	for (unsigned i = 0; i < PF_COUNT; i++) {
 		const struct pf_case *c = &pf_cases[i];
-		struct state s = pf_state(c, 3), again;
+		unsigned tries = 0;
 
 		/* These go elsewhere, or fault again with the zeros that they find. */
 		if (c->code == pf_ret || c->code == pf_ret_cross || c->code == pf_ret_n ||
@@ -639,32 +681,11 @@ static void pf_restart(void)
 		    c->code == pf_lss || c->code == pf_bound || c->code == pf_leave ||
 		    c->code == pf_pop_esp || c->code == pf_fxrstor)
 			continue;
-		s.eip = (u32)pf_at(c);
-		again = s;
-		memset(scratch, 0, 4096);
-		memset(scratch + 8192, 0, 8192);
-		fpu_ready();
-		repairs = 0;
-		expect_done(c->name, &s, c->end);
-		expect(c->name, repairs, 1);
-		/* With the page present from the start, it must come to the same. */
-		static u8 first[4 * 4096];
-
-		memcpy(first, scratch, sizeof(first));
-		memset(scratch, 0, sizeof(scratch));
-		fpu_ready();
-		expect_done(c->name, &again, c->end);
-		again.cr2 = s.cr2;
-		if (memcmp(&s, &again, sizeof(s)))
-			fail("%s: registers differ after the restart", c->name);
-		for (unsigned b = 0; b < sizeof(first); b += 4)
-			if (*(u32 *)(first + b) != *(u32 *)(scratch + b)) {
-				fail("%s: %x at %x after the restart, not %x", c->name, *(u32 *)(first + b),
-				     (u32)scratch + b, *(u32 *)(scratch + b));
+		while (!pf_restart_one(c))
+			if (++tries == 20) {
+				fail("%s: no x87 pointers in %u tries", c->name, tries);
 				break;
 			}
-		memset(hole, 0, 4096);
-		pages_set(hole, 0);
 	}
 	trap_hook = NULL;
 	pages_off();

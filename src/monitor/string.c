@@ -57,14 +57,16 @@ static bool element(const struct string *s)
 
 	switch (s->op) {
 	case STROP_MOVS:
-		if (!access(s, s->seg, ESI, false, &from) || !access(s, SREG_ES, EDI, true, &to) ||
+		if (!access(s, s->seg, ESI, false, &from) ||
 		    !guest_read(m, from, &src, s->size, s->user, t) ||
+		    !access(s, SREG_ES, EDI, true, &to) ||
 		    !guest_write(m, to, &src, s->size, s->user, t))
 			return false;
 		break;
 	case STROP_CMPS:
-		if (!access(s, s->seg, ESI, false, &from) || !access(s, SREG_ES, EDI, false, &to) ||
+		if (!access(s, s->seg, ESI, false, &from) ||
 		    !guest_read(m, from, &src, s->size, s->user, t) ||
+		    !access(s, SREG_ES, EDI, false, &to) ||
 		    !guest_read(m, to, &dst, s->size, s->user, t))
 			return false;
 		flags_of_sub(v, src, dst, s->size);

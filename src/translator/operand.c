@@ -66,6 +66,13 @@ static unsigned access_arg(unsigned size, char access)
 	return size | (access != 'r' ? 1 << 10 : 0) | (access != 'w' ? 1 << 11 : 0);
 }
 
+/* A pending x87 exception comes before what an operand raises: such forms begin with it. */
+static bool waits(const struct row *r)
+{
+	bool store = (r->opcode == 0xd9 || r->opcode == 0xdd) && r->ext == 7; /* FNSTCW, FNSTSW */
+	return r->group == 'm' || (r->group == 'f' && r->size != 'f' && !store);
+}
+
 struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access)
 {
 	struct emit *e = &x->e;
@@ -78,6 +85,8 @@ struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned si
 		ea.gs = true;
 		return ea;
 	}
+	if ((class == CLASS_CHECKED || x->site & SITE_REDIRECT) && waits(x->row))
+		emit8(e, 0x9b);
 	if (class == CLASS_CHECKED) {
 		emit_lea32(e, R10, ea);
 		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(size, access));

@@ -198,6 +198,14 @@ static bool is_call(const struct shape *g, unsigned reg)
 	return g->map == 0 && (g->opcode == 0xe8 || (g->opcode == 0xff && reg == 2));
 }
 
+/* WAIT before the callouts of an operand: a pending x87 exception comes first.  SDM vol. 3,
+ * table 6-2. */
+static bool waits_first(const struct shape *g, const struct node *h)
+{
+	bool x87 = g->map == 0 && (g->opcode & ~7u) == 0xd8, mmx = g->map != 0 && !g->p66;
+	return (x87 || mmx) && h->f.map == 0 && h->f.opcode == 0x9b;
+}
+
 /* Host code [from, to) of the guest instruction of n bytes at g, whose successor is next. */
 static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t next, unsigned *node,
                       uint32_t from, uint32_t to)
@@ -210,10 +218,14 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 	unsigned reg = modrm ? *g.modrm >> 3 & 7 : 0;
 	bool mem = modrm && *g.modrm >> 6 != 3;
 	struct want w = want_of(&g, reg, mem);
-	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0;
+	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0, waits = 0;
 
 	for (; *node < s->n_nodes && s->nodes[*node].at < to; ++*node) {
 		const struct node *h = &s->nodes[*node];
+		if (waits_first(&g, h) && !callouts && !waits) {
+			waits++;
+			continue;
+		}
 		bool like = w.itself && h->f.map == w.map &&
 		            (h->f.opcode == w.opcode || h->f.opcode == w.other) &&
 		            (w.any_reg || !modrm || h->f.reg == reg);
@@ -236,7 +248,7 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 		done = own && faults == own_faults && (accesses(&g, mem) ? faults == 1 : faults <= 1);
 	else
 		done = faults == loads + stores && loads == w.loads && stores == w.stores;
-	if (!done)
+	if (!done || waits > callouts)
 		fail(s->c, s->u, s->u->host + from, RULE_MAP_OWN, NULL);
 }
 

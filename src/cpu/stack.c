@@ -3,9 +3,12 @@
 
 #define CHUNK 16 /* the most that one access of cpu_env moves */
 
-/* Is the frame at off one run of addresses, inside the limit? */
-static bool frame_run(const struct stack *s, uint32_t off, unsigned bytes)
+/* Can the frame at off be moved as one run of addresses, inside the limit?  Not where the
+ * alignment of each item may be checked. */
+static bool frame_run(const struct vcpu *v, const struct stack *s, uint32_t off, unsigned bytes)
 {
+	if (s->priv == PRIV_USER && v->vflags & FLAG_AC)
+		return false;
 	return off <= s->mask - (bytes - 1) && segment_covers(s->seg, off, bytes);
 }
 
@@ -56,7 +59,7 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 	unsigned bytes = n * size;
 	uint32_t top = (s->sp - bytes) & s->mask;
 
-	if (frame_run(s, top, bytes)) {
+	if (frame_run(v, s, top, bytes)) {
 		uint16_t words[STACK_ITEMS_MAX];
 		const void *src = items;
 
@@ -73,7 +76,7 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 		return true;
 	}
 
-	/* It wraps at 64 KiB between two items, or exceeds the limit: check all first. */
+	/* Item by item, all checked first: it may wrap at 64 KiB, or exceed the limit. */
 	if (!stack_room(s, n, size, t) || !probe_pushes(v, s, top, n, size, t))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
@@ -92,7 +95,7 @@ bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *
 	uint32_t top = (s->sp + skip) & s->mask;
 	unsigned bytes = n * size;
 
-	if (size == 4 && frame_run(s, top, bytes)) {
+	if (size == 4 && frame_run(v, s, top, bytes)) {
 		for (unsigned done = 0; done < bytes; done += CHUNK) {
 			unsigned part = bytes - done < CHUNK ? bytes - done : CHUNK;
 

@@ -131,22 +131,16 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 
 /* --- for src/cpu --- */
 
-/* The parts of a frame that the guest itself reads or writes. */
-static bool frame_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
-{
-	return guest_operand(m, a, vcpu_code32(m->v) && n >= 4 ? 4 : 2, write, t);
-}
-
 static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	return (!user || frame_aligned(ctx, a, n, false, t)) && guest_read(ctx, a, dst, n, user, t);
+	return (!user || guest_operand(ctx, a, n, false, t)) && guest_read(ctx, a, dst, n, user, t);
 }
 
 static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	return (!user || frame_aligned(ctx, a, n, true, t)) && guest_write(ctx, a, src, n, user, t);
+	return (!user || guest_operand(ctx, a, n, true, t)) && guest_write(ctx, a, src, n, user, t);
 }
 
 static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *t)

@@ -20,17 +20,32 @@ enum {
 	CODE_SIZE = 0x10000,
 	READONLY = 0x20060000,    /* one page; holes before and after it */
 	READONLY_SIZE = 0x1000,
+	EDGE = 0x20070000,        /* writable page, read-only page, writable page; then a hole */
+	EDGE_SIZE = 0x3000,
 	BATCH = 0x21000000,       /* generated cases stay where the pack has them */
 	BATCH_SIZE = 0x400000,
 
-	/* What a generated case may touch: both windows lie across a page's end. */
+	/* What a generated case may touch: see WINDOWS. */
 	WINDOW_DATA = 0x20007f00,
 	WINDOW_DATA_SIZE = 0x200,
 	WINDOW_STACK = 0x20017f80,
 	WINDOW_STACK_SIZE = 0x100,
-	IMAGE_SIZE = WINDOW_DATA_SIZE + WINDOW_STACK_SIZE,
+	WINDOW_EDGE_SIZE = 64,
+	IMAGE_SIZE = WINDOW_DATA_SIZE + WINDOW_STACK_SIZE + 5 * WINDOW_EDGE_SIZE,
 	FPU_SIZE = 512,           /* an FXSAVE image */
 };
+
+/* Start and size.  The first three lie across a page's end, the third also where 16-bit
+ * addresses wrap; the others are the writable sides of the page ends of EDGE. */
+#define WINDOWS { \
+	{ WINDOW_DATA, WINDOW_DATA_SIZE }, \
+	{ WINDOW_STACK, WINDOW_STACK_SIZE }, \
+	{ AREA_STACK - WINDOW_EDGE_SIZE / 2, WINDOW_EDGE_SIZE }, \
+	{ EDGE, WINDOW_EDGE_SIZE }, \
+	{ EDGE + 0x1000 - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE }, \
+	{ EDGE + 0x2000, WINDOW_EDGE_SIZE }, \
+	{ EDGE + EDGE_SIZE - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE }, \
+}
 
 /* Selectors: those that Linux gives to a 32-bit process, the thread-local ones
  * being ours to fill, and the LDT. */
@@ -47,8 +62,15 @@ enum {
 	SEL_RODATA = 0x2f,    /* data, base AREA, 64 KiB, read-only */
 	SEL_ABSENT = 0x37,    /* data, not present */
 	SEL_EXECONLY = 0x3f,  /* code, base CODE, 64 KiB, not readable */
-	SEL_BATCH16 = 0x47,   /* code, base BATCH, 64 KiB, D = 0 */
-	LDT_SLOTS = 9,
+	SEL_EDGE = 0x47,      /* data, base EDGE, 64 KiB */
+	/* The stack window with its lower and its upper half only; the latter expand down. */
+	SEL_LOW32 = 0x4f,
+	SEL_LOW16 = 0x57,     /* B = 0 */
+	SEL_HIGH32 = 0x5f,
+	SEL_HIGH16 = 0x67,    /* B = 0 */
+	SEL_BATCH16 = 0x77,   /* and those after it: code, D = 0, 64 KiB each from BATCH on */
+	BATCHES16 = BATCH_SIZE >> 16,
+	LDT_SLOTS = (SEL_BATCH16 >> 3) + BATCHES16,
 };
 
 enum { ES, CS, SS, DS, FS, GS };
@@ -72,8 +94,14 @@ struct segment {
 	{ SEL_RODATA, AREA, 0xffff, 0, 1, 0, 1, 0 }, \
 	{ SEL_ABSENT, AREA, 0xffff, 0, 1, 0, 0, 1 }, \
 	{ SEL_EXECONLY, CODE, 0xffff, 2, 1, 0, 1, 0 }, \
-	{ SEL_BATCH16, BATCH, 0xffff, 2, 0, 0, 0, 0 }, \
+	{ SEL_EDGE, EDGE, 0xffff, 0, 1, 0, 0, 0 }, \
+	{ SEL_LOW32, AREA_STACK, 0x7fff, 0, 1, 0, 0, 0 }, \
+	{ SEL_LOW16, AREA_STACK, 0x7fff, 0, 0, 0, 0, 0 }, \
+	{ SEL_HIGH32, AREA_STACK, 0x7fff, 1, 1, 0, 0, 0 }, \
+	{ SEL_HIGH16, AREA_STACK, 0x7fff, 1, 0, 0, 0, 0 }, \
 }
+#define SEGMENT_BATCH16(n) \
+	(struct segment){ SEL_BATCH16 + 8 * (n), BATCH + ((n) << 16), 0xffff, 2, 0, 0, 0, 0 }
 
 enum {
 	CASE_WRITTEN = 1 << 0,   /* copied to CODE; the whole area is reset and watched */
@@ -105,18 +133,29 @@ struct asm_pack {
 	uint32_t ldt;           /* whether any case wants the LDT */
 };
 
+/* Where the two ranges of memory are found. */
+struct asm_memory {
+	uint8_t *area, *edge;
+};
+
 struct asm_result {
 	uint32_t gpr[8];
 	uint32_t eip, eflags;
 	uint32_t trap, error, cr2;
 	uint16_t seg[6];
 	const uint8_t *fpu;     /* FXSAVE image */
-	const uint8_t *area;    /* AREA as it was left */
+	struct asm_memory memory; /* as it was left */
 };
 
 static inline const struct asm_case *pack_case(const struct asm_pack *pack, uint32_t i)
 {
 	return (const struct asm_case *)((const uint8_t *)pack + pack->case_offset) + i;
+}
+
+/* Whether it is 16-bit code. */
+static inline int case_narrow(const struct asm_case *c)
+{
+	return c->seg[CS] & 4 && c->seg[CS] >= SEL_BATCH16;
 }
 
 static inline const uint8_t *pack_fpu(const struct asm_pack *pack, const struct asm_case *c)
@@ -136,15 +175,15 @@ static inline const char *pack_text(const struct asm_pack *pack, uint32_t offset
 
 /* Puts the memory of a case back to its start: the area, and for a written
  * test its code, followed by INT3 to the end of the code area. */
-void case_prepare(const struct asm_pack *pack, const struct asm_case *c, uint8_t *area,
-                  uint8_t *code);
+void case_prepare(const struct asm_pack *pack, const struct asm_case *c,
+                  const struct asm_memory *memory, uint8_t *code);
 
 /* The line of a case, by put(): its number, `trap` and `eip`, then every part of
  * the state that is not as it was at the start. */
 void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t number,
                   const struct asm_result *result);
 
-/* The last line, with a checksum of the area: no case wrote beyond its windows. */
-void result_print_end(void (*put)(char), const uint8_t *area);
+/* The last line, with a checksum of the memory: no case wrote beyond its windows. */
+void result_print_end(void (*put)(char), const struct asm_memory *memory);
 
 #endif

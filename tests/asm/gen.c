@@ -11,11 +11,17 @@
  * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
  *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
  *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; p = far pointer
- *   to the instruction's end; moffs; a byte with ~N stands for
- * N bytes from there on. habits: o 66 allowed   l LOCK allowed   r REP or REPNE allowed   a aligned
- * to 16 A flags as the ALU group   d dividend made small   t bit string by register s ESI and EDI
- * in the data window   x EBX + AL in it   b EBP in the stack window 7 67 allowed without memory   f
- * x87: FWAIT may follow   S fit for a sequence */
+ *   to the instruction's end; moffs; a byte with ~N stands for N bytes from there on.
+ * habits:
+ *   o 66 allowed                l LOCK allowed              r REP or REPNE allowed
+ *   7 67 allowed without memory a aligned to 16             A flags as the ALU group
+ *   d dividend made small       t bit string by register    s ESI and EDI in the data window
+ *   n EDI with the source's segment                         x EBX + AL in the data window
+ *   b EBP in the stack window   e ENTER                     f x87: FWAIT may follow
+ *   S fit for a filler          8 ~N in steps of 8          2, 3 for 16-bit, 32-bit code only
+ *   w not at the end of 64 KiB: processors differ in where a second part goes on
+ *   k not at a stack limit: they differ in what a far call that faults has pushed
+ *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers */
 struct row {
 	const char *encoding, *habits;
 	uint32_t undefined;
@@ -207,31 +213,66 @@ void put_value(struct gen *g, uint32_t value, int size)
 	}
 }
 
+static int stack_segment(uint16_t selector)
+{
+	return selector == SEL_STACK16 || selector == SEL_STACK32 ||
+	       (selector >= SEL_LOW32 && selector <= SEL_HIGH16);
+}
+
+static int stack_narrow(uint16_t selector)
+{
+	return selector == SEL_STACK16 || selector == SEL_LOW16 || selector == SEL_HIGH16;
+}
+
 static uint32_t seg_base(const struct gen *g, int seg)
 {
-	switch (g->c.seg[seg]) {
+	uint16_t selector = g->c.seg[seg];
+
+	switch (selector) {
 	case SEL_BASED:
+	case SEL_DOWN:
+	case SEL_RODATA:
 		return AREA;
 	case SEL_LIMITED:
 		return WINDOW_DATA;
-	case SEL_STACK16:
-		return AREA_STACK;
+	case SEL_EDGE:
+		return EDGE;
 	default:
-		return 0;
+		return stack_segment(selector) ? AREA_STACK : 0;
 	}
 }
 
-/* Where (linear) an operand in a segment shall lie. */
-static uint32_t pick_target(struct gen *g, int seg, int aligned)
+/* An address shortly before the end of a page where the next one is missing, or
+ * read-only, or writable after either. */
+static uint32_t pick_edge(struct gen *g)
 {
+	static const uint32_t edges[] = {EDGE,          EDGE + 0x1000,    EDGE + 0x1000,
+					 EDGE + 0x2000, EDGE + EDGE_SIZE, EDGE + EDGE_SIZE};
+
+	return edges[below(g, 6)] - 1 - below(g, 2 << below(g, 4));
+}
+
+/* Where (linear) an operand in a segment shall lie; narrow: by 16-bit addresses. */
+static uint32_t pick_target(struct gen *g, int seg, int aligned, int narrow, int wrap)
+{
+	uint16_t selector = g->c.seg[seg];
+	int whole = selector == SEL_DATA || selector == SEL_BASED;
 	uint32_t target = WINDOW_DATA + 48 + below(g, WINDOW_DATA_SIZE - 128);
 
-	if (g->c.seg[seg] == SEL_STACK16)
+	if (stack_segment(selector))
 		target = WINDOW_STACK + 16 + below(g, WINDOW_STACK_SIZE - 64);
-	else if (one_in(g, 40))
-		target = READONLY + READONLY_SIZE - below(g, 24);
+	else if (selector == SEL_EDGE)
+		target = pick_edge(g) + (wrap ? 0 : 0x1000);
 	else if (one_in(g, 6)) /* near the end of a page */
 		target = (WINDOW_DATA | 0xfff) + 1 - below(g, 18);
+	else if (one_in(g, 30) && narrow && whole && wrap) /* near the end of 64 KiB */
+		target = AREA_STACK - 1 - below(g, 4);
+	else if (one_in(g, 4) && !narrow && whole)
+		target = pick_edge(g);
+	else if (one_in(g, 60) && !narrow && whole)
+		target = READONLY + READONLY_SIZE - 1 - below(g, 16);
+	else if (one_in(g, 60) && !narrow && whole) /* near the end of 4 GiB */
+		target = seg_base(g, seg) - 1 - below(g, 16);
 	if (aligned && !one_in(g, 10))
 		target &= ~15u;
 	return target;
@@ -271,7 +312,7 @@ static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 	}
 	if (seg < 0)
 		seg = !disp_only && base == EBP ? SS : DS;
-	target = pick_target(g, seg, aligned) - seg_base(g, seg);
+	target = pick_target(g, seg, aligned, 0, 1) - seg_base(g, seg);
 	if (disp_only && index < 0 && one_in(g, 2)) {
 		put8(g, reg << 3 | 5);
 		put_value(g, target, 4);
@@ -305,14 +346,15 @@ static void put_memory32(struct gen *g, int reg, int seg, int aligned)
 }
 
 /* A 16-bit one; seg < 0: the default segment. Its base is AREA, or the stack's. */
-static void put_memory16(struct gen *g, int reg, int seg, int aligned)
+static void put_memory16(struct gen *g, int reg, int seg, int aligned, int wrap)
 {
 	static const int8_t first[] = {EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX};
 	static const int8_t second[] = {ESI, EDI, ESI, EDI, -1, -1, -1, -1};
 	int mod = below(g, 3), rm = below(g, 8);
 	int frame = rm == 2 || rm == 3 || (rm == 6 && mod);
 	int segment = seg < 0 ? (frame ? SS : DS) : seg;
-	uint32_t offset = (pick_target(g, segment, aligned) - seg_base(g, segment)) & 0xffff;
+	uint32_t offset =
+	    (pick_target(g, segment, aligned, 1, wrap) - seg_base(g, segment)) & 0xffff;
 	uint32_t displacement = mod == 0   ? 0
 				: mod == 1 ? (uint32_t)(int8_t)any(g)
 					   : any(g) & 0xffff;
@@ -330,14 +372,15 @@ static void put_memory16(struct gen *g, int reg, int seg, int aligned)
 		put_value(g, displacement, mod == 1 ? 1 : 2);
 }
 
-/* The operands of a program. */
+/* The operands of a program: [ESI or EBP + displacement], or [SI or BP + it]. */
 static void put_memory_program(struct gen *g, int reg, int aligned)
 {
+	static const uint8_t rm[2][2] = {{4, 6}, {6, 5}};
 	int displacement = (int)below(g, 160) - 80;
 
 	if (aligned)
 		displacement &= ~15;
-	put8(g, 0x40 | reg << 3 | (one_in(g, 3) ? EBP : ESI));
+	put8(g, 0x40 | reg << 3 | rm[g->wide][one_in(g, 3)]);
 	put8(g, displacement);
 }
 
@@ -360,18 +403,38 @@ void put_code(struct gen *g, const char *bytes)
 		put8(g, hex(*bytes) << 4 | hex(bytes[1]));
 }
 
-/* Sets up what the row's implicit operands want. */
-static void pin(struct gen *g, const struct row *row, int repeated)
+/* An offset for a string operation. */
+static uint32_t pick_string(struct gen *g, int seg, int narrow, int wrap)
+{
+	uint16_t selector = g->c.seg[seg];
+	uint32_t target = WINDOW_DATA + 128 + below(g, 256);
+
+	if (selector == SEL_EDGE)
+		target = pick_edge(g) + (wrap ? 0 : 0x1000);
+	else if (!narrow && selector != SEL_LIMITED && one_in(g, 6))
+		target = pick_edge(g);
+	else if (narrow && wrap && selector == SEL_BASED && one_in(g, 8))
+		target = AREA_STACK - below(g, 24);
+	target -= seg_base(g, seg);
+	return narrow ? (target & 0xffff) | (any(g) & 0xffff0000) : target;
+}
+
+/* Sets up what the row's implicit operands want; seg: of the source, narrow: 16-bit
+ * addresses. */
+static void pin(struct gen *g, const struct row *row, int repeated, int seg, int narrow)
 {
 	uint32_t *gpr = g->c.gpr;
 
 	if (strchr(row->habits, 's')) {
-		gpr[ESI] = WINDOW_DATA + 128 + below(g, 256) - seg_base(g, DS);
-		gpr[EDI] = WINDOW_DATA + 128 + below(g, 256) - seg_base(g, ES);
+		/* Processors differ in where masked stores beyond 64 KiB go. */
+		int masked = strchr(row->habits, 'n') != NULL;
+
+		gpr[ESI] = pick_string(g, seg, narrow, 1);
+		gpr[EDI] = pick_string(g, masked ? seg : ES, narrow, !masked);
 		g->pinned |= 1 << ESI | 1 << EDI;
 	}
 	if (repeated) {
-		gpr[ECX] = below(g, 20);
+		gpr[ECX] = below(g, 20) | (narrow ? any(g) & 0xffff0000 : 0);
 		g->pinned |= 1 << ECX;
 	}
 	if (strchr(row->habits, 'd')) {
@@ -386,7 +449,9 @@ static void pin(struct gen *g, const struct row *row, int repeated)
 		g->pinned |= 1 << EDX | 1 << EAX;
 	}
 	if (strchr(row->habits, 'x')) {
-		gpr[EBX] = pick_target(g, DS, 0) - (gpr[EAX] & 0xff) - seg_base(g, DS);
+		gpr[EBX] = pick_target(g, seg, 0, narrow, 1) - (gpr[EAX] & 0xff) - seg_base(g, seg);
+		if (narrow)
+			gpr[EBX] = (gpr[EBX] & 0xffff) | (any(g) & 0xffff0000);
 		g->pinned |= 1 << EBX;
 	}
 	if (strchr(row->habits, 'b')) {
@@ -403,43 +468,38 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int wide = g->wide ^ prefix66;
 	int modrm = strchr(p, 'M') ? 'M' : strchr(p, 'R') ? 'R' : strchr(p, 'E') ? 'E' : 0;
 	int memory = modrm == 'M' || (modrm == 'E' && !g->register_only && !one_in(g, 3));
-	int implicit = strchr(habits, 's') || strchr(habits, 'x') || strstr(p, "moffs");
+	int offset = strstr(p, "moffs") != NULL;
+	int implicit = strchr(habits, 's') || strchr(habits, 'x') || offset;
 	int repeated = strchr(habits, 'r') && !one_in(g, 3);
 	int narrow67 = 0, seg = -1;
 	unsigned operation = 0;
 	int bytes = 0;
+	int often = one_in(g, 100) ? 1 + below(g, 13) : 1; /* up to 15 bytes and beyond */
 
-	pin(g, row, repeated);
-	if (prefix66)
+	if (one_in(g, 150) && !g->program) /* #UD but where 'l' stands */
+		put8(g, 0xf0);
+	/* REP means nothing to one-byte opcodes but LOOP, where it is unpredictable. */
+	if (one_in(g, 60) && !repeated && strncmp(p, "0f", 2) && strncmp(p, "66", 2) && *p != 'f' &&
+	    !strchr(habits, '7'))
+		put8(g, 0xf2 + below(g, 2));
+	for (int n = prefix66 ? often : 0; n--;)
 		put8(g, 0x66);
-	if ((memory || implicit) && one_in(g, 5) && !g->program && !strchr(habits, 'n')) {
+	if ((memory || implicit) && one_in(g, 5) && !g->program)
 		seg = one_in(g, 8) ? (int)below(g, 6) : one_in(g, 3) ? GS : FS;
-		/* The source of a string moves with its segment. */
-		if (strchr(habits, 's'))
-			g->c.gpr[ESI] += seg_base(g, DS) - seg_base(g, seg);
-		if (strchr(habits, 'x'))
-			g->c.gpr[EBX] += seg_base(g, DS) - seg_base(g, seg);
-	}
-	if (memory && one_in(g, 7) && !g->program) {
+	if ((memory || implicit) && one_in(g, 7) && !g->program) {
 		narrow67 = 1;
+		/* 16-bit addresses need segments with a base. */
 		if (g->wide)
 			seg = FS;
-	}
-	if (strchr(habits, 's') && g->wide &&
-	    one_in(g, 6)) { /* 16-bit: both segments need the base */
-		narrow67 = 1;
-		g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
-		seg = -1;
-		g->c.gpr[ESI] = (any(g) & 0xffff0000) | (0x8000 - below(g, 100));
-		g->c.gpr[EDI] = (any(g) & 0xffff0000) | (0x8000 - below(g, 100));
-		if (repeated)
-			g->c.gpr[ECX] |= any(g) & 0xffff0000;
+		if (g->wide && strchr(habits, 's') && g->c.seg[ES] == SEL_DATA)
+			g->c.seg[ES] = SEL_BASED;
 	}
 	if (strchr(habits, '7') && one_in(g, 3))
 		narrow67 = 1;
-	if (seg >= 0)
+	pin(g, row, repeated, seg < 0 ? DS : seg, narrow67 == g->wide);
+	for (int n = seg >= 0 ? often : 0; n--;)
 		put8(g, seg_prefix[seg]);
-	if (narrow67)
+	for (int n = narrow67 ? often : 0; n--;)
 		put8(g, 0x67);
 	if (strchr(habits, 'l') && ((memory && one_in(g, 4)) || one_in(g, 200)))
 		put8(g, 0xf0);
@@ -456,7 +516,7 @@ static void put_instruction(struct gen *g, const struct row *row)
 			if (*p == '~') { /* one of a range, in steps of 8 for the ALU group */
 				unsigned n = strtoul(p + 1, (char **)&p, 10), i = below(g, n);
 
-				byte += strchr(habits, 'A') ? i * 8 : i;
+				byte += strpbrk(habits, "A8") ? i * 8 : i;
 				operation = i;
 			} else if (*p == '+') {
 				byte += pick_register(g);
@@ -482,7 +542,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 			else if (g->program)
 				put_memory_program(g, reg, !!strchr(habits, 'a'));
 			else if (narrow67 == g->wide)
-				put_memory16(g, reg, seg, !!strchr(habits, 'a'));
+				put_memory16(g, reg, seg, !!strchr(habits, 'a'),
+					     !strchr(habits, 'w'));
 			else
 				put_memory32(g, reg, seg, !!strchr(habits, 'a'));
 		} else if (*p == 'i') {
@@ -495,14 +556,14 @@ static void put_instruction(struct gen *g, const struct row *row)
 			put_value(g, p[1] - '0', wide ? 4 : 2);
 			p += 2;
 		} else if (*p == 'p') {
-			put_value(g, g->base + g->size + 6, 4);
+			put_value(g, g->base + g->size + (wide ? 6 : 4), wide ? 4 : 2);
 			put_value(g, g->c.seg[CS], 2);
 			p++;
 		} else if (!strncmp(p, "moffs", 5)) {
-			int segment = seg < 0 ? DS : seg;
+			int segment = seg < 0 ? DS : seg, narrow = narrow67 == g->wide;
 
-			put_value(g, pick_target(g, segment, 0) - seg_base(g, segment),
-				  g->wide ? 4 : 2);
+			put_value(g, pick_target(g, segment, 0, narrow, 1) - seg_base(g, segment),
+				  narrow ? 2 : 4);
 			p += 5;
 		} else {
 			fprintf(stderr, "asmpack: bad row: %s\n", row->encoding);
@@ -538,7 +599,7 @@ static const struct row *neighbour(struct gen *g, const struct row *row)
 
 	for (unsigned n = below(g, 12); n-- && next[-1].habits;)
 		next--;
-	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde"))
+	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde23k"))
 		return NULL;
 	return next;
 }
@@ -559,6 +620,23 @@ static void put_sequence(struct gen *g, const struct row *row)
 	}
 }
 
+/* A data segment that is none of the flat ones. */
+static uint16_t pick_segment(struct gen *g)
+{
+	static const uint16_t selectors[] = {SEL_BASED,   SEL_BASED, SEL_BASED, SEL_EDGE,
+					     SEL_LIMITED, SEL_DOWN,  SEL_RODATA};
+
+	return selectors[below(g, 7)];
+}
+
+static uint16_t pick_stack(struct gen *g)
+{
+	static const uint16_t selectors[] = {SEL_BASED, SEL_BASED, SEL_STACK32, SEL_STACK16,
+					     SEL_LOW32, SEL_LOW16, SEL_HIGH32,  SEL_HIGH16};
+
+	return selectors[below(g, 8)];
+}
+
 void start_case(struct gen *g)
 {
 	struct asm_case *c = &g->c;
@@ -574,15 +652,15 @@ void start_case(struct gen *g)
 	for (int i = 0; i < 6; i++)
 		c->seg[i] = SEL_DATA;
 	c->seg[CS] = SEL_CODE;
-	c->seg[FS] = SEL_BASED;
-	c->seg[GS] = one_in(g, 2) ? SEL_LIMITED : SEL_BASED;
-	if (one_in(g, 16))
-		c->seg[DS] = SEL_BASED;
-	if (one_in(g, 16))
-		c->seg[ES] = SEL_BASED;
-	if (one_in(g, 16))
-		c->seg[SS] = one_in(g, 4) ? SEL_STACK16 : SEL_BASED;
-	c->eflags = 0x202 | (any(g) & ALL);
+	c->seg[FS] = one_in(g, 3) ? pick_segment(g) : SEL_BASED;
+	c->seg[GS] = one_in(g, 2) ? SEL_LIMITED : pick_segment(g);
+	if (one_in(g, 10))
+		c->seg[DS] = pick_segment(g);
+	if (one_in(g, 10))
+		c->seg[ES] = pick_segment(g);
+	if (one_in(g, 10))
+		c->seg[SS] = pick_stack(g);
+	c->eflags = 0x202 | (any(g) & ALL) | (one_in(g, 24) ? AC : 0);
 	c->fpu = below(g, FPU_IMAGES);
 	c->data = below(g, DATA_IMAGES);
 }
@@ -596,34 +674,38 @@ void set_stack(struct gen *g)
 		*esp &= ~3u;
 	*esp -= seg_base(g, SS);
 	/* An IRET to a 16-bit stack leaves the upper half as the kernel had it. */
-	if (g->c.seg[SS] == SEL_STACK16)
+	if (stack_narrow(g->c.seg[SS]))
 		*esp |= STACK16_UPPER;
 }
 
-static void generate_case(struct gen *g, const struct row *row)
+/* 16-bit code, on segments with a base; g->base is an offset. */
+static void make_narrow(struct gen *g)
+{
+	g->wide = 0;
+	g->c.seg[CS] = SEL_BATCH16 + (g->base >> 16 << 3);
+	g->base &= 0xffff;
+	g->c.seg[DS] = one_in(g, 3) ? pick_segment(g) : SEL_BASED;
+	g->c.seg[ES] = one_in(g, 3) ? pick_segment(g) : SEL_BASED;
+	g->c.seg[SS] = one_in(g, 2) ? SEL_STACK16 : pick_stack(g);
+}
+
+static void generate_case(struct gen *g, const struct row *row, int narrow)
 {
 	start_case(g);
+	if (narrow)
+		make_narrow(g);
 	/* Processors differ in what ENTER leaves above BP, and in which of two
 	 * faults a misaligned operand beyond the limit raises. */
-	if (strpbrk(row->habits, "ea") && g->c.seg[SS] == SEL_STACK16)
+	if (strpbrk(row->habits, "ea") && stack_segment(g->c.seg[SS]))
 		g->c.seg[SS] = SEL_BASED;
+	/* They address the stack by BP. */
+	if (strchr(row->habits, '2') && g->c.seg[SS] == SEL_BASED)
+		g->c.seg[SS] = SEL_STACK16;
+	if (strchr(row->habits, 'k') && g->c.seg[SS] >= SEL_LOW32 && stack_segment(g->c.seg[SS]))
+		g->c.seg[SS] = SEL_STACK16;
 	set_stack(g);
 	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
 		g->c.eflags |= DF;
-	put_instruction(g, row);
-	if (!g->c.undefined && one_in(g, 4))
-		put_sequence(g, row);
-}
-
-/* The same in 16-bit code, on segments with a base. */
-static void generate_case16(struct gen *g, const struct row *row)
-{
-	start_case(g);
-	g->wide = 0;
-	g->c.seg[CS] = SEL_BATCH16;
-	g->c.seg[DS] = g->c.seg[ES] = SEL_BASED;
-	g->c.seg[SS] = one_in(g, 3) || strchr(row->habits, 'e') ? SEL_BASED : SEL_STACK16;
-	set_stack(g);
 	put_instruction(g, row);
 	if (!g->c.undefined && one_in(g, 4))
 		put_sequence(g, row);
@@ -640,10 +722,13 @@ static const struct row *pick_row(const char *group, uint32_t number)
 	return count ? &rows[first + 1 + number % count] : NULL;
 }
 
-/* How many forms of the translator's table a row stands for. */
-static unsigned variants(const struct row *row)
+/* How many forms of the translator's table a row stands for in 32-bit or 16-bit code. */
+static unsigned variants(const struct row *row, int narrow)
 {
 	unsigned n = 1;
+
+	if (!row->habits || strchr(row->habits, narrow ? '3' : '2'))
+		return 0;
 
 	for (const char *p = row->encoding; *p; p++) {
 		if (*p == '~')
@@ -654,17 +739,58 @@ static unsigned variants(const struct row *row)
 	return n;
 }
 
+/* Rows of any kind, one after the other, most with operands in memory. */
+static void generate_sequence(struct gen *g, int narrow)
+{
+	start_case(g);
+	for (int i = 0; i < 6; i++)
+		g->c.seg[i] = i == CS ? SEL_CODE : SEL_DATA;
+	if (narrow) {
+		make_narrow(g);
+		g->c.seg[DS] = SEL_BASED;
+		g->c.seg[SS] = SEL_STACK16;
+	}
+	g->program = 1;
+	set_stack(g);
+	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16) - seg_base(g, DS);
+	g->c.gpr[EBP] = narrow ? g->c.gpr[ESP] + below(g, 64) - 32
+			       : WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
+	if (!one_in(g, 16)) { /* aligned */
+		g->c.gpr[ESI] &= ~15u;
+		g->c.gpr[EBP] &= ~15u;
+	}
+	int traced = 0; /* TF may be set: flags show between any two */
+
+	for (unsigned n = 3 + below(g, 10); n--;) {
+		const struct row *row = &rows[below(g, ROWS)];
+		uint32_t undefined = g->c.undefined;
+
+		if (!variants(row, narrow) || strpbrk(row->habits, "srxbdetq")) {
+			put_filler(g);
+			continue;
+		}
+		put_instruction(g, row);
+		traced |= !strcmp(row->encoding, "9d");
+		if (row->undefined && n) { /* cmp: what follows may read flags */
+			if (!traced)
+				g->c.undefined = undefined;
+			put8(g, 0x39);
+			put8(g, 0xc0 | below(g, 64));
+		}
+	}
+}
+
 /* The rows of all groups in turn, each as often as it has variants. */
-static const struct row *pick_form(uint32_t number)
+static const struct row *pick_form(uint32_t number, int narrow)
 {
 	static uint32_t total;
 
 	if (!total)
 		for (unsigned i = 0; i < ROWS; i++)
-			total += rows[i].habits ? variants(&rows[i]) : 0;
+			total += variants(&rows[i], narrow);
 	number %= total;
 	for (unsigned i = 0;; i++) {
-		unsigned n = rows[i].habits ? variants(&rows[i]) : 0;
+		unsigned n = variants(&rows[i], narrow);
 
 		if (number < n)
 			return &rows[i];
@@ -672,16 +798,31 @@ static const struct row *pick_form(uint32_t number)
 	}
 }
 
+/* Where the next case's code begins: none crosses the end of a 16-bit segment. */
+static uint32_t place(struct builder *b)
+{
+	static const uint8_t end[CODE_MAX] = {[0 ... CODE_MAX - 1] = 0xcc};
+	uint32_t left = -b->code.size & 0xffff;
+
+	if (left < CODE_MAX)
+		buffer_add(&b->code, end, left);
+	return b->code.size;
+}
+
 int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count)
 {
+	static const char *const groups16[] = {"integer", "stack", "string", "branch",
+					       "x87",     "mmx",   "sse",    "sse2"};
 	struct gen g = {.seed = seed * 0x9e3779b97f4a7c15ull + 1};
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;
 	int program = !strcmp(group, "program"), smc = !strcmp(group, "smc");
-	int segment = !strcmp(group, "segment"), narrow = !strcmp(group, "code16");
-	int forms = !strcmp(group, "forms");
+	int segment = !strcmp(group, "segment"), code16 = !strcmp(group, "code16");
+	int forms = !strcmp(group, "forms"), forms16 = !strcmp(group, "forms16");
+	int sequence = !strcmp(group, "sequence"), sequence16 = !strcmp(group, "sequence16");
+	int narrow = code16 || forms16 || sequence16;
 
-	if (program || smc || segment || narrow || forms)
+	if (program || smc || segment || narrow || forms || sequence)
 		group = "integer";
 	if (!pick_row(group, 0))
 		return -1;
@@ -695,22 +836,24 @@ int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count
 		buffer_add(&b->data, image, IMAGE_SIZE);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		const char *const groups16[] = {"integer", "stack", "string", "branch"};
-
-		g.base = BATCH + b->code.size;
+		g.base = narrow ? place(b) : BATCH + b->code.size;
 		if (program || smc)
 			generate_program(&g, smc);
 		else if (segment)
 			generate_segments(&g);
-		else if (narrow)
-			generate_case16(&g, pick_row(groups16[i % 4], i / 4));
+		else if (sequence || sequence16)
+			generate_sequence(&g, narrow);
+		else if (forms || forms16)
+			generate_case(&g, pick_form(i, narrow), narrow);
+		else if (code16)
+			generate_case(&g, pick_row(groups16[i % 8], i / 8), 1);
 		else
-			generate_case(&g, forms ? pick_form(i) : pick_row(group, i));
+			generate_case(&g, pick_row(group, i), 0);
 		g.c.size = g.size;
 		g.c.source = buffer_add(&b->code, g.code, g.size);
-		g.c.code = narrow ? g.c.source : g.base;
+		g.c.code = g.base;
 		buffer_add(&b->code, &end, 1);
-		if (b->code.size > (narrow ? 0x10000 : BATCH_SIZE))
+		if (b->code.size > BATCH_SIZE)
 			return -1;
 		buffer_add(&b->cases, &g.c, sizeof(g.c));
 	}

@@ -33,6 +33,7 @@ _Static_assert(offsetof(struct frame_fpu, fxsave) == 112, "struct _fpstate_32");
 
 static const struct asm_pack *pack;
 static uint32_t current;
+static const struct asm_memory memory = {(uint8_t *)AREA, (uint8_t *)EDGE};
 static int running;
 static uint32_t stack_start, stack_end; /* the process's own */
 uint16_t tls_selector;
@@ -62,7 +63,7 @@ static void take_result(const ucontext_t *frame)
 	    .error = regs[REG_ERR],
 	    .cr2 = frame->uc_mcontext.cr2,
 	    .fpu = ((struct frame_fpu *)frame->uc_mcontext.fpregs)->fxsave,
-	    .area = (uint8_t *)AREA,
+	    .memory = memory,
 	};
 
 	for (int i = 0; i < 8; i++)
@@ -95,7 +96,7 @@ static void set_case(ucontext_t *frame, const struct asm_case *c)
 {
 	greg_t *regs = frame->uc_mcontext.gregs;
 
-	case_prepare(pack, c, (uint8_t *)AREA, (uint8_t *)CODE);
+	case_prepare(pack, c, &memory, (uint8_t *)CODE);
 	for (int i = 0; i < 8; i++)
 		regs[frame_gpr[i]] = c->gpr[i];
 	for (int i = 0; i < 6; i++)
@@ -107,6 +108,10 @@ static void set_case(ucontext_t *frame, const struct asm_case *c)
 
 __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *frame)
 {
+	if (signal == SIGALRM) {
+		fprintf(stderr, "native: case %u does not end\n", current);
+		_exit(2);
+	}
 	if (running) {
 		if (frame->uc_mcontext.gregs[REG_CS] == SEL_CODE &&
 		    (uint32_t)frame->uc_mcontext.gregs[REG_EIP] - (uint32_t)on_signal < 0x1000) {
@@ -120,7 +125,7 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 		munmap((void *)stack_start, stack_end - stack_start);
 	running = 1;
 	if (current == pack->cases) {
-		result_print_end(put, (uint8_t *)AREA);
+		result_print_end(put, &memory);
 		if (fflush(stdout))
 			die("stdout");
 		_exit(0);
@@ -209,7 +214,7 @@ int main(int argc, char **argv)
 {
 	static uint8_t stack[1 << 18];
 	static const struct segment segments[] = SEGMENTS;
-	static const int signals[] = {SIGUSR1, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+	static const int signals[] = {SIGUSR1, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM};
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction action = {.sa_sigaction = signal_entry,
 				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -223,10 +228,15 @@ int main(int argc, char **argv)
 	map(AREA, AREA_SIZE, PROT_READ | PROT_WRITE);
 	map(CODE, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	map(READONLY, READONLY_SIZE, PROT_READ);
+	map(EDGE, EDGE_SIZE, PROT_READ | PROT_WRITE);
+	if (mprotect((void *)(EDGE + 0x1000), 0x1000, PROT_READ))
+		die("mprotect");
 	for (unsigned i = 0; i < sizeof(segments) / sizeof(*segments); i++)
 		install(&segments[i]);
+	for (unsigned i = 0; i < BATCHES16; i++)
+		install(&SEGMENT_BATCH16(i));
 	find_stack();
-	alarm(60); /* no case loops for ever */
+	alarm(20); /* no case loops for ever */
 	sigaltstack(&alternate, NULL);
 	for (unsigned i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &action, NULL);

@@ -3,6 +3,11 @@
 /* Changed dwords printed of one case; a checksum stands for the rest. */
 enum { MEMORY_LINES = 400 };
 
+static const struct window {
+	uint32_t start, size;
+} windows[] = WINDOWS;
+enum { WINDOW_COUNT = sizeof(windows) / sizeof(*windows) };
+
 static const char *const gpr_names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
 static const char *const seg_names[] = {"es", "cs", "ss", "ds", "fs", "gs"};
 
@@ -83,14 +88,20 @@ static const uint8_t *pack_image(const struct asm_pack *pack, const struct asm_c
 	return (const uint8_t *)pack + pack->data_offset + c->data * IMAGE_SIZE;
 }
 
-/* One range of the area; image NULL: every dword held its own address. */
-static void put_memory(void (*put)(char), const uint8_t *area, uint32_t start, uint32_t size,
-		       const uint8_t *image)
+static uint8_t *memory_at(const struct asm_memory *memory, uint32_t linear)
 {
+	return linear >= EDGE ? memory->edge + (linear - EDGE) : memory->area + (linear - AREA);
+}
+
+/* One range of memory; image NULL: every dword held its own address. */
+static void put_memory(void (*put)(char), const struct asm_memory *memory, uint32_t start,
+		       uint32_t size, const uint8_t *image)
+{
+	const uint8_t *bytes = memory_at(memory, start);
 	uint32_t printed = 0, sum = 0;
 
 	for (uint32_t i = 0; i < size; i += 4) {
-		uint32_t now = load32(area + (start - AREA) + i);
+		uint32_t now = load32(bytes + i);
 
 		if (now == (image ? load32(image + i) : start + i))
 			continue;
@@ -135,53 +146,64 @@ void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t numbe
 			put_field(put, seg_names[i], result->seg[i], 4);
 	put_fpu(put, result->fpu, pack_fpu(pack, c));
 	if (c->kind & CASE_WRITTEN) {
-		put_memory(put, result->area, AREA, AREA_SIZE, 0);
+		put_memory(put, &result->memory, AREA, AREA_SIZE, 0);
 	} else {
 		const uint8_t *image = pack_image(pack, c);
 
-		put_memory(put, result->area, WINDOW_DATA, WINDOW_DATA_SIZE, image);
-		put_memory(put, result->area, WINDOW_STACK, WINDOW_STACK_SIZE,
-			   image + WINDOW_DATA_SIZE);
+		for (const struct window *w = windows; w < windows + WINDOW_COUNT; w++) {
+			put_memory(put, &result->memory, w->start, w->size, image);
+			image += w->size;
+		}
 	}
 	put('\n');
 }
 
-void result_print_end(void (*put)(char), const uint8_t *area)
+static int windowed(uint32_t linear)
+{
+	for (int i = 0; i < WINDOW_COUNT; i++)
+		if (linear - windows[i].start < windows[i].size)
+			return 1;
+	return 0;
+}
+
+static uint32_t sum_range(const struct asm_memory *memory, uint32_t start, uint32_t size)
 {
 	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < AREA_SIZE; i += 4) {
-		int windowed = i - (WINDOW_DATA - AREA) < WINDOW_DATA_SIZE ||
-			       i - (WINDOW_STACK - AREA) < WINDOW_STACK_SIZE;
+	for (uint32_t i = start; i < start + size; i += 4)
+		if (!windowed(i))
+			sum = sum * 33 + load32(memory_at(memory, i));
+	return sum;
+}
 
-		if (!windowed)
-			sum = (sum << 5 | sum >> 27) ^ load32(area + i);
-	}
+void result_print_end(void (*put)(char), const struct asm_memory *memory)
+{
 	put_text(put, "end");
-	put_field(put, "area", sum, 8);
+	put_field(put, "area", sum_range(memory, AREA, AREA_SIZE), 8);
+	put_field(put, "edge", sum_range(memory, EDGE, EDGE_SIZE), 8);
 	put('\n');
 }
 
-void case_prepare(const struct asm_pack *pack, const struct asm_case *c, uint8_t *area,
-		  uint8_t *code)
+void case_prepare(const struct asm_pack *pack, const struct asm_case *c,
+		  const struct asm_memory *memory, uint8_t *code)
 {
 	if (c->kind & CASE_WRITTEN) {
 		const uint8_t *source = pack_code(pack, c);
 
 		for (uint32_t i = 0; i < AREA_SIZE; i += 4)
-			*(uint32_t *)(area + i) = AREA + i;
+			*(uint32_t *)(memory->area + i) = AREA + i;
 		for (uint32_t i = 0; i < c->size; i++)
 			code[i] = source[i];
 		for (uint32_t i = c->size; i < CODE_SIZE; i++)
 			code[i] = 0xcc;
 	} else {
 		const uint32_t *image = (const uint32_t *)pack_image(pack, c);
-		uint32_t *data = (uint32_t *)(area + (WINDOW_DATA - AREA));
-		uint32_t *stack = (uint32_t *)(area + (WINDOW_STACK - AREA));
 
-		for (uint32_t i = 0; i < WINDOW_DATA_SIZE / 4; i++)
-			data[i] = *image++;
-		for (uint32_t i = 0; i < WINDOW_STACK_SIZE / 4; i++)
-			stack[i] = *image++;
+		for (const struct window *w = windows; w < windows + WINDOW_COUNT; w++) {
+			uint32_t *p = (uint32_t *)memory_at(memory, w->start);
+
+			for (uint32_t i = 0; i < w->size / 4; i++)
+				p[i] = *image++;
+		}
 	}
 }

@@ -3,9 +3,10 @@
 A batch is a pack of cases (tests/asm: asmpack) of one group and seed.  The runner
 `native` executes it on this processor, a guest kernel under unring at CPL 3;
 asmcmp compares what they print, and forms counts which rows of the translator's
-table were run.  The group `forms` goes through all rows of the generator."""
+table were run.  The groups `forms` and `forms16` go through all rows of the generator."""
 import argparse
 import collections
+import concurrent.futures
 import os
 import re
 import struct
@@ -16,11 +17,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CPU = "n270"  # the model with most instructions
-BATCH = 60000
-# Group: cases in a batch.  Those of few cases are bound by the space for their code.
-OTHERS = {"integer": 60000, "program": 4000, "stack": 60000, "smc": 4000, "string": 60000,
-          "code16": 5000, "fault": 60000, "segment": 8000, "branch": 60000, "x87": 60000,
-          "mmx": 60000, "sse": 60000, "sse2": 60000}
+# Group: cases in a batch, bound by the space for their code.
+SIZES = {"forms": 60000, "forms16": 60000, "sequence": 40000, "sequence16": 40000,
+         "program": 4000, "smc": 4000, "segment": 8000}
+# What a run goes through again and again; "" is the next of OTHERS.
+ROUNDS = ["forms", "forms16", "sequence", "forms", "forms16", "sequence16", "", ""]
+OTHERS = ["program", "smc", "segment", "string", "x87", "sse"]
 
 # Forms that random cases cannot compare, and what tests them.
 EXCLUDED = {
@@ -41,6 +43,9 @@ EXCLUDED = {
 ACCEPTABLE = re.compile(r"flags|fsw|fcw|ftw|mxcsr|r\d|xmm\d|e[a-ds][xpi]|cr2|error")
 
 
+Row = collections.namedtuple("Row", "name text ident")
+
+
 class Tools:
     def __init__(self, build, folder):
         self.asm = os.path.join(build, "tests", "asm")
@@ -55,8 +60,8 @@ class Tools:
         subprocess.run([self.asm + "/asmpack", "random", out, group, str(seed), str(count)],
                        check=True)
 
-    def run(self, pack, trial=""):
-        """Both runs; '' or what went wrong."""
+    def run(self, pack, trial="", guest=None):
+        """Both runs, in the guest of another pack if there is one; '' or what went wrong."""
         native = self.path(trial + "native")
         with open(native, "wb") as f:
             done = subprocess.run([self.asm + "/native", pack], stdout=f)
@@ -64,7 +69,7 @@ class Tools:
             return f"native ended with {done.returncode}"
         done = subprocess.run(
             ["timeout", "120", self.unring, "run", "--kernel", self.asm + "/kernel.elf",
-             "--module", pack, "--debugcon", self.path(trial + "unring"), "--debug-exit",
+             "--module", guest or pack, "--debugcon", self.path(trial + "unring"), "--debug-exit",
              "--serial", "none", "--cpu", CPU, "--memory", "64M", "--append", "cases"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 33:
@@ -88,12 +93,12 @@ class Tools:
         out = subprocess.run([self.forms, "--rows"], check=True, capture_output=True, text=True)
         rows = {}
         for line in out.stdout.splitlines():
-            n, name, opmap, opcode, digit, prefix, mod, *_ = line.split("|")
+            n, name, opmap, opcode, digit, prefix, mod, *_, ident = line.split("|")
             text = {"0": "", "1": "0f ", "2": "0f 38 ", "3": "0f 3a "}[opmap] + opcode
             text = {"6": "66 ", "3": "f3 ", "2": "f2 "}.get(prefix, "") + text
             text += f" /{digit}" if digit != "-1" else ""
             text += {"m": " mem", "r": " reg"}.get(mod, "")
-            rows[int(n)] = (name, text)
+            rows[int(n)] = Row(name, text, ident == "I")
         return rows
 
     def count(self, pack):
@@ -124,7 +129,7 @@ def read_accepted():
 
 
 def is_accepted(line, names, entries):
-    fields = re.findall(r" (\w+): (\S+) (\S+);", line.split(" | ", 1)[1])
+    fields = re.findall(r" (\w+): (\S+) (\S+);", line.split(" |", 1)[1])
     if not fields or line.rstrip().endswith("..."):
         return False
     for field, a, b in fields:
@@ -137,60 +142,109 @@ def is_accepted(line, names, entries):
     return True
 
 
-def fuzz(tools, args):
-    rows, accepted = tools.rows(), read_accepted()
-    counts, undefined = collections.Counter(), collections.Counter()
-    differ, allowed = collections.Counter(), collections.Counter()
-    total, problems, round_ = 0, [], 0
-    end = time.time() + args.minutes * 60
-    wanted = [n for n, (name, _) in rows.items() if name not in EXCLUDED]
-    others = list(OTHERS)
-    # A last batch may be late; a form that is short of cases costs no more than this.
-    while time.time() < end:
-        group = "forms" if round_ % 2 == 0 else others[round_ // 2 % len(others)]
-        seed, size = args.seed + round_, OTHERS.get(group, BATCH)
-        round_ += 1
+class Batch:
+    """What one batch has shown: counters by form, and lines to print."""
+
+    def __init__(self, number, seed):
+        group = ROUNDS[number % len(ROUNDS)]
+        if not group:
+            blanks = ROUNDS.count("")
+            nth = number // len(ROUNDS) * blanks + ROUNDS[:number % len(ROUNDS)].count("")
+            group = OTHERS[nth % len(OTHERS)]
+        self.group, self.seed, self.size = group, seed + number, SIZES.get(group, 60000)
+        self.total = 0
+        self.counts, self.undefined = collections.Counter(), collections.Counter()
+        self.differ, self.allowed = collections.Counter(), collections.Counter()
+        self.problems, self.lines = [], []
+
+    def add(self, other):
+        self.total += other.total
+        for name in ("counts", "undefined", "differ", "allowed"):
+            getattr(self, name).update(getattr(other, name))
+        self.problems += other.problems
+
+    def wrong(self, number, form, text):
+        self.differ[form] += 1
+        self.lines.append(f"--case {self.group}:{self.seed}:{number}  {text[:400]}")
+
+    def run(self, build, rows, accepted):
+        with tempfile.TemporaryDirectory() as folder:
+            self.run_in(Tools(build, folder), rows, accepted)
+        return self
+
+    def run_in(self, tools, rows, accepted):
         pack = tools.path("pack")
-        tools.pack(group, seed, size, pack)
+        tools.pack(self.group, self.seed, self.size, pack)
         wrong = tools.run(pack)
         if wrong:
-            problems.append(f"{group} seed {seed}: {wrong}")
-            print(problems[-1], flush=True)
-            continue
+            self.problems.append(f"{self.group} seed {self.seed}: {wrong}")
+            return
         lines, only_undefined = tools.compare(pack)
-        counts.update(tools.count(pack))
-        total += size
+        self.counts = tools.count(pack)
+        self.total = self.size
         for number in only_undefined:
-            undefined[int(tools.listing(pack, number)[0][2])] += 1
+            forms = [int(i[2]) for i in tools.listing(pack, number)]
+            if all(f in rows and rows[f].ident for f in forms):
+                self.wrong(number, forms[0], "undefined flags of what runs as it is")
+            else:
+                self.undefined[forms[0]] += 1
         for line in lines:
             if line.startswith("end:"):
-                problems.append(f"{group} seed {seed}: memory outside the windows: {line}")
+                self.problems.append(f"{self.group} seed {self.seed}: "
+                                     f"memory outside the windows: {line}")
                 continue
             number = int(line.split(None, 1)[0])
             forms = [int(i[2]) for i in tools.listing(pack, number)]
-            names = {rows[f][0] for f in forms if f in rows}
+            names = {rows[f].name for f in forms if f in rows}
             if is_accepted(line, names, accepted):
-                allowed[forms[0]] += 1
-                continue
-            differ[forms[0]] += 1
-            if sum(differ.values()) <= 50:
-                print(f"--case {group}:{seed}:{number}  {line[:400]}", flush=True)
+                self.allowed[forms[0]] += 1
+            else:
+                self.wrong(number, forms[0], line)
+
+
+def batches(args, run):
+    """The batches in order, args.jobs of them at a time, until time or rounds are over."""
+    end = time.time() + args.minutes * 60
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        waiting, number = collections.deque(), 0
+        while True:
+            more = number < args.rounds if args.rounds else time.time() < end
+            if more and len(waiting) < args.jobs:
+                waiting.append(pool.submit(run, Batch(number, args.seed)))
+                number += 1
+            elif waiting:
+                yield waiting.popleft().result()
+            else:
+                return
+
+
+def fuzz(args):
+    build, start = os.path.abspath(args.build), time.time()
+    rows, accepted = Tools(build, "").rows(), read_accepted()
+    wanted = [n for n, row in rows.items() if row.name not in EXCLUDED]
+    sum_, done, shown = Batch(0, args.seed), 0, 0
+    for batch in batches(args, lambda b: b.run(build, rows, accepted)):
+        sum_.add(batch)
+        done += 1
+        for line in batch.lines[:max(0, 50 - shown)] + batch.problems:
+            print(line, flush=True)
+        shown += len(batch.lines)
     print(f"{'form':30} {'encoding':18} {'cases':>9} {'differ':>7} {'accepted':>8} {'undefined':>9}")
-    for n, (name, text) in rows.items():
-        print(f"{name:30} {text:18} {counts[n]:9} {differ[n]:7} {allowed[n]:8} {undefined[n]:9}"
-              + (f"  not compared: {EXCLUDED[name]}" if name in EXCLUDED else ""))
-    print(f"{'(not in the table)':30} {'':18} {counts[-1]:9} {differ[-1]:7} {allowed[-1]:8}"
-          f" {undefined[-1]:9}")
-    short = [n for n in wanted if counts[n] < args.least]
+    for n, row in list(rows.items()) + [(-1, Row("(not in the table)", "", False))]:
+        print(f"{row.name:30} {row.text:18} {sum_.counts[n]:9} {sum_.differ[n]:7} "
+              f"{sum_.allowed[n]:8} {sum_.undefined[n]:9}"
+              + (f"  not compared: {EXCLUDED[row.name]}" if row.name in EXCLUDED else ""))
+    short = [n for n in wanted if sum_.counts[n] < args.least]
     for n in short:
-        print(f"fewer than {args.least} cases: {rows[n][0]} ({rows[n][1]}): {counts[n]}")
-    print(f"seeds {args.seed} to {args.seed + round_ - 1}: {total} cases in {round_} batches, "
-          f"{len(wanted)} forms; {sum(differ.values())} cases differ, "
-          f"{sum(allowed.values())} accepted, {sum(undefined.values())} in undefined flags only; "
-          f"{len(short)} forms with fewer than {args.least} cases")
-    for problem in problems:
-        print(problem)
-    return bool(short or problems or sum(differ.values()))
+        print(f"fewer than {args.least} cases: {rows[n].name} ({rows[n].text}): {sum_.counts[n]}")
+    least = min(wanted, key=lambda n: sum_.counts[n])
+    seconds = time.time() - start
+    print(f"seeds {args.seed} to {args.seed + done - 1}: {sum_.total} cases in {done} batches, "
+          f"{sum_.total / seconds:.0f} a second; {len(wanted)} forms, the least "
+          f"{sum_.counts[least]} ({rows[least].name} {rows[least].text}), {len(short)} with fewer "
+          f"than {args.least}; {sum_.differ.total()} cases differ, {sum_.allowed.total()} accepted, "
+          f"{sum_.undefined.total()} in undefined flags only; {len(sum_.problems)} failed batches")
+    return bool(short or sum_.problems or sum_.differ.total())
 
 
 # --- one case ---
@@ -213,10 +267,12 @@ def only(pack, number, out, blank=()):
         f.write(data)
 
 
-def differs(tools, pack, number, blank):
-    one = tools.path("one")
+def differs(tools, pack, number, blank, planted=()):
+    """What differs when `blank` is left out, and `planted` in the guest alone."""
+    one, guest = tools.path("one"), tools.path("one.planted")
     only(pack, number, one, blank)
-    wrong = tools.run(one, "one.")
+    only(pack, number, guest, list(blank) + list(planted))
+    wrong = tools.run(one, "one.", guest)
     return wrong or tools.compare(one, "one.")[0]
 
 
@@ -226,6 +282,20 @@ def fields_of(path):
             if re.match(r"\d+ ", line):
                 return dict(w.split("=", 1) for w in line.split()[1:])
     return {}
+
+
+def minimize(tools, pack, number, planted=()):
+    """The instructions (offset, length) that can be left out while the case still differs."""
+    insns = [(int(at), int(length)) for at, length, *_ in tools.listing(pack, number)]
+    blank, before = [], None
+    while blank != before:
+        before = list(blank)
+        for insn in reversed(insns):
+            trial = blank + [insn]
+            if insn not in blank and len(trial) < len(insns) and \
+                    differs(tools, pack, number, trial, planted):
+                blank = trial
+    return blank
 
 
 def one_case(tools, spec):
@@ -239,34 +309,53 @@ def one_case(tools, spec):
     for field in dict(native, **unring):
         a, b = native.get(field, "unchanged"), unring.get(field, "unchanged")
         print(f"{field:10} {a:34} {b:34} {'' if a == b else '<--'}")
-    insns = tools.listing(pack, number)
-    blank = []
-    if not wrong:
-        print("alike")
-    else:
-        for at, length, *_ in reversed(insns):
-            trial = blank + [(int(at), int(length))]
-            if len(trial) < len(insns) and differs(tools, pack, number, trial):
-                blank = trial
-        differs(tools, pack, number, blank)
-        print("\nthe least that differs:" if blank else "\nnothing can be left out:")
+    blank = minimize(tools, pack, number) if wrong else []
+    print("alike" if not wrong else "\nthe least that differs:" if blank
+          else "\nnothing can be left out:")
     gone = {at for at, _ in blank}
-    for at, length, form, text in insns:
+    for at, _, _, text in tools.listing(pack, number):
         print(f"  +{at:4} {'nop' if int(at) in gone else text}")
     return bool(wrong)
+
+
+def self_test(tools):
+    """A sequence of which the guest runs one instruction less: seen, and found by minimizing."""
+    pack, found = tools.path("pack"), 0
+    tools.pack("sequence", 1, 100, pack)
+    for number in range(100):
+        insns = [(int(at), int(length)) for at, length, *_ in tools.listing(pack, number)]
+        planted = insns[len(insns) // 2]
+        if differs(tools, pack, number, []):
+            sys.exit(f"self-test: case {number} differs by itself")
+        # What has no effect, or is not reached, cannot be missed.
+        if len(insns) < 6 or not differs(tools, pack, number, [], [planted]):
+            continue
+        blank = minimize(tools, pack, number, [planted])
+        if planted in blank:
+            sys.exit(f"self-test: case {number}: the planted instruction was left out")
+        print(f"case {number}: {len(blank)} of {len(insns)} instructions left out")
+        found += bool(blank)
+        if found == 3:
+            return 0
+    sys.exit("self-test: too few planted differences were seen")
 
 
 def main():
     p = argparse.ArgumentParser(usage="see run.sh")
     p.add_argument("--minutes", type=float, default=1)
+    p.add_argument("--rounds", type=int)
+    p.add_argument("--jobs", type=int, default=1)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--build", default="build/dev")
     p.add_argument("--least", type=int, default=1000)
     p.add_argument("--case")
+    p.add_argument("--self-test", action="store_true")
     args = p.parse_args()
+    if not args.case and not args.self_test:
+        sys.exit(fuzz(args))
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(os.path.abspath(args.build), folder)
-        sys.exit(one_case(tools, args.case) if args.case else fuzz(tools, args))
+        sys.exit(one_case(tools, args.case) if args.case else self_test(tools))
 
 
 main()

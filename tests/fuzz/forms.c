@@ -2,7 +2,7 @@
  * cases of a pack, a line a form, "row count"; -1 is what the table does not list.
  * RESULT tells where each case ended: what lies beyond was not reached.
  * forms --rows: the table, a line a row: number, name, map, opcode, digit, prefix, mod,
- * group, memory access, flags.
+ * group, memory access, flags, I: it runs as it is (IDENT).
  * forms --list PACK NUMBER: where the instructions of one case begin, and how it reads. */
 #define segment case_segment /* not the vCPU's */
 #include "case.h"
@@ -43,7 +43,7 @@ static int row_number(const struct row *r)
 
 static bool code32(const struct asm_case *c)
 {
-	return c->seg[1] != SEL_BATCH16;
+	return !case_narrow(c);
 }
 
 /* Length of the instruction at `at`; its form in *form. */
@@ -91,9 +91,13 @@ static void list_rows(void)
 {
 	const struct row *r;
 	for (unsigned n = 0; (r = table_at(n)); n++)
-		printf("%u|%s|%u|%02x|%d|%c|%c|%c|%c|%u\n", n, r->name, r->map, r->opcode, r->ext,
-		       r->pfx ? r->pfx : '-', r->mod ? r->mod : '-', r->group,
-		       r->access ? r->access : '-', r->flags);
+		printf("%u|%s|%u|%02x|%d|%c|%c|%c|%c|%u|%c\n", n, r->name, r->map, r->opcode,
+		       r->ext, r->pfx ? r->pfx : '-', r->mod ? r->mod : '-', r->group,
+		       r->access ? r->access : '-', r->flags,
+		       (r->handler == H_plain || r->handler == H_modrm) &&
+			       !(r->flags & (ROW_CO | ROW_RE))
+			   ? 'I'
+			   : '-');
 }
 
 static void list_case(const struct asm_pack *pack, uint32_t number)

@@ -39,6 +39,8 @@ static uint32_t area_table[1024] __attribute__((aligned(4096)));
 static uint32_t batch_table[1024] __attribute__((aligned(4096)));
 static uint8_t area[AREA_SIZE] __attribute__((aligned(4096)));
 static uint8_t code[CODE_SIZE] __attribute__((aligned(4096)));
+static uint8_t edge[EDGE_SIZE] __attribute__((aligned(4096)));
+static const struct asm_memory memory = {area, edge};
 static uint8_t readonly[READONLY_SIZE] __attribute__((aligned(4096)));
 static uint64_t gdt[GDT_ENTRIES], ldt[LDT_SLOTS], idt[32];
 static uint32_t tss[26];
@@ -52,13 +54,27 @@ static void out8(uint16_t port, uint8_t value)
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
+/* Written out in blocks: an instruction for each byte takes most of the time. */
+static char text[4096];
+static uint32_t length;
+
+static void flush(void)
+{
+	const char *p = text;
+
+	__asm__ volatile("rep outsb" : "+S"(p), "+c"(length) : "d"(0xe9) : "memory");
+}
+
 static void put(char c)
 {
-	out8(0xe9, c);
+	text[length++] = c;
+	if (length == sizeof(text))
+		flush();
 }
 
 static _Noreturn void quit(int code)
 {
+	flush();
 	out8(0xf4, code);
 	for (;;)
 		__asm__ volatile("cli; hlt");
@@ -114,6 +130,8 @@ static void set_descriptors(void)
 	gdt[LDT_SELECTOR >> 3] = descriptor((uint32_t)ldt, sizeof(ldt) - 1, 0x82, 0);
 	for (unsigned i = 0; i < sizeof(segments) / sizeof(*segments); i++)
 		install(&segments[i]);
+	for (unsigned i = 0; i < BATCHES16; i++)
+		install(&SEGMENT_BATCH16(i));
 	load_table('g', gdt, sizeof(gdt));
 	__asm__ volatile("ljmp %0, $1f\n1: mov %1, %%ds\n mov %1, %%es\n mov %1, %%ss\n"
 			 " mov %2, %%fs\n mov %2, %%gs"
@@ -150,11 +168,15 @@ static void set_paging(void)
 		*(uint32_t *)(readonly + i) = READONLY + i;
 	for (uint32_t i = 0; i < AREA_SIZE; i += 4)
 		*(uint32_t *)(area + i) = AREA + i;
+	for (uint32_t i = 0; i < EDGE_SIZE; i += 4)
+		*(uint32_t *)(edge + i) = EDGE + i;
 	for (uint32_t i = 0; i < CODE_SIZE; i += 4)
 		*(uint32_t *)(code + i) = CODE + i;
 	map(area_table, AREA, area, AREA_SIZE, PAGE_USER);
 	map(area_table, CODE, code, CODE_SIZE, PAGE_USER);
 	map(area_table, READONLY, readonly, READONLY_SIZE, PAGE_USER_READ);
+	map(area_table, EDGE, edge, EDGE_SIZE, PAGE_USER);
+	map(area_table, EDGE + 0x1000, edge + 0x1000, 0x1000, PAGE_USER_READ);
 	if (pack->code_size > BATCH_SIZE)
 		fail("kernel: the code section is too long");
 	map(batch_table, BATCH, (const uint8_t *)pack + pack->code_offset, pack->code_size,
@@ -170,7 +192,7 @@ static void begin_case(struct frame *f)
 	const struct asm_case *c = pack_case(pack, current);
 	const uint32_t *fpu = (const uint32_t *)pack_fpu(pack, c);
 
-	case_prepare(pack, c, area, code);
+	case_prepare(pack, c, &memory, code);
 	for (int i = 0; i < FPU_SIZE / 4; i++)
 		((uint32_t *)fpu_image)[i] = fpu[i];
 	*f = (struct frame){
@@ -204,7 +226,7 @@ void kernel_trap(struct frame *f)
 	    .error = f->error,
 	    .seg = {f->es, f->cs, f->ss, f->ds, f->fs, f->gs},
 	    .fpu = fpu_image,
-	    .area = area,
+	    .memory = memory,
 	};
 
 	if (!(f->cs & 3)) {
@@ -218,7 +240,7 @@ void kernel_trap(struct frame *f)
 		result.error &= ~1;
 	result_print(put, pack, current, &result);
 	if (++current == end) {
-		result_print_end(put, area);
+		result_print_end(put, &memory);
 		quit(EXIT_DONE);
 	}
 	begin_case(f);

@@ -21,6 +21,7 @@
  *   S fit for a filler          8 ~N in steps of 8          2, 3 for 16-bit, 32-bit code only
  *   w not at the end of 64 KiB: processors differ in where a second part goes on
  *   k not at a stack limit: they differ in what a far call that faults has pushed
+ *   L no LOCK: AMD processors take MOV CR0 with it for MOV CR8
  *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers */
 struct row {
 	const char *encoding, *habits;
@@ -476,7 +477,7 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int bytes = 0;
 	int often = one_in(g, 100) ? 1 + below(g, 13) : 1; /* up to 15 bytes and beyond */
 
-	if (one_in(g, 150) && !g->program) /* #UD but where 'l' stands */
+	if (one_in(g, 150) && !g->program && !strchr(habits, 'L')) /* #UD but where 'l' stands */
 		put8(g, 0xf0);
 	/* REP means nothing to one-byte opcodes but LOOP, where it is unpredictable. */
 	if (one_in(g, 60) && !repeated && strncmp(p, "0f", 2) && strncmp(p, "66", 2) && *p != 'f' &&

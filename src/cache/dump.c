@@ -214,6 +214,9 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		.returns = d->n_returns,
 		.traced = put_traced(c, d, NULL),
 		.windows = d->n_windows,
+		.grants = d->n_grants,
+		.window = d->window,
+		.mode = d->mode,
 	};
 	char *maps;
 	size_t length;
@@ -263,6 +266,7 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	fwrite(protected.page, sizeof *protected.page, protected.n, f);
 	free(protected.page);
 	fwrite(d->windows, sizeof *d->windows, d->n_windows, f);
+	fwrite(d->grants, sizeof *d->grants, d->n_grants, f);
 	fwrite(maps, 1, length, f);
 	free(maps);
 	return err ? err : ferror(f) ? -EIO : 0;

@@ -38,6 +38,8 @@ struct dump_header {
 	uint64_t code_size;     /* of both mappings */
 	uint64_t code32;        /* mode numbers of 32-bit code, a bit each */
 	uint32_t cs_base[DUMP_MODES]; /* linear - EIP, by mode number */
+	uint64_t window;        /* base of the one that has run last, or 0 */
+	uint32_t mode, zero;    /* in this mode: what the return stack belongs to */
 	uint32_t start, used;   /* units and thunks lie in [start, used) */
 	/* Sections, with their number of elements. */
 	uint32_t code;          /* bytes: code memory up to used */
@@ -56,7 +58,8 @@ struct dump_header {
 	uint32_t traced;        /* uint32_t: pages that the mmu traces as code */
 	uint32_t wp;            /* uint64_t: pages with live units that are mapped in a writable
 	                           mapping but protected (host addresses) */
-	uint32_t windows;       /* struct dump_window */
+	uint32_t windows;       /* struct dump_window, by address */
+	uint32_t grants;        /* struct dump_grant, by address */
 	uint32_t maps;          /* bytes: /proc/self/maps */
 };
 
@@ -108,7 +111,13 @@ struct dump_page {
 
 struct dump_window {
 	uint64_t base;          /* host address */
-	uint32_t id, zero;
+	uint32_t id, zero;      /* id: 0 if it has not run yet */
+};
+
+/* A page that a window may run. */
+struct dump_grant {
+	uint64_t page;          /* host address */
+	uint32_t gfn, zero;
 };
 
 #endif

@@ -136,6 +136,10 @@ struct tcache_dump {
 	unsigned n_returns;
 	const struct dump_window *windows; /* by address */
 	unsigned n_windows;
+	const struct dump_grant *grants; /* likewise */
+	unsigned n_grants;
+	uint64_t window;            /* that the return stack belongs to; 0: none */
+	unsigned mode;              /* likewise */
 	const struct tu_code *once; /* the unit in the slot of tcache_once, or NULL */
 	uint32_t once_eip;
 	void *ctx;

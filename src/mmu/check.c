@@ -140,3 +140,22 @@ void mmu_check(struct mmu *m)
 	CHECK(links == 0);
 	CHECK(rmaps == writable && rmaps == m->rmap_count);
 }
+
+void mmu_each(struct mmu *m, const struct mmu_each *each)
+{
+	for (unsigned i = 0; i < MAX_WINDOWS; i++) {
+		struct win *w = &m->win[i];
+		if (!w->live)
+			continue;
+		each->window(each->ctx, &w->pub);
+		for (uint32_t vpn = 0; vpn < 1 << 20; vpn++) {
+			if (!w->dir[vpn >> 10]) {
+				vpn |= 1023;
+				continue;
+			}
+			uint32_t e = shadow_get(m, w, vpn);
+			if (e & SH_EXEC)
+				each->exec(each->ctx, &w->pub, vpn, e >> PAGE_SHIFT);
+		}
+	}
+}

@@ -156,6 +156,15 @@ void mmu_flush_all(struct mmu *m);
 #define WINDOW_STRIDE (1ull << 33)
 #define WINDOW_SPLIT 0xc0000000u
 
+/* For the checker of translated code: the windows by address, and each page that mmu_exec
+ * gave one of them and that has not been revoked. */
+struct mmu_each {
+	void *ctx;
+	void (*window)(void *ctx, const struct window *w);
+	void (*exec)(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn);
+};
+void mmu_each(struct mmu *m, const struct mmu_each *each);
+
 /* For tests: checks the books against each other and /proc/self/maps. */
 void mmu_check(struct mmu *m);
 

@@ -1,25 +1,36 @@
 /* A dump of the cache for the checker, with what the monitor and the mmu know. */
 #include "monitor/internal.h"
 
-#include "host/memory.h"
 #include "monitor/layout.h"
+
+#include <stdlib.h>
 
 struct windows {
 	struct monitor *m;
 	struct dump_window in[WINDOW_BASES];
 	unsigned n;
+	struct dump_grant *grant;
+	unsigned n_grants;
 };
 
-static void window_of(void *ctx, const struct host_mapping *h)
+static void add_window(void *ctx, const struct window *w)
 {
 	struct windows *s = ctx;
-	struct window *w;
-	gla_t a;
-	if (!mmu_find_window(s->m->mmu, h->start, &w, &a))
-		return;
-	uint64_t base = (uintptr_t)w->base;
-	if (s->n < WINDOW_BASES && (!s->n || s->in[s->n - 1].base != base))
-		s->in[s->n++] = (struct dump_window){.base = base, .id = w->id};
+	bool ran = s->m->window_of_base[monitor_base_slot(w)] == w->id;
+	s->in[s->n++] = (struct dump_window){.base = (uintptr_t)w->base, .id = ran ? w->id : 0};
+}
+
+static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn)
+{
+	struct windows *s = ctx;
+	if (!(s->n_grants & (s->n_grants - 1))) {
+		s->grant = realloc(s->grant, (s->n_grants ? 2 * s->n_grants : 1) * sizeof *s->grant);
+		CHECK(s->grant);
+	}
+	s->grant[s->n_grants++] = (struct dump_grant){
+		.page = (uintptr_t)w->base + ((uint64_t)vpn << PAGE_SHIFT),
+		.gfn = gfn,
+	};
 }
 
 static uint8_t guest_byte(void *ctx, uint32_t gfn, uint32_t offset)
@@ -53,6 +64,8 @@ int monitor_dump(struct monitor *m, FILE *f)
 		.returns = (const uint64_t *)(uintptr_t)m->v->ret_sp,
 		.n_returns = (unsigned)((m->ret_top - m->v->ret_sp) / 8 + 1),
 		.windows = windows.in,
+		.window = m->window ? (uintptr_t)m->window->base : 0,
+		.mode = m->mode,
 		.once = m->once.host_len ? &m->once : NULL,
 		.once_eip = m->once_eip,
 		.ctx = m,
@@ -62,10 +75,13 @@ int monitor_dump(struct monitor *m, FILE *f)
 	fpu_save(m);
 	for (unsigned i = 0; i < m->n_modes; i++)
 		d.code32 |= (uint64_t)!!(m->modes[i].bits & MODE_CODE32) << i;
-	windows.m = m;
-	windows.n = 0;
-	int err = host_mem_each(NULL, (void *)UINTPTR_MAX, window_of, &windows);
+	windows = (struct windows){.m = m};
+	mmu_each(m->mmu, &(struct mmu_each){&windows, add_window, add_grant});
 	d.n_windows = windows.n;
+	d.grants = windows.grant;
+	d.n_grants = windows.n_grants;
 	mmu_check(m->mmu);
-	return err ? err : tcache_dump(m->cache, &d, f);
+	int err = tcache_dump(m->cache, &d, f);
+	free(windows.grant);
+	return err;
 }

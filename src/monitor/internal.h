@@ -221,5 +221,7 @@ void site_redirected(struct monitor *m, bool needed);
 void run_once(struct monitor *m, uint8_t site);
 void flush_code(struct monitor *m);
 void interrupt_line_update(struct monitor *m);
+/* Where in window_of_base a window is. */
+unsigned monitor_base_slot(const struct window *w);
 
 #endif

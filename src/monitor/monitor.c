@@ -50,7 +50,7 @@ static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
 	return_stack_reset(m);
 }
 
-static unsigned base_slot(const struct monitor *m, const struct window *w)
+unsigned monitor_base_slot(const struct window *w)
 {
 	return (unsigned)((uint64_t)(uintptr_t)w->base / WINDOW_STRIDE) % WINDOW_BASES;
 }
@@ -61,7 +61,7 @@ static void window_drop(void *ctx, struct window *w)
 	itlb_flush(m);
 	return_stack_reset(m);
 	/* Branch entries of its base stay until the base is used again. */
-	m->window_of_base[base_slot(m, w)] |= WINDOW_GONE;
+	m->window_of_base[monitor_base_slot(w)] |= WINDOW_GONE;
 	if (m->window == w)
 		m->window = NULL;
 	m->state_dirty = true;
@@ -319,7 +319,7 @@ static void select_state(struct monitor *m)
 	if (w != m->window || v->window != (uint64_t)(uintptr_t)w->base) {
 		m->window = w;
 		v->window = (uint64_t)(uintptr_t)w->base;
-		uint32_t *last = &m->window_of_base[base_slot(m, w)];
+		uint32_t *last = &m->window_of_base[monitor_base_slot(w)];
 		if (*last != w->id) {
 			if (*last)
 				branch_drop_stale(m);

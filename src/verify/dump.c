@@ -89,6 +89,7 @@ int dump_read(struct dump *d, const uint8_t *p, size_t left)
 	d->traced = section(&p, &left, h->traced, sizeof *d->traced, &err);
 	d->wp = section(&p, &left, h->wp, sizeof *d->wp, &err);
 	d->windows = section(&p, &left, h->windows, sizeof *d->windows, &err);
+	d->grants = section(&p, &left, h->grants, sizeof *d->grants, &err);
 	d->maps = section(&p, &left, h->maps, 1, &err);
 	if (!err && left)
 		err = -EINVAL;
@@ -115,6 +116,7 @@ void dump_free(struct dump *d)
 	free(d->traced);
 	free(d->wp);
 	free(d->windows);
+	free(d->grants);
 	free(d->maps);
 	memset(d, 0, sizeof *d);
 }

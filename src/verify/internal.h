@@ -6,7 +6,8 @@
  *   unit.c      one unit: sweep, branches, stubs, PC map
  *   map.c       the PC map: both its sides, and what lies between them
  *   stubs.c     the code of entry.S, byte for byte
- *   world.c     between units: gaps, thunks, branch tables, return stack, mappings
+ *   links.c     branch tables, return stack, chains between pages
+ *   world.c     between units: gaps, thunks; mappings
  *   report.c    lines and summary */
 #ifndef UNRING_VERIFY_INTERNAL_H
 #define UNRING_VERIFY_INTERNAL_H
@@ -39,6 +40,7 @@ struct dump {
 	uint32_t *traced;
 	uint64_t *wp;
 	struct dump_window *windows;
+	struct dump_grant *grants;
 	char *maps; /* ends with NUL */
 };
 
@@ -176,6 +178,9 @@ void map_check(struct sweep *s);
 
 /* --- the stubs --- */
 void stubs_check(struct check *c);
+
+/* --- what leads into units --- */
+void links_check(struct check *c);
 
 /* --- between units --- */
 void world_check(struct check *c);

@@ -206,6 +206,37 @@ static bool waits_first(const struct shape *g, const struct node *h)
 	return (x87 || mmx) && h->f.map == 0 && h->f.opcode == 0x9b;
 }
 
+/* Where a near branch leads to when it is taken; false if it is none. */
+static bool branch_target(const struct shape *g, const uint8_t *end, bool wide, uint32_t next,
+                          uint32_t *target)
+{
+	unsigned op = g->opcode, size = 1;
+	if (g->map == 0 && (op & ~1u) == 0xe8)
+		size = wide ? 4 : 2;
+	else if (g->map == 1 && (op & ~15u) == 0x80)
+		size = wide ? 4 : 2;
+	else if (g->map || ((op & ~15u) != 0x70 && (op & ~3u) != 0xe0 && op != 0xeb))
+		return false;
+	if (end - g->modrm != (ptrdiff_t)size)
+		return false;
+	uint32_t rel = 0;
+	memcpy(&rel, end - size, size);
+	rel = size == 1 ? (uint32_t)(int8_t)rel : size == 2 ? (uint32_t)(int16_t)rel : rel;
+	*target = wide ? next + rel : (next + rel) & 0xffff;
+	return true;
+}
+
+/* The exits in [from, to) lead to this EIP, or there are none. */
+static void exits_check(struct sweep *s, uint32_t from, uint32_t to, const uint32_t *target)
+{
+	for (unsigned n = 0; n < s->u->n_exits; n++) {
+		const struct dump_exit *x = &s->c->d.exits[s->u->exit0 + n];
+		uint32_t at = x->patch - s->u->host;
+		if (at >= from && at < to && (!target || x->target != *target))
+			fail(s->c, s->u, x->patch, RULE_EXIT_EIP, NULL);
+	}
+}
+
 /* Host code [from, to) of the guest instruction of n bytes at g, whose successor is next. */
 static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t next, unsigned *node,
                       uint32_t from, uint32_t to)
@@ -214,6 +245,9 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 	bool code32 = s->c->d.h.code32 >> s->u->mode & 1;
 	if (!insn_shape(guest, n, false, &g))
 		g = (struct shape){.opcode = 0x0f, .modrm = guest + n};
+	uint32_t target;
+	bool branch = branch_target(&g, guest + n, code32 != (g.p66 > 0), next, &target);
+	exits_check(s, from, to, branch ? &target : NULL);
 	bool modrm = has_modrm(&g) && g.modrm < guest + n;
 	unsigned reg = modrm ? *g.modrm >> 3 & 7 : 0;
 	bool mem = modrm && *g.modrm >> 6 != 3;
@@ -293,6 +327,8 @@ static void guest_check(struct sweep *s)
 	if (i < u->n_pc && (i + 1 < u->n_pc || p[i].guest != u->guest_len || node < s->n_nodes ||
 	                    p[i].host >= u->host_len || s->base[p[i].host] != 0xe9))
 		fail(s->c, u, u->host + p[i].host, RULE_MAP_GUEST, "PC map entry behind the last instruction");
+	else if (i < u->n_pc)
+		exits_check(s, p[i].host, u->host_len, &(uint32_t){u->eip + u->guest_len});
 }
 
 void map_check(struct sweep *s)

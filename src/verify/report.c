@@ -90,6 +90,7 @@ int verify_dump(const void *dump, size_t bytes,
 		unit_check(&c, i);
 	if (!err) {
 		stubs_check(&c);
+		links_check(&c);
 		world_check(&c);
 	}
 	if (c.insn)

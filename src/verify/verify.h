@@ -17,6 +17,7 @@
 	RULE(DEAD, "I2.4", "a dead unit's landing pad or exit does not lead to its stub")          \
 	RULE(OWNER, "I2.5", "a chain to another page that other windows may follow")               \
 	RULE(BOOK, "I2.6", "a branch-table entry that its page's revocation would not find")       \
+	RULE(GRANT, "I2.8", "an entry or chain to a page that its window does not run")            \
 	RULE(MISS, "I2.7", "the table in which all lookups miss has an entry")                     \
 	RULE(MAP_HOST, "I3.1", "a PC map entry is no instruction of the host, or out of order")    \
 	RULE(MAP_GUEST, "I3.2", "a PC map entry is no instruction of the guest")                   \
@@ -25,6 +26,7 @@
 	RULE(EIP, "I3.5", "a stub is given an EIP other than its instruction's")                   \
 	RULE(MAP_OWN, "I3.6", "what may fault is not its guest instruction's, or missing")         \
 	RULE(PUSHED, "I3.7", "a call does not push its next EIP")                                  \
+	RULE(EXIT_EIP, "I3.8", "an exit to an EIP that its guest instruction does not lead to")    \
 	RULE(BACKWARD, "I4.1", "a branch inside a unit leads backwards")                           \
 	RULE(EXIT, "I4.2", "a branch leaves the unit and is none of its exits")                    \
 	RULE(DENIED, "I5.1", "not an instruction that may be in the cache")                        \

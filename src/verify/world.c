@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-/* Between units: gaps and thunks, branch tables, the return stack, mappings. */
+/* Between units: gaps and thunks, mappings. */
 #include "verify/internal.h"
 
 #include <stdio.h>
@@ -59,141 +59,6 @@ static void code_check(struct check *c)
 	free(thunks);
 }
 
-/* The unit that holds this offset, or NULL. */
-static const struct dump_unit *unit_at(const struct dump *d, uint64_t off)
-{
-	uint32_t low = 0, high = d->h.units;
-	while (high && d->units[high - 1].flags & DUMP_ONCE)
-		high--;
-	while (low < high) {
-		uint32_t mid = (low + high) / 2;
-		if (d->units[mid].host <= off)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low)
-		return NULL;
-	const struct dump_unit *u = &d->units[low - 1];
-	return off - u->host < u->host_len ? u : NULL;
-}
-
-/* --- tables --- */
-
-static void branches_check(struct check *c)
-{
-	const struct dump *d = &c->d;
-	for (uint32_t i = 0; i < d->h.branches; i++) {
-		const struct dump_branch *b = &d->branches[i];
-		uint32_t eip = (uint32_t)-b->minus_tag;
-		const struct dump_unit *u = unit_at(d, b->host - d->h.rx);
-		char what[80];
-		if (u && !u->flags && u->host == b->host - d->h.rx && u->eip == eip && u->mode == b->mode &&
-		    b->index == (eip & 0xffff))
-			continue;
-		snprintf(what, sizeof what, "mode %u, entry %04x, EIP %08x", b->mode, b->index, eip);
-		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BRANCH, what);
-	}
-}
-
-static void returns_check(struct check *c)
-{
-	const struct dump *d = &c->d;
-	for (uint32_t i = 0; i < d->h.returns; i++) {
-		uint64_t off = d->returns[i] - d->h.rx;
-		bool pad = false;
-		if (d->returns[i] == d->h.stubs.ret_miss)
-			continue;
-		const struct dump_unit *u = unit_at(d, off);
-		for (unsigned n = 0; u && n < u->n_pads; n++)
-			pad |= d->pads[u->pad0 + n].host == off - u->host;
-		if (!pad)
-			fail(c, NULL, (uint32_t)off, RULE_RETURN, "return stack");
-	}
-	if (!d->h.returns || d->returns[d->h.returns - 1] != d->h.stubs.ret_miss)
-		fail(c, NULL, 0, RULE_RETURN, "the return stack does not end with its miss stub");
-}
-
-static int by_page(const void *a, const void *b)
-{
-	const struct dump_book *x = a, *y = b;
-	return x->page < y->page ? -1 : x->page > y->page;
-}
-
-/* Would the revocation of its page find each entry?  By the cache's books. */
-static void books_check(struct check *c)
-{
-	const struct dump *d = &c->d;
-	qsort(d->books, d->h.books, sizeof *d->books, by_page);
-	for (uint32_t i = 0; i < d->h.branches; i++) {
-		const struct dump_branch *b = &d->branches[i];
-		uint64_t tag = -b->minus_tag;
-		uint32_t linear = (uint32_t)tag + d->h.cs_base[b->mode & (DUMP_MODES - 1)];
-		struct dump_book key = {.page = (tag & ~0xffffffffull) + (linear & ~PAGE_MASK)};
-		const struct dump_book *k = bsearch(&key, d->books, d->h.books, sizeof key, by_page);
-		bool found = k && k->n > DUMP_BOOK_OFFSETS;
-		for (unsigned n = 0; k && n < k->n && n < DUMP_BOOK_OFFSETS; n++)
-			found |= k->off[n] == (linear & PAGE_MASK);
-		if (found && k->modes >> (b->mode & (DUMP_MODES - 1)) & 1)
-			continue;
-		char what[80];
-		snprintf(what, sizeof what, "mode %u, tag %#llx", b->mode, (unsigned long long)tag);
-		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BOOK, what);
-	}
-}
-
-/* --- chains to other pages --- */
-
-static const struct dump_page *page_of(const struct dump *d, uint32_t gfn)
-{
-	return bsearch(&gfn, d->pages, d->h.pages, sizeof *d->pages, by_number);
-}
-
-static bool alive(const struct dump *d, uint32_t id)
-{
-	for (uint32_t i = 0; i < d->h.windows; i++)
-		if (d->windows[i].id == id)
-			return true;
-	return false;
-}
-
-/* Does the page's owner, who alone follows the chain, run this one, too? */
-static bool runs(const struct dump *d, uint32_t owner, uint32_t gfn)
-{
-	const struct dump_page *p = page_of(d, gfn);
-	return gfn == DUMP_NONE || (p && (p->shared || p->owner == owner));
-}
-
-/* A chain to another page is right in the window where it was made: no other may come by. */
-static void owner_check(struct check *c, const struct dump_unit *from, const struct dump_exit *x)
-{
-	const struct dump *d = &c->d;
-	const struct dump_unit *to = &d->units[x->to];
-	if (x->target - (from->eip - from->page_off) < PAGE_SIZE && to->gfn == from->gfn &&
-	    to->gfn2 == DUMP_NONE)
-		return;
-	const struct dump_page *p = page_of(d, from->gfn);
-	if (p && !p->shared && p->owner &&
-	    ((runs(d, p->owner, to->gfn) && runs(d, p->owner, to->gfn2)) || !alive(d, p->owner)))
-		return;
-	char what[80];
-	snprintf(what, sizeof what, "EIP %08x to %08x, page %05x, owner %u%s", from->eip, x->target,
-	         from->gfn, p ? p->owner : 0, p && p->shared ? ", shared" : "");
-	fail(c, from, x->patch, RULE_OWNER, what);
-}
-
-static void owners_check(struct check *c)
-{
-	const struct dump *d = &c->d;
-	for (uint32_t i = 0; i < d->h.units; i++) {
-		const struct dump_unit *u = &d->units[i];
-		const struct dump_exit *x = &d->exits[u->exit0];
-		for (unsigned n = 0; n < u->n_exits && !u->flags; n++)
-			if (x[n].to != DUMP_NONE)
-				owner_check(c, u, &x[n]);
-	}
-}
-
 /* --- mappings --- */
 
 #define WINDOW (1ull << 32)
@@ -249,13 +114,7 @@ static void map_fail(struct check *c, const struct mapping *m, enum verify_rule 
 	fail(c, NULL, 0, r, what);
 }
 
-static int by_base(const void *a, const void *b)
-{
-	const struct dump_window *x = a, *y = b;
-	return x->base < y->base ? -1 : x->base > y->base;
-}
-
-/* The first window, of those in order, whose upper guard ends behind this. */
+/* The first window whose upper guard ends behind this. */
 static uint32_t window_after(const struct dump *d, uint64_t at)
 {
 	uint32_t low = 0, high = d->h.windows;
@@ -378,12 +237,7 @@ void world_check(struct check *c)
 {
 	struct pages live = live_pages(&c->d);
 	qsort(c->d.wp, c->d.h.wp, sizeof *c->d.wp, by_address);
-	qsort(c->d.windows, c->d.h.windows, sizeof *c->d.windows, by_base);
 	code_check(c);
-	branches_check(c);
-	books_check(c);
-	returns_check(c);
-	owners_check(c);
 	if (live.live) {
 		traced_check(c, &live);
 		maps_check(c, &live);

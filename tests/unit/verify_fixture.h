@@ -135,7 +135,10 @@ static inline void keep_code_maps(struct dumped *d)
 static inline struct dumped take_dump(void)
 {
 	static const struct dump_window window = {.base = WINDOW, .id = WINDOW_ID};
+	static struct dump_grant grants[GUEST_PAGES];
 	struct dumped d;
+	for (unsigned i = 0; i < GUEST_PAGES; i++)
+		grants[i] = (struct dump_grant){.page = WINDOW + i * PAGE_SIZE, .gfn = i};
 	const char *entry = (const char *)(uintptr_t)monitor_enter;
 	fx.returns[fx.n_returns] = (uintptr_t)stub_ret_miss;
 	struct tcache_dump x = {
@@ -155,6 +158,9 @@ static inline struct dumped take_dump(void)
 		.n_returns = fx.n_returns + 1,
 		.windows = &window,
 		.n_windows = 1,
+		.grants = grants,
+		.n_grants = GUEST_PAGES,
+		.window = WINDOW,
 		.once = fx.has_once ? &fx.once : NULL,
 		.guest_byte = guest_byte,
 		.traced = always_traced,

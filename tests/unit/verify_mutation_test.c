@@ -353,6 +353,21 @@ MUTATION(miss_tag) { misses()[77].minus_tag = 1; }
 MUTATION(miss_host) { misses()[65535].host += 1; }
 
 /* Chains between pages. */
+static struct dump_grant *grant(uint32_t eip)
+{
+	uint32_t *traced = (uint32_t *)(returns() + h->returns);
+	uint64_t *wp = after(traced, h->traced, sizeof *traced);
+	struct dump_window *windows = after(wp, h->wp, sizeof *wp);
+	struct dump_grant *g = after(windows, h->windows, sizeof *windows);
+	return g + (eip >> PAGE_SHIFT);
+}
+MUTATION(chain_not_granted) { grant(OTHER)->gfn = 77; }
+MUTATION(branch_not_granted) { grant(GLUE)->page++; }
+MUTATION(return_not_granted) { h->window += 1ull << 32; }
+MUTATION(return_mode) { h->mode = 1; }
+MUTATION(exit_eip) { exits()[unit(OWNED)->exit0].target += 1; }
+MUTATION(exit_eip_call) { exits()[unit(PLAIN)->exit0 + 1].target -= 1; }
+MUTATION(exit_eip_next) { exits()[unit(SHORT)->exit0].target += 1; }
 MUTATION(chain_of_shared) { page(OWNED)->shared = 1; }
 MUTATION(chain_of_nobody) { page(OWNED)->owner = 0; }
 MUTATION(chain_to_other_owner) { page(OTHER)->owner = 2; }
@@ -484,7 +499,10 @@ static const struct mutation {
 	CAUGHT(branch_unbooked_page, BOOK), CAUGHT(entry_byte, ENTRY), CAUGHT(entry_end, ENTRY),
 	CAUGHT(entry_hop, ENTRY), CAUGHT(stub_cell, ENTRY), CAUGHT(stub_cell_other, ENTRY),
 	CAUGHT(miss_tag, MISS), CAUGHT(miss_host, MISS), CAUGHT(chain_of_shared, OWNER),
-	CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
+	CAUGHT(chain_not_granted, GRANT),
+	CAUGHT(branch_not_granted, GRANT), CAUGHT(return_not_granted, GRANT),
+	CAUGHT(return_mode, RETURN), CAUGHT(exit_eip, EXIT_EIP), CAUGHT(exit_eip_call, EXIT_EIP),
+	CAUGHT(exit_eip_next, EXIT_EIP), CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
 
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
 	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(pending_elsewhere, MEMORY),

@@ -1,0 +1,207 @@
+/* What leads into units: branch tables and the books that revoke their entries, the
+ * return stack, chains between pages; and whether the windows still run what they lead
+ * to, by the mmu's books. */
+#include "verify/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The unit that holds this offset, or NULL. */
+static const struct dump_unit *unit_at(const struct dump *d, uint64_t off)
+{
+	uint32_t low = 0, high = d->h.units;
+	while (high && d->units[high - 1].flags & DUMP_ONCE)
+		high--;
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		if (d->units[mid].host <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return NULL;
+	const struct dump_unit *u = &d->units[low - 1];
+	return off - u->host < u->host_len ? u : NULL;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct dump_grant *x = a, *y = b;
+	return x->page < y->page ? -1 : x->page > y->page;
+}
+
+/* Does the window, by its base, run this page of memory there? */
+static bool granted(const struct dump *d, uint64_t window, uint32_t linear, uint32_t gfn)
+{
+	struct dump_grant key = {.page = window + (linear & ~PAGE_MASK)};
+	const struct dump_grant *g = bsearch(&key, d->grants, d->h.grants, sizeof key, by_address);
+	return g && g->gfn == gfn;
+}
+
+/* And what the unit was made from? */
+static bool runs_unit(const struct dump *d, uint64_t window, const struct dump_unit *u)
+{
+	uint32_t linear = u->eip + d->h.cs_base[u->mode];
+	return granted(d, window, linear, u->gfn) &&
+	       (u->gfn2 == DUMP_NONE || granted(d, window, (linear | PAGE_MASK) + 1, u->gfn2));
+}
+
+/* NULL: none, or none that has run. */
+static const struct dump_window *window_at(const struct dump *d, uint64_t base)
+{
+	for (uint32_t i = 0; i < d->h.windows; i++)
+		if (d->windows[i].base == base && d->windows[i].id)
+			return &d->windows[i];
+	return NULL;
+}
+
+static const struct dump_window *window_of(const struct dump *d, uint32_t id)
+{
+	for (uint32_t i = 0; i < d->h.windows; i++)
+		if (d->windows[i].id == id)
+			return &d->windows[i];
+	return NULL;
+}
+
+static void grant_fail(struct check *c, const struct dump_unit *to, uint32_t off, const char *by)
+{
+	char what[80];
+	snprintf(what, sizeof what, "%s, to EIP %08x, page %05x", by, to->eip, to->gfn);
+	fail(c, to, off, RULE_GRANT, what);
+}
+
+/* --- tables --- */
+static void branches_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	for (uint32_t i = 0; i < d->h.branches; i++) {
+		const struct dump_branch *b = &d->branches[i];
+		uint32_t eip = (uint32_t)-b->minus_tag;
+		const struct dump_unit *u = unit_at(d, b->host - d->h.rx);
+		char what[80];
+		if (u && !u->flags && u->host == b->host - d->h.rx && u->eip == eip && u->mode == b->mode &&
+		    b->index == (eip & 0xffff)) {
+			/* Entries of a window that is gone go when its base is used again. */
+			uint64_t window = -b->minus_tag & ~0xffffffffull;
+			if (window_at(d, window) && !runs_unit(d, window, u))
+				grant_fail(c, u, u->host, "branch entry");
+			continue;
+		}
+		snprintf(what, sizeof what, "mode %u, entry %04x, EIP %08x", b->mode, b->index, eip);
+		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BRANCH, what);
+	}
+}
+
+static void returns_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	for (uint32_t i = 0; i < d->h.returns; i++) {
+		uint64_t off = d->returns[i] - d->h.rx;
+		bool pad = false;
+		if (d->returns[i] == d->h.stubs.ret_miss)
+			continue;
+		const struct dump_unit *u = unit_at(d, off);
+		for (unsigned n = 0; u && n < u->n_pads; n++)
+			pad |= d->pads[u->pad0 + n].host == off - u->host;
+		if (!pad)
+			fail(c, NULL, (uint32_t)off, RULE_RETURN, "return stack");
+		else if (!u->flags && u->mode != d->h.mode)
+			fail(c, u, (uint32_t)off, RULE_RETURN, "a landing pad of another mode");
+		else if (!u->flags && !runs_unit(d, d->h.window, u))
+			grant_fail(c, u, (uint32_t)off, "return stack");
+	}
+	if (!d->h.returns || d->returns[d->h.returns - 1] != d->h.stubs.ret_miss)
+		fail(c, NULL, 0, RULE_RETURN, "the return stack does not end with its miss stub");
+}
+
+static int by_page(const void *a, const void *b)
+{
+	const struct dump_book *x = a, *y = b;
+	return x->page < y->page ? -1 : x->page > y->page;
+}
+
+/* Would the revocation of its page find each entry?  By the cache's books. */
+static void books_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	qsort(d->books, d->h.books, sizeof *d->books, by_page);
+	for (uint32_t i = 0; i < d->h.branches; i++) {
+		const struct dump_branch *b = &d->branches[i];
+		uint64_t tag = -b->minus_tag;
+		uint32_t linear = (uint32_t)tag + d->h.cs_base[b->mode & (DUMP_MODES - 1)];
+		struct dump_book key = {.page = (tag & ~0xffffffffull) + (linear & ~PAGE_MASK)};
+		const struct dump_book *k = bsearch(&key, d->books, d->h.books, sizeof key, by_page);
+		bool found = k && k->n > DUMP_BOOK_OFFSETS;
+		for (unsigned n = 0; k && n < k->n && n < DUMP_BOOK_OFFSETS; n++)
+			found |= k->off[n] == (linear & PAGE_MASK);
+		if (found && k->modes >> (b->mode & (DUMP_MODES - 1)) & 1)
+			continue;
+		char what[80];
+		snprintf(what, sizeof what, "mode %u, tag %#llx", b->mode, (unsigned long long)tag);
+		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BOOK, what);
+	}
+}
+
+/* --- chains to other pages --- */
+
+static int by_gfn(const void *a, const void *b)
+{
+	const struct dump_page *x = a, *y = b;
+	return x->gfn < y->gfn ? -1 : x->gfn > y->gfn;
+}
+
+static const struct dump_page *page_of(const struct dump *d, uint32_t gfn)
+{
+	struct dump_page key = {.gfn = gfn};
+	return bsearch(&key, d->pages, d->h.pages, sizeof key, by_gfn);
+}
+
+/* Does the page's owner, who alone follows the chain, run this one, too? */
+static bool runs(const struct dump *d, uint32_t owner, uint32_t gfn)
+{
+	const struct dump_page *p = page_of(d, gfn);
+	return gfn == DUMP_NONE || (p && (p->shared || p->owner == owner));
+}
+
+/* A chain to another page is right in the window where it was made: no other may come by. */
+static void owner_check(struct check *c, const struct dump_unit *from, const struct dump_exit *x)
+{
+	const struct dump *d = &c->d;
+	const struct dump_unit *to = &d->units[x->to];
+	if (x->target - (from->eip - from->page_off) < PAGE_SIZE && to->gfn == from->gfn &&
+	    to->gfn2 == DUMP_NONE)
+		return;
+	const struct dump_page *p = page_of(d, from->gfn);
+	const struct dump_window *w = p && p->owner ? window_of(d, p->owner) : NULL;
+	if (w && !runs_unit(d, w->base, to))
+		grant_fail(c, to, x->patch, "chain");
+	/* Of a window that is gone: nobody follows it before the page is adopted. */
+	if (p && !p->shared && p->owner &&
+	    (!w || (runs(d, p->owner, to->gfn) && runs(d, p->owner, to->gfn2))))
+		return;
+	char what[80];
+	snprintf(what, sizeof what, "EIP %08x to %08x, page %05x, owner %u%s", from->eip, x->target,
+	         from->gfn, p ? p->owner : 0, p && p->shared ? ", shared" : "");
+	fail(c, from, x->patch, RULE_OWNER, what);
+}
+
+static void owners_check(struct check *c)
+{
+	const struct dump *d = &c->d;
+	for (uint32_t i = 0; i < d->h.units; i++) {
+		const struct dump_unit *u = &d->units[i];
+		const struct dump_exit *x = &d->exits[u->exit0];
+		for (unsigned n = 0; n < u->n_exits && !u->flags; n++)
+			if (x[n].to != DUMP_NONE)
+				owner_check(c, u, &x[n]);
+	}
+}
+
+void links_check(struct check *c)
+{
+	branches_check(c);
+	books_check(c);
+	returns_check(c);
+	owners_check(c);
+}

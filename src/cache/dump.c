@@ -7,6 +7,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* What may be nothing at all. */
+static void put(const void *p, size_t size, size_t n, FILE *f)
+{
+	if (n)
+		fwrite(p, size, n, f);
+}
+
 /* The end of a section: the next begins at a multiple of 8. */
 static void end_section(FILE *f)
 {
@@ -263,10 +270,10 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	fwrite(d->returns, 8, d->n_returns, f);
 	put_traced(c, d, f);
 	end_section(f);
-	fwrite(protected.page, sizeof *protected.page, protected.n, f);
+	put(protected.page, sizeof *protected.page, protected.n, f);
 	free(protected.page);
-	fwrite(d->windows, sizeof *d->windows, d->n_windows, f);
-	fwrite(d->grants, sizeof *d->grants, d->n_grants, f);
+	put(d->windows, sizeof *d->windows, d->n_windows, f);
+	put(d->grants, sizeof *d->grants, d->n_grants, f);
 	fwrite(maps, 1, length, f);
 	free(maps);
 	return err ? err : ferror(f) ? -EIO : 0;

@@ -44,6 +44,8 @@ struct mmu_client {
 	void (*exec_revoke)(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn);
 	/* The same for every page of this window: it is about to go. */
 	void (*window_drop)(void *ctx, struct window *w);
+	/* A walk set A or D at this byte, in a page that is traced as code. */
+	void (*code_store)(void *ctx, gpa_t a);
 };
 
 struct mmu_config {

@@ -223,8 +223,11 @@ static inline uint64_t entry_read(const struct mmu *m, uint64_t pa, bool pae)
 /* Sets A or D as the processor's walk does. */
 static inline void entry_set(struct mmu *m, uint64_t pa, uint8_t bits)
 {
-	if (mmu_is_ram(m, pa >> PAGE_SHIFT))
-		m->ram[pa] |= bits;
+	if (!mmu_is_ram(m, pa >> PAGE_SHIFT))
+		return;
+	if ((m->page_flags[pa >> PAGE_SHIFT] & PAGE_CODE) && (bits & ~m->ram[pa]))
+		m->client.code_store(m->client.ctx, gpa(pa));
+	m->ram[pa] |= bits;
 }
 
 static inline uint32_t *shadow_at(struct mmu *m, struct win *w, uint32_t vpn)

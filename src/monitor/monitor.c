@@ -67,6 +67,13 @@ static void window_drop(void *ctx, struct window *w)
 	m->state_dirty = true;
 }
 
+static void code_store(void *ctx, gpa_t a)
+{
+	struct monitor *m = ctx;
+	stats.code_stores++;
+	m->code_died |= tcache_invalidate_bytes(m->cache, gpa_gfn(a), a.v & PAGE_MASK, 1) > 0;
+}
+
 static bool window_alive(void *ctx, uint32_t id)
 {
 	struct monitor *m = ctx;
@@ -101,7 +108,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	m->ret_top = (uint64_t)(uintptr_t)stack + RETURN_STACK - 64;
 	*(uint64_t *)(uintptr_t)m->ret_top = (uint64_t)(uintptr_t)stub_ret_miss;
 
-	struct mmu_client client = {m, exec_revoke, window_drop};
+	struct mmu_client client = {m, exec_revoke, window_drop, code_store};
 	err = mmu_create(&m->mmu, &cfg->mmu, &client, what);
 	if (err)
 		return err;
@@ -380,7 +387,9 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 	size_t room = PAGE_SIZE - (a.v & PAGE_MASK);
 	gpa_t p, p2;
 
-	if (!fetch_page(m, a, &p, t))
+	/* Both before anything is read: a walk may set A there. */
+	if (!fetch_page(m, a, &p, t) ||
+	    (across && !fetch_page(m, gla(a.v + (uint32_t)room), &p2, t)))
 		return false;
 	out->p = mmu_host(m->mmu, p);
 	out->n = room;
@@ -395,8 +404,6 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 	out->n = across ? sizeof out->buffer : room < sizeof out->buffer ? room : sizeof out->buffer;
 	if (!across)
 		return true;
-	if (!fetch_page(m, gla(a.v + (uint32_t)room), &p2, t))
-		return false;
 	const uint8_t *host = mmu_host(m->mmu, p2);
 	out->gfn2 = gpa_gfn(p2);
 	out->hole |= !host;
@@ -485,7 +492,7 @@ static struct tu *find(struct monitor *m, struct trap *t)
 		/* Its second page must be the one that it was made from. */
 		if (!fetch_page(m, gla((a.v | PAGE_MASK) + 1), &p2, t))
 			return NULL;
-		if (gpa_gfn(p2) == u->gfn2)
+		if (gpa_gfn(p2) == u->gfn2 && !u->dead)
 			return u;
 		tcache_invalidate(m->cache, u);
 	}

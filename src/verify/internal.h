@@ -134,7 +134,7 @@ struct sweep {
 	bool r8;                     /* is a 32-bit EIP now */
 	bool after_call;             /* a landing pad must come */
 	bool falls;                  /* control can come here from before */
-	bool left;                   /* dead, and its last instruction overwritten */
+	bool gone, left;             /* dead, and instructions overwritten; the last one, too */
 	struct undo undo[64];
 	unsigned n_undo;
 	struct jump jumps[512];

@@ -184,8 +184,10 @@ static const uint8_t *dead_end(struct sweep *s, const uint8_t *p)
 	if (pc == end || pc->host != at ||
 	    !template_dead_end(s->c, p, s->end, s->u->eip + pc->guest))
 		return NULL;
-	for (; pc < end && !to; pc++)
-		to = pc->host >= at + DEAD_END && pc->host < s->u->host_len ? pc->host : 0;
+	for (pc++; pc < end && !to; pc++)
+		if (pc->host >= at + DEAD_END && pc->host < s->u->host_len && pc->guest != pc[-1].guest)
+			to = pc->host;
+	s->gone = true;
 	s->left = !to;
 	if (s->left)
 		to = (uint32_t)(dead_tail(s, p + DEAD_END) - s->base);
@@ -255,7 +257,8 @@ static void tail_check(struct sweep *s, const uint8_t *p)
 		unsigned length = template_lookup(s->c, p, s->end);
 		if (length) {
 			s->mark[p - s->base] |= MARK_NODE;
-			if (!(s->mark[p - s->base] & MARK_LOOKUP) || n)
+			/* What called it may have been overwritten. */
+			if ((!(s->mark[p - s->base] & MARK_LOOKUP) && !s->gone) || n)
 				sweep_fail(s, p, RULE_STUB, "a lookup that nothing calls");
 			s->mark[p - s->base] &= (uint8_t)~MARK_LOOKUP;
 			s->c->out->templates[T_lookup]++;

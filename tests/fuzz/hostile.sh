@@ -1,5 +1,5 @@
 #!/bin/sh
-# hostile.sh [--minutes N] [--seed S] [--build DIR] [--count N]
+# hostile.sh [--minutes N] [--seed S] [--build DIR] [--count N] [--verify 1]
 #
 # Runs hostile guests for N minutes (default 1), or N of them with --count, the
 # first with seed S (default 1), the next with S + 1.  A guest may kill itself or
@@ -7,14 +7,17 @@
 # seconds, nor touch a byte around the guest's windows: see hostile_vm.c.
 # At least half of the tries must execute more than one instruction.
 # DIR is the build tree (default build/dev).  To see one again: --seed S --count 1.
+# With --verify 1 `unring run --verify` runs them, without canaries, for at most a second
+# each, and the checker must find nothing.
 set -u
-minutes=1 seed=1 build=build/dev count=0
+minutes=1 seed=1 build=build/dev count=0 verify=
 while [ $# -gt 1 ]; do
 	case $1 in
 	--minutes) minutes=$2 ;;
 	--seed) seed=$2 ;;
 	--build) build=$2 ;;
 	--count) count=$2 ;;
+	--verify) verify=1 ;;
 	*) break ;;
 	esac
 	shift 2
@@ -40,13 +43,20 @@ options() {
 while [ "$count" -gt 0 ] && [ $((seed - first)) -lt "$count" ] ||
 	[ "$count" = 0 ] && [ "$(date +%s)" -lt "$end" ]; do
 	: > "$dir/log"
+	if [ "$verify" ]; then
+		good='^verify: .* 0 violations;'
+		set -- 1 "$build/unring" run --verify --debugcon "$dir/log"
+	else
+		good='^clean end'
+		set -- 10 "$build/tests/fuzz/hostile_vm" "$dir/log"
+	fi
 	# shellcheck disable=SC2046
-	timeout -s TERM -k 5 10 "$build/tests/fuzz/hostile_vm" "$dir/log" \
+	timeout -s TERM -k 5 "$@" \
 		--kernel "$build/tests/fuzz/hostile.elf" --memory 16M --serial none --no-reboot \
 		--debug-exit $(options "$seed") --append "seed=$seed" \
 		> "$dir/out" 2>&1 < /dev/null
 	status=$?
-	if [ $status != 124 ] && [ $status != 0 ] || ! grep -q '^clean end' "$dir/out" ||
+	if [ $status -gt 124 ] || ! grep -q "$good" "$dir/out" ||
 		grep -Eq 'internal error|CANARY|HANG' "$dir/out"; then
 		failed=$((failed + 1))
 		echo "seed $seed ($(options "$seed")): exit status $status"
@@ -61,7 +71,7 @@ while [ "$count" -gt 0 ] && [ $((seed - first)) -lt "$count" ] ||
 done
 echo "seeds $first to $((seed - 1)): $tries tries; of $sampled that were single-stepped" \
 	"$several executed more than one instruction; $failed seeds failed"
-if [ $((several * 2)) -lt "$sampled" ] || [ "$sampled" = 0 ]; then
+if [ -z "$verify" ] && { [ $((several * 2)) -lt "$sampled" ] || [ "$sampled" = 0 ]; }; then
 	echo "fewer than half of the tries execute more than one instruction"
 	exit 1
 fi

@@ -61,6 +61,35 @@ static void spaces(void)
 	pages_off();
 }
 
+/* --- a page table that is run --- */
+
+/* The processor sets A and D of the entry that is an operand of its neighbours' instructions. */
+static void table(void)
+{
+	static u8 pages[3 * 4096] __attribute__((aligned(4096)));
+	u32 *e = pages_entry(pages), frame = (u32)(pages + 4096) | PTE_ALL;
+	struct state s;
+
+	pages_on();
+	/* mov eax, e[1]; nop; int 81h */
+	e[0] = 0xb8000000;
+	e[1] = frame;
+	e[2] = 0x81cd90;
+	write_cr3((u32)page_dir);
+	for (u32 round = 0; round < 3; round++)
+		for (u32 i = 0; i < 3; i++) {
+			s = at_cpl(3, (u8 *)e + 3);
+			cpu_run(&s);
+			expect("vector", s.vector, V_DONE);
+			expect("the entry", s.eax, frame | (round ? PTE_A : 0) | (round == 2 ? PTE_D : 0));
+			if (i == 2 && round == 0)
+				(void)*(volatile u8 *)(pages + 4096);
+			else if (i == 2)
+				*(volatile u8 *)(pages + 4096) = 1;
+		}
+	pages_off();
+}
+
 /* --- stores to the next instruction --- */
 
 CODE(next_smsw, "smsw word ptr [1f+1]\n 1: mov eax, 0x11111111");
@@ -81,6 +110,7 @@ static void next_instruction(void)
 
 static const struct test tests[] = {
 	{"spaces", "SDM vol. 3, 4.10.4", spaces},
+	{"table", "SDM vol. 3, 4.8", table},
 	{"next-instruction", "SDM vol. 3, 11.6", next_instruction},
 };
 

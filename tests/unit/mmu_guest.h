@@ -25,7 +25,8 @@ struct guest {
 	struct mmu_paging p;
 	bool pae;
 	uint32_t next_page; /* for tables, from 2 MiB up */
-	unsigned revoked, dropped;
+	unsigned revoked, dropped, code_stores;
+	gpa_t code_store;
 	uint32_t revoked_vpn, revoked_gfn;
 	struct window *dropped_last;
 };
@@ -57,13 +58,20 @@ static inline void guest_drop(void *ctx, struct window *w)
 	g->dropped_last = w;
 }
 
+static inline void guest_code_store(void *ctx, gpa_t a)
+{
+	struct guest *g = ctx;
+	g->code_stores++;
+	g->code_store = a;
+}
+
 static inline struct guest *guest_new(const struct mmu_config *c)
 {
 	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	struct guest *g = calloc(1, sizeof *g);
-	struct mmu_client client = {g, guest_revoke, guest_drop};
+	struct mmu_client client = {g, guest_revoke, guest_drop, guest_code_store};
 	const char *what;
 	struct mmu_config defaults = {.ram_bytes = 64 * MIB};
 	memset(&stats, 0, sizeof stats);

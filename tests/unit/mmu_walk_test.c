@@ -176,6 +176,17 @@ static void test_accessed_dirty(void **state)
 	store32(g, pte, 0x500000 | P | W | U);
 	assert_int_equal(error_of(g, 0x08048000, MMU_WRITE, true), none);
 	assert_int_equal(*phys32(g, pte) & (A | D), A | D);
+	/* Whoever made units of the table hears of it, once. */
+	assert_int_equal(g->code_stores, 0);
+	store32(g, pte, 0x500000 | P | W | U);
+	mmu_trace_code(g->m, pte >> PAGE_SHIFT, true);
+	mmu_flush_all(g->m);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(error_of(g, 0x08048000, MMU_READ, true), none);
+		assert_int_equal(g->code_stores, 1);
+		assert_int_equal(g->code_store.v, pte);
+		mmu_flush_all(g->m);
+	}
 	guest_free(g);
 }
 

@@ -349,6 +349,13 @@ static void select_state(struct monitor *m)
 
 /* --- units --- */
 
+/* A window that several spaces share knows nothing of what is below the split, where the
+ * last instruction at the top may end. */
+static bool unshared(const struct monitor *m, gla_t a)
+{
+	return m->window->kind == WINDOW_KERNEL && a.v < WINDOW_SPLIT;
+}
+
 /* The page that holds linear address a, for fetches; false: *t. */
 static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 {
@@ -360,7 +367,7 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 	}
 	if (!mmu_exec(m->mmu, m->window, a, at_user(m), out, t))
 		return false;
-	if (mmu_host(m->mmu, *out)) {
+	if (mmu_host(m->mmu, *out) && !unshared(m, a)) {
 		*e = (struct itlb_entry){m->window->id, vpn, gpa_gfn(*out)};
 		tcache_adopt(m->cache, e->gfn, m->window->id, window_alive, m);
 	}
@@ -378,7 +385,7 @@ struct code_bytes {
 	size_t n;
 	uint8_t buffer[32];
 	uint32_t gfn, gfn2;
-	bool hole;
+	bool once;  /* no unit is kept: of a hole, or unshared */
 };
 
 static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, struct trap *t)
@@ -395,7 +402,7 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 	out->n = room;
 	out->gfn = gpa_gfn(p);
 	out->gfn2 = NO_GFN;
-	out->hole = !out->p;
+	out->once = !out->p;
 	if (!across && out->p)
 		return true;
 	for (size_t i = 0; i < sizeof out->buffer; i++)
@@ -406,7 +413,7 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 		return true;
 	const uint8_t *host = mmu_host(m->mmu, p2);
 	out->gfn2 = gpa_gfn(p2);
-	out->hole |= !host;
+	out->once |= !host || unshared(m, gla(a.v + (uint32_t)room));
 	for (size_t i = room; i < sizeof out->buffer; i++)
 		out->buffer[i] = host ? host[i - room] : 0xff;
 	return true;
@@ -468,7 +475,7 @@ static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *c
 	return true;
 }
 
-/* The unit at v->eip, made if need be. NULL: *t, or a hole (then t->vector is 0xff). */
+/* The unit at v->eip, made if need be. NULL: *t, or what is to run alone (then t->vector is 0xff). */
 static struct tu *find(struct monitor *m, struct trap *t)
 {
 	gla_t a = linear_eip(m);
@@ -508,7 +515,7 @@ static struct tu *find(struct monitor *m, struct trap *t)
 	r.out = tcache_reserve(m->cache, &r.exit_id);
 	if (!translate(m, &r, code, &b, t))
 		return NULL;
-	if (b.hole) {
+	if (b.once) {
 		t->vector = 0xff;
 		return NULL;
 	}

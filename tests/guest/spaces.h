@@ -339,10 +339,58 @@ static void user_copies(void)
 	expect("frames left over", frames_used, 1);
 }
 
+#if KERNEL_BASE
+/* mov eax, n; ret */
+static void put_return(u32 a, u8 n)
+{
+	memcpy(P2V(a), (u8[]){0xb8, n, 0, 0, 0, 0xc3}, 6);
+}
+
+/* The kernel's last instruction, a jump, has its end in page 0, which is each space's own. */
+static void over_the_top(void)
+{
+	enum { RETURNS = 0x800000, AT = 4093 };
+	u32 last = frame_alloc(), dirs[2], low[2], back = RETURNS + KERNEL_BASE - 2;
+	u32 (*jump)(void) = (void *)(0xfffff000 + AT);
+
+	memcpy(P2V(last + AT), (u8[]){0xe9, (u8)back, (u8)(back >> 8)}, 3);
+	for (u32 i = 0; i < 2; i++) {
+		u16 high = (u16)((back >> 16) + i);
+
+		put_return(RETURNS + (i << 16), (u8)(i + 1));
+		dirs[i] = dir_make();
+		low[i] = frame_alloc();
+		memcpy(P2V(low[i]), &high, 2);
+		*entry(dirs[i], 0, true) = low[i] | PTE_P;
+		if (i)
+			((u32 *)P2V(dirs[i]))[1023] = ((u32 *)P2V(dirs[0]))[1023];
+		else
+			*entry(dirs[i], 0xfffff000, true) = last | PTE_P;
+	}
+	for (u32 i = 0; i < 20; i++) {
+		write_cr3(dirs[i & 1]);
+		for (u32 n = 0; n < 3; n++)
+			expect("the space's own end", jump(), (i & 1) + 1);
+	}
+	write_cr3(kernel_dir);
+	frame_free(((u32 *)P2V(dirs[0]))[1023] & ~0xfffu);
+	frame_free(last);
+	for (u32 i = 0; i < 2; i++) {
+		frame_free(((u32 *)P2V(dirs[i]))[0] & ~0xfffu);
+		frame_free(low[i]);
+		frame_free(dirs[i]);
+	}
+	expect("frames left over", frames_used, 1);
+}
+#endif
+
 static const struct test tests[] = {
 	{"fork-and-run", "SDM vol. 3, 4.10", fork_and_run},
 	{"fork-wait", "SDM vol. 3, 4.10", fork_wait},
 	{"user-copies", "SDM vol. 3, 4.6", user_copies},
+#if KERNEL_BASE
+	{"over-the-top", "SDM vol. 3, 3.3.1, 4.10", over_the_top},
+#endif
 };
 
 void guest_main(void)

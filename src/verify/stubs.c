@@ -26,13 +26,14 @@ static void label(struct stubs *s, enum label n)
 	s->at[n] = s->k.p;
 }
 
+/* By its short opcode; assemblers differ in when they use the long form. */
 static void hop(struct stubs *s, uint8_t opcode, enum label to)
 {
 	struct cursor *k = &s->k;
+	char far_jump[2] = {0x0f, (char)(opcode + 0x10)};
 	int32_t rel;
-	if (MAYBE(k, "\xe9")) {
+	if (opcode == 0xeb ? MAYBE(k, "\xe9") : opcode != 0xe3 && maybe(k, 2, far_jump)) {
 		rel = (int32_t)imm(k, 4);
-		k->ok &= opcode == 0xeb;
 	} else {
 		k->ok &= imm(k, 1) == opcode;
 		rel = (int8_t)imm(k, 1);

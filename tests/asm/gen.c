@@ -477,6 +477,9 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int bytes = 0;
 	int often = one_in(g, 100) ? 1 + below(g, 13) : 1; /* up to 15 bytes and beyond */
 
+	/* Processors differ in what comes first, a part's alignment or the limit of the next. */
+	if (strchr(habits, 'w'))
+		g->c.eflags &= ~AC;
 	if (one_in(g, 150) && !g->program && !strchr(habits, 'L')) /* #UD but where 'l' stands */
 		put8(g, 0xf0);
 	/* REP means nothing to one-byte opcodes but LOOP, where it is unpredictable. */

@@ -2,7 +2,7 @@
  * 8254, also when the host stops the VM now and then (stopped.sh). */
 #include "rt/rt.h"
 
-enum { PIC1 = 0x20, PIT0 = 0x40, PIT_MODE = 0x43, V_TIMER = 0x30, HZ = 250, COUNT = 500 };
+enum { HZ = 250, COUNT = 500 };
 
 static volatile u32 ticks;
 static u32 at[COUNT]; /* in 64 cycles */
@@ -28,24 +28,15 @@ static bool on_tick(struct frame *f)
 /* Ticks every 1/HZ s; until COUNT of them have come, wait is called. */
 static void count_ticks(void (*wait)(void))
 {
-	u32 divisor = 1193182 / HZ;
-
 	cli();
 	ticks = 0;
 	trap_hook = on_tick;
-	outb(PIC1, 0x11);
-	outb(PIC1 + 1, V_TIMER);
-	outb(PIC1 + 1, 4);
-	outb(PIC1 + 1, 1);
-	outb(PIC1 + 1, 0xfe);
-	outb(PIT_MODE, 0x34);
-	outb(PIT0, (u8)divisor);
-	outb(PIT0, (u8)(divisor >> 8));
+	timer_on(HZ);
 	sti();
 	while (ticks < COUNT)
 		wait();
 	cli();
-	outb(PIC1 + 1, 0xff);
+	timer_off();
 	trap_hook = NULL;
 }
 

@@ -3,7 +3,7 @@
  * come to the same result as when it runs alone. */
 #include "rt/pages.h"
 
-enum { PROCESSES = 6, PAGES = 16, PASSES = 4000, V_TIMER = 0x30, PIC1 = 0x20 };
+enum { PROCESSES = 6, PAGES = 16, PASSES = 4000 };
 enum { CODE_AT = 0x40000000, DATA_AT = 0x40001000, STACK_AT = 0xbffff000 };
 
 /* EBX: data; EDI, ESI: seeds.  Each pass: a hash over the data with stores, a call, a short REP
@@ -140,23 +140,6 @@ static void start(struct process *p, u32 flags)
 	cpu_run(&s);
 	if (s.vector != V_SYSCALL)
 		fail("vector %u error %h at %x cr2 %x", s.vector, s.error, s.eip, s.cr2);
-}
-
-static void timer_on(u32 hz)
-{
-	static const u8 init[] = {0x11, V_TIMER, 4, 1, 0xfe};
-
-	outb(PIC1, init[0]);
-	for (u32 i = 1; i < sizeof(init); i++)
-		outb(PIC1 + 1, init[i]);
-	outb(0x43, 0x34);
-	outb(0x40, (u8)(1193182 / hz));
-	outb(0x40, (u8)(1193182 / hz >> 8));
-}
-
-static void timer_off(void)
-{
-	outb(PIC1 + 1, 0xff);
 }
 
 static u32 alone[PROCESSES];

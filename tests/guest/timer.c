@@ -2,34 +2,9 @@
  * kind of loop; interrupt shadows; nesting; HLT. */
 #include "rt/rt.h"
 
-enum { PIC1 = 0x20, PIC2 = 0xa0, PIT0 = 0x40, PIT_MODE = 0x43, V_TIMER = 0x30, V_RTC = 0x38 };
-
 static volatile u32 ticks, rtc_ticks, others;
 static u32 stop_after; /* ticks; then the hook leaves the loop */
 static u32 stop_at;    /* where to */
-
-static void pic_init(u8 mask1, u8 mask2)
-{
-	outb(PIC1, 0x11);
-	outb(PIC1 + 1, V_TIMER);
-	outb(PIC1 + 1, 4);
-	outb(PIC1 + 1, 1);
-	outb(PIC2, 0x11);
-	outb(PIC2 + 1, V_RTC);
-	outb(PIC2 + 1, 2);
-	outb(PIC2 + 1, 1);
-	outb(PIC1 + 1, mask1);
-	outb(PIC2 + 1, mask2);
-}
-
-static void pit_rate(u32 hz)
-{
-	u32 divisor = 1193182 / hz;
-
-	outb(PIT_MODE, 0x34);
-	outb(PIT0, (u8)divisor);
-	outb(PIT0, (u8)(divisor >> 8));
-}
 
 static u8 cmos(u8 reg)
 {
@@ -71,15 +46,13 @@ static void start(void)
 	trap_hook = on_interrupt;
 	ticks = 0;
 	stop_after = 0;
-	pic_init(0xfe, 0xff);
-	pit_rate(1000);
+	timer_on(1000);
 }
 
 static void stop(void)
 {
 	cli();
-	outb(PIC1 + 1, 0xff);
-	outb(PIC2 + 1, 0xff);
+	timer_off();
 	trap_hook = NULL;
 }
 

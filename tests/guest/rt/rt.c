@@ -20,6 +20,44 @@ void cpu_run_raw(const struct state *in);
 _Noreturn void run_leave(void);
 void gdt_load(const void *gdtr);
 
+/* --- the timer --- */
+
+static void pic(u16 base, u8 vector, u8 cascade, u8 mask)
+{
+	outb(base, 0x11);
+	outb(base + 1, vector);
+	outb(base + 1, cascade);
+	outb(base + 1, 1);
+	outb(base + 1, mask);
+}
+
+void pic_init(u8 mask1, u8 mask2)
+{
+	pic(PIC1, V_TIMER, 4, mask1);
+	pic(PIC2, V_RTC, 2, mask2);
+}
+
+void pit_rate(u32 hz)
+{
+	u32 divisor = 1193182 / hz;
+
+	outb(0x43, 0x34);
+	outb(0x40, (u8)divisor);
+	outb(0x40, (u8)(divisor >> 8));
+}
+
+void timer_on(u32 hz)
+{
+	pic_init(0xfe, 0xff);
+	pit_rate(hz);
+}
+
+void timer_off(void)
+{
+	outb(PIC1 + 1, 0xff);
+	outb(PIC2 + 1, 0xff);
+}
+
 /* --- output --- */
 
 static void put_serial(char c)

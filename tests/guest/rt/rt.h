@@ -130,6 +130,13 @@ extern u8 image_end[];
 extern u8 run_stack[8192], scratch[4 * 4096];
 #define RUN_STACK_TOP ((u32)run_stack + sizeof(run_stack) - 256)
 
+/* --- the 8259A pair and channel 0 of the 8254 --- */
+enum { PIC1 = 0x20, PIC2 = 0xa0, V_TIMER = 0x30, V_RTC = 0x38 };
+void pic_init(u8 mask1, u8 mask2); /* interrupts from V_TIMER on */
+void pit_rate(u32 hz);             /* mode 2 */
+void timer_on(u32 hz);             /* the only interrupt; EOI is the handler's */
+void timer_off(void);
+
 /* --- output --- */
 void putch(char c);
 void print(const char *fmt, ...); /* %s %c %d %u %x (8 digits) %h (as short as it is) */

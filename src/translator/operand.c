@@ -70,7 +70,7 @@ static unsigned access_arg(unsigned size, char access)
 static bool waits(const struct row *r)
 {
 	bool store = (r->opcode == 0xd9 || r->opcode == 0xdd) && r->ext == 7; /* FNSTCW, FNSTSW */
-	return r->group == 'm' || (r->group == 'f' && r->size != 'f' && !store);
+	return r->group == 'm' || r->reg == 'm' || (r->group == 'f' && r->size != 'f' && !store);
 }
 
 struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access)

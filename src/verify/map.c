@@ -202,7 +202,8 @@ static bool is_call(const struct shape *g, unsigned reg)
  * table 6-2. */
 static bool waits_first(const struct shape *g, const struct node *h)
 {
-	bool x87 = g->map == 0 && (g->opcode & ~7u) == 0xd8, mmx = g->map != 0 && !g->p66;
+	bool x87 = g->map == 0 && (g->opcode & ~7u) == 0xd8;
+	bool mmx = g->map && (!g->p66 || (g->map == 1 && (g->opcode & ~1u) == 0x2c)); /* CVTPD2PI */
 	return (x87 || mmx) && h->f.map == 0 && h->f.opcode == 0x9b;
 }
 

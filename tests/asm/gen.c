@@ -162,6 +162,10 @@ static void make_fpu(struct gen *g, uint8_t *image, unsigned number)
 
 		if (one_in(g, 6))
 			control &= ~(any(g) & 0x3f);
+		if (one_in(g, 4)) /* flags of before, pending where they are not masked */
+			status |= any(g) & 0x7f;
+		if (status & ~control & 0x3f)
+			status |= 0x8080;
 		if (one_in(g, 2))
 			mxcsr |= below(g, 4) << 13;
 		if (one_in(g, 6))

@@ -602,7 +602,7 @@ static bool map_somehow(u32 a)
 /* Resumes what a handler may resume, and does harm meanwhile. */
 static bool hook(struct frame *f)
 {
-	bool resume = resumes++ < RESUMES;
+	bool resume = resumes++ < RESUMES, early = steps < 2;
 
 	switch (f->vector) {
 	case 0x20:
@@ -613,7 +613,10 @@ static bool hook(struct frame *f)
 		steps++;
 		break;
 	case V_PF:
-		resume &= paging && map_somehow(read_cr2());
+		if (paging && map_somehow(read_cr2()))
+			break;
+		resume &= early;
+		f->eip++;
 		break;
 	case V_NM:
 		asm volatile("clts");
@@ -623,8 +626,8 @@ static bool hook(struct frame *f)
 	case 0x21 ... 0xff:
 		steps++;
 		break;
-	default: /* skip a byte, at times */
-		resume &= f->vector != V_DF && f->vector != V_TS && !one_in(6);
+	default: /* skip a byte; a try that has got far ends at times */
+		resume &= f->vector != V_DF && f->vector != V_TS && (early || !one_in(6));
 		f->eip++;
 	}
 	if (resume && paging && one_in(4))
@@ -639,7 +642,7 @@ static bool hook(struct frame *f)
 static void one_try(bool count)
 {
 	unsigned roll = below(20), cpl = roll < 6 ? 0 : roll < 9 ? 1 : roll < 12 ? 2 : 3;
-	struct state s = at_cpl(cpl, (void *)(CODE_AT + (below(16) << 12) + (one_in(2) ? 0 : below(0x400))));
+	struct state s = at_cpl(cpl, (void *)(CODE_AT + (below(16) << 12) + (one_in(4) ? below(0x400) : 0)));
 	u32 *r = &s.eax;
 
 	for (unsigned i = 0; i < 8; i++)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""planted.py UNRING KERNEL.elf: the lockstep runner must find planted bugs, each at the
+"""planted.py UNRING DIRECTORY: the lockstep runner must find planted bugs, each at the
 instruction where it is, and nowhere else."""
 
 import os
@@ -9,35 +9,56 @@ import sys
 
 RUNNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lockstep.py")
 
-# Function, instruction in it, time that it runs, register, bits.
+# Kernel, function, instruction in it, time that it runs, register or *address, bits.
 PLANTS = [
-    ("arithmetic", 3, 1, "ebp", 0x80000000),
-    ("fib", 4, 700, "edx", 0x40),
-    ("fib", 1, 9000, "eflags", 0x400),
-    ("memcmp", 2, 1, "edi", 1),
-    ("trap_entry", 0, 2, "esi", 0x1000),
+    ("hello", "arithmetic", 3, 1, "ebp", 0x80000000),
+    ("hello", "fib", 4, 700, "edx", 0x40),
+    ("hello", "fib", 1, 9000, "eflags", 0x400),
+    ("hello", "memcmp", 2, 1, "edi", 1),
+    ("hello", "trap_entry", 0, 2, "esi", 0x1000),
+    # A hidden part, and bytes that are read much later: one by REP MOVS, after REP STOS stored it;
+    # one at the very end; one in an address space of the kernel's.
+    ("hello", "memset", 5, 2000, "*scratch+1000", 0x10),
+    ("hello", "strings", 20, 1, "*scratch+8191", 1),
+    ("high", "random", 2, 20, "*random_state+2", 0x80),
 ]
 
 
 def instructions(elf, function):
     out = subprocess.run(["objdump", "-d", f"--disassemble={function}", elf], check=True,
                          capture_output=True, text=True).stdout
-    return [int(a, 16) for a in re.findall(r"^ +([0-9a-f]+):\t(?:[0-9a-f]{2} )+ *\t", out, re.M)]
+    return [int(a, 16) for a in re.findall(r"^ *([0-9a-f]+):\t(?:[0-9a-f]{2} )+ *\t", out, re.M)]
+
+
+def symbol(elf, name):
+    out = subprocess.run(["nm", elf], check=True, capture_output=True, text=True).stdout
+    return int(re.search(rf"^(\w+) \w {name}$", out, re.M)[1], 16)
+
+
+def expected(elf, what, mask):
+    """The name under which the runner reports it, and the bits that are wrong there."""
+    if what[0] != "*":
+        return re.escape(what), mask
+    name, _, offset = what[1:].partition("+")
+    at = symbol(elf, name) + int(offset)
+    return rf"memory at {at & ~3:#010x} <.*>", mask << 8 * (at & 3)
 
 
 def main():
-    unring, kernel = sys.argv[1:]
+    unring, directory = sys.argv[1:]
     failed = 0
-    for function, number, hit, register, mask in PLANTS:
-        eip = instructions(kernel, function)[number]
+    for kernel, function, number, hit, what, mask in PLANTS:
+        elf = os.path.join(directory, f"{kernel}.elf")
+        eip = instructions(elf, function)[number]
         r = subprocess.run([sys.executable, RUNNER, "--plant",
-                            f"{eip:#x},{hit},{register},{mask:#x}", unring, kernel],
+                            f"{eip:#x},{hit},{what},{mask:#x}", unring, elf],
                            capture_output=True, text=True)
-        found = re.search(r"parted after (0x[0-9a-f]+) .*\n    (\w+): unring (\w+), QEMU (\w+)$",
+        name, bits = expected(elf, what, mask)
+        found = re.search(rf"parted after (0x[0-9a-f]+) .*\n    {name}: unring (\w+), QEMU (\w+)$",
                           r.stdout, re.M)
-        ok = (r.returncode == 1 and found and int(found[1], 16) == eip and found[2] == register and
-              (int(found[3], 16) ^ int(found[4], 16)) & mask == mask and r.stdout.count("\n") == 2)
-        print(f"{'ok' if ok else 'FAIL'} {function} {eip:#x} hit {hit} {register}")
+        ok = (r.returncode == 1 and found and int(found[1], 16) == eip and
+              int(found[2], 16) ^ int(found[3], 16) == bits and r.stdout.count("\n") == 2)
+        print(f"{'ok' if ok else 'FAIL'} {kernel} {function} {eip:#x} hit {hit} {what}")
         if not ok:
             print(r.stdout, r.stderr)
             failed = 1

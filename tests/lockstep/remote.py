@@ -119,12 +119,14 @@ class Remote:
             raise ValueError(f"{name} = {value:#x}: {reply}")
 
     def command(self, text):
-        """For QEMU's monitor."""
+        """What QEMU's monitor answers."""
         self.send("qRcmd," + text.encode().hex())
+        answer = ""
         while (reply := self.receive()).startswith("O") and reply != "OK":
-            pass
+            answer += bytes.fromhex(reply[1:]).decode()
         if reply != "OK":
             raise ValueError(f"{text}: {reply}")
+        return answer
 
     # --- memory and going on ---
 
@@ -132,6 +134,15 @@ class Remote:
         """As much of it as there is."""
         reply = self.ask(f"m{address:x},{length:x}")
         return b"" if reply.startswith("E") else bytes.fromhex(reply)
+
+    def store(self, address, data, physical=False):
+        if physical:
+            self.ask("Qqemu.PhyMemMode:1")
+        reply = self.ask(f"M{address:x},{len(data):x}:{data.hex()}")
+        if physical:
+            self.ask("Qqemu.PhyMemMode:0")
+        if reply != "OK":
+            raise ValueError(f"{len(data)} bytes at {address:#x}: {reply}")
 
     def break_at(self, address, on=True):
         reply = self.ask(f"{'Z' if on else 'z'}0,{address:x},1")

@@ -38,6 +38,8 @@ def flags(code):
 
 
 def registers(code):
-    """General registers that differ between processors by their nature."""
+    """General registers that differ between machines by their nature."""
     return {0x0fa2: ("eax", "ebx", "ecx", "edx"),       # CPUID
-            0x0f31: ("eax", "edx")}.get(opcode(code)[0], ())
+            0x0f31: ("eax", "edx"),                     # RDTSC
+            **dict.fromkeys((0xe4, 0xe5, 0xec, 0xed), ("eax",))     # IN
+            }.get(opcode(code)[0], ())

@@ -85,12 +85,13 @@ uint64_t debug_room(const struct monitor *m)
 	return room;
 }
 
-void debug_watch(struct monitor *m, gla_t a, unsigned size, bool write)
+void debug_watch(struct monitor *m, gla_t a, unsigned size, bool read, bool write)
 {
 	struct debug *d = &m->debug;
 	for (unsigned i = 0; i < d->n; i++) {
 		const struct breakpoint *b = &d->breaks[i];
-		if (b->kind == BREAK_EXEC || b->kind == (write ? BREAK_READ : BREAK_WRITE))
+		if (b->kind == BREAK_EXEC || (b->kind == BREAK_READ && !read) ||
+		    (b->kind == BREAK_WRITE && !write))
 			continue;
 		if (a.v < (uint64_t)b->at.v + b->size && b->at.v < (uint64_t)a.v + size) {
 			d->hit = true;

@@ -213,10 +213,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
 	                   &m->fault.trap))
 		return FAULTED;
-	if (v->dr[7] & DR7_ENABLE)
-		m->debug_hits |= cpu_dr_match(v, r->linear, r->size, r->store);
-	if (m->debug.n_watch)
-		debug_watch(m, r->linear, r->size, r->store);
+	debug_access(m, r->linear, r->size, arg >> 11 & 1, r->store);
 	uint8_t *host = mmu_host(m->mmu, r->gpa);
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);

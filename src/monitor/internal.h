@@ -108,7 +108,7 @@ struct monitor {
 	bool in_once;
 	bool unfinished;         /* it has to run again: a hidden fault was repaired */
 	bool soft_int;           /* it was INT n: no single-step trap */
-	uint32_t debug_hits;     /* DR6: breakpoints to report after the instruction */
+	uint32_t debug_hits;     /* DR6: breakpoints to report at the next boundary */
 
 	struct fault_record fault;
 	struct redirect redirect;
@@ -203,7 +203,16 @@ void debug_halted(struct monitor *m);
 /* Bytes of code from v->eip up to the next breakpoint. */
 uint64_t debug_room(const struct monitor *m);
 /* An access, where m->debug.n_watch. */
-void debug_watch(struct monitor *m, gla_t a, unsigned size, bool write);
+void debug_watch(struct monitor *m, gla_t a, unsigned size, bool read, bool write);
+
+/* An access: the guest's data breakpoints and the debugger's are matched. */
+static inline void debug_access(struct monitor *m, gla_t a, unsigned size, bool read, bool write)
+{
+	if (m->v->dr[7] & DR7_ENABLE)
+		m->debug_hits |= cpu_dr_match(m->v, a, size, write);
+	if (m->debug.n_watch)
+		debug_watch(m, a, size, read, write);
+}
 
 /* --- sites (site.c) --- */
 /* How the instruction at EIP is to be translated. */

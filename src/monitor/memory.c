@@ -109,15 +109,11 @@ static unsigned alignment(unsigned n)
 	}
 }
 
-bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+static bool aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
 	const struct vcpu *v = m->v;
 	gpa_t p;
 
-	if (v->dr[7] & DR7_ENABLE)
-		m->debug_hits |= cpu_dr_match(v, a, n, write);
-	if (m->debug.n_watch)
-		debug_watch(m, a, n, write);
 	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
 	    !(a.v & (alignment(n) - 1)))
 		return true;
@@ -129,18 +125,31 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	return false;
 }
 
+bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+{
+	debug_access(m, a, n, !write, write);
+	return aligned(m, a, n, write, t);
+}
+
 /* --- for src/cpu --- */
 
+/* Data breakpoints see frames, descriptors and TSSs at every CPL.  SDM vol. 3, 17.3.1.2. */
 static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	return (!user || guest_operand(ctx, a, n, false, t)) && guest_read(ctx, a, dst, n, user, t);
+	if ((user && !aligned(ctx, a, n, false, t)) || !guest_read(ctx, a, dst, n, user, t))
+		return false;
+	debug_access(ctx, a, n, true, false);
+	return true;
 }
 
 static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	return (!user || guest_operand(ctx, a, n, true, t)) && guest_write(ctx, a, src, n, user, t);
+	if ((user && !aligned(ctx, a, n, true, t)) || !guest_write(ctx, a, src, n, user, t))
+		return false;
+	debug_access(ctx, a, n, false, true);
+	return true;
 }
 
 static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *t)

@@ -183,6 +183,7 @@ void monitor_reset(struct monitor *m)
 	m->end = END_RUNNING;
 	m->state_dirty = true;
 	v->pending = v->inhibit = 0;
+	m->debug_hits = 0;
 }
 
 void fpu_save(struct monitor *m)
@@ -530,6 +531,7 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 	stats.exceptions++;
 	if (t->vector != VEC_DB)
 		m->debug.hit = false; /* the access was not made */
+	m->debug_hits = 0;            /* from here on: those of the frame */
 	if (t->vector == VEC_PF) {
 		stats.true_faults++;
 		m->premap = at_user(m) ? t->cr2.v | 1 : 0;
@@ -666,17 +668,20 @@ void run_once(struct monitor *m, uint8_t site)
 		return;
 	}
 	bool was = m->in_once;
+	uint32_t held = m->debug_hits;
 	m->in_once = true;
 	m->soft_int = m->unfinished = false;
 	uint64_t traps = stats.exceptions;
 	run(m, host, true);
 	m->in_once = was;
 	m->force_site = 0;
-	if (m->unfinished || v->inhibit == SHADOW_SS || m->end != END_RUNNING)
+	if (m->unfinished)
+		m->debug_hits = held; /* the rest is matched again */
+	if (m->unfinished || v->inhibit == SHADOW_SS || traps != stats.exceptions ||
+	    m->end != END_RUNNING)
 		return; /* what has been hit is reported later */
 	uint32_t dr6 = m->debug_hits | (tf && !m->soft_int ? DR6_BS : 0);
-	m->debug_hits = 0;
-	if (dr6 && traps == stats.exceptions) {
+	if (dr6) {
 		struct trap db = {.vector = VEC_DB, .dr6 = dr6};
 		monitor_trap(m, &db);
 	}
@@ -740,6 +745,13 @@ enum monitor_end monitor_run(struct monitor *m)
 	while (m->end == END_RUNNING) {
 		if (v->pending & PENDING_KICK) {
 			poll(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		/* Hit by the frame of an exception or interrupt: before its handler runs. */
+		if (m->debug_hits && v->inhibit != SHADOW_SS) {
+			struct trap db = {.vector = VEC_DB, .dr6 = m->debug_hits};
+			monitor_trap(m, &db);
 			chain = NO_CHAIN;
 			continue;
 		}

@@ -158,6 +158,11 @@ def watchpoints(unring, kernels):
         gdb.run("awatch scratch[8191]")
         gdb.expect("continue", r"Hardware access \(read/write\) watchpoint 4")
         gdb.run("delete")
+        # A read-modify-write reads, too.
+        gdb.run("rwatch tests_done")
+        gdb.expect("continue", r"Hardware read watchpoint 5: .*\s+Value = 3")
+        gdb.expect("x/i $pc - 6", "incl")
+        gdb.run("delete")
         gdb.expect("continue", "exited with code 041")
 
 

@@ -304,6 +304,83 @@ static void data_breakpoint(void)
 	}
 }
 
+/* Below what was on the stack before. */
+CODE(ud_code, "sub esp, 64\n ud: ud2");
+LABEL(ud);
+
+/* One trap, at this EIP, for a write to what a frame pushes at a. */
+static void frame(const char *what, struct state *s, u32 a, const void *at)
+{
+	write_dr6(DR6_SET);
+	write_dr1(a);
+	write_dr7(arm(1, WRITE, LEN4));
+	step_count = step_dr6 = 0;
+	trap_hook = record;
+	cpu_run(s);
+	trap_hook = NULL;
+	write_dr7(DR7_SET);
+	expect(what, step_count, 1);
+	expect("eip", steps[0], (u32)at);
+	expect("B1", step_dr6 & 15, B1);
+}
+
+/* What an exception or an interrupt pushes hits a data breakpoint, too: the handler is
+ * interrupted before its first instruction. */
+static void frame_breakpoint(void)
+{
+	/* EFLAGS, below SS and ESP. */
+	u32 inner = main_tss.t.esp0 - 12;
+	struct state s = at_cpl(3, bp_code);
+
+	frame("an interrupt's frame", &s, inner, (void *)trap_stubs[V_DONE]);
+	expect("vector", s.vector, V_DONE);
+	s = at_cpl(3, ud_code);
+	frame("a fault's frame", &s, inner, (void *)trap_stubs[V_UD]);
+	expect("vector", s.vector, V_UD);
+	expect("eip", s.eip, (u32)ud);
+	/* On the same stack. */
+	s = at_cpl(0, ud_code);
+	frame("a fault's frame at CPL 0", &s, RUN_STACK_TOP - 68, (void *)trap_stubs[V_UD]);
+	expect("vector", s.vector, V_UD);
+}
+
+CODE(far_code, "sub esp, 64\n call far ptr [ebx]\n far_back: mov esp, ebp\n jmp far_code_end\n far_there: retf");
+LABEL(far_back);
+LABEL(far_there);
+
+/* Far calls and returns. */
+static void far_breakpoint(void)
+{
+	for (unsigned cpl = 0; cpl <= 3; cpl += 3) {
+		struct state s = at_cpl(cpl, far_code);
+		u32 *pointer = (u32 *)scratch;
+
+		pointer[0] = (u32)far_there;
+		pointer[1] = s.cs;
+		s.ebx = (u32)pointer;
+		s.ebp = (u32)scratch + 8192; /* a stack for the way out */
+		/* CS, the first that is pushed. */
+		frame("a far call's frame", &s, RUN_STACK_TOP - 68, far_there);
+		expect("vector", s.vector, V_DONE);
+		/* At CPL 0 the frame of the return's #DB would hit, and its own again, for ever. */
+		if (!cpl)
+			continue;
+		s = at_cpl(cpl, far_code);
+		s.ebx = (u32)pointer;
+		s.ebp = (u32)scratch + 8192;
+		write_dr6(DR6_SET);
+		write_dr1(RUN_STACK_TOP - 68);
+		write_dr7(arm(1, ACCESS, LEN4));
+		step_count = step_dr6 = 0;
+		trap_hook = record;
+		expect_done("call and return", &s, far_code_end);
+		trap_hook = NULL;
+		write_dr7(DR7_SET);
+		expect("traps", step_count, 2);
+		expect("the return's", steps[1], (u32)far_back);
+	}
+}
+
 CODE(gd_code, "mov eax, dr0");
 static void general_detect(void)
 {
@@ -363,6 +440,8 @@ static const struct test tests[] = {
 	{"step-and-fault", "SDM vol. 3, 6.9", step_and_fault},
 	{"code-breakpoint", "SDM vol. 3, 17.3.1.1", code_breakpoint},
 	{"data-breakpoint", "SDM vol. 3, 17.3.1.2", data_breakpoint},
+	{"frame-breakpoint", "SDM vol. 3, 17.3.1.2", frame_breakpoint},
+	{"far-breakpoint", "SDM vol. 3, 17.3.1.2", far_breakpoint},
 	{"general-detect", "SDM vol. 3, 17.3.1.3", general_detect},
 	{"io-breakpoint", "SDM vol. 3, 17.2.4", io_breakpoint},
 };

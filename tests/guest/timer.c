@@ -426,6 +426,40 @@ static void rtc_periodic(void)
 		fail("%u RTC interrupts in 500 ms", rtc_ticks);
 }
 
+CODE(idle_loop, "1: jmp 1b");
+static u32 hit_eip;
+
+static bool on_hit(struct frame *f)
+{
+	if (f->vector == V_DB) {
+		hit_eip = f->eip;
+		asm volatile("mov %0, %%dr7" : : "r"(0x400));
+		return true;
+	}
+	return on_interrupt(f);
+}
+
+/* The frame of an interrupt hits a data breakpoint: reported before the handler's first
+ * instruction. */
+static void frame_breakpoint(void)
+{
+	struct state s = at_cpl(3, idle_loop);
+
+	start();
+	trap_hook = on_hit;
+	stop_after = 1;
+	stop_at = (u32)idle_loop_end;
+	hit_eip = 0;
+	asm volatile("mov %0, %%dr1" : : "r"(main_tss.t.esp0 - 12));
+	asm volatile("mov %0, %%dr7" : : "r"(0x400 | 1 << 2 | 1 << 20 | 3 << 22)); /* writes, 4 bytes */
+	s.eflags |= IF;
+	cpu_run(&s);
+	asm volatile("mov %0, %%dr7" : : "r"(0x400));
+	stop();
+	expect("vector", s.vector, V_DONE);
+	expect("eip", hit_eip, trap_stubs[V_TIMER]);
+}
+
 static const struct test tests[] = {
 	{"loops", "SDM vol. 3, 6.3.1", each_loop},
 	{"undisturbed", "SDM vol. 3, 6.6", undisturbed},
@@ -434,6 +468,7 @@ static const struct test tests[] = {
 	{"ss-shadow", "SDM vol. 3, 6.8.3", ss_shadow},
 	{"held", "SDM vol. 3, 6.8.1", held},
 	{"halt", "SDM vol. 2, HLT and STI", halt},
+	{"frame-breakpoint", "SDM vol. 3, 17.3.1.2", frame_breakpoint},
 	{"nested", "8259A data sheet, fully nested mode", nested},
 	{"rate", "8254 and MC146818 data sheets", rate},
 	{"rtc-periodic", "MC146818 data sheet, register A", rtc_periodic},

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 import undefined
-from ram import Ram
+from ram import PAGE, Ram
 from remote import Remote
 
 GENERAL = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
@@ -123,14 +123,19 @@ class Pair:
     def start(self, at):
         """Both on to this linear address; from there on the two machines are the same."""
         self.break_at({at})
-        self.go({at})
+        self.qemu.resume("c")
+        if self.unring.read()["eip"] != at:
+            self.unring.go({at})
+        self.qemu.stopped()
+        self.look()
         self.break_at({at}, False)
         # QEMU's firmware has left the timer's interrupt on.
         for port in (0x21, 0xa1):
             self.qemu.command(f"o/b {port} 0xff")
         # What firmware and loaders gave differs.
         self.take_over([*GENERAL, "eflags", "cr2"])
-        self.take_over_memory(self.ram.different())
+        for page in self.ram.pages():
+            self.unring.store(page, self.ram.its.map[page:page + PAGE], physical=True)
 
     def sides(self):
         return [side for side in (self.unring, self.qemu) if side]

@@ -69,14 +69,14 @@ class Ram:
         """Both values of an aligned one."""
         return tuple(int.from_bytes(side.map[at:at + 4], "little") for side in (self.mine, self.its))
 
+    def pages(self):
+        """Those that differ."""
+        for start, end in union([*self.mine.used(self.size), *self.its.used(self.size)]):
+            if not self.same(start, end):
+                yield from (page for page in range(start, end, PAGE)
+                            if page not in HOLE and not self.same(page, page + PAGE))
+
     def different(self):
         """Addresses of the aligned dwords that differ."""
-        found = []
-        for start, end in union([*self.mine.used(self.size), *self.its.used(self.size)]):
-            if self.same(start, end):
-                continue
-            for page in range(start, end, PAGE):
-                if page not in HOLE and not self.same(page, page + PAGE):
-                    found += [at for at in range(page, page + PAGE, 4)
-                              if self.mine.map[at:at + 4] != self.its.map[at:at + 4]]
-        return found
+        return [at for page in self.pages() for at in range(page, page + PAGE, 4)
+                if self.mine.map[at:at + 4] != self.its.map[at:at + 4]]

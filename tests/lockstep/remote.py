@@ -130,17 +130,22 @@ class Remote:
 
     # --- memory and going on ---
 
-    def memory(self, address, length):
+    def physically(self, text):
+        """The answer to a command on memory by physical address."""
+        self.ask("Qqemu.PhyMemMode:1")
+        reply = self.ask(text)
+        self.ask("Qqemu.PhyMemMode:0")
+        return reply
+
+    def memory(self, address, length, physical=False):
         """As much of it as there is."""
-        reply = self.ask(f"m{address:x},{length:x}")
+        ask = self.physically if physical else self.ask
+        reply = ask(f"m{address:x},{length:x}")
         return b"" if reply.startswith("E") else bytes.fromhex(reply)
 
     def store(self, address, data, physical=False):
-        if physical:
-            self.ask("Qqemu.PhyMemMode:1")
-        reply = self.ask(f"M{address:x},{len(data):x}:{data.hex()}")
-        if physical:
-            self.ask("Qqemu.PhyMemMode:0")
+        ask = self.physically if physical else self.ask
+        reply = ask(f"M{address:x},{len(data):x}:{data.hex()}")
         if reply != "OK":
             raise ValueError(f"{len(data)} bytes at {address:#x}: {reply}")
 

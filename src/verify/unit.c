@@ -179,10 +179,11 @@ static const uint8_t *dead_end(struct sweep *s, const uint8_t *p)
 {
 	const struct tu_pc *pc = sweep_pcs(s), *end = pc + s->u->n_pc;
 	uint32_t at = (uint32_t)(p - s->base), to = 0;
-	while (pc < end && pc->host < at)
+	/* Instructions without host code have their entries at the same place. */
+	while (pc < end && (pc->host < at || (pc->host == at && !template_dead_end(s->c, p, s->end,
+	                                                                       s->u->eip + pc->guest))))
 		pc++;
-	if (pc == end || pc->host != at ||
-	    !template_dead_end(s->c, p, s->end, s->u->eip + pc->guest))
+	if (pc == end || pc->host != at)
 		return NULL;
 	for (pc++; pc < end && !to; pc++)
 		if (pc->host >= at + DEAD_END && pc->host < s->u->host_len && pc->guest != pc[-1].guest)
@@ -191,7 +192,7 @@ static const uint8_t *dead_end(struct sweep *s, const uint8_t *p)
 	s->left = !to;
 	if (s->left)
 		to = (uint32_t)(dead_tail(s, p + DEAD_END) - s->base);
-	for (uint32_t i = at + 1; i < to; i++)
+	for (uint32_t i = at + 1; i <= to && i < s->u->host_len; i++)
 		s->mark[i] |= MARK_GONE;
 	for (unsigned n = 0; n < s->u->n_exits; n++) {
 		const struct dump_exit *x = &s->c->d.exits[s->u->exit0 + n];

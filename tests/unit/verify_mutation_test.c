@@ -7,7 +7,8 @@
 
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, GIB = 0x1300, FAR = 0x1400, DEAD = 0x1500,
-	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
+	LEFT_BORROWED = 0x1900, OTHER = 0x2000, OWNED = 0x3000,
 };
 
 #define CODE(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
@@ -59,8 +60,14 @@ static void build(void)
 		0x8b, 0xc1,                         /* mov eax, ecx */
 		0xe8, 0xef, 0x09, 0, 0,             /* call OTHER */
 		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	struct tu *left_last = add_unit(LEFT_LAST, CODE(0x89, 0x03, 0xc3), FLAT32_CPL0, 0,
-	                                SITE_REDIRECT, 0);
+	struct tu *left_last = add_unit(LEFT_LAST, CODE(
+		0x89, 0x03,                         /* mov [ebx], eax */
+		0x0f, 0x1f, 0x00,                   /* nop, of no host code */
+		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	struct tu *left_borrowed = add_unit(LEFT_BORROWED, CODE(
+		0x89, 0x03,                         /* mov [ebx], eax */
+		0x8a, 0x24, 0x24,                   /* mov ah, [esp] */
+		0x40, 0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
 	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1); /* inc eax, and no more */
 	struct tu *owned = add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
 
@@ -80,6 +87,8 @@ static void build(void)
 	tcache_leave_after(fx.cache, left, 0);
 	tcache_invalidate(fx.cache, left_last);
 	tcache_leave_after(fx.cache, left_last, 0);
+	tcache_invalidate(fx.cache, left_borrowed);
+	tcache_leave_after(fx.cache, left_borrowed, 0);
 }
 
 /* --- the dump, and what is in it --- */
@@ -577,7 +586,7 @@ static void clean(void **state)
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
 	assert_int_equal(s.units, 8);
-	assert_int_equal(s.dead, 3);
+	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)
 		assert_true(s.templates[t]);

@@ -22,6 +22,7 @@
  *   w not at the end of 64 KiB: processors differ in where a second part goes on
  *   k not at a stack limit: they differ in what a far call that faults has pushed
  *   L no LOCK: AMD processors take MOV CR0 with it for MOV CR8
+ *   u one prefix of a kind: not all processors decode the ModRM byte of UD0 and UD1
  *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers */
 struct row {
 	const char *encoding, *habits;
@@ -479,7 +480,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int narrow67 = 0, seg = -1;
 	unsigned operation = 0;
 	int bytes = 0;
-	int often = one_in(g, 100) ? 1 + below(g, 13) : 1; /* up to 15 bytes and beyond */
+	/* Repeated up to 15 bytes and beyond. */
+	int often = one_in(g, 100) && !strchr(habits, 'u') ? 1 + below(g, 13) : 1;
 
 	/* Processors differ in what comes first, a part's alignment or the limit of the next. */
 	if (strchr(habits, 'w'))

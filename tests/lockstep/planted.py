@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""planted.py UNRING DIRECTORY: the lockstep runner must find planted bugs, each at the
-instruction where it is, and nowhere else."""
+"""planted.py UNRING MUTANT DIRECTORY: the lockstep runner must find planted bugs, each at the
+instruction where it is, and nowhere else; those of MUTANT are in its translator."""
 
 import os
 import re
@@ -21,6 +21,12 @@ PLANTS = [
     ("hello", "memset", 5, 2000, "*scratch+1000", 0x10),
     ("hello", "strings", 20, 1, "*scratch+8191", 1),
     ("high", "random", 2, 20, "*random_state+2", 0x80),
+]
+
+# In the translator: kernel; the first instruction that it affects, by its function; where it stores.
+MUTATIONS = [
+    ("hello", "run_tests", "movb", "test_failed"),
+    ("high", "frame_alloc", "movb", "frame_users"),
 ]
 
 
@@ -44,9 +50,27 @@ def expected(elf, what, mask):
     return rf"memory at {at & ~3:#010x} <.*>", mask << 8 * (at & 3)
 
 
-def main():
-    unring, directory = sys.argv[1:]
+def translator(unring, directory):
+    """Bugs in the translator that are not found."""
     failed = 0
+    for kernel, function, mnemonic, variable in MUTATIONS:
+        elf = os.path.join(directory, f"{kernel}.elf")
+        out = subprocess.run(["objdump", "-d", f"--disassemble={function}", elf], check=True,
+                             capture_output=True, text=True).stdout
+        eip = int(re.search(rf"^ *([0-9a-f]+):\t(?:[0-9a-f]{{2}} )+ *\t{mnemonic}\b", out, re.M)[1], 16)
+        r = subprocess.run([sys.executable, RUNNER, unring, elf], capture_output=True, text=True)
+        ok = r.returncode == 1 and re.search(
+            rf"parted after {eip:#010x} .*\n    memory at 0x[0-9a-f]+ <{variable}\+\d+>: ", r.stdout)
+        print(f"{'ok' if ok else 'FAIL'} {kernel} {function} {eip:#x} {mnemonic}, in the translator")
+        if not ok:
+            print(r.stdout, r.stderr)
+            failed += 1
+    return failed
+
+
+def main():
+    unring, mutant, directory = sys.argv[1:]
+    failed = translator(mutant, directory)
     for kernel, function, number, hit, what, mask in PLANTS:
         elf = os.path.join(directory, f"{kernel}.elf")
         eip = instructions(elf, function)[number]
@@ -61,8 +85,8 @@ def main():
         print(f"{'ok' if ok else 'FAIL'} {kernel} {function} {eip:#x} hit {hit} {what}")
         if not ok:
             print(r.stdout, r.stderr)
-            failed = 1
-    return failed
+            failed += 1
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

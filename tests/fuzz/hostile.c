@@ -649,17 +649,17 @@ static void one_try(bool count)
 		if (i != 4)
 			r[i] = value();
 	s.esp = cpl && one_in(2) ? DATA_AT + below(DATA_BYTES) : STACK_AT;
-	if (one_in(2))
+	if (one_in(4))
 		s.ds = fit('d', cpl);
-	if (one_in(2))
+	if (one_in(4))
 		s.es = fit('d', cpl);
 	s.fs = one_in(4) ? 0 : fit('d', cpl);
 	s.gs = one_in(4) ? 0 : fit('d', cpl);
-	if (one_in(4)) {
+	if (one_in(8)) {
 		s.cs = fit('c', cpl);
 		s.eip -= segment_base(s.cs);
 	}
-	if (one_in(4)) {
+	if (one_in(8)) {
 		s.ss = fit('s', cpl);
 		s.esp -= segment_base(s.ss);
 	}

@@ -3,7 +3,8 @@
 enum {
 	LATE_NS = 500000,        /* less is left as it is */
 	MOST_NS_LOG2 = 33,       /* hidden at most, some 9 s: what goes beyond shows as a leap */
-	STEP_LEAVES = 8,         /* of the time to the next timer, one part in so many */
+	STEP_LEAVES = 2,         /* of the time to the next timer, one part in so many: what the
+	                            tick sets off must read the clocks before the next */
 	STEP_LEAVES_NS = 200000, /* and at least so much */
 	STUCK_NS = 1000000000,
 };

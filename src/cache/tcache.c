@@ -113,7 +113,7 @@ uint8_t *tcache_once(struct tcache *c, uint64_t *host)
 
 static unsigned hash_of(uint32_t eip, uint32_t gfn, unsigned mode)
 {
-	uint32_t h = (eip ^ gfn << 12) * 0x9e3779b1u + mode * 0x85ebca6bu;
+	uint32_t h = eip * 0x9e3779b1u + gfn * 0xc2b2ae35u + mode * 0x85ebca6bu;
 	return h >> 14 & (HASH_SIZE - 1);
 }
 
@@ -360,6 +360,15 @@ uint64_t tcache_miss_table(struct tcache *c)
 	return (uint64_t)(uintptr_t)c->miss;
 }
 
+uint64_t tcache_branch(const struct tcache *c, unsigned mode, uint64_t window, uint32_t eip)
+{
+	const struct branch *b = c->tables[mode];
+	if (!b)
+		return 0;
+	b += eip & (BRANCH_ENTRIES - 1);
+	return b->minus_tag == -(window + eip) ? b->host : 0;
+}
+
 static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
 {
 	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> 51];
@@ -391,6 +400,8 @@ static void branch_page_clear(struct tcache *c, struct branch_page *p)
 
 void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u)
 {
+	if (tcache_branch(c, mode, window, u->eip) == tcache_host(c, u))
+		return;
 	struct branch *b = &c->tables[mode][u->eip & (BRANCH_ENTRIES - 1)];
 	uint32_t linear = u->eip + c->cs_base[mode];
 	uint64_t tag = window + u->eip, page = window + (linear & ~PAGE_MASK);

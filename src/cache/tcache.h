@@ -105,6 +105,8 @@ void tcache_unchain_exits(struct tcache *c, struct tu *u);
 uint64_t tcache_table(struct tcache *c, unsigned mode);
 uint64_t tcache_miss_table(struct tcache *c);
 void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u);
+/* Where a branch of translated code to EIP goes by the table; 0: it does not know. */
+uint64_t tcache_branch(const struct tcache *c, unsigned mode, uint64_t window, uint32_t eip);
 void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn);
 void tcache_branch_drop_all(struct tcache *c);
 

@@ -734,6 +734,16 @@ static void check_exit(struct monitor *m, const struct tu *u)
 	}
 }
 
+static void log_run(struct monitor *m)
+{
+	const struct vcpu *v = m->v;
+	fpu_save(m);
+	log_write("run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
+	          "edi=%08x fl=%08x mode %u",
+	          v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5], v->gpr[6],
+	          v->gpr[7], vcpu_eflags(v), m->mode);
+}
+
 enum monitor_end monitor_run(struct monitor *m)
 {
 	struct vcpu *v = m->v;
@@ -789,33 +799,36 @@ enum monitor_end monitor_run(struct monitor *m)
 			chain = NO_CHAIN;
 			continue;
 		}
-		struct trap t = {0};
-		struct tu *u = find(m, &t);
 		m->recent[m->n_recent++ % RECENT] = v->eip;
-		if (!u) {
-			if (t.vector == 0xff)
-				run_once(m, 0);
-			else
-				monitor_trap(m, &t);
-			chain = NO_CHAIN;
-			continue;
+		/* What translated code may enter needs no look at the unit, unless to chain. */
+		uint64_t host = 0;
+		if (chain == NO_CHAIN && !m->cfg.paranoid)
+			host = tcache_branch(m->cache, m->mode, v->window, v->eip);
+		struct tu *u = NULL;
+		if (!host) {
+			struct trap t = {0};
+			u = find(m, &t);
+			if (!u) {
+				if (t.vector == 0xff)
+					run_once(m, 0);
+				else
+					monitor_trap(m, &t);
+				chain = NO_CHAIN;
+				continue;
+			}
+			if (!m->cfg.paranoid && flushes == stats.cache_flushes) {
+				if (chain != NO_CHAIN && chain_mode == m->mode && chain_window == m->window)
+					tcache_chain(m->cache, chain, u);
+				v->table = tcache_table(m->cache, m->mode);
+				tcache_branch_set(m->cache, m->mode, v->window, u);
+			}
+			host = tcache_host(m->cache, u);
 		}
-		if (log_on(LOG_EXITS)) {
-			fpu_save(m);
-			log_write("run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
-			          "edi=%08x fl=%08x mode %u",
-			          v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5],
-			          v->gpr[6], v->gpr[7], vcpu_eflags(v), m->mode);
-		}
-		if (!m->cfg.paranoid && flushes == stats.cache_flushes) {
-			if (chain != NO_CHAIN && chain_mode == m->mode && chain_window == m->window)
-				tcache_chain(m->cache, chain, u);
-			v->table = tcache_table(m->cache, m->mode);
-			tcache_branch_set(m->cache, m->mode, v->window, u);
-		}
+		if (log_on(LOG_EXITS))
+			log_run(m);
 		chain_mode = m->mode;
 		chain_window = m->window;
-		chain = run(m, tcache_host(m->cache, u), false);
+		chain = run(m, host, false);
 		if (m->cfg.paranoid)
 			check_exit(m, u);
 		if (m->state_dirty)

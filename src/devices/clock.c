@@ -5,7 +5,7 @@
 
 struct timer {
 	struct clock *clock;
-	struct timer *next;  /* all timers of the clock */
+	struct timer *next;  /* of those that are set, the earliest first */
 	uint64_t deadline;   /* UINT64_MAX: not set */
 	void *ctx;
 	void (*fire)(void *ctx, uint64_t now);
@@ -15,7 +15,8 @@ struct clock {
 	void *ctx;
 	uint64_t (*now)(void *ctx);
 	void (*arm)(void *ctx, uint64_t deadline_ns);
-	struct timer *timers;
+	struct timer *set;
+	unsigned timers;
 	uint64_t armed;
 	bool running;
 };
@@ -45,19 +46,20 @@ uint64_t clock_now(struct clock *c)
 	return c->now(c->ctx);
 }
 
-static struct timer *earliest(struct clock *c)
-{
-	struct timer *best = NULL;
-	for (struct timer *t = c->timers; t; t = t->next)
-		if (t->deadline != UINT64_MAX && (!best || t->deadline < best->deadline))
-			best = t;
-	return best;
-}
-
 uint64_t clock_next(struct clock *c)
 {
-	struct timer *t = earliest(c);
-	return t ? t->deadline : UINT64_MAX;
+	return c->set ? c->set->deadline : UINT64_MAX;
+}
+
+static void take_out(struct timer *t)
+{
+	struct timer **p = &t->clock->set;
+	if (t->deadline == UINT64_MAX)
+		return;
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	t->deadline = UINT64_MAX;
 }
 
 /* A handler sets several timers in a row: the host hears of the outcome only. */
@@ -78,8 +80,8 @@ void clock_run(struct clock *c)
 	uint64_t now = clock_now(c);
 	struct timer *t;
 	c->running = true;
-	while ((t = earliest(c)) && t->deadline <= now) {
-		t->deadline = UINT64_MAX;
+	while ((t = c->set) && t->deadline <= now) {
+		take_out(t);
 		t->fire(t->ctx, now);
 	}
 	c->running = false;
@@ -99,14 +101,22 @@ struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx
 {
 	struct timer *t = calloc(1, sizeof *t);
 	CHECK(t);
-	*t = (struct timer){c, c->timers, UINT64_MAX, ctx, fire};
-	c->timers = t;
+	*t = (struct timer){c, NULL, UINT64_MAX, ctx, fire};
+	c->timers++;
 	return t;
 }
 
 void timer_set(struct timer *t, uint64_t deadline_ns)
 {
+	struct timer **p = &t->clock->set;
+	take_out(t);
 	t->deadline = deadline_ns;
+	if (deadline_ns != UINT64_MAX) {
+		while (*p && (*p)->deadline <= deadline_ns)
+			p = &(*p)->next;
+		t->next = *p;
+		*p = t;
+	}
 	rearm(t->clock);
 }
 
@@ -120,11 +130,6 @@ void timer_free(struct timer *t)
 	if (!t)
 		return;
 	timer_cancel(t);
-	for (struct timer **p = &t->clock->timers; *p; p = &(*p)->next) {
-		if (*p == t) {
-			*p = t->next;
-			break;
-		}
-	}
+	t->clock->timers--;
 	free(t);
 }

@@ -1,13 +1,13 @@
-#define _GNU_SOURCE
 #include "host/loop.h"
 
 #include "base/log.h"
+#include "host/signal.h"
+#include "host/watcher.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
-
-enum { MAX_FILES = 16 };
 
 struct loop {
 	struct file {
@@ -15,26 +15,62 @@ struct loop {
 		bool paused;
 		void (*fn)(void *ctx);
 		void *ctx;
-	} files[MAX_FILES];
+	} files[WATCHER_MAX];
+	struct watcher *watcher;       /* NULL: not started */
+	volatile sig_atomic_t ready;
 };
 
 struct loop *loop_create(void)
 {
 	struct loop *l = calloc(1, sizeof *l);
 	CHECK(l);
-	for (unsigned i = 0; i < MAX_FILES; i++)
+	for (unsigned i = 0; i < WATCHER_MAX; i++)
 		l->files[i].fd = -1;
 	return l;
 }
 
 void loop_destroy(struct loop *l)
 {
+	if (!l)
+		return;
+	if (l->watcher) {
+		watcher_destroy(l->watcher);
+		signal(HOST_SIGNAL_FILES, SIG_IGN);
+	}
 	free(l);
+}
+
+static void watch(struct loop *l)
+{
+	int fds[WATCHER_MAX];
+	unsigned count = 0;
+	if (!l->watcher)
+		return;
+	for (unsigned i = 0; i < WATCHER_MAX; i++)
+		if (l->files[i].fd >= 0 && !l->files[i].paused)
+			fds[count++] = l->files[i].fd;
+	watcher_set(l->watcher, fds, count);
+}
+
+static void on_ready(void *ctx)
+{
+	struct loop *l = ctx;
+	l->ready = 1;
+}
+
+int loop_start(struct loop *l)
+{
+	int err = host_signal_install(HOST_SIGNAL_FILES, on_ready, l);
+	if (!err)
+		err = watcher_create(&l->watcher, HOST_SIGNAL_FILES);
+	if (!err)
+		watch(l);
+	return err;
 }
 
 static struct file *find(struct loop *l, int fd)
 {
-	for (unsigned i = 0; i < MAX_FILES; i++)
+	for (unsigned i = 0; i < WATCHER_MAX; i++)
 		if (l->files[i].fd == fd)
 			return &l->files[i];
 	return NULL;
@@ -45,58 +81,48 @@ void loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx)
 	struct file *f = find(l, -1);
 	CHECK(fd >= 0 && f);
 	*f = (struct file){fd, false, fn, ctx};
+	watch(l);
 }
 
 void loop_remove(struct loop *l, int fd)
 {
 	struct file *f = find(l, fd);
-	if (f)
-		f->fd = -1;
+	if (!f)
+		return;
+	f->fd = -1;
+	watch(l);
 }
 
 void loop_pause(struct loop *l, int fd, bool paused)
 {
 	struct file *f = find(l, fd);
-	if (f)
-		f->paused = paused;
+	if (!f || f->paused == paused)
+		return;
+	f->paused = paused;
+	if (!paused)
+		watch(l);
 }
 
-bool loop_active(const struct loop *l)
+bool loop_poll(struct loop *l)
 {
-	for (unsigned i = 0; i < MAX_FILES; i++)
-		if (l->files[i].fd >= 0 && !l->files[i].paused)
-			return true;
-	return false;
-}
-
-static void serve(struct loop *l, const struct timespec *timeout, const sigset_t *mask)
-{
-	struct pollfd fds[MAX_FILES];
-	struct file *files[MAX_FILES];
+	struct pollfd fds[WATCHER_MAX];
+	struct file *files[WATCHER_MAX];
 	nfds_t count = 0;
-	for (unsigned i = 0; i < MAX_FILES; i++) {
+	if (l->watcher && !l->ready)
+		return false;
+	l->ready = 0;
+	for (unsigned i = 0; i < WATCHER_MAX; i++) {
 		if (l->files[i].fd < 0 || l->files[i].paused)
 			continue;
 		files[count] = &l->files[i];
 		fds[count++] = (struct pollfd){l->files[i].fd, POLLIN, 0};
 	}
-	int n = ppoll(fds, count, timeout, mask);
-	if (n < 0)
-		CHECK(errno == EINTR);
+	int n = poll(fds, count, 0);
+	CHECK(n >= 0 || errno == EINTR);
 	/* A callback may remove or pause another's file. */
 	for (nfds_t i = 0; n > 0 && i < count; i++)
 		if (fds[i].revents && files[i]->fd == fds[i].fd && !files[i]->paused)
 			files[i]->fn(files[i]->ctx);
-}
-
-void loop_poll(struct loop *l)
-{
-	if (loop_active(l))
-		serve(l, &(struct timespec){0}, NULL);
-}
-
-void loop_wait(struct loop *l, uint64_t timeout_ns, const sigset_t *mask)
-{
-	struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-	serve(l, timeout_ns == UINT64_MAX ? NULL : &t, mask);
+	watch(l);
+	return n > 0;
 }

@@ -8,6 +8,8 @@
 
 enum { SIGNALS = 65 };
 
+static sigset_t installed;
+
 static struct {
 	void (*fn)(void *ctx);
 	void *ctx;
@@ -43,5 +45,25 @@ int host_signal_install(int signo, void (*fn)(void *ctx), void *ctx)
 	struct sigaction sa = {.sa_sigaction = on_signal,
 	                       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 	sigfillset(&sa.sa_mask);
-	return sigaction(signo, &sa, NULL) ? -errno : 0;
+	if (sigaction(signo, &sa, NULL))
+		return -errno;
+	sigaddset(&installed, signo);
+	return 0;
+}
+
+void host_signals_hold(void)
+{
+	sigprocmask(SIG_BLOCK, &installed, NULL);
+}
+
+void host_signal_wait(void)
+{
+	int signo = sigwaitinfo(&installed, NULL);
+	if (signo > 0)
+		handlers[signo].fn(handlers[signo].ctx);
+}
+
+void host_signals_release(void)
+{
+	sigprocmask(SIG_UNBLOCK, &installed, NULL);
 }

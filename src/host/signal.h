@@ -2,9 +2,23 @@
 #ifndef UNRING_HOST_SIGNAL_H
 #define UNRING_HOST_SIGNAL_H
 
+#include <signal.h>
+
 /* Installs a handler (SA_ONSTACK, SA_RESTART) that runs fn.  fn may interrupt
  * translated code anywhere: it sets flags and calls what is async-signal-safe,
  * no more.  0 or a negative errno. */
 int host_signal_install(int signo, void (*fn)(void *ctx), void *ctx);
+
+/* Those of the timer and of watched files. */
+#define HOST_SIGNAL_TIMER SIGRTMIN
+#define HOST_SIGNAL_FILES (SIGRTMIN + 1)
+
+/* Holds back all installed signals, so that none is lost between a last look at
+ * what their functions set and a sleep: host_signal_wait() sleeps until one of
+ * them comes and runs its fn, as a plain call (a handler's frame is what makes a
+ * signal dear); what comes besides is handled at the release. */
+void host_signals_hold(void);
+void host_signal_wait(void);
+void host_signals_release(void);
 
 #endif

@@ -59,9 +59,9 @@ int host_timer_create(struct host_timer **out, void (*fn)(void *ctx), void *ctx)
 		return -ENOMEM;
 	t->fn = fn;
 	t->ctx = ctx;
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = HOST_SIGNAL_TIMER};
 	event.sigev_notify_thread_id = syscall(SYS_gettid);
-	int err = host_signal_install(SIGRTMIN, on_expiry, t);
+	int err = host_signal_install(HOST_SIGNAL_TIMER, on_expiry, t);
 	if (!err && timer_create(CLOCK_MONOTONIC, &event, &t->id))
 		err = -errno;
 	if (err) {
@@ -78,7 +78,7 @@ void host_timer_destroy(struct host_timer *t)
 		return;
 	timer_delete(t->id);
 	/* One that is on its way already finds nobody. */
-	signal(SIGRTMIN, SIG_IGN);
+	signal(HOST_SIGNAL_TIMER, SIG_IGN);
 	free(t);
 }
 

@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often files are looked at while the guest computes. */
+/* How long output and the guest's lag may wait while it computes. */
 #define POLL_NS 10000000
 
 /* What guests poll to measure time. */
@@ -40,6 +40,7 @@ struct machine {
 	struct loop *loop;
 	struct clock *clock;
 	struct timer *poll_tick;
+	bool poll_set;
 	struct host_timer *timer;  /* off while the guest sleeps */
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
@@ -94,7 +95,8 @@ static struct moment look_at_time(struct machine *m, bool poll)
 
 static void end_looking(struct machine *m, bool at_once)
 {
-	apparent_end_looking(&m->time, at_once);
+	if (m->time.stolen.active)
+		apparent_end_looking(&m->time, at_once);
 	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
 }
 
@@ -118,16 +120,22 @@ static void step_on(struct machine *m)
 		catch_up(m, apparent_step(time_left(m)));
 }
 
-static bool watching(const struct machine *m)
-{
-	return loop_active(m->loop) || m->debugcon || m->stdout_sink.length;
-}
-
-/* Its kick is all that is wanted: the poll that follows looks at the files. */
+/* Its kick is all that is wanted: a poll follows. */
 static void poll_tick(void *ctx, uint64_t now_ns)
 {
 	struct machine *m = ctx;
-	timer_set(m->poll_tick, now_ns + POLL_NS);
+	m->poll_set = false;
+}
+
+/* What is left to do wants a poll, also of a guest that has no timer. */
+static void want_poll(struct machine *m)
+{
+	bool left = m->time.stolen.active || m->time.lag.ns || m->stdout_sink.length ||
+	            (m->debugcon && m->debugcon->length);
+	if (!left || m->poll_set)
+		return;
+	m->poll_set = true;
+	timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
 }
 
 /* --- what the monitor is given --- */
@@ -140,6 +148,7 @@ static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 		m->time.held = look_at_time(m, true).ns;
 	uint32_t value = board_in(m->board, port, size);
 	m->time.held = 0;
+	want_poll(m);
 	return value;
 }
 
@@ -152,6 +161,7 @@ static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
 	struct machine *m = ctx;
 	board_out(m->board, port, size, value);
+	want_poll(m);
 }
 
 static bool on_intr_line(void *ctx)
@@ -227,54 +237,53 @@ static void on_poll(void *ctx)
 		step_on(m);
 	loop_poll(m->loop);
 	flush(m);
+	want_poll(m);
 }
 
-/* Blocks what could make sleeping wrong between the last look and the sleep. The
- * timer stays armed, and its signal ends the sleep: programming it is what costs. */
+/* The timer stays armed, and ends the sleep: programming it is what costs. */
 static void on_wait(void *ctx)
 {
 	struct machine *m = ctx;
-	sigset_t all, before;
 
 	end_looking(m, true);
 	flush(m);
 	timer_cancel(m->poll_tick);
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
+	m->poll_set = false;
+	host_signals_hold();
 	serve(m);
+	bool served = loop_poll(m->loop);
 	if (m->time.lag.ns && !board_intr(m->board)) {
 		/* A guest that has nothing to do need not wait for what it lags. */
 		catch_up(m, time_left(m));
 		clock_run(m->clock);
 	}
-	if (!m->end_signal && !board_intr(m->board))
-		loop_wait(m->loop, UINT64_MAX, &before);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
+		host_signal_wait();
+	host_signals_release();
 	serve(m);
-	if (watching(m))
-		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+	loop_poll(m->loop);
+	want_poll(m);
 }
 
 /* Stopped by the debugger: its commands come by the loop, and time stands still. */
 static void on_debug(void *ctx, const struct debug_stop *s)
 {
 	struct machine *m = ctx;
-	sigset_t all, before;
 
 	end_looking(m, true);
 	struct moment from = moment();
 	m->time.held = from.ns;
 	flush(m);
 	gdb_stopped(m->gdb, s);
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
+	host_signals_hold();
 	for (;;) {
 		serve(m);
+		loop_poll(m->loop);
 		if (!gdb_holds(m->gdb) || monitor_ending(m->monitor))
 			break;
-		loop_wait(m->loop, UINT64_MAX, &before);
+		host_signal_wait();
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	host_signals_release();
 	struct moment to = moment();
 	m->time.held = 0;
 	apparent_shift(&m->time, (struct moment){to.ns - from.ns, to.tsc - from.tsc});
@@ -472,8 +481,6 @@ static bool boot(struct machine *m, struct problem *p)
 	if (!load(m, p))
 		return false;
 	serial_attach(m->serial, board_uart(m->board));
-	if (watching(m))
-		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
 	return true;
 }
 
@@ -514,6 +521,8 @@ static bool install_signals(struct machine *m, struct problem *p)
 		err = host_signal_install(SIGUSR1, on_check, m);
 	if (!err)
 		err = host_timer_create(&m->timer, on_expired, m);
+	if (!err)
+		err = loop_start(m->loop);
 	return !err || problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
 }
 
@@ -585,13 +594,14 @@ static bool build(struct machine *m, struct problem *p)
 		return problem_set(p, "--cpu %s: unknown model (--cpu help lists them)", o->cpu);
 	if (!preflight(o->memory, o->memory_text, p) || !open_outputs(m, p))
 		return false;
-	if (!create_monitor(m, model, p) || !install_signals(m, p))
+	/* The helper that watches files is forked before there is memory to share. */
+	m->loop = loop_create();
+	if (!install_signals(m, p) || !create_monitor(m, model, p))
 		return false;
 	struct vcpu *v = monitor_vcpu(m->monitor);
 	apparent_init(&m->time, moment, host_thread_cpu_ns, &v->tsc_minus, &v->tsc_read);
 	m->clock = clock_create(m, now, arm);
 	m->poll_tick = timer_create_on(m->clock, m, poll_tick);
-	m->loop = loop_create();
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,

@@ -15,6 +15,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct reader {
@@ -37,36 +39,23 @@ static void test_loop(void **state)
 	int p[2];
 	assert_int_equal(pipe(p), 0);
 	struct reader r = {loop_create(), p[0], 0, 0};
-	assert_false(loop_active(r.loop));
 	loop_add(r.loop, p[0], on_ready, &r);
-	assert_true(loop_active(r.loop));
 	loop_poll(r.loop);
 	assert_int_equal(r.calls, 0);
 	assert_int_equal(write(p[1], "ab", 2), 2);
 	loop_poll(r.loop);
 	assert_int_equal(r.last, 'a');
 	loop_pause(r.loop, p[0], true);
-	assert_false(loop_active(r.loop));
 	loop_poll(r.loop);
 	assert_int_equal(r.calls, 1);
 	loop_pause(r.loop, p[0], false);
-	loop_wait(r.loop, UINT64_MAX, NULL); /* ready: no sleep */
+	loop_poll(r.loop);
 	assert_int_equal(r.last, 'b');
 	close(p[1]);
 	loop_poll(r.loop); /* its end is an event too */
 	assert_int_equal(r.calls, 3);
-	assert_false(loop_active(r.loop));
 	loop_destroy(r.loop);
 	close(p[0]);
-}
-
-static void test_wait_times_out(void **state)
-{
-	struct loop *l = loop_create();
-	uint64_t begin = host_monotonic_ns();
-	loop_wait(l, 20000000, NULL);
-	assert_in_range(host_monotonic_ns() - begin, 20000000, 2000000000);
-	loop_destroy(l);
 }
 
 static volatile unsigned fired;
@@ -76,36 +65,133 @@ static void on_expiry(void *ctx)
 	fired++;
 }
 
-/* A signal that comes between the last look and the sleep ends the sleep. */
-static void test_timer_wakes(void **state)
+static void nap(void)
 {
-	struct loop *l = loop_create();
-	struct host_timer *t;
-	sigset_t block, before;
-	assert_int_equal(host_timer_create(&t, on_expiry, NULL), 0);
-	sigemptyset(&block);
-	sigaddset(&block, SIGRTMIN);
-	sigprocmask(SIG_BLOCK, &block, &before);
-	uint64_t begin = host_monotonic_ns();
-	host_timer_arm(t, begin + 1000000);
-	while (host_monotonic_ns() < begin + 3000000)
-		;
-	assert_int_equal(fired, 0);
-	loop_wait(l, 10000000000, &before);
-	assert_int_equal(fired, 1);
-	assert_true(host_monotonic_ns() - begin < 5000000000);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
 
-	host_timer_arm(t, host_monotonic_ns() + 1000000);
+static void test_timer(void **state)
+{
+	struct host_timer *t;
+	fired = 0;
+	assert_int_equal(host_timer_create(&t, on_expiry, NULL), 0);
+	uint64_t begin = host_monotonic_ns();
+	host_timer_arm(t, begin + 3000000);
+	while (!fired)
+		nap();
+	assert_in_range(host_monotonic_ns() - begin, 3000000, 2000000000);
+	host_timer_arm(t, host_monotonic_ns() + 100000000);
 	host_timer_arm(t, UINT64_MAX); /* never, after all */
-	loop_wait(l, 5000000, NULL);
+	while (host_monotonic_ns() < begin + 200000000)
+		nap();
 	assert_int_equal(fired, 1);
 	host_timer_arm(t, 0); /* long past: at once */
 	while (fired == 1)
-		loop_wait(l, 1000000, NULL);
+		nap();
 	assert_int_equal(fired, 2);
 	host_timer_destroy(t);
-	loop_destroy(l);
+}
+
+/* A signal that comes between the last look and the sleep ends the sleep, and only once. */
+static void test_timer_wakes(void **state)
+{
+	struct host_timer *t;
+	fired = 0;
+	assert_int_equal(host_timer_create(&t, on_expiry, NULL), 0);
+	host_signals_hold();
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t begin = host_monotonic_ns();
+		host_timer_arm(t, begin + 3000000);
+		if (!i)
+			while (host_monotonic_ns() < begin + 6000000)
+				;
+		assert_int_equal(fired, i);
+		host_signal_wait();
+		assert_int_equal(fired, i + 1);
+		assert_in_range(host_monotonic_ns() - begin, 3000000, 2000000000);
+	}
+	host_signals_release();
+	assert_int_equal(fired, 2);
+	host_timer_destroy(t);
+}
+
+/* Waits for the signal of a loop that was started; what comes is looked at then only. */
+static void await(struct reader *r, unsigned calls)
+{
+	host_signals_hold();
+	for (;;) {
+		loop_poll(r->loop);
+		if (r->calls >= calls)
+			break;
+		host_signal_wait();
+	}
+	host_signals_release();
+	assert_int_equal(r->calls, calls);
+}
+
+static void test_loop_signals(void **state)
+{
+	int p[2], q[2];
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(pipe(q), 0);
+	struct reader r = {loop_create(), p[0], 0, 0}, s = {r.loop, q[0], 0, 0};
+	loop_add(r.loop, p[0], on_ready, &r);
+	assert_int_equal(loop_start(r.loop), 0);
+	assert_int_equal(write(p[1], "a", 1), 1);
+	await(&r, 1);
+	/* All that was written comes, though it is read by the byte. */
+	assert_int_equal(write(p[1], "bcd", 3), 3);
+	await(&r, 4);
+	assert_int_equal(r.last, 'd');
+	/* Paused files say nothing; what came meanwhile is told afterwards. */
+	loop_pause(r.loop, p[0], true);
+	loop_add(r.loop, q[0], on_ready, &s);
+	assert_int_equal(write(p[1], "e", 1), 1);
+	assert_int_equal(write(q[1], "x", 1), 1);
+	await(&s, 1);
+	assert_int_equal(r.calls, 4);
+	loop_pause(r.loop, p[0], false);
+	await(&r, 5);
+	/* An end is an event too, and the other goes on. */
+	close(p[1]);
+	await(&r, 6);
+	assert_int_equal(write(q[1], "y", 1), 1);
+	await(&s, 2);
+	assert_int_equal(s.last, 'y');
+	/* Nothing has happened: nobody looks. */
+	unsigned calls = s.calls;
+	assert_int_equal(write(q[1], "z", 1), 1);
+	loop_remove(r.loop, q[0]);
+	for (unsigned i = 0; i < 10; i++) {
+		nap();
+		loop_poll(r.loop);
+	}
+	assert_int_equal(s.calls, calls);
+	loop_destroy(r.loop);
+	close(p[0]);
+	close(q[0]);
+	close(q[1]);
+}
+
+/* It must not outlive its owner, however that ends. */
+static void test_helper_dies_with_owner(void **state)
+{
+	int p[2];
+	char end;
+	assert_int_equal(pipe(p), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		struct loop *l = loop_create();
+		_exit(loop_start(l) || raise(SIGKILL));
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	/* The helper shares its owner's files: the pipe ends when it is gone. */
+	close(p[1]);
+	assert_int_equal(read(p[0], &end, 1), 0);
+	close(p[0]);
 }
 
 static void test_signal_numbers(void **state)
@@ -144,8 +230,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loop),
-		cmocka_unit_test(test_wait_times_out),
+		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_timer_wakes),
+		cmocka_unit_test(test_loop_signals),
+		cmocka_unit_test(test_helper_dies_with_owner),
 		cmocka_unit_test(test_signal_numbers),
 		cmocka_unit_test(test_files),
 	};

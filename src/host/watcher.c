@@ -1,0 +1,103 @@
+#define _GNU_SOURCE
+#include "host/watcher.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct wanted {
+	unsigned count;
+	int fds[WATCHER_MAX];
+};
+
+struct watcher {
+	struct wanted *wanted; /* shared with the helper */
+	int changed;           /* eventfd */
+	pid_t helper;
+};
+
+static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread, int signo)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "unring-files");
+	if (getppid() != process)
+		_exit(0);
+	uint64_t changes;
+	while (read(w->changed, &changes, sizeof changes) > 0) {
+		/* One that changes while it is read has another change announced after it. */
+		const volatile struct wanted *wanted = w->wanted;
+		struct pollfd fds[WATCHER_MAX + 1];
+		unsigned n = wanted->count;
+		for (unsigned i = 0; i < n; i++)
+			fds[i] = (struct pollfd){wanted->fds[i], POLLIN, 0};
+		fds[n] = (struct pollfd){w->changed, POLLIN, 0};
+		if (poll(fds, n + 1, -1) > 0 && !fds[n].revents)
+			syscall(SYS_tgkill, process, thread, signo);
+	}
+	_exit(1);
+}
+
+int watcher_create(struct watcher **out, int signo)
+{
+	struct watcher *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	pid_t process = getpid(), thread = (pid_t)syscall(SYS_gettid);
+	sigset_t all, before;
+	w->wanted = mmap(NULL, sizeof *w->wanted, PROT_READ | PROT_WRITE,
+	                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	w->changed = eventfd(0, EFD_CLOEXEC);
+	w->helper = -1;
+	int err = w->wanted == MAP_FAILED || w->changed < 0 ? -errno : 0;
+	if (!err) {
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, &before);
+		w->helper = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
+		if (!w->helper)
+			help(w, process, thread, signo);
+		err = w->helper < 0 ? -errno : 0;
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	}
+	if (err) {
+		watcher_destroy(w);
+		return err;
+	}
+	*out = w;
+	return 0;
+}
+
+void watcher_destroy(struct watcher *w)
+{
+	if (!w)
+		return;
+	if (w->helper > 0) {
+		kill(w->helper, SIGKILL);
+		while (waitpid(w->helper, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	if (w->changed >= 0)
+		close(w->changed);
+	if (w->wanted != MAP_FAILED)
+		munmap(w->wanted, sizeof *w->wanted);
+	free(w);
+}
+
+void watcher_set(struct watcher *w, const int *fds, unsigned count)
+{
+	uint64_t one = 1;
+	CHECK(count <= WATCHER_MAX);
+	for (unsigned i = 0; i < count; i++)
+		w->wanted->fds[i] = fds[i];
+	__atomic_store_n(&w->wanted->count, count, __ATOMIC_RELEASE);
+	CHECK(write(w->changed, &one, sizeof one) == sizeof one);
+}

@@ -1,0 +1,22 @@
+/* A helper process that waits for files to become readable and then signals the
+ * thread that asked: one that runs a guest need not look at them, and can sleep
+ * at the price of a timer.  It shares the file descriptors and one page.  A
+ * thread would share the windows too, and make changing them dearer. */
+#ifndef UNRING_HOST_WATCHER_H
+#define UNRING_HOST_WATCHER_H
+
+#include "base/types.h"
+
+enum { WATCHER_MAX = 16 };
+
+struct watcher;
+
+/* signo goes to the calling thread.  0 or a negative errno. */
+int watcher_create(struct watcher **out, int signo);
+void watcher_destroy(struct watcher *w);
+
+/* Waits for these in place of those before; one signal is sent when some are
+ * readable or at their end, and none after it until this is called again. */
+void watcher_set(struct watcher *w, const int *fds, unsigned count);
+
+#endif

@@ -160,15 +160,17 @@ class Vm:
         if self.slave is not None and termios.tcgetattr(self.slave) != self.terminal_before:
             self.fail("the terminal was not restored")
 
-    def cpu_seconds(self):
-        """Host processor time of the process and of all it started."""
-        ticks = 0
+    def wakeups(self):
+        """How often the process and all that it started went to sleep by themselves."""
+        count = 0
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat") as f:
-                    field = f.read().rpartition(")")[2].split()
+                    session = int(f.read().rpartition(")")[2].split()[3])
+                with open(f"/proc/{pid}/status") as f:
+                    status = f.read()
             except OSError:
                 continue
-            if int(field[3]) == self.process.pid:   # the session
-                ticks += int(field[11]) + int(field[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+            if session == self.process.pid:
+                count += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+        return count

@@ -26,17 +26,17 @@ for guest in "$@"; do
 	shell)
 		[ ! -f $g/shell.gz ] || [ -n "$(find tools/shell -newer $g/shell.gz)" ] || continue
 		"$here/fetch.sh" busybox-static
-		rm -rf $g/root
-		mkdir -p $g/root/bin $g/root/dev $g/root/etc
-		cp $g/pkg/busybox-static/bin/busybox $g/root/bin/
-		ln -s busybox $g/root/bin/sh
-		cp tools/shell/init $g/root/init
-		chmod 755 $g/root/init
-		cp tools/shell/shrc $g/root/etc/
-		(cd $g/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) |
+		rm -rf $g/initramfs
+		mkdir -p $g/initramfs/bin $g/initramfs/dev $g/initramfs/etc
+		cp $g/pkg/busybox-static/bin/busybox $g/initramfs/bin/
+		ln -s busybox $g/initramfs/bin/sh
+		cp tools/shell/init $g/initramfs/init
+		chmod 755 $g/initramfs/init
+		cp tools/shell/shrc $g/initramfs/etc/
+		(cd $g/initramfs && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) |
 			gzip -9n > $g/shell.gz.new
 		mv $g/shell.gz.new $g/shell.gz
-		rm -rf $g/root ;;
+		rm -rf $g/initramfs ;;
 	memtest)
 		[ ! -f $g/memtest86+ia32.bin ] || continue
 		"$here/fetch.sh" memtest86+

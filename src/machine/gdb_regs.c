@@ -20,48 +20,31 @@ struct reg {
 	const char *feature, *group;
 };
 
+#define CORE(name, type, kind, index) {name, type, kind, index, 32, NULL, NULL}
+#define INT(name, kind, index) CORE(name, "int", kind, index)
+#define STACK(name, index) {name, "i387_ext", ST, index, 80, NULL, NULL}
 #define FX(name, offset) {name, "int", FENV, offset, 32, NULL, "float"}
+#define VEC(name, index) {name, "vec128", XMM, index, 128, NULL, NULL}
 #define SYS(name, kind, index) {name, "int", kind, index, 32, NULL, "system"}
 
 static const struct reg regs[] = {
 	{"eax", "int", GPR, EAX, 32, "org.gnu.gdb.i386.core", NULL},
-	{"ecx", "int", GPR, ECX, 32, NULL, NULL},
-	{"edx", "int", GPR, EDX, 32, NULL, NULL},
-	{"ebx", "int", GPR, EBX, 32, NULL, NULL},
-	{"esp", "data_ptr", GPR, ESP, 32, NULL, NULL},
-	{"ebp", "data_ptr", GPR, EBP, 32, NULL, NULL},
-	{"esi", "int", GPR, ESI, 32, NULL, NULL},
-	{"edi", "int", GPR, EDI, 32, NULL, NULL},
-	{"eip", "code_ptr", EIP, 0, 32, NULL, NULL},
-	{"eflags", "i386_eflags", EFLAGS, 0, 32, NULL, NULL},
-	{"cs", "int", SELECTOR, SREG_CS, 32, NULL, NULL},
-	{"ss", "int", SELECTOR, SREG_SS, 32, NULL, NULL},
-	{"ds", "int", SELECTOR, SREG_DS, 32, NULL, NULL},
-	{"es", "int", SELECTOR, SREG_ES, 32, NULL, NULL},
-	{"fs", "int", SELECTOR, SREG_FS, 32, NULL, NULL},
-	{"gs", "int", SELECTOR, SREG_GS, 32, NULL, NULL},
-	{"st0", "i387_ext", ST, 0, 80, NULL, NULL},
-	{"st1", "i387_ext", ST, 1, 80, NULL, NULL},
-	{"st2", "i387_ext", ST, 2, 80, NULL, NULL},
-	{"st3", "i387_ext", ST, 3, 80, NULL, NULL},
-	{"st4", "i387_ext", ST, 4, 80, NULL, NULL},
-	{"st5", "i387_ext", ST, 5, 80, NULL, NULL},
-	{"st6", "i387_ext", ST, 6, 80, NULL, NULL},
-	{"st7", "i387_ext", ST, 7, 80, NULL, NULL},
+	INT("ecx", GPR, ECX), INT("edx", GPR, EDX), INT("ebx", GPR, EBX),
+	CORE("esp", "data_ptr", GPR, ESP), CORE("ebp", "data_ptr", GPR, EBP),
+	INT("esi", GPR, ESI), INT("edi", GPR, EDI),
+	CORE("eip", "code_ptr", EIP, 0), CORE("eflags", "i386_eflags", EFLAGS, 0),
+	INT("cs", SELECTOR, SREG_CS), INT("ss", SELECTOR, SREG_SS), INT("ds", SELECTOR, SREG_DS),
+	INT("es", SELECTOR, SREG_ES), INT("fs", SELECTOR, SREG_FS), INT("gs", SELECTOR, SREG_GS),
+	STACK("st0", 0), STACK("st1", 1), STACK("st2", 2), STACK("st3", 3),
+	STACK("st4", 4), STACK("st5", 5), STACK("st6", 6), STACK("st7", 7),
 	FX("fctrl", 0), FX("fstat", 2), FX("ftag", 4), FX("fiseg", 12),
 	FX("fioff", 8), FX("foseg", 20), FX("fooff", 16), FX("fop", 6),
 	{"xmm0", "vec128", XMM, 0, 128, "org.gnu.gdb.i386.sse", NULL},
-	{"xmm1", "vec128", XMM, 1, 128, NULL, NULL},
-	{"xmm2", "vec128", XMM, 2, 128, NULL, NULL},
-	{"xmm3", "vec128", XMM, 3, 128, NULL, NULL},
-	{"xmm4", "vec128", XMM, 4, 128, NULL, NULL},
-	{"xmm5", "vec128", XMM, 5, 128, NULL, NULL},
-	{"xmm6", "vec128", XMM, 6, 128, NULL, NULL},
-	{"xmm7", "vec128", XMM, 7, 128, NULL, NULL},
+	VEC("xmm1", 1), VEC("xmm2", 2), VEC("xmm3", 3), VEC("xmm4", 4),
+	VEC("xmm5", 5), VEC("xmm6", 6), VEC("xmm7", 7),
 	{"mxcsr", "i386_mxcsr", MXCSR, 24, 32, NULL, "vector"},
 	{"cr0", "i386_cr0", CR, 0, 32, "unring.system", "system"},
-	{"cr2", "int", CR, 2, 32, NULL, "system"},
-	{"cr3", "int", CR, 3, 32, NULL, "system"},
+	SYS("cr2", CR, 2), SYS("cr3", CR, 3),
 	{"cr4", "i386_cr4", CR, 4, 32, NULL, "system"},
 	SYS("efer", EFER, 0), SYS("cpl", CPL, 0),
 	SYS("gdtr_base", GDTR, 0), SYS("gdtr_limit", GDTR, 1),

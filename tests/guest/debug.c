@@ -41,17 +41,24 @@ static bool record(struct frame *f)
 	return true;
 }
 
+/* To the end, with its debug traps recorded; then there are no breakpoints any more. */
+static void expect_done_recorded(const char *what, struct state *s, const u8 *end)
+{
+	step_count = step_dr6 = 0;
+	trap_hook = record;
+	expect_done(what, s, end);
+	trap_hook = NULL;
+	write_dr7(DR7_SET);
+}
+
 /* Steps through the code; then the EIPs of the traps must be these offsets (ends with -1). */
 static void stepped(const char *what, struct state *s, const u8 *end, const int *offsets)
 {
 	u32 start = s->eip, i;
 
-	step_count = step_dr6 = 0;
 	write_dr6(DR6_SET);
-	trap_hook = record;
 	s->eflags |= TF;
-	expect_done(what, s, end);
-	trap_hook = NULL;
+	expect_done_recorded(what, s, end);
 	for (i = 0; offsets[i] >= 0; i++)
 		if (i >= step_count || steps[i] != start + (u32)offsets[i]) {
 			fail("%s: step %u is at +%d, not +%d", what, i,
@@ -265,11 +272,7 @@ static void watch(const char *what, u32 address, u32 type, u32 len, const u8 *co
 	write_dr6(DR6_SET);
 	write_dr1(address);
 	write_dr7(arm(1, type, len));
-	step_count = step_dr6 = 0;
-	trap_hook = record;
-	expect_done(what, &s, watch_code_end);
-	trap_hook = NULL;
-	write_dr7(DR7_SET);
+	expect_done_recorded(what, &s, watch_code_end);
 	for (; at[n]; n++)
 		if (n >= step_count || steps[n] != (u32)at[n]) {
 			fail("%s: trap %u at %x, not %x", what, n, n < step_count ? steps[n] : 0,
@@ -371,11 +374,7 @@ static void far_breakpoint(void)
 		write_dr6(DR6_SET);
 		write_dr1(RUN_STACK_TOP - 68);
 		write_dr7(arm(1, ACCESS, LEN4));
-		step_count = step_dr6 = 0;
-		trap_hook = record;
-		expect_done("call and return", &s, far_code_end);
-		trap_hook = NULL;
-		write_dr7(DR7_SET);
+		expect_done_recorded("call and return", &s, far_code_end);
 		expect("traps", step_count, 2);
 		expect("the return's", steps[1], (u32)far_back);
 	}
@@ -409,11 +408,7 @@ static void io_breakpoint(void)
 	write_dr6(DR6_SET);
 	write_dr0(0x80);
 	write_dr7(arm(0, IO, LEN1));
-	step_count = step_dr6 = 0;
-	trap_hook = record;
-	expect_done("out", &s, io_code_end);
-	trap_hook = NULL;
-	write_dr7(DR7_SET);
+	expect_done_recorded("out", &s, io_code_end);
 	write_cr4(read_cr4() & ~(u32)CR4_DE);
 	expect("traps", step_count, 1);
 	expect("eip: after it", steps[0], (u32)after_out);

@@ -107,58 +107,30 @@ static void *after(void *p, size_t n, size_t size)
 	return (uint8_t *)p + ((n * size + 7) & ~7ul);
 }
 
-static struct dump_unit *units(void)
-{
-	return after(code(), h->code, 1);
-}
-
-static struct dump_exit *exits(void)
-{
-	return after(units(), h->units, sizeof(struct dump_unit));
-}
-
-static struct tu_pc *pcs(void)
-{
-	return after(exits(), h->exits, sizeof(struct dump_exit));
-}
-
-static struct tu_pad *pads(void)
-{
-	return after(pcs(), h->pcs, sizeof(struct tu_pc));
-}
-
-static uint8_t *entry(void)
-{
-	return after(after(pads(), h->pads, sizeof(struct tu_pad)), h->guest, 1);
-}
-
-static struct dump_miss *misses(void)
-{
-	return after(entry(), h->entry, 1);
-}
-
-static struct dump_branch *branches(void)
-{
-	return after(misses(), h->misses, sizeof(struct dump_miss));
-}
-
-static struct dump_book *books(void)
-{
-	return after(branches(), h->branches, sizeof(struct dump_branch));
-}
+/* The array that follows n elements of another. */
+#define SECTION(type, name, before, n) \
+	static type *name(void) \
+	{ \
+		return after(before(), n, sizeof *before()); \
+	}
+SECTION(struct dump_unit, units, code, h->code)
+SECTION(struct dump_exit, exits, units, h->units)
+SECTION(struct tu_pc, pcs, exits, h->exits)
+SECTION(struct tu_pad, pads, pcs, h->pcs)
+SECTION(uint8_t, guest, pads, h->pads)
+SECTION(uint8_t, entry, guest, h->guest)
+SECTION(struct dump_miss, misses, entry, h->entry)
+SECTION(struct dump_branch, branches, misses, h->misses)
+SECTION(struct dump_book, books, branches, h->branches)
+SECTION(struct dump_page, pages, books, h->books)
+SECTION(uint64_t, returns, pages, h->pages)
 
 static struct dump_page *page(uint32_t eip)
 {
-	struct dump_page *p = after(books(), h->books, sizeof(struct dump_book));
+	struct dump_page *p = pages();
 	while (p->gfn != eip >> PAGE_SHIFT)
 		p++;
 	return p;
-}
-
-static uint64_t *returns(void)
-{
-	struct dump_page *p = after(books(), h->books, sizeof(struct dump_book));
-	return after(p, h->pages, sizeof *p);
 }
 
 static struct dump_unit *unit(uint32_t eip)

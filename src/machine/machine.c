@@ -130,7 +130,7 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 /* What is left to do wants a poll, also of a guest that has no timer. */
 static void want_poll(struct machine *m)
 {
-	bool left = m->time.stolen.active || m->time.lag.ns || m->stdout_sink.length ||
+	bool left = m->time.stolen.active || m->time.lag.ns || serial_unsent(m->serial) ||
 	            (m->debugcon && m->debugcon->length);
 	if (!left || m->poll_set)
 		return;

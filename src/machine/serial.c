@@ -272,3 +272,8 @@ void serial_flush(struct serial *s)
 {
 	sink_flush(s->sink);
 }
+
+bool serial_unsent(const struct serial *s)
+{
+	return s->sink->length;
+}

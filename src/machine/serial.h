@@ -26,7 +26,8 @@ void serial_close(struct serial *s);
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
-/* Sends out what is buffered. */
+/* Sends out what is buffered; is there anything? */
 void serial_flush(struct serial *s);
+bool serial_unsent(const struct serial *s);
 
 #endif

@@ -16,19 +16,27 @@ mkfifo $out/keys
 exec 3<> $out/keys
 pid=
 trap '[ -z "$pid" ] || kill $pid' EXIT
+trap 'exit 130' INT TERM HUP
 per_second=$(getconf CLK_TCK)
 
 ticks() {
 	sed 's/.*) //' /proc/"$pid"/stat | awk '{ print $12 + $13 }'
 }
 
-# share NAME COMMAND...: percent.  It is given 10 seconds to come to rest.
+# share NAME TEXT COMMAND...: percent, from 5 seconds after it has said TEXT.
 share() {
 	name=$1
-	shift
+	text=$2
+	shift 2
 	"$@" < $out/keys > $out/"$name".txt 2>&1 &
 	pid=$!
-	sleep 10
+	i=60
+	until grep -q "$text" $out/"$name".txt; do
+		i=$((i - 1))
+		[ $i -gt 0 ] || { echo "idle.sh: $name has not come up, see $out/$name.txt" >&2; exit 1; }
+		sleep 1
+	done
+	sleep 5
 	a=$(ticks)
 	sleep 10
 	b=$(ticks)
@@ -42,23 +50,18 @@ kernel=build/guests/vmlinuz-686
 initrd=build/guests/shell.gz
 append="console=ttyS0 panic=-1"
 
-guest() {
-	share "$@"
-	grep -q 'unring:/#' "$out/$1.txt" || { echo "idle.sh: $1: no shell, see $out/$1.txt" >&2; exit 1; }
-}
-
 printf '%-7s %8s %8s %8s\n' round unring qemu sleeper
 : > $out/shares
-i=1
-while [ "$i" -le "$rounds" ]; do
-	guest unring build/release/unring run --kernel $kernel --initrd $initrd \
+round=1
+while [ "$round" -le "$rounds" ]; do
+	share unring unring:/# build/release/unring run --kernel $kernel --initrd $initrd \
 		--append "$append" --serial stdio > $out/share
-	guest qemu qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m 256 -nodefaults \
+	share qemu unring:/# qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m 256 -nodefaults \
 		-display none -serial stdio -kernel $kernel -initrd $initrd -append "$append" >> $out/share
-	share sleeper $out/sleeper >> $out/share
-	xargs printf '%-7s %7s%% %7s%% %7s%%\n' "$i" < $out/share
+	share sleeper asleep $out/sleeper >> $out/share
+	xargs printf '%-7s %7s%% %7s%% %7s%%\n' "$round" < $out/share
 	head -n 1 $out/share >> $out/shares
-	i=$((i + 1))
+	round=$((round + 1))
 done
 sort -n $out/shares | awk '{ a[NR] = $1 }
 END {

@@ -1,5 +1,6 @@
 /* What any program pays that sleeps until a timer's signal 250 times a second. */
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 
 int main(void)
@@ -16,6 +17,8 @@ int main(void)
 	    clock_gettime(CLOCK_MONOTONIC, &spec.it_value))
 		return 1;
 	spec.it_interval = (struct timespec){0, 0};
+	puts("asleep");
+	fflush(stdout);
 	for (;;) {
 		spec.it_value.tv_nsec += 4000000;
 		if (spec.it_value.tv_nsec >= 1000000000) {

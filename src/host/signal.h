@@ -4,14 +4,14 @@
 
 #include <signal.h>
 
-/* Installs a handler (SA_ONSTACK, SA_RESTART) that runs fn.  fn may interrupt
- * translated code anywhere: it sets flags and calls what is async-signal-safe,
- * no more.  0 or a negative errno. */
+/* Installs a handler (SA_ONSTACK, SA_RESTART) that runs fn, as host_signal_wait()
+ * does, too.  fn may interrupt translated code anywhere: it sets flags and calls
+ * what is async-signal-safe, no more.  0 or a negative errno. */
 int host_signal_install(int signo, void (*fn)(void *ctx), void *ctx);
 
 /* Those of the timer and of watched files. */
 #define HOST_SIGNAL_TIMER SIGRTMIN
-#define HOST_SIGNAL_FILES (SIGRTMIN + 1)
+#define HOST_SIGNAL_FILES SIGIO
 
 /* Holds back all installed signals, so that none is lost between a last look at
  * what their functions set and a sleep: host_signal_wait() sleeps until one of

@@ -13,8 +13,8 @@ int64_t host_utc_ns(void);
 uint64_t host_thread_cpu_ns(void);
 
 /* A one-shot timer whose signal goes to the calling thread and is installed with
- * host_signal_install: fn runs in its handler, and may be NULL when the kick
- * is all that is wanted.  0 or a negative errno. */
+ * host_signal_install: fn runs as that says, and may be NULL when the kick is
+ * all that is wanted.  0 or a negative errno. */
 int host_timer_create(struct host_timer **out, void (*fn)(void *ctx), void *ctx);
 void host_timer_destroy(struct host_timer *t);
 

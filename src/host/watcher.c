@@ -30,6 +30,7 @@ static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread,
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "unring-files");
+	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
 	if (getppid() != process)
 		_exit(0);
 	uint64_t changes;

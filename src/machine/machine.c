@@ -41,7 +41,7 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	bool poll_set;
-	struct host_timer *timer;  /* off while the guest sleeps */
+	struct host_timer *timer;
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
@@ -643,6 +643,8 @@ static void write_stats(struct machine *m)
 /* One life of the guest, from boot to reset or end; -1: boot again. */
 static int run_once(struct machine *m)
 {
+	/* What came while there was nothing to kick is looked at first. */
+	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
 	flush(m);
 	if (m->options.verify || m->options.dump_cache)

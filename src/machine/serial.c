@@ -14,6 +14,7 @@
 
 enum {
 	QUEUE = 65536,   /* a power of two */
+	CHUNK = 4096,    /* is read at once, when there is room for it */
 	ESCAPE = 'a' & 0x1f,
 };
 
@@ -46,7 +47,7 @@ static void feed(struct serial *s)
 	while (s->uart && s->head != s->tail && uart_room(s->uart))
 		uart_receive(s->uart, s->queue[s->head++ % QUEUE]);
 	if (s->in >= 0)
-		loop_pause(s->owner.loop, s->in, !s->terminal && !room(s));
+		loop_pause(s->owner.loop, s->in, !s->terminal && room(s) < CHUNK);
 }
 
 static void enqueue(struct serial *s, uint8_t byte)
@@ -99,7 +100,7 @@ static void input_ends(struct serial *s)
 static void on_input(void *ctx)
 {
 	struct serial *s = ctx;
-	uint8_t bytes[4096];
+	uint8_t bytes[CHUNK];
 	size_t most = sizeof bytes;
 	if (!s->terminal && room(s) < most)
 		most = room(s);

@@ -117,7 +117,8 @@ static void test_pipe(void **state)
 	assert_string_equal(read_text(out_pipe[0]), "hello");
 	/* Its end ends nothing. */
 	close(in_pipe[1]);
-	loop_poll(h.loop);
+	assert_true(loop_poll(h.loop));
+	assert_false(loop_poll(h.loop)); /* and it is looked at no more */
 	guest_writes(&h, "more");
 	assert_string_equal(read_text(out_pipe[0]), "more");
 	host_close(&h);

@@ -64,9 +64,12 @@ enum {
 	MSR_DCD = 0x80,
 };
 
+/* For a driver to leave its handler: some 160 KB/s come in. */
+enum { REST_NS = 100000 };
+
 struct uart {
 	struct clock *clock;
-	struct timer *timeout;
+	struct timer *timeout, *rest;
 	struct irq_line irq;
 	struct uart_peer peer;
 	uint8_t ier, fcr, lcr, mcr, msr, scr;
@@ -78,6 +81,7 @@ struct uart {
 	uint8_t errors;      /* LSR's error bits, until it is read */
 	bool tx_event;       /* THR became empty and IIR has not told yet */
 	bool timed_out;
+	bool resting;        /* the line, from the first byte read to a while after the last */
 };
 
 static bool fifo_on(const struct uart *u)
@@ -174,6 +178,12 @@ static void tell_room(struct uart *u)
 		u->peer.ready(u->peer.ctx);
 }
 
+static void end_rest_if_empty(struct uart *u)
+{
+	if (u->resting && !u->count)
+		timer_set(u->rest, clock_now(u->clock) + REST_NS);
+}
+
 static uint8_t pop(struct uart *u)
 {
 	uint8_t byte = u->fifo[u->head].byte;
@@ -183,9 +193,17 @@ static uint8_t pop(struct uart *u)
 		show_head(u);
 		restart_timeout(u);
 		update(u);
-		tell_room(u);
+		u->resting = true;
+		end_rest_if_empty(u);
 	}
 	return byte;
+}
+
+static void rest_ends(void *ctx, uint64_t now)
+{
+	struct uart *u = ctx;
+	u->resting = false;
+	tell_room(u);
 }
 
 static void clear_receiver(struct uart *u)
@@ -193,12 +211,13 @@ static void clear_receiver(struct uart *u)
 	u->head = u->count = 0;
 	u->errors = 0;
 	restart_timeout(u);
+	end_rest_if_empty(u);
 }
 
 unsigned uart_room(const struct uart *u)
 {
 	bool listens = u->mcr & MCR_RTS || (fifo_on(u) && u->ier & IER_RX);
-	if (u->mcr & MCR_LOOP || !listens)
+	if (u->mcr & MCR_LOOP || !listens || u->resting)
 		return 0;
 	return (fifo_on(u) ? FIFO_SIZE : 1) - u->count;
 }
@@ -359,6 +378,7 @@ struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, st
 	u->msr = modem_lines(u);
 	u->divisor = 1;
 	u->timeout = timer_create_on(clock, u, timeout_fires);
+	u->rest = timer_create_on(clock, u, rest_ends);
 	CHECK(!bus_claim(bus, port, 8, false, (struct port_handler){u, uart_read, uart_write}));
 	return u;
 }
@@ -368,5 +388,6 @@ void uart_destroy(struct uart *u)
 	if (!u)
 		return;
 	timer_free(u->timeout);
+	timer_free(u->rest);
 	free(u);
 }

@@ -1,5 +1,7 @@
 /* 16550A serial port.  National Semiconductor PC16550D data sheet
- * (RRD-B30M75).  Bytes go out at once; the line is never slower than the guest. */
+ * (RRD-B30M75).  Bytes go out at once, and come in by FIFOs full; when one has been
+ * read the line rests for a while, so that a driver that reads until nothing is left
+ * comes to an end. */
 #ifndef UNRING_DEVICES_UART_H
 #define UNRING_DEVICES_UART_H
 
@@ -18,9 +20,9 @@ struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, st
                          struct uart_peer peer);
 void uart_destroy(struct uart *u);
 
-/* Bytes that the receiver takes now: none while the guest holds RTS off (unless its
- * FIFO and receive interrupt are on), so that nothing typed early is lost when it
- * sets the FIFO up. */
+/* Bytes that the receiver takes now: none while the line rests, or the guest holds
+ * RTS off (unless its FIFO and receive interrupt are on), so that nothing typed early
+ * is lost when it sets the FIFO up. */
 unsigned uart_room(const struct uart *u);
 /* The peer sends a byte, for which there must be room. */
 void uart_receive(struct uart *u, uint8_t byte);

@@ -297,6 +297,18 @@ def pipe():
 
 
 @own
+def long_input():
+    """More is piped in than any buffer holds, faster than the guest takes it: all arrives."""
+    text = "".join(f"line {n} of a text that fills every buffer on its way\n" for n in range(6000))
+    with start(linux(), terminal=False) as vm:
+        to_shell(vm)
+        vm.run("stty -echo; echo hush", r"^hush$")
+        vm.send("head -n 6000 | md5sum\n" + text)
+        vm.expect(hashlib.md5(text.encode()).hexdigest(), 60)
+        reboot(vm)
+
+
+@own
 def reboots():
     """Without --no-reboot a reset starts the machine anew, from its files."""
     args = [a for a in unring_arguments(here.unring, linux()) if a != "--no-reboot"]

@@ -74,8 +74,12 @@ static const char *guest_reads(struct host *h)
 	out(&h->rig, IIR, 1);
 	out(&h->rig, MCR, 3);
 	loop_poll(h->loop);
-	while (in(&h->rig, LSR) & 1)
-		text[n++] = in(&h->rig, RBR);
+	for (size_t before = n + 1; n != before;) {
+		before = n;
+		while (in(&h->rig, LSR) & 1)
+			text[n++] = in(&h->rig, RBR);
+		rig_until(&h->rig, h->rig.now + 100000); /* the line rests that long */
+	}
 	text[n] = 0;
 	return text;
 }

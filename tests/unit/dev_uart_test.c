@@ -161,9 +161,46 @@ static void test_receive_without_fifo(void **state)
 	assert_int_equal(get(r, LSR), 0x61);
 	w.ready_calls = 0;
 	assert_int_equal(get(r, RBR), 'l');
-	assert_int_equal(w.ready_calls, 1);
 	assert_false(r->line.level);
+	rig_until(r, r->now + 99000); /* the line rests */
+	assert_int_equal(w.ready_calls, 0);
+	assert_int_equal(uart_room(w.uart), 0);
+	rig_until(r, r->now + 1000);
+	assert_int_equal(w.ready_calls, 1);
+	assert_int_equal(uart_room(w.uart), 1);
 	assert_int_equal(get(r, LSR), 0x60);
+	close_uart(&w);
+}
+
+/* However fast the peer is, a driver that reads until nothing is left comes to an
+ * end, and what follows raises the line anew: the PIC wants an edge. */
+static void test_line_rests(void **state)
+{
+	struct wire w;
+	struct rig *r = open_uart(&w);
+	put(r, LCR, 0x03);
+	put(r, MCR, 0x0b);
+	put(r, IIR, 0x81);
+	put(r, IER, 1);
+	for (unsigned burst = 0; burst < 3; burst++) {
+		unsigned n = 0;
+		while (uart_room(w.uart))
+			uart_receive(w.uart, 'a');
+		assert_true(r->line.level);
+		w.ready_calls = 0;
+		for (; get(r, LSR) & 1; n++) {
+			get(r, RBR);
+			while (uart_room(w.uart))
+				uart_receive(w.uart, 'b');
+		}
+		assert_int_equal(get(r, IIR), 0xc1);
+		assert_false(r->line.level);
+		assert_int_equal(n, 16);
+		rig_until(r, r->now + 99000);
+		assert_int_equal(w.ready_calls, 0);
+		rig_until(r, r->now + 1000);
+		assert_int_equal(w.ready_calls, 1);
+	}
 	close_uart(&w);
 }
 
@@ -209,7 +246,7 @@ static void test_receive_fifo(void **state)
 	assert_int_equal(get(r, RBR), '1'); /* a read ends it */
 	assert_int_equal(get(r, IIR), 0xc1);
 	/* Full, and one more: the new byte is lost. */
-	while (uart_room(w.uart))
+	for (unsigned i = 0; i < 14; i++)
 		uart_receive(w.uart, 'f');
 	uart_receive(w.uart, 'x');
 	assert_int_equal(get(r, LSR), 0x63);
@@ -219,6 +256,8 @@ static void test_receive_fifo(void **state)
 	uart_receive(w.uart, 'y');
 	put(r, IIR, 0x43); /* clears the receiver */
 	assert_int_equal(get(r, LSR), 0x60);
+	rig_until(r, r->now + 100000);
+	assert_int_equal(uart_room(w.uart), 16);
 	close_uart(&w);
 }
 
@@ -289,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_thre_interrupt),
 		cmocka_unit_test(test_out2_gates_the_interrupt),
 		cmocka_unit_test(test_receive_without_fifo),
+		cmocka_unit_test(test_line_rests),
 		cmocka_unit_test(test_who_listens),
 		cmocka_unit_test(test_receive_fifo),
 		cmocka_unit_test(test_break),

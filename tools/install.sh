@@ -20,12 +20,16 @@ command -v dpkg-query > /dev/null || {
 	exit 1
 }
 
+# Is package $1 installed, whole, for this machine?  dpkg has a line per architecture; its
+# other states (not-installed, config-files, half-installed, unpacked, ...) are apt's to mend.
+installed() {
+	dpkg-query -W -f '${Architecture} ${db:Status-Status}\n' "$1" 2> /dev/null |
+		grep -Eqx "($(dpkg --print-architecture)|all) installed"
+}
+
 missing=
 for p in $wanted; do
-	case $(dpkg-query -W -f '${db:Status-Status} ' "$p" 2> /dev/null || :) in
-	*installed*) ;;
-	*) missing="$missing $p" ;;
-	esac
+	installed "$p" || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0
 

@@ -51,10 +51,15 @@ uint64_t clock_next(struct clock *c)
 	return c->set ? c->set->deadline : UINT64_MAX;
 }
 
+bool timer_is_set(const struct timer *t)
+{
+	return t->deadline != UINT64_MAX;
+}
+
 static void take_out(struct timer *t)
 {
 	struct timer **p = &t->clock->set;
-	if (t->deadline == UINT64_MAX)
+	if (!timer_is_set(t))
 		return;
 	while (*p != t)
 		p = &(*p)->next;
@@ -111,7 +116,7 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
 	struct timer **p = &t->clock->set;
 	take_out(t);
 	t->deadline = deadline_ns;
-	if (deadline_ns != UINT64_MAX) {
+	if (timer_is_set(t)) {
 		while (*p && (*p)->deadline <= deadline_ns)
 			p = &(*p)->next;
 		t->next = *p;

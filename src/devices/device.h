@@ -51,6 +51,7 @@ uint64_t clock_now(struct clock *c);
 struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx, uint64_t now));
 void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
+bool timer_is_set(const struct timer *t);
 void timer_free(struct timer *t);
 /* Fires what is due; calls arm when the next deadline is earlier than what is armed, or
  * that has passed.  So clock_run may be called too early, and never too late. */

@@ -40,15 +40,25 @@ void loop_destroy(struct loop *l)
 	free(l);
 }
 
-static void watch(struct loop *l)
+/* The files that are watched now, and how many there are. */
+static unsigned watched(struct loop *l, struct file *out[WATCHER_MAX])
 {
-	int fds[WATCHER_MAX];
 	unsigned count = 0;
-	if (!l->watcher)
-		return;
 	for (unsigned i = 0; i < WATCHER_MAX; i++)
 		if (l->files[i].fd >= 0 && !l->files[i].paused)
-			fds[count++] = l->files[i].fd;
+			out[count++] = &l->files[i];
+	return count;
+}
+
+static void watch(struct loop *l)
+{
+	struct file *files[WATCHER_MAX];
+	int fds[WATCHER_MAX];
+	if (!l->watcher)
+		return;
+	unsigned count = watched(l, files);
+	for (unsigned i = 0; i < count; i++)
+		fds[i] = files[i]->fd;
 	watcher_set(l->watcher, fds, count);
 }
 
@@ -107,20 +117,16 @@ bool loop_poll(struct loop *l)
 {
 	struct pollfd fds[WATCHER_MAX];
 	struct file *files[WATCHER_MAX];
-	nfds_t count = 0;
 	if (l->watcher && !l->ready)
 		return false;
 	l->ready = 0;
-	for (unsigned i = 0; i < WATCHER_MAX; i++) {
-		if (l->files[i].fd < 0 || l->files[i].paused)
-			continue;
-		files[count] = &l->files[i];
-		fds[count++] = (struct pollfd){l->files[i].fd, POLLIN, 0};
-	}
+	unsigned count = watched(l, files);
+	for (unsigned i = 0; i < count; i++)
+		fds[i] = (struct pollfd){files[i]->fd, POLLIN, 0};
 	int n = poll(fds, count, 0);
 	CHECK(n >= 0 || errno == EINTR);
 	/* A callback may remove or pause another's file. */
-	for (nfds_t i = 0; n > 0 && i < count; i++)
+	for (unsigned i = 0; n > 0 && i < count; i++)
 		if (fds[i].revents && files[i]->fd == fds[i].fd && !files[i]->paused)
 			files[i]->fn(files[i]->ctx);
 	watch(l);

@@ -96,7 +96,8 @@ bool apparent_look(struct apparent *a, bool poll, struct moment *now)
 
 void apparent_end_looking(struct apparent *a, bool at_once)
 {
-	stolen_end(&a->stolen, a->host().ns, at_once);
+	if (a->stolen.active)
+		stolen_end(&a->stolen, a->host().ns, at_once);
 }
 
 bool apparent_catch_up(struct apparent *a, uint64_t limit_ns)

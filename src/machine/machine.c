@@ -40,7 +40,6 @@ struct machine {
 	struct loop *loop;
 	struct clock *clock;
 	struct timer *poll_tick;
-	bool poll_set;
 	struct host_timer *timer;
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
@@ -95,8 +94,7 @@ static struct moment look_at_time(struct machine *m, bool poll)
 
 static void end_looking(struct machine *m, bool at_once)
 {
-	if (m->time.stolen.active)
-		apparent_end_looking(&m->time, at_once);
+	apparent_end_looking(&m->time, at_once);
 	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
 }
 
@@ -123,8 +121,6 @@ static void step_on(struct machine *m)
 /* Its kick is all that is wanted: a poll follows. */
 static void poll_tick(void *ctx, uint64_t now_ns)
 {
-	struct machine *m = ctx;
-	m->poll_set = false;
 }
 
 /* What is left to do wants a poll, also of a guest that has no timer. */
@@ -132,10 +128,8 @@ static void want_poll(struct machine *m)
 {
 	bool left = m->time.stolen.active || m->time.lag.ns || serial_unsent(m->serial) ||
 	            (m->debugcon && m->debugcon->length);
-	if (!left || m->poll_set)
-		return;
-	m->poll_set = true;
-	timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+	if (left && !timer_is_set(m->poll_tick))
+		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
 }
 
 /* --- what the monitor is given --- */
@@ -248,7 +242,6 @@ static void on_wait(void *ctx)
 	end_looking(m, true);
 	flush(m);
 	timer_cancel(m->poll_tick);
-	m->poll_set = false;
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);

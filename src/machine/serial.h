@@ -26,8 +26,9 @@ void serial_close(struct serial *s);
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
-/* Sends out what is buffered; is there anything? */
+/* Sends out what is buffered. */
 void serial_flush(struct serial *s);
+/* Is anything buffered? */
 bool serial_unsent(const struct serial *s);
 
 #endif

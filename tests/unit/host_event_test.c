@@ -40,20 +40,21 @@ static void test_loop(void **state)
 	assert_int_equal(pipe(p), 0);
 	struct reader r = {loop_create(), p[0], 0, 0};
 	loop_add(r.loop, p[0], on_ready, &r);
-	loop_poll(r.loop);
+	assert_false(loop_poll(r.loop));
 	assert_int_equal(r.calls, 0);
 	assert_int_equal(write(p[1], "ab", 2), 2);
-	loop_poll(r.loop);
+	assert_true(loop_poll(r.loop));
 	assert_int_equal(r.last, 'a');
 	loop_pause(r.loop, p[0], true);
-	loop_poll(r.loop);
+	assert_false(loop_poll(r.loop));
 	assert_int_equal(r.calls, 1);
 	loop_pause(r.loop, p[0], false);
-	loop_poll(r.loop);
+	assert_true(loop_poll(r.loop));
 	assert_int_equal(r.last, 'b');
 	close(p[1]);
-	loop_poll(r.loop); /* its end is an event too */
+	assert_true(loop_poll(r.loop)); /* its end is an event too */
 	assert_int_equal(r.calls, 3);
+	assert_false(loop_poll(r.loop));
 	loop_destroy(r.loop);
 	close(p[0]);
 }

@@ -81,13 +81,17 @@ static bool check(const struct boot_request *r, size_t *setup, size_t *payload, 
 	if (get(h, VERSION, 2) < 0x203 || !(h[LOADFLAGS] & LOADED_HIGH))
 		return problem_set(p, "kernel %s: boot protocol older than 2.03", r->kernel_name);
 	*setup = (size_t)((h[SETUP_SECTS] ? h[SETUP_SECTS] : 4) + 1) * 512;
+	size_t rest = r->kernel.size > *setup ? r->kernel.size - *setup : 0;
 	*payload = (size_t)get(h, SYSSIZE, 4) * 16;
+	/* Before 2.04 the field has 16 bits, too few for a large kernel. */
+	if (get(h, VERSION, 2) < 0x204)
+		*payload = rest;
 	/* The size counts paragraphs: the last need not be whole. */
-	if (*payload < 16 || r->kernel.size < *setup || r->kernel.size - *setup < *payload - 15)
+	if (!rest || !*payload || *payload > rest + 15)
 		return problem_set(p, "kernel %s: truncated bzImage (%zu bytes of %zu)",
 		                   r->kernel_name, r->kernel.size, *setup + *payload);
-	if (r->kernel.size - *setup < *payload)
-		*payload = r->kernel.size - *setup;
+	if (*payload > rest)
+		*payload = rest;
 	return true;
 }
 

@@ -51,15 +51,15 @@ static void test_boots(void **state)
 	assert_memory_equal(pc.bytes + at, initrd.data.data, 5000);
 
 	assert_int_equal(zero[0x1e8], 4);
-	const struct e820_entry *map = (const void *)(zero + 0x2d0);
-	assert_int_equal(map[0].base, 0);
-	assert_int_equal(map[0].size, 0x9fc00);
-	assert_int_equal(map[0].type, 1);
-	assert_int_equal(map[1].type, 2);
-	assert_int_equal(map[3].base, 0x100000);
-	assert_int_equal(map[3].size, 63 << 20);
-	assert_int_equal(map[3].type, 1);
+	static const struct e820_entry want[] = {
+		{0, 0x9fc00, 1},
+		{0x9fc00, 0x400, 2}, /* the EBDA: to the end of conventional memory */
+		{0xf0000, 0x10000, 2},
+		{0x100000, 63 << 20, 1},
+	};
+	assert_memory_equal(zero + 0x2d0, want, sizeof want);
 	assert_int_equal(get32(zero, 0x1e0), 63 << 10);
+	assert_int_equal(zero[0x002] | zero[0x003] << 8, 63 << 10);
 
 	/* Selectors 10h and 18h are flat in the GDT that it is handed. */
 	const uint64_t *gdt = (const void *)(pc.bytes + pc.entry.gdt_base);
@@ -98,6 +98,98 @@ static void test_initrd_that_does_not_fit(void **state)
 	assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), 20 << 20);
 	free(initrd.data.data);
 	pc_close(&pc, &r.kernel);
+}
+
+/* Before 2.04 the size has 16 bits and is not to be relied on: the payload is the rest of
+ * the file (boot.rst, "syssize").  From 2.04 on what follows it is not loaded. */
+static void test_size_of_the_payload(void **state)
+{
+	static const struct {
+		uint16_t version;
+		uint32_t syssize;
+		size_t cut, loaded;
+	} cases[] = {
+		{0x203, 0x4000, 0, PAYLOAD},
+		{0x203, 0, 0, PAYLOAD},
+		{0x203, 0x03050010, 0, PAYLOAD}, /* 1F6h is swap_dev */
+		{0x203, 0, PAYLOAD - 1, 1},
+		{0x204, PAYLOAD / 16, 0, PAYLOAD},
+		{0x204, PAYLOAD / 16 - 1, 0, PAYLOAD - 16},
+		{0x204, PAYLOAD / 16, 15, PAYLOAD - 15}, /* paragraphs: the last need not be whole */
+		{0x204, 1, PAYLOAD - 1, 1},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pc pc;
+		pc_open(&pc, 32);
+		struct boot_request r = {"vmlinuz", image(), "", NULL, 0};
+		put16(r.kernel.data, 0x206, cases[i].version);
+		put32(r.kernel.data, 0x1f4, cases[i].syssize);
+		r.kernel.size -= cases[i].cut;
+		assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+		assert_memory_equal(pc.bytes + 0x100000, r.kernel.data + SETUP, cases[i].loaded);
+		assert_int_equal(pc.bytes[0x100000 + cases[i].loaded], 0xcc);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
+static void test_four_setup_sectors_if_none_are_said(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 32);
+	struct boot_request r = {"vmlinuz", image(), "", NULL, 0};
+	r.kernel.data[0x1f1] = 0;
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_memory_equal(pc.bytes + 0x100000, r.kernel.data + SETUP, PAYLOAD);
+	pc_close(&pc, &r.kernel);
+}
+
+/* Memory above 1 MiB in KiB: the older field has room for 63 MiB. */
+static void test_sizes_of_memory(void **state)
+{
+	static const unsigned mib[] = {63, 64, 65, 128};
+	for (unsigned i = 0; i < sizeof mib / sizeof *mib; i++) {
+		struct pc pc;
+		pc_open(&pc, mib[i]);
+		struct boot_request r = {"vmlinuz", image(), "", NULL, 0};
+		assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+		const uint8_t *zero = pc.bytes + pc.entry.esi;
+		unsigned kib = (mib[i] - 1) << 10;
+		assert_int_equal(get32(zero, 0x1e0), kib);
+		assert_int_equal(zero[0x002] | zero[0x003] << 8, kib < 0xfc00 ? kib : 0xfc00);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
+/* The longest that the kernel says it takes: 255 before 2.06. */
+static void test_command_line(void **state)
+{
+	static const struct {
+		uint16_t version;
+		uint32_t most, taken;
+	} cases[] = {
+		{0x205, 2047, 255},
+		{0x206, 255, 255},
+		{0x206, 2047, 2047},
+		{0x206, UINT32_MAX, BOOT_CMDLINE_MAX - 1},
+	};
+	char *line = malloc(BOOT_CMDLINE_MAX + 1);
+	for (unsigned i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		struct pc pc;
+		pc_open(&pc, 32);
+		struct boot_request r = {"vmlinuz", image(), line, NULL, 0};
+		size_t length = cases[i / 2].taken + i % 2;
+		memset(line, 'a', length);
+		line[length] = 0;
+		put16(r.kernel.data, 0x206, cases[i / 2].version);
+		put32(r.kernel.data, 0x238, cases[i / 2].most);
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), i % 2 == 0);
+		if (i % 2)
+			assert_problem(&pc, "--append", "characters");
+		else
+			assert_string_equal((char *)pc.bytes + BOOT_CMDLINE, line);
+		pc_close(&pc, &r.kernel);
+	}
+	free(line);
 }
 
 static void test_gzip(void **state)
@@ -143,10 +235,14 @@ static void test_bad_images(void **state)
 	b.data[0x202] = 0;
 	refuse(b, "", "neither");
 	refuse((struct blob){calloc(1, 1), 0}, "", "empty");
-	char line[258];
-	memset(line, 'a', 257);
-	line[256] = 0;
-	refuse(image(), line, "--append");
+	b = image();
+	b.size = SETUP + PAYLOAD - 16;
+	put32(b.data, 0x1f4, PAYLOAD / 16 + (1u << 16)); /* all of its bits count */
+	refuse(b, "", "truncated");
+	b = image();
+	put16(b.data, 0x206, 0x203);
+	b.size = SETUP;
+	refuse(b, "", "truncated");
 
 	struct blob plain = image(), packed = gzip(&plain);
 	packed.size /= 2;
@@ -164,6 +260,10 @@ int main(void)
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(test_initrd_heeds_the_kernel_s_limit),
 		cmocka_unit_test(test_initrd_that_does_not_fit),
+		cmocka_unit_test(test_size_of_the_payload),
+		cmocka_unit_test(test_four_setup_sectors_if_none_are_said),
+		cmocka_unit_test(test_sizes_of_memory),
+		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_bad_images),
 	};

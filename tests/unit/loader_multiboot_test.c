@@ -58,13 +58,15 @@ static void test_elf(void **state)
 	assert_int_equal(get32(info, 8), 15 << 10);
 	assert_string_equal((char *)pc.bytes + get32(info, 16), "mach console=com0");
 	assert_string_equal((char *)pc.bytes + get32(info, 64), "unring");
-	uint32_t length = get32(info, 44), at = get32(info, 48), entries = 0;
-	uint64_t ram = 0;
-	for (uint32_t i = 0; i < length; i += get32(pc.bytes, at + i) + 4, entries++)
-		if (get32(pc.bytes, at + i + 20) == 1)
-			ram += get32(pc.bytes, at + i + 12);
-	assert_int_equal(entries, 4);
-	assert_int_equal(ram, 0x9fc00 + (15 << 20));
+	/* Size of the rest, base, length, type. */
+	static const uint32_t map[][6] = {
+		{20, 0, 0, 0x9fc00, 0, 1},
+		{20, 0x9fc00, 0, 0x400, 0, 2},
+		{20, 0xf0000, 0, 0x10000, 0, 2},
+		{20, 0x100000, 0, 15 << 20, 0, 1},
+	};
+	assert_int_equal(get32(info, 44), sizeof map);
+	assert_memory_equal(pc.bytes + get32(info, 48), map, sizeof map);
 	pc_close(&pc, &r.kernel);
 }
 
@@ -146,6 +148,44 @@ static void test_addresses(void **state)
 	pc_close(&pc, &r.kernel);
 }
 
+/* RAM is up to 9FFFFh, and from 100000h to the end of memory; the boot information lies
+ * from 90000h to the EBDA. */
+static void test_segment_s_place(void **state)
+{
+	static const struct {
+		uint32_t at, size;
+		const char *reason; /* of the refusal */
+	} cases[] = {
+		{0x10000, 0x80000, NULL},
+		{0x10000, 0x80001, "boot information"},
+		{0x9fc00, 0x400, NULL},
+		{0x9fbff, 0x400, "boot information"},
+		{0x9fc00, 0x401, "is not in 16 MiB of memory"},
+		{0xa0000, 0x100, "is not in 16 MiB of memory"},
+		{0xb8000, 0x100, "is not in 16 MiB of memory"},
+		{0xfffff, 1, "is not in 16 MiB of memory"},
+		{0x100000, 1, NULL},
+		{0x100000, (15 << 20), NULL},
+		{0x100000, (15 << 20) + 1, "is not in 16 MiB of memory"},
+		{(16 << 20) - 1, 1, NULL},
+		{16 << 20, 1, "is not in 16 MiB of memory"},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pc pc;
+		pc_open(&pc, 16);
+		struct boot_request r = {"some-kernel", elf_image(3), "", NULL, 0};
+		segment(&r.kernel)->p_paddr = cases[i].at;
+		segment(&r.kernel)->p_memsz = cases[i].size;
+		segment(&r.kernel)->p_filesz = 1;
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), !cases[i].reason);
+		if (!cases[i].reason)
+			assert_int_equal(pc.bytes[cases[i].at], 0x90);
+		else
+			assert_problem(&pc, "some-kernel", cases[i].reason);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
 static void refuse(struct blob kernel, const char *reason)
 {
 	struct pc pc;
@@ -187,6 +227,9 @@ static void test_bad_images(void **state)
 	b = elf_image(3);
 	segment(&b)->p_type = PT_NOTE;
 	refuse(b, "nothing to load");
+	b = flat_image(0xa0000, 0, 0);
+	put32(b.data, HEADER_AT + 12, 0xa0000 + HEADER_AT);
+	refuse(b, "a0000h to a07d0h is not in 16 MiB of memory");
 	refuse(flat_image(0x200200, 0, 0), "contradictory"); /* the header lies before it */
 	refuse(flat_image(0x100000, 0, 0), "contradictory"); /* before the file */
 	refuse(flat_image(0x200000, 0x200000 + 4000, 0), "truncated");
@@ -204,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_module_that_does_not_fit),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_segment_s_place),
 		cmocka_unit_test(test_bad_images),
 	};
 	return cmocka_run_group_tests_name("loader_multiboot", tests, NULL, NULL);

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
 	PACKET = 0x4000,      /* the longest, between $ and #, in either direction */
 	MEMORY = PACKET / 2 - 8,
-	INTERRUPT = 3,        /* what Ctrl-C sends */
+	CTRL_C = 3,
 };
 
 struct gdb {
@@ -34,18 +36,30 @@ struct gdb {
 	char in[PACKET + 16];
 	unsigned sent;        /* length of out */
 	char out[PACKET + 16];
+	bool lost;            /* to hang up: it does not read, or speaks no gdb */
+	char *socket_path;    /* NULL: on a TCP port */
 };
 
 /* --- packets out --- */
 
+/* Never waits: a debugger reads each reply before it asks again, and the kernel buffers some
+ * of them.  One that does not read is none. */
+static void send_bytes(struct gdb *g, const char *p, unsigned n)
+{
+	while (n && g->fd >= 0 && !g->lost) {
+		ssize_t sent = send(g->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno != EINTR)
+			g->lost = true;
+		if (sent > 0) {
+			p += sent;
+			n -= (unsigned)sent;
+		}
+	}
+}
+
 static void transmit(struct gdb *g)
 {
-	for (unsigned done = 0; g->fd >= 0 && done < g->sent;) {
-		ssize_t n = send(g->fd, g->out + done, g->sent - done, MSG_NOSIGNAL);
-		if (n < 0 && errno != EINTR)
-			return; /* its end is read soon */
-		done += n > 0 ? n : 0;
-	}
+	send_bytes(g, g->out, g->sent);
 }
 
 /* A reply of n bytes that need no escape. */
@@ -248,7 +262,7 @@ static void resume(struct gdb *g, char how, const char *address)
 /* Nobody is there any more: the guest runs free. */
 static void let_go(struct gdb *g)
 {
-	monitor_break_clear_all(g->monitor);
+	monitor_debug_release(g->monitor);
 	g->running = true;
 	g->awaited = g->no_ack = g->physical = false;
 }
@@ -405,28 +419,9 @@ static void packet(struct gdb *g, unsigned n)
 	body[n] = 0;
 	consume(g, n + 4);
 	if (!g->no_ack)
-		send(g->fd, right ? "+" : "-", 1, MSG_NOSIGNAL);
+		send_bytes(g, right ? "+" : "-", 1);
 	if (right)
 		command(g, body, body + n);
-}
-
-/* Packets wait while the guest runs. */
-static void serve(struct gdb *g)
-{
-	while (g->length) {
-		if (*g->in == '$') {
-			const char *end = memchr(g->in, '#', g->length);
-			if (g->running || !end || end + 2 >= g->in + g->length)
-				return;
-			packet(g, end - g->in - 1);
-			continue;
-		}
-		if (*g->in == INTERRUPT && g->running)
-			monitor_debug_request(g->monitor);
-		if (*g->in == '-')
-			transmit(g);
-		consume(g, 1);
-	}
 }
 
 static void on_connection(void *ctx);
@@ -436,22 +431,53 @@ static void hang_up(struct gdb *g)
 	loop_remove(g->loop, g->fd);
 	close(g->fd);
 	g->fd = -1;
+	g->length = 0;
+	g->lost = false;
 	let_go(g);
 	loop_add(g->loop, g->listener, on_connection, g);
+}
+
+/* Takes what may be taken: packets wait while the guest runs.  What is outside packets but no
+ * gdb's (a browser's request) ends the connection before anything in it is obeyed. */
+static void serve(struct gdb *g)
+{
+	while (g->length && !g->lost) {
+		switch (*g->in) {
+		case '$': {
+			const char *end = memchr(g->in, '#', g->length);
+			if (g->running || !end || end + 2 >= g->in + g->length)
+				return;
+			packet(g, end - g->in - 1);
+			continue;
+		}
+		case CTRL_C:
+			if (g->running)
+				monitor_debug_request(g->monitor);
+			break;
+		case '-':
+			transmit(g);
+			break;
+		case '+':
+			break;
+		default:
+			g->lost = true;
+		}
+		consume(g, 1);
+	}
 }
 
 static void on_bytes(void *ctx)
 {
 	struct gdb *g = ctx;
-	ssize_t n = recv(g->fd, g->in + g->length, sizeof g->in - g->length, 0);
-	if (n < 0 && errno == EINTR)
+	ssize_t n = recv(g->fd, g->in + g->length, sizeof g->in - g->length, MSG_DONTWAIT);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	if (n <= 0) { /* its end, or a packet longer than we said */
-		hang_up(g);
-		return;
+	if (n > 0) {
+		g->length += n;
+		serve(g);
 	}
-	g->length += n;
-	serve(g);
+	if (n <= 0 || g->lost) /* its end, or a packet longer than we said */
+		hang_up(g);
 }
 
 /* One debugger at a time; the guest is stopped for it. */
@@ -461,10 +487,11 @@ static void on_connection(void *ctx)
 	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	if (!g->socket_path)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	loop_remove(g->loop, g->listener);
 	g->fd = fd;
-	g->length = 0;
+	g->sent = 0;
 	loop_add(g->loop, fd, on_bytes, g);
 	if (g->running)
 		monitor_debug_request(g->monitor);
@@ -478,24 +505,72 @@ static bool parse_port(const char *text, uint16_t *port)
 	return isdigit((unsigned char)*text) && !*end && n <= 65535;
 }
 
-bool gdb_open(struct gdb **out, const char *port, struct loop *l, struct monitor *m,
-              struct problem *p)
+/* At a port of the loopback interface; its number in *port. */
+static int listen_port(uint16_t *port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port),
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof a;
-	uint16_t number;
-	if (!parse_port(port, &number))
-		return problem_set(p, "--gdb %s: not a port from 0 to 65535", port);
-	a.sin_port = htons(number);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
 	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1) ||
 	    getsockname(fd, (struct sockaddr *)&a, &size)) {
-		problem_set(p, "--gdb %s: %s", port, strerror(errno));
+		int err = -errno;
 		if (fd >= 0)
 			close(fd);
-		return false;
+		return err;
 	}
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* Has a socket been left here that nobody listens at? */
+static bool is_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool stale = probe >= 0 && connect(probe, (const struct sockaddr *)a, sizeof *a) &&
+	             errno == ECONNREFUSED;
+	if (probe >= 0)
+		close(probe);
+	return stale;
+}
+
+/* At a path, for its owner alone: who debugs the guest may do with it what they like. */
+static int listen_path(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof a.sun_path)
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mode_t mask = umask(0177);
+	int err = bind(fd, (struct sockaddr *)&a, sizeof a) ? -errno : 0;
+	if (err == -EADDRINUSE && is_stale(&a))
+		err = unlink(path) || bind(fd, (struct sockaddr *)&a, sizeof a) ? -errno : 0;
+	umask(mask);
+	if (!err && listen(fd, 1))
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
+              struct problem *p)
+{
+	uint16_t port = 0;
+	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
+	if (!path && !parse_port(where, &port))
+		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH", where);
+	int fd = path ? listen_path(path) : listen_port(&port);
+	if (fd < 0)
+		return problem_set(p, "--gdb %s: %s", where, strerror(-fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
 	g->monitor = m;
@@ -503,9 +578,13 @@ bool gdb_open(struct gdb **out, const char *port, struct loop *l, struct monitor
 	g->listener = fd;
 	g->fd = -1;
 	g->xml = gdb_reg_xml();
+	g->socket_path = path ? strdup(path) : NULL;
 	loop_add(l, fd, on_connection, g);
 	monitor_debug_request(m);
-	report("gdb: target remote 127.0.0.1:%u", ntohs(a.sin_port));
+	if (path)
+		report("gdb: target remote %s", path);
+	else
+		report("gdb: target remote 127.0.0.1:%u", port);
 	*out = g;
 	return true;
 }
@@ -522,6 +601,8 @@ void gdb_stopped(struct gdb *g, const struct debug_stop *s)
 		reply(g, g->why);
 	g->awaited = false;
 	serve(g);
+	if (g->lost)
+		hang_up(g);
 }
 
 bool gdb_holds(const struct gdb *g)
@@ -549,6 +630,9 @@ void gdb_close(struct gdb *g)
 		loop_remove(g->loop, g->listener);
 	}
 	close(g->listener);
+	if (g->socket_path)
+		unlink(g->socket_path);
+	free(g->socket_path);
 	free(g->xml);
 	free(g);
 }

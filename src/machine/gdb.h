@@ -1,4 +1,5 @@
-/* The remote stub: gdb's serial protocol on a TCP port of the loopback interface. */
+/* The remote stub: gdb's serial protocol on a TCP port of the loopback interface, or on a
+ * socket at a path. */
 #ifndef UNRING_MACHINE_GDB_H
 #define UNRING_MACHINE_GDB_H
 
@@ -8,9 +9,9 @@
 
 struct gdb;
 
-/* Listens (port 0: any free one) and says where on standard error.  The guest is held
- * until a debugger has let it go. */
-bool gdb_open(struct gdb **out, const char *port, struct loop *l, struct monitor *m,
+/* Listens at a port (0: any free one) or at unix:PATH, and says where on standard error.  The
+ * guest is held until a debugger has let it go. */
+bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
               struct problem *p);
 /* The guest has stopped: told to the debugger, which may now ask and command. */
 void gdb_stopped(struct gdb *g, const struct debug_stop *s);

@@ -33,6 +33,7 @@ const char options_help[] =
 	"  --exact-ad              set accessed bits only where the guest accesses\n"
 	"  --cache SIZE            room for translated code\n"
 	"  --gdb PORT              waits for gdb at 127.0.0.1:PORT (0: any free one)\n"
+	"  --gdb unix:PATH         the same at a socket that only its owner may connect to\n"
 	"  --dump-cache FILE       the translated code, at the end (for the checker)\n"
 	"  --verify                check the translated code, at the end and at SIGUSR1\n"
 	"\n"

@@ -138,10 +138,9 @@ bool monitor_break_clear(struct monitor *m, enum break_kind kind, gla_t a, unsig
 	return false;
 }
 
-void monitor_break_clear_all(struct monitor *m)
+void monitor_debug_release(struct monitor *m)
 {
-	m->debug.n = m->debug.n_watch = 0;
-	m->debug.step = false;
+	m->debug = (struct debug){0};
 }
 
 void monitor_step(struct monitor *m)

@@ -95,10 +95,11 @@ void monitor_debug_request(struct monitor *m);
  * after the access.  False: too many; none such. */
 bool monitor_break_set(struct monitor *m, enum break_kind kind, gla_t a, unsigned size);
 bool monitor_break_clear(struct monitor *m, enum break_kind kind, gla_t a, unsigned size);
-void monitor_break_clear_all(struct monitor *m);
 /* Stop again after one instruction (of a repeated string instruction: one element),
  * before which no interrupt is taken. */
 void monitor_step(struct monitor *m);
+/* No debugger is there any more: no breakpoints, no step, no stop that is still to come. */
+void monitor_debug_release(struct monitor *m);
 /* Has an end been asked for? */
 bool monitor_ending(const struct monitor *m);
 

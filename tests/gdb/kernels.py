@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """kernels.py UNRING DIRECTORY CASE: gdb sessions on the guest test kernels there."""
 
+import os
 import re
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
 
 from session import Failed, Gdb, Guest, main, same
 
 PASS = 33
 
 
-def hello(unring, kernels, *options):
+def hello(unring, kernels, gdb="0"):
     return Guest(unring, "--kernel", f"{kernels}/hello.elf", "--serial", "none", "--debugcon", "-",
-                 "--debug-exit", *options)
+                 "--debug-exit", gdb=gdb)
 
 
 def start(unring, kernels, kernel="hello"):
@@ -204,9 +209,44 @@ def detach(unring, kernels):
         guest.end(PASS)
 
 
+def deaf(unring, kernels):
+    """A client that asks for 4 MB and reads nothing is dropped, and SIGTERM is heard at once."""
+    with hello(unring, kernels) as guest:
+        client = socket.create_connection(("127.0.0.1", guest.port))
+        client.settimeout(0.05)
+        asked = b"$m0,1ff0#" + b"%02x" % (sum(b"m0,1ff0") & 255)
+        try:
+            for _ in range(40):
+                try:
+                    client.send(asked * 100)
+                except TimeoutError:
+                    pass
+        except OSError:
+            pass # it has hung up
+        guest.process.terminate()
+        guest.end(128 + signal.SIGTERM, 20)
+
+
+def path(unring, kernels):
+    """At a socket, which only its owner may connect to."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = f"{folder}/gdb"
+        with hello(unring, kernels, gdb=f"unix:{at}") as guest, \
+                Gdb(symbols=f"{kernels}/hello.elf") as gdb:
+            same("mode", os.stat(at).st_mode & 0o777, 0o600)
+            gdb.expect(f"target remote {at}", "_start")
+            gdb.run("break fib")
+            gdb.expect("continue", r"Breakpoint 1, .*fib \(n=20\)")
+            gdb.run("delete")
+            gdb.expect("continue", "exited with code 041")
+            guest.end(PASS)
+        same("what is left", os.listdir(folder), [])
+
+
 def bad_port(unring, kernels):
-    import subprocess
-    for port, why in (("x", "not a port"), ("65536", "not a port")):
+    for port, why in (("x", "neither a port"), ("65536", "neither a port"),
+                      ("unix:", "neither a port"),
+                      ("unix:/nowhere/s", "No such file"), ("unix:" + 200 * "x", "too long")):
         r = subprocess.run([unring, "run", "--gdb", port], capture_output=True, text=True)
         if r.returncode != 2 or why not in r.stderr or r.stderr.count("\n") != 1:
             raise Failed(f"--gdb {port}: status {r.returncode}, {r.stderr}")
@@ -217,7 +257,7 @@ def bad_port(unring, kernels):
 
 
 CASES = dict(breakpoints=breakpoints, steps=steps, registers=registers, memory=memory, code=code,
-             watchpoints=watchpoints, traps=traps, kill=kill, detach=detach)
+             watchpoints=watchpoints, traps=traps, kill=kill, detach=detach, deaf=deaf, path=path)
 CASES["bad-port"] = bad_port
 
 if __name__ == "__main__":

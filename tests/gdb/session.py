@@ -16,15 +16,16 @@ class Failed(Exception):
 
 
 class Guest:
-    """`unring run --gdb 0` with these options; use it in a `with`."""
+    """`unring run --gdb 0` (or at another place) with these options; use it in a `with`."""
 
-    def __init__(self, unring, *options):
+    def __init__(self, unring, *options, gdb="0"):
         self.errors = tempfile.TemporaryFile()
         self.output = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [unring, "run", "--gdb", "0", *options],
+            [unring, "run", "--gdb", gdb, *options],
             stdin=subprocess.PIPE, stdout=self.output, stderr=self.errors)
-        self.port = int(self.wait_for(self.errors, r"target remote 127\.0\.0\.1:(\d+)").group(1))
+        where = self.wait_for(self.errors, r"target remote (?:127\.0\.0\.1:(\d+)|/.*)\n")
+        self.port = int(where.group(1) or 0)
 
     def __enter__(self):
         return self

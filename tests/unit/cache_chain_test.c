@@ -107,6 +107,42 @@ static void test_owned(void **state)
 	assert_chained(a, 1, near);
 }
 
+/* Whatever leads to a page that leaves goes, not the first chain only: several into one
+ * unit, and several units.  SDM vol. 3, 4.10.4.1. */
+static void test_revoked_lists(void **state)
+{
+	enum { FROM = 3, TO = 3 };
+	struct tu *from[FROM], *to[TO];
+	uint32_t targets[TO];
+	for (unsigned t = 0; t < TO; t++) {
+		targets[t] = 0x6000 + 0x100 * t;
+		to[t] = simple_unit(targets[t], 0x6f00);
+	}
+	struct tu *inside = simple_unit(0x6f00, 0x6000);
+	for (unsigned f = 0; f < FROM; f++) {
+		from[f] = make_unit(0x3000 + PAGE_SIZE * f, 3 + f, NO_GFN, 8, 0, TO, targets);
+		run_in(3 + f, 1);
+	}
+	run_in(6, 1);
+	for (unsigned t = 0; t < TO; t++) {
+		tcache_chain(fx.c, to[t]->exit0, inside);
+		for (unsigned f = 0; f < FROM; f++) {
+			tcache_chain(fx.c, from[f]->exit0 + t, to[t]);
+			assert_chained(from[f], t, to[t]);
+		}
+	}
+	/* One inside the page comes before, in the list, those from elsewhere. */
+	tcache_chain(fx.c, inside->exit0, to[0]);
+
+	tcache_page_revoked(fx.c, 6);
+	for (unsigned t = 0; t < TO; t++) {
+		for (unsigned f = 0; f < FROM; f++)
+			assert_unchained(from[f], t);
+		assert_chained(to[t], 0, inside);
+	}
+	assert_chained(inside, 0, to[0]);
+}
+
 static void test_owner_dies(void **state)
 {
 	struct tu *a = simple_unit(0x5000, 0x6000), *far = simple_unit(0x6000, 0);
@@ -335,7 +371,7 @@ int main(void)
 	    TEST(test_chain),       TEST(test_incoming),         TEST(test_owned),
 	    TEST(test_owner_dies),  TEST(test_shared),           TEST(test_into_shared),
 	    TEST(test_crossing_targets), TEST(test_branch_table), TEST(test_branch_drop_page),
-	    TEST(test_branch_drop_based),
+	    TEST(test_branch_drop_based), TEST(test_revoked_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

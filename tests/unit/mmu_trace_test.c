@@ -98,6 +98,42 @@ static void test_revocation(void **state)
 	guest_free(g);
 }
 
+/* A run takes over a writable entry whose PTE names another page by now (no flush yet): the
+ * page that it maps is known as writable there, so that tracing it protects it, and the page
+ * that it was is free.  SDM vol. 3, 4.10.3: a TLB may forget an entry at any time. */
+static void check_run_over_changed(bool pae)
+{
+	enum { AT = 0x08000000, X = 8 * MIB, Y = 9 * MIB, RIGHTS = P | W | U | A | D };
+	struct guest *g = guest_new(NULL);
+	g->pae = pae;
+	uint32_t cr3 = root_new(g);
+	map_page(g, cr3, AT, (Y - PAGE_SIZE) | RIGHTS);
+	map_page(g, cr3, AT + PAGE_SIZE, X | RIGHTS);
+	paging_on(g, cr3, 0);
+	struct window *u = user_window(g);
+	assert_true(touch(g, u, AT + PAGE_SIZE, true, true).done);
+	map_page(g, cr3, AT + PAGE_SIZE, Y | RIGHTS);
+	assert_true(mapped(g, u, AT + PAGE_SIZE, true));
+	assert_true(touch(g, u, AT, true, true).done);
+	mmu_check(g->m);
+	assert_true(touch(g, u, AT + PAGE_SIZE + 5, true, true).done);
+	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(Y + 5)), 0x5a);
+
+	mmu_trace_code(g->m, X >> PAGE_SHIFT, true);
+	assert_true(mapped(g, u, AT + PAGE_SIZE, true));
+	mmu_trace_code(g->m, Y >> PAGE_SHIFT, true);
+	assert_false(mapped(g, u, AT + PAGE_SIZE, true));
+	assert_int_equal(touch(g, u, AT + PAGE_SIZE, true, true).verdict, MMU_TRACED);
+	mmu_check(g->m);
+	guest_free(g);
+}
+
+static void test_run_over_changed(void **state)
+{
+	check_run_over_changed(false);
+	check_run_over_changed(true);
+}
+
 /* A directory entry that changes before the flush, with fills in between. */
 static void test_directory_replaced(void **state)
 {
@@ -434,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_run_over_changed),
 		cmocka_unit_test(test_directory_replaced),
 		cmocka_unit_test(test_shared_table),
 		cmocka_unit_test(test_self_map),

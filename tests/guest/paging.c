@@ -205,6 +205,37 @@ static void accessed_dirty(void)
 	pages_off();
 }
 
+/* A page that comes with its first access is clean until the first store.  SDM vol. 3, 4.8. */
+static bool bring_in(struct frame *f)
+{
+	if (f->vector != V_PF)
+		return false;
+	*pages_entry((void *)read_cr2()) |= PTE_ALL;
+	return true;
+}
+
+static void demand(void)
+{
+	pages_on();
+	trap_hook = bring_in;
+	for (unsigned i = 0; i < 64; i++) {
+		volatile u32 *a = HIGH_AT(i & 15);
+		u32 *pte = pages_entry((void *)a);
+		unsigned cpl = i & 16 ? 0 : 3;
+		bool write = i & 32;
+
+		pages_point((void *)a, frame_at(i & 7), 0);
+		expect("access to an absent page", try_access(cpl, write, a, NULL), V_DONE);
+		expect("A and D", *pte & (PTE_A | PTE_D), write ? PTE_A | PTE_D : PTE_A);
+		expect("load", try_access(cpl, false, a, NULL), V_DONE);
+		expect("D after a load", *pte & PTE_D, write ? PTE_D : 0);
+		expect("store", try_access(cpl, true, a, NULL), V_DONE);
+		expect("D after a store", *pte & PTE_D, PTE_D);
+	}
+	trap_hook = NULL;
+	pages_off();
+}
+
 /* --- WP --- */
 
 static void write_protect(void)
@@ -492,6 +523,7 @@ static const struct test tests[] = {
 	{"granted", "SDM vol. 3, 4.10.4.3", granted},
 	{"many", "SDM vol. 3, 4.10.4.1", many},
 	{"accessed-dirty", "SDM vol. 3, 4.8", accessed_dirty},
+	{"demand", "SDM vol. 3, 4.8", demand},
 	{"write-protect", "SDM vol. 3, 4.6.1", write_protect},
 	{"big-pages", "SDM vol. 3, 4.3", big_pages},
 	{"global-pages", "SDM vol. 3, 4.10.2.4", global_pages},

@@ -383,6 +383,75 @@ static void spaces(void)
 	pages_off();
 }
 
+/* Whoever jumps to a page runs what is there after INVLPG: callers on pages of their own, and
+ * two on one page. */
+static void callers(void)
+{
+	u8 *to = HIGH, *from[] = {HIGH + 0x20000, HIGH + 0x21010, HIGH + 0x21020, HIGH + 0x25fe0};
+
+	pages_on();
+	for (u32 i = 0; i < 4; i++) {
+		/* call to; inc eax; ret */
+		at(from[i]);
+		emit1(0xe8);
+		emit4((u32)to - ((u32)from[i] + 5));
+		emit1(0x40);
+		emit1(0xc3);
+	}
+	for (u32 i = 0; i < 8; i++)
+		emit_return(area + i * 4096, 1000 * i);
+	for (u32 i = 0; i < 400; i++) {
+		u32 frame = i * 3 & 7;
+
+		pages_point(to, area + frame * 4096, PTE_ALL);
+		for (u32 k = 0; k < 12; k++)
+			expect("the new callee", call(from[k & 3]), 1000 * frame + 1);
+	}
+	pages_off();
+}
+
+/* A routine returns to a page that is another one by then, or none: predictions of returns
+ * end with the mapping. */
+CODE(point_return, "mov [ecx], edx\n invlpg [ebx]\n ret");
+
+static void returns(void)
+{
+	u8 *a = HIGH;
+	struct state s;
+
+	pages_on();
+	for (u32 i = 0; i < 8; i++) {
+		/* call point_return; mov eax, i; int 81h */
+		at(area + i * 4096);
+		emit1(0xe8);
+		emit4((u32)point_return - ((u32)a + 5));
+		emit1(0xb8);
+		emit4(i);
+		emit1(0xcd);
+		emit1(V_DONE);
+	}
+	for (u32 i = 0; i < 200; i++) {
+		bool absent = i % 10 == 9;
+
+		pages_point(a, area + (i & 7) * 4096, PTE_ALL);
+		s = at_cpl(0, a);
+		s.ebx = (u32)a;
+		s.ecx = (u32)pages_entry(a);
+		s.edx = absent ? 0 : (u32)(area + (~i & 7) * 4096) | PTE_ALL;
+		cpu_run(&s);
+		expect("vector", s.vector, absent ? V_PF : V_DONE);
+		if (absent) {
+			expect("EIP", s.eip, (u32)a + 5);
+			expect("CR2", s.cr2, (u32)a + 5);
+			expect("error", s.error, 0);
+		} else {
+			expect("EIP", s.eip, (u32)a + 12);
+			expect("EAX", s.eax, ~i & 7);
+		}
+	}
+	pages_off();
+}
+
 /* User code patched by the kernel between two system calls of the user's. */
 static bool user_patcher(struct frame *f)
 {
@@ -436,6 +505,8 @@ static const struct test tests[] = {
 	{"aliases", "SDM vol. 3, 11.6", aliases},
 	{"swapped", "SDM vol. 3, 4.10.4", swapped},
 	{"spaces", "SDM vol. 3, 4.10.4", spaces},
+	{"callers", "SDM vol. 3, 4.10.4.1", callers},
+	{"returns", "SDM vol. 3, 4.10.4.1", returns},
 	{"user-code", "SDM vol. 3, 8.1.3", user_code},
 };
 

@@ -293,6 +293,70 @@ static void big(void)
 	pages_off();
 }
 
+/* Linear neighbours that are none in memory, as source and as destination, with code on the
+ * destination's pages; and a source whose second page is absent. */
+static void scattered(void)
+{
+	enum { BYTES = 320, AT = 512 };
+	static u8 frame[8][4096] __attribute__((aligned(4096)));
+	u8 *from = (u8 *)0xc00000, *to = (u8 *)0xc10000;
+	struct state s;
+
+	for (unsigned i = 0; i < OPS_COUNT; i++) {
+		const struct op *o = &ops[i];
+
+		if (o->op != MOVS || o->prefix != REP)
+			continue;
+		for (u32 round = 0; round < 24; round++) {
+			bool down = round & 4, absent = round & 8;
+			/* Whole elements up to the boundary, or one that straddles it. */
+			u32 first = 96 + (round & 3), count = BYTES / o->size;
+			u8 *src = from + 4096 - first, *dst = to + 4096 - AT + (round & 1);
+
+			pages_on();
+			for (u32 k = 0; k < sizeof(frame); k++)
+				((u8 *)frame)[k] = (u8)(k * 7 + (k >> 12) + round);
+			for (u32 k = 0; k < 2; k++) {
+				pages_point(from + k * 4096, frame[3 - 2 * k], PTE_ALL);
+				pages_point(to + k * 4096, frame[7 - 3 * k], PTE_ALL);
+				to[k * 4096] = 0xc3; /* ret */
+				asm volatile("call *%0" : : "r"(to + k * 4096) : "memory");
+			}
+			memcpy(model, to, 8192);
+			u32 whole = absent ? (down ? (BYTES - first) / o->size : first / o->size) : count;
+
+			for (u32 k = 0; k < whole * o->size; k++) {
+				u32 n = down ? count * o->size - 1 - k : k;
+
+				model[dst - to + n] = src[n];
+			}
+			if (absent)
+				pages_set(down ? from : from + 4096, 0);
+			s = at_cpl(3, o->code);
+			s.esi = (u32)src + (down ? (count - 1) * o->size : 0);
+			s.edi = (u32)dst + (down ? (count - 1) * o->size : 0);
+			s.ecx = count;
+			s.eflags = 2 | (down ? DF : 0);
+			u32 moved = whole * o->size, step = down ? -moved : moved;
+			u32 esi = s.esi + step, edi = s.edi + step;
+
+			cpu_run(&s);
+			expect("vector", s.vector, absent ? V_PF : V_DONE);
+			expect("ecx", s.ecx, count - whole);
+			expect("esi", s.esi, esi);
+			expect("edi", s.edi, edi);
+			expect("eip", s.eip, absent ? (u32)o->code : (u32)o->end + 2);
+			if (absent) {
+				expect("error", s.error, 4);
+				expect("cr2", s.cr2, down ? esi : (u32)from + 4096);
+			}
+			if (memcmp(to, model, 8192))
+				fail("%s, round %u: memory differs", o->name, round);
+			pages_off();
+		}
+	}
+}
+
 /* --- segments and address size --- */
 
 CODE(fs_movs, "fs rep movsb");
@@ -407,6 +471,7 @@ static const struct test tests[] = {
 	{"overlap", "SDM vol. 2, MOVS", overlap},
 	{"in-the-middle", "SDM vol. 2, REP", in_the_middle},
 	{"big", "SDM vol. 2, REP", big},
+	{"scattered", "SDM vol. 2, REP", scattered},
 	{"overrides", "SDM vol. 1, 7.3.9", overrides},
 	{"ports", "SDM vol. 2, INS and OUTS", ports},
 };

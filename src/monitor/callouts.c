@@ -235,8 +235,9 @@ CO(ENTER)
 	sp -= (uint32_t)operand;
 	/* A write at the new top must be possible. */
 	uint32_t off = stack_offset(v, sp);
-	if (!cpu_seg_check(v, SREG_SS, off, n, true, TRAP) ||
-	    !guest_probe_write(m, gla(v->seg[SREG_SS].base + off), n, at_user(m), TRAP))
+	gla_t top = gla(v->seg[SREG_SS].base + off);
+	if (!cpu_seg_check(v, SREG_SS, off, n, true, TRAP) || !guest_aligned(m, top, n, true, TRAP) ||
+	    !guest_probe_write(m, top, n, at_user(m), TRAP))
 		return FAULTED;
 	stack_set(v, sp);
 	set_gpr(v, EBP, frame, vcpu_stack32(v) ? n : 2);

@@ -161,8 +161,10 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
                  struct trap *t);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
-/* An operand about to be accessed: data breakpoints are matched; #AC(0) if it is
- * misaligned where alignment checks are on, and nothing else is wrong with the access. */
+/* #AC(0) if an operand is misaligned where alignment checks are on, and nothing else is wrong
+ * with the access. */
+bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);

@@ -109,7 +109,7 @@ static unsigned alignment(unsigned n)
 	}
 }
 
-static bool aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
 	const struct vcpu *v = m->v;
 	gpa_t p;
@@ -128,7 +128,7 @@ static bool aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct t
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
 	debug_access(m, a, n, !write, write);
-	return aligned(m, a, n, write, t);
+	return guest_aligned(m, a, n, write, t);
 }
 
 /* --- for src/cpu --- */
@@ -137,7 +137,7 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	if ((user && !aligned(ctx, a, n, false, t)) || !guest_read(ctx, a, dst, n, user, t))
+	if ((user && !guest_aligned(ctx, a, n, false, t)) || !guest_read(ctx, a, dst, n, user, t))
 		return false;
 	debug_access(ctx, a, n, true, false);
 	return true;
@@ -146,7 +146,7 @@ static bool env_read(void *ctx, gla_t a, void *dst, unsigned n, enum priv p, str
 static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv p, struct trap *t)
 {
 	bool user = p == PRIV_USER;
-	if ((user && !aligned(ctx, a, n, true, t)) || !guest_write(ctx, a, src, n, user, t))
+	if ((user && !guest_aligned(ctx, a, n, true, t)) || !guest_write(ctx, a, src, n, user, t))
 		return false;
 	debug_access(ctx, a, n, false, true);
 	return true;

@@ -540,6 +540,7 @@ void x_bit_string(struct xlate *x)
 	xl_post(x);
 }
 
+/* SDM vol. 2, ENTER. */
 void x_enter(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -551,9 +552,14 @@ void x_enter(struct xlate *x)
 		xl_callout(x, CO_ENTER, x->i.opsize, 0, x->i.imm2 & 31);
 		return;
 	}
+	int32_t top = -4 - (int32_t)frame;
+	struct enc not = {.opcode = 0xf7, .reg = 2, .mem = true, .m = mem_gs(R12, top)};
 	emit_store(e, mem_gs(R12, -4), RBP, 4);
+	/* A write at the new top must be possible: NOT, twice, leaves all as it was. */
+	emit_enc(e, &not);
+	emit_enc(e, &not);
 	emit_lea32(e, RBP, mem_host(R12, -4));
-	emit_lea32(e, R12, mem_host(R12, -4 - (int32_t)frame));
+	emit_lea32(e, R12, mem_host(R12, top));
 }
 
 void x_leave(struct xlate *x)

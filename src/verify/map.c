@@ -76,8 +76,10 @@ static struct want want_one(unsigned op, unsigned reg, bool mem)
 		w = itself(0, 0xff);
 		w.any_reg = true;
 		return w;
-	case 0x50 ... 0x57: case 0x68: case 0x6a: case 0x9c: case 0xc8: case 0xe8:
+	case 0x50 ... 0x57: case 0x68: case 0x6a: case 0x9c: case 0xe8:
 		return moves(0, 1);
+	case 0xc8: /* ENTER: its slot; what is at the new top, changed and changed back */
+		return moves(0, 3);
 	case 0x58 ... 0x5f: case 0x9d: case 0xc2: case 0xc3: case 0xc9: case 0xd7:
 		return moves(1, 0);
 	case 0x60: /* PUSHA */

@@ -11,7 +11,8 @@
  * encoding: hex bytes; E = ModRM, any; M = its memory forms; R = its register
  *   forms; E3 = the digit in reg; E* = any digit; +r = low bits are a register;
  *   ib iw iz id = immediate; j1 = a distance of 1 of operand size; p = far pointer
- *   to the instruction's end; moffs; a byte with ~N stands for N bytes from there on.
+ *   to the instruction's end; moffs; F = ENTER's frame; a byte with ~N stands for N bytes
+ *   from there on.
  * habits:
  *   o 66 allowed                l LOCK allowed              r REP or REPNE allowed
  *   7 67 allowed without memory a aligned to 16             A flags as the ALU group
@@ -466,6 +467,14 @@ static void pin(struct gen *g, const struct row *row, int repeated, int seg, int
 	}
 }
 
+/* A frame of any size, or one that ends near a page's end: ENTER tries a write at the new top. */
+static uint32_t pick_frame(struct gen *g)
+{
+	if (one_in(g, 2))
+		return one_in(g, 2) ? corner(g) : below(g, 32);
+	return g->c.gpr[ESP] + seg_base(g, SS) - pick_edge(g) - below(g, 32);
+}
+
 static void put_instruction(struct gen *g, const struct row *row)
 {
 	static const uint8_t seg_prefix[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
@@ -568,6 +577,9 @@ static void put_instruction(struct gen *g, const struct row *row)
 		} else if (*p == 'p') {
 			put_value(g, g->base + g->size + (wide ? 6 : 4), wide ? 4 : 2);
 			put_value(g, g->c.seg[CS], 2);
+			p++;
+		} else if (*p == 'F') {
+			put_value(g, pick_frame(g), 2);
 			p++;
 		} else if (!strncmp(p, "moffs", 5)) {
 			int segment = seg < 0 ? DS : seg, narrow = narrow67 == g->wide;
@@ -675,11 +687,23 @@ void start_case(struct gen *g)
 	c->data = below(g, DATA_IMAGES);
 }
 
-void set_stack(struct gen *g)
+/* The stack's top near the end of a page: what is pushed faults, or what is popped. */
+static uint32_t pick_stack_edge(struct gen *g)
+{
+	static const uint32_t lower[] = {EDGE, EDGE + 0x2000};
+	static const uint32_t upper[] = {EDGE + 0x1000, EDGE + EDGE_SIZE};
+
+	return one_in(g, 2) ? lower[below(g, 2)] + below(g, 40) - 8
+			    : upper[below(g, 2)] + below(g, 40) - 32;
+}
+
+void set_stack(struct gen *g, int edge)
 {
 	uint32_t *esp = &g->c.gpr[ESP];
 
 	*esp = WINDOW_STACK + WINDOW_STACK_SIZE / 2 + below(g, 32) - 16;
+	if (edge && (g->c.seg[SS] == SEL_DATA || g->c.seg[SS] == SEL_BASED))
+		*esp = pick_stack_edge(g);
 	if (!one_in(g, 4))
 		*esp &= ~3u;
 	*esp -= seg_base(g, SS);
@@ -713,7 +737,7 @@ static void generate_case(struct gen *g, const struct row *row, int narrow)
 		g->c.seg[SS] = SEL_STACK16;
 	if (strchr(row->habits, 'k') && g->c.seg[SS] >= SEL_LOW32 && stack_segment(g->c.seg[SS]))
 		g->c.seg[SS] = SEL_STACK16;
-	set_stack(g);
+	set_stack(g, !strchr(row->habits, 'k') && one_in(g, 4));
 	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
 		g->c.eflags |= DF;
 	put_instruction(g, row);
@@ -761,7 +785,7 @@ static void generate_sequence(struct gen *g, int narrow)
 		g->c.seg[SS] = SEL_STACK16;
 	}
 	g->program = 1;
-	set_stack(g);
+	set_stack(g, 0);
 	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16) - seg_base(g, DS);
 	g->c.gpr[EBP] = narrow ? g->c.gpr[ESP] + below(g, 64) - 32
 			       : WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);

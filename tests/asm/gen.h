@@ -32,9 +32,9 @@ void put_value(struct gen *g, uint32_t value, int size);
 /* Bytes in hexadecimal, separated by blanks. */
 void put_code(struct gen *g, const char *bytes);
 
-/* A random initial state; the stack pointer of its stack segment. */
+/* A random initial state; the stack pointer of its stack segment, at the end of a page or not. */
 void start_case(struct gen *g);
-void set_stack(struct gen *g);
+void set_stack(struct gen *g, int edge);
 
 /* One instruction fit for the middle of a sequence. */
 void put_filler(struct gen *g);

@@ -94,7 +94,7 @@ void generate_program(struct gen *g, int self)
 	g->program = 1;
 	for (int i = 0; i < 6; i++)
 		g->c.seg[i] = i == CS ? SEL_CODE : SEL_DATA;
-	set_stack(g);
+	set_stack(g, 0);
 	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
 	g->c.gpr[EBP] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
 	/* Three functions first, jumped over. */
@@ -268,7 +268,7 @@ void generate_segments(struct gen *g)
 	start_case(g);
 	for (int i = 0; i < 6; i++)
 		g->c.seg[i] = i == CS ? SEL_CODE : SEL_DATA;
-	set_stack(g);
+	set_stack(g, 0);
 	g->program = 1;
 	if (one_in(g, 4)) { /* one site, several selectors: in a loop over pushed ones */
 		int seg = segs[below(g, 5)];

@@ -800,18 +800,10 @@ CO(CPUID)
 
 /* --- stored x87 environments (x87.c) --- */
 
-/* The FPU is live, as at the start of each callout. */
-static void save_with_pointers(struct monitor *m)
-{
-	fpu_save(m);
-	if (!m->fpu_pointers)
-		x87_pointers(m);
-}
-
 CO(FNSTENV)
 {
 	uint8_t image[28];
-	save_with_pointers(m);
+	fpu_save_pointers(m);
 	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image);
 	if (!ea_write(m, packed, (uint32_t)operand, image, n))
 		return FAULTED;
@@ -822,7 +814,7 @@ CO(FNSTENV)
 CO(FNSAVE)
 {
 	uint8_t image[108];
-	save_with_pointers(m);
+	fpu_save_pointers(m);
 	unsigned n = x87_environment(m, CALLOUT_SIZE(packed), image), top = m->fpu[3] >> 3 & 7;
 	for (unsigned i = 0; i < 8; i++)
 		__builtin_memcpy(image + n + 10 * i, m->fpu + 32 + 16 * i, 10);
@@ -845,7 +837,7 @@ CO(FXSAVE)
 	uint32_t ea = (uint32_t)operand;
 	if ((m->v->seg[CALLOUT_SEG(packed)].base + ea) & 15)
 		return fault(m, VEC_GP, true);
-	save_with_pointers(m);
+	fpu_save_pointers(m);
 	__builtin_memcpy(image, m->fpu, 288);
 	__builtin_memcpy(image + 28, &mxcsr_mask, 4);
 	return ea_write(m, packed, ea, image, 288) ? done(m, packed) : FAULTED;

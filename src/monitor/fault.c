@@ -44,12 +44,9 @@ static const struct tu_pc *locate(struct monitor *m, uint64_t pc, uint32_t *eip)
 	return locate_start(m, pc, eip, &start);
 }
 
-uint32_t fault_guest_eip(struct monitor *m, uint64_t pc)
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip)
 {
-	uint32_t eip = (uint32_t)pc;
-	if (tcache_contains(m->cache, pc))
-		locate(m, pc, &eip);
-	return eip;
+	return tcache_contains(m->cache, pc) && locate(m, pc, eip);
 }
 
 /* Leaves translated code through stub_fault, with the guest's registers as they
@@ -231,6 +228,10 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		tcache_invalidate_bytes(m->cache, gfn, r->gpa.v & PAGE_MASK, r->size);
 	}
 	v->scratch[0] = (uint64_t)(uintptr_t)host;
+	if (arg >> 12 & 1) {
+		m->x87_redirect.host = host;
+		m->x87_redirect.linear = r->linear;
+	}
 	return RESUME_MID;
 }
 

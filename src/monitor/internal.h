@@ -120,6 +120,11 @@ struct monitor {
 	bool fpu_saved;
 	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
+	uint32_t x87_restored[4]; /* the guest's FIP, FCS, FDP, FDS that were loaded last */
+	struct {
+		const uint8_t *host;
+		gla_t linear;
+	} x87_redirect;          /* the last redirected operand of an x87 instruction */
 
 	enum monitor_end end;
 	int end_code;
@@ -149,6 +154,8 @@ void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format
 
 /* FPU state out of the host's registers, before C that may use them. */
 void fpu_save(struct monitor *m);
+/* The same with the guest's x87 pointers in the image, and none that lead into the cache. */
+void fpu_save_pointers(struct monitor *m);
 /* The x87 pointers in an image just saved become the guest's (x87.c). */
 void x87_pointers(struct monitor *m);
 /* The two-bit tags of an image. */
@@ -176,8 +183,8 @@ static inline bool at_user(const struct monitor *m)
 
 /* --- faults (fault.c) --- */
 int fault_install(struct monitor *m);
-/* The guest EIP behind a host PC in the cache; others come back as they are. */
-uint32_t fault_guest_eip(struct monitor *m, uint64_t pc);
+/* The guest EIP behind a host PC; false: it is in no unit. */
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip);
 /* What runs next at this host address comes back soon. */
 void fault_corner(struct monitor *m, uint64_t resume);
 /* Routes what a handler recorded. */

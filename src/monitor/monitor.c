@@ -198,10 +198,18 @@ void fpu_save(struct monitor *m)
 		x87_pointers(m);
 }
 
+void fpu_save_pointers(struct monitor *m)
+{
+	fpu_save(m);
+	if (!m->fpu_pointers)
+		x87_pointers(m);
+}
+
 static void fpu_restore(struct monitor *m)
 {
 	if (!m->fpu_saved)
 		return;
+	__builtin_memcpy(m->x87_restored, m->fpu + 8, sizeof m->x87_restored);
 	if (m->fpu_pointers)
 		__asm__ volatile("fxrstor %0" : : "m"(m->fpu));
 	else
@@ -280,6 +288,7 @@ void monitor_stats_write(const struct monitor *m, FILE *f)
 
 void flush_code(struct monitor *m)
 {
+	fpu_save_pointers(m);
 	tcache_flush(m->cache);
 	itlb_flush(m);
 	return_stack_reset(m);
@@ -433,7 +442,7 @@ static void log_unit(struct monitor *m, const struct code_bytes *b, const struct
 static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                       struct code_bytes *b, struct trap *t)
 {
-	fpu_save(m);
+	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
 	r->eip = m->v->eip;
 	r->mode = m->modes[m->mode];
 	r->model = m->cfg.model;

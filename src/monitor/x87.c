@@ -2,50 +2,129 @@
  * SDM vol. 1, 8.1.8. */
 #include "monitor/internal.h"
 
+#include "translator/decode.h"
+
 /* The image of the 32-bit FXSAVE.  SDM vol. 1, table 10-2. */
 enum { FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
 
-/* The opcode as FOP has it, from the guest's instruction: the operand's form may be another
- * in the host's. */
-static uint16_t opcode_at(struct monitor *m, uint32_t eip, uint16_t host_fop)
+/* How the last x87 instruction of the guest reads. */
+struct last {
+	uint16_t fop;
+	bool memory;
+	enum sreg seg;
+};
+
+static bool read_last(struct monitor *m, uint32_t eip, struct last *out)
 {
-	uint8_t b[15];
+	const struct segment *cs = &m->v->seg[SREG_CS];
+	struct insn i = {.seg = -1, .adsize = cs->attr & SEG_DB ? 4 : 2, .has_modrm = true};
+	uint32_t at = cs->base + eip, room = PAGE_SIZE - (at & PAGE_MASK);
+	uint8_t b[16] = {0};
 	struct trap t;
-	if (!guest_read(m, gla(m->v->seg[SREG_CS].base + eip), b, sizeof b, at_user(m), &t))
-		return host_fop;
-	for (unsigned i = 0; i + 1 < sizeof b; i++)
-		if (b[i] >= 0xd8 && b[i] <= 0xdf)
-			return (uint16_t)((b[i] & 7) << 8 | b[i + 1]);
-	return host_fop;
+	unsigned n = 0;
+
+	if (!guest_read(m, gla(at), b, room < 15 ? room : 15, at_user(m), &t))
+		return false;
+	/* What lies beyond its end may be absent. */
+	if (room < 15)
+		guest_read(m, gla(at + room), b + room, 15 - room, at_user(m), &t);
+	for (; n < 13 && (b[n] & 0xf8) != 0xd8; n++)
+		switch (b[n]) {
+		case 0x26: case 0x2e: case 0x36: case 0x3e:
+			i.seg = b[n] >> 3 & 3;
+			break;
+		case 0x64: case 0x65:
+			i.seg = SREG_FS + (b[n] & 1);
+			break;
+		case 0x67:
+			i.adsize ^= 6;
+			break;
+		}
+	i.mod = b[n + 1] >> 6;
+	i.rm = b[n + 1] & 7;
+	i.base = b[n + 2] & 7;
+	*out = (struct last){(uint16_t)((b[n] & 7) << 8 | b[n + 1]), insn_is_mem(&i), insn_segment(&i)};
+	return (b[n] & 0xf8) == 0xd8;
+}
+
+/* Has the host's instruction a redirected operand, [r9]?  All others lie in a window. */
+static bool redirected(uint64_t pc)
+{
+	const uint8_t *b = (const uint8_t *)(uintptr_t)pc;
+	bool gs = false;
+	for (; (*b & 0xf8) != 0xd8; b++) {
+		gs |= *b == 0x65;
+		if (*b != 0x65 && *b != 0x66 && *b != 0x67 && (*b & 0xf0) != 0x40)
+			return true; /* nothing of ours: nothing is told of it */
+	}
+	return !gs && (b[1] & 0xc7) == 1;
+}
+
+/* The linear address of the operand that the host has at fdp, whose upper half it may not
+ * know; false: it is the monitor's own, and no redirection is known to have led there. */
+static bool operand_linear(struct monitor *m, uint64_t pc, uint64_t fdp, uint32_t *linear)
+{
+	struct window *w;
+	gla_t a;
+	*linear = (uint32_t)fdp;
+	if (!redirected(pc))
+		return !(fdp >> 32) || mmu_find_window(m->mmu, (void *)(uintptr_t)fdp, &w, &a);
+	*linear = m->x87_redirect.linear.v;
+	return (uint32_t)fdp == (uint32_t)(uintptr_t)m->x87_redirect.host;
+}
+
+/* The pointers of the guest instruction at host PC pc, as FXSAVE has them; zero where nothing
+ * is known, or the manual leaves it open (FDP without an operand in memory). */
+static void make_guests(struct monitor *m, uint64_t pc, uint64_t fdp, uint16_t *fop, uint32_t p[4])
+{
+	const struct segment *seg = m->v->seg;
+	struct last last;
+	uint32_t linear;
+
+	__builtin_memset(p, 0, 16);
+	if (!fault_guest_eip(m, pc, &p[0]))
+		return;
+	p[1] = seg[SREG_CS].selector;
+	if (!read_last(m, p[0], &last))
+		return;
+	*fop = last.fop;
+	if (last.memory && fdp && operand_linear(m, pc, fdp, &linear)) {
+		p[2] = linear - seg[last.seg].base;
+		p[3] = seg[last.seg].selector;
+	}
 }
 
 /* FXSAVE stores the pointers only while an exception is pending on some processors, and
  * then FXRSTOR loses them; FNSTENV stores them always, but 32 bits of them: a code segment
- * that is the host's tells ours from those that the guest has loaded. */
+ * that is the host's tells ours from those that the guest has loaded.  What the guest gets is
+ * never the host's: neither RIP, nor where the monitor sees memory. */
 void x87_pointers(struct monitor *m)
 {
-	const struct vcpu *v = m->v;
-	uint32_t env[7], host_cs;
-	uint64_t pc, base;
+	uint32_t env[7], host_cs, p[4];
+	uint64_t pc, fdp, base;
+	uint16_t fop;
 
 	__asm__ volatile("fnstenv %0" : "=m"(env));
 	__asm__("mov %%cs, %0" : "=r"(host_cs));
 	__builtin_memcpy(&pc, m->fpu + FX_FIP, 8);
+	__builtin_memcpy(&fdp, m->fpu + FX_FDP, 8);
 	tcache_once(m->cache, &base);
 	if (!pc && (uint16_t)env[4] == (uint16_t)host_cs)
 		pc = base + (uint32_t)(env[3] - (uint32_t)base);
-	uint16_t fop = env[4] >> 16 & 0x7ff;
-	uint32_t fdp = env[5];
-	uint32_t pointers[4] = {env[3], env[4] & 0xffff, fdp, env[6] & 0xffff};
-	if (tcache_contains(m->cache, pc)) {
-		pointers[0] = fault_guest_eip(m, pc);
-		pointers[1] = v->seg[SREG_CS].selector;
-		fop = opcode_at(m, pointers[0], fop);
-		pointers[2] = fdp ? fdp - v->seg[SREG_DS].base : 0;
-		pointers[3] = fdp ? v->seg[SREG_DS].selector : 0;
+	if (!fdp)
+		fdp = env[5];
+	fop = env[4] >> 16 & 0x7ff;
+	if (tcache_contains(m->cache, pc) || pc >> 32) {
+		make_guests(m, pc, fdp, &fop, p);
+	} else {
+		const uint32_t loaded[4] = {env[3], env[4] & 0xffff, (uint32_t)fdp, env[6] & 0xffff};
+		__builtin_memcpy(p, loaded, sizeof p);
+		/* Processors that deprecate FCS and FDS have dropped them since. */
+		if (p[0] == m->x87_restored[0] && p[2] == m->x87_restored[2])
+			__builtin_memcpy(p, m->x87_restored, sizeof p);
 	}
 	__builtin_memcpy(m->fpu + FX_FOP, &fop, 2);
-	__builtin_memcpy(m->fpu + FX_FIP, pointers, 16);
+	__builtin_memcpy(m->fpu + FX_FIP, p, 16);
 	m->fpu_pointers = true;
 }
 
@@ -69,6 +148,16 @@ uint16_t x87_tags(const uint8_t *fx)
 	return tags;
 }
 
+/* The base of a segment register that holds this selector, DS first. */
+static uint32_t base_of(const struct vcpu *v, uint32_t selector)
+{
+	static const uint8_t order[] = {SREG_DS, SREG_ES, SREG_SS, SREG_FS, SREG_GS, SREG_CS};
+	for (unsigned i = 0; i < sizeof order; i++)
+		if (v->seg[order[i]].selector == selector)
+			return v->seg[order[i]].base;
+	return selector << 4;
+}
+
 /* SDM vol. 1, figures 8-9 to 8-12. */
 unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 {
@@ -88,7 +177,7 @@ unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 		if (p[0])
 			p[0] += v->seg[SREG_CS].base;
 		if (p[2])
-			p[2] += v->seg[SREG_DS].base;
+			p[2] += base_of(v, p[3]);
 		code = (p[0] >> 16) << 12 | fop;
 		data = (p[2] >> 16) << 12;
 		p[0] = (p[0] & 0xffff) | 0xffff0000u;

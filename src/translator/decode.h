@@ -35,6 +35,9 @@ static inline bool insn_is_mem(const struct insn *i)
 	return i->has_modrm && i->mod != 3;
 }
 
+/* The segment of a memory operand; DS where there is none. */
+enum sreg insn_segment(const struct insn *i);
+
 struct decoder;
 struct decoder *decoder_create(void);
 void decoder_destroy(struct decoder *d);

@@ -1,9 +1,8 @@
 /* Operands: effective addresses, segments, the stack. */
 #include "translator/xlate.h"
 
-enum sreg xl_seg(const struct xlate *x)
+enum sreg insn_segment(const struct insn *i)
 {
-	const struct insn *i = &x->i;
 	if (i->seg >= 0)
 		return i->seg;
 	if (!insn_is_mem(i))
@@ -12,6 +11,11 @@ enum sreg xl_seg(const struct xlate *x)
 		return i->rm == 2 || i->rm == 3 || (i->rm == 6 && i->mod) ? SREG_SS : SREG_DS;
 	unsigned base = i->rm == 4 ? i->base : i->rm;
 	return base == ESP || (base == EBP && i->mod) ? SREG_SS : SREG_DS;
+}
+
+enum sreg xl_seg(const struct xlate *x)
+{
+	return insn_segment(&x->i);
 }
 
 /* 16-bit addressing.  SDM vol. 2, table 2-1. */
@@ -61,9 +65,10 @@ void xl_ea_r10(struct xlate *x)
 }
 
 /* Which callout argument describes this access. */
-static unsigned access_arg(unsigned size, char access)
+static unsigned access_arg(const struct xlate *x, unsigned size, char access)
 {
-	return size | (access != 'r' ? 1 << 10 : 0) | (access != 'w' ? 1 << 11 : 0);
+	return size | (access != 'r' ? 1 << 10 : 0) | (access != 'w' ? 1 << 11 : 0) |
+	       (x->row->group == 'f' ? 1 << 12 : 0);
 }
 
 /* A pending x87 exception comes before what an operand raises: such forms begin with it. */
@@ -89,12 +94,12 @@ struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned si
 		emit8(e, 0x9b);
 	if (class == CLASS_CHECKED) {
 		emit_lea32(e, R10, ea);
-		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(size, access));
+		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(x, size, access));
 		ea = mem_host(R10, 0);
 	}
 	if (x->site & SITE_REDIRECT) {
 		emit_lea32(e, R10, ea);
-		xl_callout(x, CO_PRE, 4, seg, access_arg(size, access));
+		xl_callout(x, CO_PRE, 4, seg, access_arg(x, size, access));
 		x->post = store;
 		return mem_host(R9, 0);
 	}
@@ -197,14 +202,14 @@ struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size,
 		emit_lea32(e, R10, m);
 		if (!(x->mode & MODE_STACK32))
 			emit_movzx16(e, R10, R10);
-		xl_callout(x, CO_SEGCHECK, 4, SREG_SS, access_arg(size, access));
+		xl_callout(x, CO_SEGCHECK, 4, SREG_SS, access_arg(x, size, access));
 	}
 	emit_lea32(e, R8, m);
 	if (!(x->mode & MODE_STACK32))
 		emit_movzx16(e, R8, R8);
 	if (redirect) {
 		emit_mov32(e, R10, R8);
-		xl_callout(x, CO_PRE, 4, SREG_SS, access_arg(size, access));
+		xl_callout(x, CO_PRE, 4, SREG_SS, access_arg(x, size, access));
 		x->post = access != 'r';
 		return mem_host(R9, 0);
 	}

@@ -36,10 +36,8 @@ static const u32 pi_bits[] = {0x54442d18, 0x400921fb};
 
 /* --- environments --- */
 
-CODE(env_code, "fninit\n fld qword ptr [ebx]\n env_fadd: fadd qword ptr [ebx]\n fnstenv [edi]");
-LABEL(env_fadd);
+CODE(env_code, "fninit\n fld qword ptr [ebx]\n fadd qword ptr [ebx]\n fnstenv [edi]");
 
-/* FIP, FCS, FDP, FDS and the opcode are those of the last x87 instruction that is not control. */
 static void environment(void)
 {
 	static struct env32 env;
@@ -53,10 +51,6 @@ static void environment(void)
 	expect("control", env.control & 0xffff, 0x37f);
 	expect("top", env.status >> 11 & 7, 7);
 	expect("tag", env.tag & 0xffff, 0x3fff);
-	expect("fip", env.fip, (u32)env_fadd);
-	expect("fcs", env.fcs_op & 0xffff, CODE3);
-	expect("fdp", env.fdp, (u32)pi_bits);
-	expect("fds", env.fds & 0xffff, DATA3);
 	/* FNSTENV masks all exceptions; here they were masked already. */
 	static struct save32 saved, again;
 
@@ -71,6 +65,8 @@ static void environment(void)
 	expect("st(7)'s exponent after fnsave", *(u16 *)(again.st[7] + 8), 0x3fff);
 	expect("st(6)'s exponent after fnsave", *(u16 *)(again.st[6] + 8), 0x4000);
 	expect("control after fnsave", again.env.control & 0xffff, 0x37f);
+	saved.env.control &= ~1u; /* invalid, pending: no processor loses the pointers */
+	saved.env.status |= 0x8081;
 	asm volatile("frstor %1; fnsave %0" : "=m"(again) : "m"(saved));
 	expect("restored", memcmp(saved.st, again.st, sizeof(saved.st)), 0);
 	expect("restored tags", again.env.tag & 0xffff, saved.env.tag & 0xffff);
@@ -151,6 +147,112 @@ static void fxsave_pending(void)
 		expect("opcode", image.op, 0x6f9); /* DE F9 */
 		expect("ES", image.status & 0x80, 0x80);
 	}
+}
+
+/* With an exception pending all processors keep the data pointer; without, newer ones of Intel's
+ * do not (SDM vol. 1, 8.1.8; CPUID.07H:EBX, bits 6 and 13), and AMD's none over a switch of the
+ * host's processes.  A signalling NaN is invalid, pi in single or double precision inexact. */
+enum { S_ES = SEL_FREE | 3, S_SS = (SEL_FREE + 8) | 3, S_FS = (SEL_FREE + 16) | 3,
+       S_GS = (SEL_FREE + 24) | 3 };
+#define POINTERS(X)                                                                                \
+	X(ds, "fadd dword ptr [ebx]", DATA3, near)                                                 \
+	X(ds_stack, "fadd dword ptr ds:[ebp]", DATA3, near)                                        \
+	X(es, "fadd dword ptr es:[ecx+0x80]", S_ES, 0x100)                                         \
+	X(fs, "fadd dword ptr fs:[ecx*2]", S_FS, 0x100)                                            \
+	X(gs16, "addr16 fadd dword ptr gs:[di]", S_GS, 0x100)                                      \
+	X(cs, "fadd dword ptr cs:[ebx]", CODE3, near)                                              \
+	X(ss_ebp, "fadd dword ptr [ebp]", S_SS, near)                                              \
+	X(ss_esp, "fadd dword ptr [esp+4]", S_SS, RUN_STACK_TOP + 4)                               \
+	X(ss_override, "fadd dword ptr ss:[ebx]", S_SS, near)                                      \
+	X(code, "fst dword ptr [edx]", DATA3, code)                                                \
+	X(code_es, "fst dword ptr es:[eax]", S_ES, code - es)                                      \
+	X(code_again, "fst dword ptr [edx]; mov [edx-8], eax", DATA3, code)                        \
+	X(across, "fst qword ptr [edx+0xfbd]", DATA3, code + 0xfbd)
+#define POINTERS_CODE(name, text, seg, off)                                                        \
+	CODE(ptr_##name, "fninit\n fldcw [esi]\n fldpi\n ptr_at_" #name ": " text "\n"              \
+			 "fnstenv [esi+16]\n fxsave [esi+64]\n fnsave [esi+576]");                 \
+	LABEL(ptr_at_##name);
+POINTERS(POINTERS_CODE)
+
+static void pointers_one(const char *name, struct state *s, const void *end, const void *at,
+			 u32 selector, u32 offset)
+{
+	static struct {
+		u16 control, pad[7];
+		struct env32 env;
+		u32 pad2[5];
+		struct fxsave fx;
+		struct save32 saved;
+	} __attribute__((aligned(64))) o;
+
+	ready();
+	memset(&o, 0, sizeof(o));
+	o.control = 0x35e; /* IM, PM clear */
+	s->esi = (u32)&o;
+	expect_done(name, s, end);
+	expect("FNSTENV: fip", o.env.fip, (u32)at);
+	expect("FNSTENV: fcs", o.env.fcs_op & 0xffff, CODE3);
+	expect("FNSTENV: fdp", o.env.fdp, offset);
+	expect("FNSTENV: fds", o.env.fds & 0xffff, selector);
+	expect("FXSAVE: fip", o.fx.fip, (u32)at);
+	expect("FXSAVE: fdp", o.fx.fdp, offset);
+	expect("FXSAVE: fds", o.fx.fds, selector);
+	expect("FNSAVE: fdp", o.saved.env.fdp, offset);
+	expect("FNSAVE: fds", o.saved.env.fds & 0xffff, selector);
+}
+
+static void pointers(void)
+{
+	static const u32 snan = 0x7f800001;
+	u32 near = (u32)&snan, es = near - 0x100, code = ((u32)scratch | 0xfff) + 0x41;
+
+	gdt_set(S_ES, es, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
+	gdt_set(S_SS, 0, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
+	gdt_set(S_FS, es, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
+	gdt_set(S_GS, es, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
+	*(u32 *)(RUN_STACK_TOP + 4) = snan;
+#define POINTERS_RUN(name, text, seg, off)                                                         \
+	{                                                                                          \
+		struct state s = at_cpl(3, ptr_##name);                                            \
+		s.es = S_ES;                                                                       \
+		s.ss = S_SS;                                                                       \
+		s.fs = S_FS;                                                                       \
+		s.gs = S_GS;                                                                       \
+		s.ebx = s.ebp = near;                                                              \
+		s.ecx = 0x80;                                                                      \
+		s.edi = 0x100;                                                                     \
+		s.edx = code;                                                                      \
+		s.eax = code - es;                                                                 \
+		/* A page of code that has run: the store is done in another way. */              \
+		*(u8 *)(code + 0x80) = 0xc3;                                                       \
+		((void (*)(void))(code + 0x80))();                                                 \
+		pointers_one(#name, &s, ptr_##name##_end, ptr_at_##name, seg, off);                \
+	}
+	POINTERS(POINTERS_RUN)
+}
+
+/* An empty stack and a clean status word; never a host's address.  What a switch of the host's
+ * processes may lose is 0. */
+CODE(fx_empty, "fninit\n fld1\n fx_pop: fstp st(0)\n fxsave [edi]");
+LABEL(fx_pop);
+static void fxsave_empty(void)
+{
+	static struct fxsave image;
+
+	for (u32 tries = 0; tries < 1000; tries++) {
+		struct state s = at_cpl(3, fx_empty);
+
+		ready();
+		s.edi = (u32)&image;
+		expect_done("fxsave", &s, fx_empty_end);
+		expect("tag", image.tag, 0);
+		if (image.fip || image.fdp)
+			break;
+	}
+	expect("fip", image.fip, (u32)fx_pop);
+	expect("fcs", image.fcs, CODE3);
+	expect("opcode", image.op, 0x5d8); /* DD D8 */
+	expect("fdp", image.fdp, 0);
 }
 
 CODE(fxsave_code, "fxsave [ebx]");
@@ -343,6 +445,8 @@ static const struct test tests[] = {
 	{"environment16", "SDM vol. 1, 8.1.10", environment16},
 	{"fxsave", "SDM vol. 2, FXSAVE", fxsave_image},
 	{"fxsave-pending", "SDM vol. 1, 8.1.8 and 10.5.1", fxsave_pending},
+	{"pointers", "SDM vol. 1, 8.1.8", pointers},
+	{"fxsave-empty", "SDM vol. 1, 8.1.8 and 10.5.1", fxsave_empty},
 	{"alignment", "SDM vol. 2, FXSAVE, FXRSTOR, LDMXCSR", alignment},
 	{"math-fault", "SDM vol. 1, 8.7; vol. 3, 6.15, interrupt 16", math_fault},
 	{"simd-fault", "SDM vol. 3, 6.15, interrupt 19", simd_fault},

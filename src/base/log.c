@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@ static FILE *log_file;
 
 static const char *const names_of[] = {"int", "exc", "exits", "units", "mmu", "io"};
 
-int log_open(const char *names, const char *path)
+unsigned log_categories(const char *names)
 {
 	unsigned mask = 0;
 	for (const char *p = names; *p;) {
@@ -20,17 +19,17 @@ int log_open(const char *names, const char *path)
 			if (strlen(names_of[i]) == n && !memcmp(p, names_of[i], n))
 				break;
 		if (i == sizeof names_of / sizeof *names_of)
-			return -EINVAL;
+			return 0;
 		mask |= 1u << i;
 		p += n + (p[n] == ',');
 	}
-	if (!mask)
-		return -EINVAL;
-	log_file = fopen(path, "we");
-	if (!log_file)
-		return -errno;
-	log_mask = mask;
-	return 0;
+	return mask;
+}
+
+void log_open(unsigned categories, FILE *f)
+{
+	log_file = f;
+	log_mask = categories;
 }
 
 void log_close(void)

@@ -1,5 +1,7 @@
 #include "host/file.h"
 
+#include "host/broker.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,9 +42,9 @@ static int read_all(int fd, struct blob *b, size_t room)
 int file_read(const char *path, struct blob *out)
 {
 	*out = (struct blob){0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = broker_open(path, O_RDONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	struct stat st;
 	size_t room = 0;
 	int err = fstat(fd, &st) ? -errno : 0;
@@ -57,6 +59,20 @@ int file_read(const char *path, struct blob *out)
 	if (err)
 		blob_free(out);
 	return err;
+}
+
+int file_replace(int fd, const void *data, size_t size)
+{
+	/* What is no plain file has neither a place nor an end. */
+	if (lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0))
+		return -errno;
+	for (const uint8_t *p = data, *end = p + size; p < end;) {
+		ssize_t n = write(fd, p, (size_t)(end - p));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		p += n > 0 ? n : 0;
+	}
+	return 0;
 }
 
 void blob_free(struct blob *b)

@@ -11,6 +11,8 @@ struct blob {
 
 /* Reads a file to its end.  0 or a negative errno. */
 int file_read(const char *path, struct blob *out);
+/* Makes it the whole content of an open file.  0 or a negative errno. */
+int file_replace(int fd, const void *data, size_t size);
 void blob_free(struct blob *b);
 
 /* Does it begin as gzip does? */

@@ -2,6 +2,7 @@
 #include "machine/gdb.h"
 
 #include "base/log.h"
+#include "host/broker.h"
 #include "machine/gdb_regs.h"
 
 #include <arpa/inet.h>
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -37,7 +36,7 @@ struct gdb {
 	unsigned sent;        /* length of out */
 	char out[PACKET + 16];
 	bool lost;            /* to hang up: it does not read, or speaks no gdb */
-	char *socket_path;    /* NULL: on a TCP port */
+	bool tcp;
 };
 
 /* --- packets out --- */
@@ -487,7 +486,7 @@ static void on_connection(void *ctx)
 	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (!g->socket_path)
+	if (g->tcp)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	loop_remove(g->loop, g->listener);
 	g->fd = fd;
@@ -505,60 +504,12 @@ static bool parse_port(const char *text, uint16_t *port)
 	return isdigit((unsigned char)*text) && !*end && n <= 65535;
 }
 
-/* At a port of the loopback interface; its number in *port. */
-static int listen_port(uint16_t *port)
+static uint16_t port_of(int fd)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port),
-	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {0};
 	socklen_t size = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
-	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1) ||
-	    getsockname(fd, (struct sockaddr *)&a, &size)) {
-		int err = -errno;
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-/* Has a socket been left here that nobody listens at? */
-static bool is_stale(const struct sockaddr_un *a)
-{
-	struct stat st;
-	if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode))
-		return false;
-	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool stale = probe >= 0 && connect(probe, (const struct sockaddr *)a, sizeof *a) &&
-	             errno == ECONNREFUSED;
-	if (probe >= 0)
-		close(probe);
-	return stale;
-}
-
-/* At a path, for its owner alone: who debugs the guest may do with it what they like. */
-static int listen_path(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof a.sun_path)
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	mode_t mask = umask(0177);
-	int err = bind(fd, (struct sockaddr *)&a, sizeof a) ? -errno : 0;
-	if (err == -EADDRINUSE && is_stale(&a))
-		err = unlink(path) || bind(fd, (struct sockaddr *)&a, sizeof a) ? -errno : 0;
-	umask(mask);
-	if (!err && listen(fd, 1))
-		err = -errno;
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	getsockname(fd, (struct sockaddr *)&a, &size);
+	return ntohs(a.sin_port);
 }
 
 bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
@@ -568,9 +519,10 @@ bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monito
 	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
 	if (!path && !parse_port(where, &port))
 		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH", where);
-	int fd = path ? listen_path(path) : listen_port(&port);
+	/* For its owner alone: who debugs the guest may do with it what they like. */
+	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
 	if (fd < 0)
-		return problem_set(p, "--gdb %s: %s", where, strerror(-fd));
+		return problem_set(p, "--gdb %s: %s", where, broker_socket_error(fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
 	g->monitor = m;
@@ -578,13 +530,13 @@ bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monito
 	g->listener = fd;
 	g->fd = -1;
 	g->xml = gdb_reg_xml();
-	g->socket_path = path ? strdup(path) : NULL;
+	g->tcp = !path;
 	loop_add(l, fd, on_connection, g);
 	monitor_debug_request(m);
 	if (path)
 		report("gdb: target remote %s", path);
 	else
-		report("gdb: target remote 127.0.0.1:%u", port);
+		report("gdb: target remote 127.0.0.1:%u", port_of(fd));
 	*out = g;
 	return true;
 }
@@ -630,9 +582,6 @@ void gdb_close(struct gdb *g)
 		loop_remove(g->loop, g->listener);
 	}
 	close(g->listener);
-	if (g->socket_path)
-		unlink(g->socket_path);
-	free(g->socket_path);
 	free(g->xml);
 	free(g);
 }

@@ -2,6 +2,7 @@
 #include "machine/serial.h"
 
 #include "base/log.h"
+#include "host/broker.h"
 #include "host/terminal.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -24,7 +24,6 @@ struct serial {
 	struct sink *sink;    /* own, or standard output's */
 	struct sink own;
 	int in, listener;     /* -1: none */
-	char *socket_path;
 	bool terminal;        /* keys are looked for, and never stop being read */
 	bool escaped;         /* Ctrl-A was typed */
 	uint32_t head, tail;  /* of what the guest has not taken yet */
@@ -137,9 +136,9 @@ static bool open_stdio(struct serial *s, struct problem *p)
 
 static bool open_file(struct serial *s, const char *path, struct problem *p)
 {
-	s->own.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	s->own.fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
 	return s->own.fd >= 0 ||
-	       problem_set(p, "--serial file:%s: %s", path, strerror(errno));
+	       problem_set(p, "--serial file:%s: %s", path, strerror(-s->own.fd));
 }
 
 static void on_connection(void *ctx)
@@ -159,43 +158,11 @@ static void listen_again(struct serial *s)
 	loop_add(s->owner.loop, s->listener, on_connection, s);
 }
 
-/* Binds; a socket file that nobody listens at any more is replaced. */
-static int bind_path(int fd, const struct sockaddr_un *a)
-{
-	if (!bind(fd, (const struct sockaddr *)a, sizeof *a))
-		return 0;
-	if (errno != EADDRINUSE)
-		return -errno;
-	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (probe < 0)
-		return -errno;
-	bool stale = connect(probe, (const struct sockaddr *)a, sizeof *a) &&
-	             errno == ECONNREFUSED;
-	close(probe);
-	if (!stale)
-		return -EADDRINUSE;
-	unlink(a->sun_path);
-	return bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
-}
-
 static bool open_socket(struct serial *s, const char *path, struct problem *p)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof a.sun_path)
-		return problem_set(p, "--serial unix:%s: path too long for a socket", path);
-	strcpy(a.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err = fd < 0 ? -errno : bind_path(fd, &a);
-	if (!err && listen(fd, 1))
-		err = -errno;
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		return problem_set(p, "--serial unix:%s: %s", path, strerror(-err));
-	}
-	s->listener = fd;
-	s->socket_path = strdup(path);
-	CHECK(s->socket_path);
+	s->listener = broker_listen_unix(path, 0777);
+	if (s->listener < 0)
+		return problem_set(p, "--serial unix:%s: %s", path, broker_socket_error(s->listener));
 	listen_again(s);
 	return true;
 }
@@ -238,8 +205,6 @@ void serial_close(struct serial *s)
 	if (s->listener >= 0) {
 		loop_remove(s->owner.loop, s->listener);
 		close(s->listener);
-		unlink(s->socket_path);
-		free(s->socket_path);
 	}
 	free(s);
 }

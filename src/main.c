@@ -3,6 +3,7 @@
 #include "machine/machine.h"
 #include "verify/verify.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,14 @@ static bool check(const void *dump, size_t bytes)
 	return verify_report(dump, bytes) == 0;
 }
 
+static int end_of_text(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	report("standard output: %s", strerror(errno));
+	return 1;
+}
+
 static int run(int argc, char **argv)
 {
 	struct options o;
@@ -32,11 +41,11 @@ static int run(int argc, char **argv)
 	o.checker = check;
 	if (o.help) {
 		fputs(options_help, stdout);
-		return 0;
+		return end_of_text();
 	}
 	if (o.cpu_help) {
 		machine_list_models(stdout);
-		return 0;
+		return end_of_text();
 	}
 	if (!machine_create(&m, &o, &p)) {
 		report("%s", p.text);
@@ -54,11 +63,11 @@ int main(int argc, char **argv)
 		return run(argc - 2, argv + 2);
 	if (!strcmp(command, "--help")) {
 		fputs(usage, stdout);
-		return 0;
+		return end_of_text();
 	}
 	if (!strcmp(command, "--version")) {
 		puts("unring " VERSION);
-		return 0;
+		return end_of_text();
 	}
 	report("%s: unknown command (unring --help lists them)", command);
 	return EXIT_BAD_INPUT;

@@ -1,15 +1,17 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 unsigned log_mask;
 static FILE *log_file;
+static int log_error;
 
 static const char *const names_of[] = {"int", "exc", "exits", "units", "mmu", "io"};
 
-unsigned log_categories(const char *names)
+int log_open(const char *names, const char *path)
 {
 	unsigned mask = 0;
 	for (const char *p = names; *p;) {
@@ -19,25 +21,34 @@ unsigned log_categories(const char *names)
 			if (strlen(names_of[i]) == n && !memcmp(p, names_of[i], n))
 				break;
 		if (i == sizeof names_of / sizeof *names_of)
-			return 0;
+			return -EINVAL;
 		mask |= 1u << i;
 		p += n + (p[n] == ',');
 	}
-	return mask;
+	if (!mask)
+		return -EINVAL;
+	log_file = fopen(path, "we");
+	if (!log_file)
+		return -errno;
+	log_mask = mask;
+	return 0;
 }
 
-void log_open(unsigned categories, FILE *f)
+static void log_check(bool failed)
 {
-	log_file = f;
-	log_mask = categories;
+	if (failed && !log_error)
+		log_error = -errno;
 }
 
-void log_close(void)
+int log_close(void)
 {
 	log_mask = 0;
 	if (log_file)
-		fclose(log_file);
+		log_check(fclose(log_file));
 	log_file = NULL;
+	int err = log_error;
+	log_error = 0;
+	return err;
 }
 
 void log_write(const char *fmt, ...)
@@ -46,9 +57,9 @@ void log_write(const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	vfprintf(log_file, fmt, ap);
+	log_check(vfprintf(log_file, fmt, ap) < 0);
 	va_end(ap);
-	fputc('\n', log_file);
+	log_check(fputc('\n', log_file) == EOF);
 }
 
 void report(const char *fmt, ...)

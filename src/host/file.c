@@ -1,7 +1,5 @@
 #include "host/file.h"
 
-#include "host/broker.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,59 +18,58 @@ static int grow(struct blob *b, size_t *room, size_t least)
 	return 0;
 }
 
-static int read_all(int fd, struct blob *b, size_t room)
+int file_open(const char *path)
 {
-	for (;;) {
-		if (b->size == room) {
-			int err = grow(b, &room, 65536);
-			if (err)
-				return err;
-		}
-		ssize_t n = read(fd, b->data + b->size, room - b->size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		b->size += n;
-	}
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is not waited for */
+	if (fd < 0)
+		return -errno;
+	int err = fstat(fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR :
+	          S_ISREG(st.st_mode) ? 0 : -EINVAL;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
-int file_read(const char *path, struct blob *out)
+int file_read_head(int fd, size_t most, struct blob *out)
 {
-	*out = (struct blob){0};
-	int fd = broker_open(path, O_RDONLY);
-	if (fd < 0)
-		return fd;
-	struct stat st;
 	size_t room = 0;
-	int err = fstat(fd, &st) ? -errno : 0;
-	if (!err && S_ISDIR(st.st_mode))
-		err = -EISDIR;
-	/* One byte more finds the end without growing. */
-	if (!err && S_ISREG(st.st_mode))
-		err = grow(out, &room, st.st_size + 1);
-	if (!err)
-		err = read_all(fd, out, room);
-	close(fd);
+	*out = (struct blob){0};
+	int err = grow(out, &room, most);
+	while (!err && out->size < most) {
+		ssize_t n = pread(fd, out->data + out->size, most - out->size, (off_t)out->size);
+		if (n == 0)
+			break;
+		if (n > 0)
+			out->size += (size_t)n;
+		else if (errno != EINTR)
+			err = -errno;
+	}
 	if (err)
 		blob_free(out);
 	return err;
 }
 
-int file_replace(int fd, const void *data, size_t size)
+int file_read(int fd, size_t limit, struct blob *out)
 {
-	/* What is no plain file has neither a place nor an end. */
-	if (lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0))
+	struct stat st;
+	*out = (struct blob){0};
+	if (fstat(fd, &st))
 		return -errno;
-	for (const uint8_t *p = data, *end = p + size; p < end;) {
-		ssize_t n = write(fd, p, (size_t)(end - p));
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		p += n > 0 ? n : 0;
+	/* One byte more tells the end. Those of /proc say that they have none. */
+	size_t size = st.st_size ? (size_t)st.st_size : limit < 65536 ? limit : 65536;
+	if (size > limit)
+		return -EFBIG;
+	for (;;) {
+		int err = file_read_head(fd, size + 1, out);
+		if (err || out->size <= size)
+			return err;
+		blob_free(out);
+		if (size == limit)
+			return -EFBIG;
+		size = size > limit / 2 ? limit : size * 2; /* it grows */
 	}
-	return 0;
 }
 
 void blob_free(struct blob *b)

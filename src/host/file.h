@@ -1,4 +1,4 @@
-/* Whole files in memory. */
+/* Plain files, whole or their first bytes, in memory. */
 #ifndef UNRING_HOST_FILE_H
 #define UNRING_HOST_FILE_H
 
@@ -9,10 +9,13 @@ struct blob {
 	size_t size;
 };
 
-/* Reads a file to its end.  0 or a negative errno. */
-int file_read(const char *path, struct blob *out);
-/* Makes it the whole content of an open file.  0 or a negative errno. */
-int file_replace(int fd, const void *data, size_t size);
+/* Opens a plain file for reading; a descriptor, or a negative errno: -EINVAL for
+ * what has no end or makes its reader wait (pipes, sockets, devices). */
+int file_open(const char *path);
+/* Reads it from its beginning: at most most bytes, less only at its end; all, or
+ * -EFBIG when there are more than limit.  0 or a negative errno. */
+int file_read_head(int fd, size_t most, struct blob *out);
+int file_read(int fd, size_t limit, struct blob *out);
 void blob_free(struct blob *b);
 
 /* Does it begin as gzip does? */

@@ -36,6 +36,7 @@ void loop_destroy(struct loop *l)
 	if (l->watcher) {
 		watcher_destroy(l->watcher);
 		signal(HOST_SIGNAL_FILES, SIG_IGN);
+		signal(SIGCHLD, SIG_DFL);
 	}
 	free(l);
 }
@@ -71,6 +72,8 @@ static void on_ready(void *ctx)
 int loop_start(struct loop *l)
 {
 	int err = host_signal_install(HOST_SIGNAL_FILES, on_ready, l);
+	if (!err)
+		err = host_signal_install(SIGCHLD, on_ready, l); /* the helper may be killed */
 	if (!err)
 		err = watcher_create(&l->watcher, HOST_SIGNAL_FILES);
 	if (!err)
@@ -113,6 +116,20 @@ void loop_pause(struct loop *l, int fd, bool paused)
 		watch(l);
 }
 
+bool loop_wants_polls(const struct loop *l)
+{
+	return !l->watcher;
+}
+
+static void check_watcher(struct loop *l)
+{
+	if (!l->watcher || watcher_lives(l->watcher))
+		return;
+	report("the helper process that watches files was killed: input comes more slowly");
+	watcher_destroy(l->watcher);
+	l->watcher = NULL;
+}
+
 bool loop_poll(struct loop *l)
 {
 	struct pollfd fds[WATCHER_MAX];
@@ -120,6 +137,7 @@ bool loop_poll(struct loop *l)
 	if (l->watcher && !l->ready)
 		return false;
 	l->ready = 0;
+	check_watcher(l);
 	unsigned count = watched(l, files);
 	for (unsigned i = 0; i < count; i++)
 		fds[i] = (struct pollfd){files[i]->fd, POLLIN, 0};

@@ -21,5 +21,8 @@ int loop_start(struct loop *l);
 
 /* Serves what is ready now; was there anything? */
 bool loop_poll(struct loop *l);
+/* No signal comes, or none any more: the helper that sends them is gone, which one
+ * line has told. */
+bool loop_wants_polls(const struct loop *l);
 
 #endif

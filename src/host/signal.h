@@ -3,6 +3,7 @@
 #define UNRING_HOST_SIGNAL_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* Installs a handler (SA_ONSTACK, SA_RESTART) that runs fn, as host_signal_wait()
  * does, too.  fn may interrupt translated code anywhere: it sets flags and calls
@@ -20,5 +21,9 @@ int host_signal_install(int signo, void (*fn)(void *ctx), void *ctx);
 void host_signals_hold(void);
 void host_signal_wait(void);
 void host_signals_release(void);
+
+/* Waits until fd takes a write, or has an error to tell; false when timeout_ms
+ * (-1: none) are over, or once a signal's fn has set *give_up. */
+bool host_wait_writable(int fd, int timeout_ms, const volatile sig_atomic_t *give_up);
 
 #endif

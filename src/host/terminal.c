@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "host/terminal.h"
 
+#include "host/frame.h"
 #include "host/signal.h"
 
 #include <errno.h>
@@ -52,12 +53,29 @@ void terminal_close(void)
 	opened = 0;
 }
 
-/* The default action follows: a core dump with the terminal as it was. */
+/* The default action follows: the process ends with the terminal as it was. */
 static void on_fatal(int signo)
 {
+	host_clear_ac();
 	give_back();
 	signal(signo, SIG_DFL);
 	raise(signo);
+}
+
+/* Those that end the process and are not taken (or ignored) yet: signal(7). */
+static void catch_ends(void)
+{
+	static const int named[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+		SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSYS,
+	};
+	const int count = sizeof named / sizeof *named;
+	struct sigaction fatal = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK}, now;
+	for (int i = 0; i < count + SIGRTMAX - SIGRTMIN + 1; i++) {
+		int signo = i < count ? named[i] : SIGRTMIN + i - count;
+		if (!sigaction(signo, NULL, &now) && now.sa_handler == SIG_DFL)
+			sigaction(signo, &fatal, NULL);
+	}
 }
 
 static void on_stop(void *ctx)
@@ -85,10 +103,8 @@ int terminal_open(void)
 		err = host_signal_install(SIGCONT, on_continue, NULL);
 	if (err)
 		return err;
-	struct sigaction fatal = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK};
-	sigaction(SIGABRT, &fatal, NULL);
-	sigaction(SIGQUIT, &fatal, NULL);
 	opened = 1;
+	catch_ends();
 	atexit(terminal_close);
 	take();
 	return 0;

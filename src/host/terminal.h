@@ -1,11 +1,12 @@
 /* The terminal on standard input: raw while the guest has it, and always given
- * back as it was: at exit, at a fatal signal, while the process is stopped. */
+ * back as it was: at exit, at a signal that ends the process, while it is stopped. */
 #ifndef UNRING_HOST_TERMINAL_H
 #define UNRING_HOST_TERMINAL_H
 
 #include "base/types.h"
 
-/* Makes standard input raw if it is a terminal, and sees to its return.
+/* Makes standard input raw if it is a terminal, and sees to its return: takes each
+ * signal whose default ends the process (those of faults are host_fault_install's).
  * 0 (also when it is none), or a negative errno. */
 int terminal_open(void);
 /* As it was before terminal_open(); async-signal-safe; may be called twice. */

@@ -63,7 +63,7 @@ int watcher_create(struct watcher **out, int signo)
 	if (!err) {
 		sigfillset(&all);
 		sigprocmask(SIG_BLOCK, &all, &before);
-		w->helper = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
+		w->helper = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 		if (!w->helper)
 			help(w, process, thread, signo);
 		err = w->helper < 0 ? -errno : 0;
@@ -91,6 +91,13 @@ void watcher_destroy(struct watcher *w)
 	if (w->wanted != MAP_FAILED)
 		munmap(w->wanted, sizeof *w->wanted);
 	free(w);
+}
+
+bool watcher_lives(struct watcher *w)
+{
+	if (w->helper > 0 && waitpid(w->helper, NULL, WNOHANG | __WALL) == w->helper)
+		w->helper = -1;
+	return w->helper > 0;
 }
 
 void watcher_set(struct watcher *w, const int *fds, unsigned count)

@@ -11,8 +11,10 @@ enum { WATCHER_MAX = 16 };
 
 struct watcher;
 
-/* signo goes to the calling thread.  0 or a negative errno. */
+/* signo goes to the calling thread, SIGCHLD to the process when the helper is
+ * killed.  0 or a negative errno. */
 int watcher_create(struct watcher **out, int signo);
+bool watcher_lives(struct watcher *w);
 void watcher_destroy(struct watcher *w);
 
 /* Waits for these in place of those before; one signal is sent when some are

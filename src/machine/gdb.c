@@ -2,7 +2,7 @@
 #include "machine/gdb.h"
 
 #include "base/log.h"
-#include "host/broker.h"
+#include "host/listener.h"
 #include "machine/gdb_regs.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,8 @@ enum {
 struct gdb {
 	struct monitor *monitor;
 	struct loop *loop;
-	int listener, fd;     /* fd -1: nobody is there */
+	struct listener listener;
+	int fd;               /* -1: nobody is there */
 	bool running;         /* the guest is not held */
 	bool awaited;         /* the debugger waits for its stop */
 	bool no_ack, physical;
@@ -36,7 +37,6 @@ struct gdb {
 	unsigned sent;        /* length of out */
 	char out[PACKET + 16];
 	bool lost;            /* to hang up: it does not read, or speaks no gdb */
-	bool tcp;
 };
 
 /* --- packets out --- */
@@ -433,7 +433,7 @@ static void hang_up(struct gdb *g)
 	g->length = 0;
 	g->lost = false;
 	let_go(g);
-	loop_add(g->loop, g->listener, on_connection, g);
+	loop_add(g->loop, g->listener.fd, on_connection, g);
 }
 
 /* Takes what may be taken: packets wait while the guest runs.  What is outside packets but no
@@ -483,12 +483,12 @@ static void on_bytes(void *ctx)
 static void on_connection(void *ctx)
 {
 	struct gdb *g = ctx;
-	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (g->tcp)
+	if (!g->listener.path)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	loop_remove(g->loop, g->listener);
+	loop_remove(g->loop, g->listener.fd);
 	g->fd = fd;
 	g->sent = 0;
 	loop_add(g->loop, fd, on_bytes, g);
@@ -504,12 +504,24 @@ static bool parse_port(const char *text, uint16_t *port)
 	return isdigit((unsigned char)*text) && !*end && n <= 65535;
 }
 
-static uint16_t port_of(int fd)
+/* At a port of the loopback interface; its number in *port. */
+static int listen_port(struct listener *l, uint16_t *port)
 {
-	struct sockaddr_in a = {0};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port),
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof a;
-	getsockname(fd, (struct sockaddr *)&a, &size);
-	return ntohs(a.sin_port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
+	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1) ||
+	    getsockname(fd, (struct sockaddr *)&a, &size)) {
+		int err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	*port = ntohs(a.sin_port);
+	l->fd = fd;
+	return 0;
 }
 
 bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
@@ -519,24 +531,23 @@ bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monito
 	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
 	if (!path && !parse_port(where, &port))
 		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH", where);
-	/* For its owner alone: who debugs the guest may do with it what they like. */
-	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
-	if (fd < 0)
-		return problem_set(p, "--gdb %s: %s", where, broker_socket_error(fd));
+	struct listener listener = {.fd = -1};
+	int err = path ? listener_open(&listener, path, true) : listen_port(&listener, &port);
+	if (err)
+		return problem_set(p, "--gdb %s: %s", where, strerror(-err));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
 	g->monitor = m;
 	g->loop = l;
-	g->listener = fd;
+	g->listener = listener;
 	g->fd = -1;
 	g->xml = gdb_reg_xml();
-	g->tcp = !path;
-	loop_add(l, fd, on_connection, g);
+	loop_add(l, listener.fd, on_connection, g);
 	monitor_debug_request(m);
 	if (path)
 		report("gdb: target remote %s", path);
 	else
-		report("gdb: target remote 127.0.0.1:%u", port_of(fd));
+		report("gdb: target remote 127.0.0.1:%u", port);
 	*out = g;
 	return true;
 }
@@ -579,9 +590,9 @@ void gdb_close(struct gdb *g)
 		loop_remove(g->loop, g->fd);
 		close(g->fd);
 	} else {
-		loop_remove(g->loop, g->listener);
+		loop_remove(g->loop, g->listener.fd);
 	}
-	close(g->listener);
+	listener_close(&g->listener);
 	free(g->xml);
 	free(g);
 }

@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Far beyond any kernel; a bound against gzip bombs. */
-#define UNPACKED_MAX (256u << 20)
-
 bool ram_holds(const struct guest_ram *ram, uint64_t at, uint64_t n)
 {
 	uint64_t limit = at < 0xa0000 ? 0xa0000 : ram->bytes;
@@ -59,11 +56,23 @@ static void write_gdt(struct guest_ram *ram, struct boot_entry *e)
 
 static bool unpack(struct boot_request *r, struct problem *p)
 {
-	int err = blob_is_gzip(&r->kernel) ? blob_gunzip(&r->kernel, UNPACKED_MAX) : 0;
+	int err = blob_is_gzip(&r->kernel) ? blob_gunzip(&r->kernel, BOOT_KERNEL_MAX) : 0;
 	const char *why = err == -ENODATA ? "truncated gzip" :
 	                  err == -EINVAL ? "damaged gzip" :
 	                  err == -EFBIG ? "too large once unpacked" : strerror(-err);
 	return !err || problem_set(p, "kernel %s: %s", r->kernel_name, why);
+}
+
+static bool unknown(const char *name, struct problem *p)
+{
+	return problem_set(p, "kernel %s: neither a Linux bzImage nor a Multiboot kernel", name);
+}
+
+bool boot_recognizes(const struct blob *head, const char *name, struct problem *p)
+{
+	if (!head->size)
+		return problem_set(p, "kernel %s: is empty", name);
+	return blob_is_gzip(head) || linux_is(head) || multiboot_is(head) || unknown(name, p);
 }
 
 bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry *e,
@@ -80,6 +89,5 @@ bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry 
 		return linux_load(ram, r, e, p);
 	if (multiboot_is(&r->kernel))
 		return multiboot_load(ram, r, e, p);
-	return problem_set(p, "kernel %s: neither a Linux bzImage nor a Multiboot kernel",
-	                   r->kernel_name);
+	return unknown(r->kernel_name, p);
 }

@@ -45,6 +45,14 @@ enum {
 	HIGH_MEMORY = 0x100000,
 };
 
+/* Far beyond any kernel, packed or not; a bound against gzip bombs. */
+#define BOOT_KERNEL_MAX (256u << 20)
+
+/* Does a kernel that boot_load() may take begin like this?  The first BOOT_HEAD
+ * bytes of a file, or all. */
+enum { BOOT_HEAD = 8192 };
+bool boot_recognizes(const struct blob *head, const char *name, struct problem *p);
+
 /* Recognizes the kernel and loads it: kernel is unpacked first if it is gzip. */
 bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry *e,
                struct problem *p);

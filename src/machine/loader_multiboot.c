@@ -5,7 +5,7 @@
 
 /* Multiboot Specification 0.6.96, sections 3.1 to 3.3. */
 enum {
-	SEARCH = 8192,
+	SEARCH = BOOT_HEAD,
 	HEADER_MAGIC = 0x1badb002,
 	BOOT_MAGIC = 0x2badb002,
 
@@ -61,6 +61,7 @@ struct load {
 	struct problem *p;
 	uint32_t entry;
 	uint64_t end;      /* of the highest byte loaded */
+	uint64_t total;    /* bytes loaded */
 };
 
 static bool find_header(const struct blob *image, struct header *h, size_t *at)
@@ -107,6 +108,10 @@ static bool place(struct load *l, uint64_t to, size_t from, size_t n, uint64_t t
 		return problem_set(l->p, "kernel %s: %llxh to %llxh is not in %llu MiB of memory",
 		                   name, (unsigned long long)to, (unsigned long long)(to + total),
 		                   (unsigned long long)(l->ram->bytes >> 20));
+	/* Work is bounded by memory: what exceeds it lies over itself. */
+	l->total += total;
+	if (l->total > l->ram->bytes)
+		return problem_set(l->p, "kernel %s: segments that lie over each other", name);
 	if (to < BOOT_EBDA && to + total > BOOT_INFO)
 		return problem_set(l->p, "kernel %s: loads over the boot information at %xh", name,
 		                   BOOT_INFO);
@@ -151,18 +156,20 @@ static bool load_segments(struct load *l, Elf *elf)
 		return problem_set(l->p, "kernel %s: ELF for another processor than the i386", name);
 	if (elf_getphdrnum(elf, &count) || !count)
 		return problem_set(l->p, "kernel %s: ELF without program headers", name);
-	Elf32_Phdr *ph = elf32_getphdr(elf);
-	if (!ph)
+	const char *table = (const char *)elf32_getphdr(elf); /* aligned as in the file */
+	if (!table)
 		return problem_set(l->p, "kernel %s: truncated ELF", name);
 	l->entry = eh->e_entry;
 	for (size_t i = 0; i < count; i++) {
-		if (ph[i].p_type != PT_LOAD || !ph[i].p_memsz)
+		Elf32_Phdr ph;
+		memcpy(&ph, table + i * sizeof ph, sizeof ph);
+		if (ph.p_type != PT_LOAD || !ph.p_memsz)
 			continue;
-		if (!place(l, ph[i].p_paddr, ph[i].p_offset, ph[i].p_filesz, ph[i].p_memsz))
+		if (!place(l, ph.p_paddr, ph.p_offset, ph.p_filesz, ph.p_memsz))
 			return false;
 		/* The entry may be given as linked: paging is off. */
-		if (eh->e_entry - ph[i].p_vaddr < ph[i].p_memsz)
-			l->entry = eh->e_entry - ph[i].p_vaddr + ph[i].p_paddr;
+		if (eh->e_entry - ph.p_vaddr < ph.p_memsz)
+			l->entry = eh->e_entry - ph.p_vaddr + ph.p_paddr;
 	}
 	if (!l->end)
 		return problem_set(l->p, "kernel %s: ELF with nothing to load", name);

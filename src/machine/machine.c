@@ -5,7 +5,6 @@
 #include "base/stats.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
-#include "host/broker.h"
 #include "host/loop.h"
 #include "host/signal.h"
 #include "host/terminal.h"
@@ -32,13 +31,6 @@
 /* What guests poll to measure time. */
 enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
 
-/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
-struct modules {
-	struct boot_module list[64];
-	char *names[64];
-	unsigned count;
-};
-
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -49,16 +41,15 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;
-	struct blob kernel;        /* they are kept for a reset */
-	struct modules modules;
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
-	int dump_fd;               /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
 	volatile sig_atomic_t check_signal;
 	bool bad_code;             /* what --verify found */
+	bool write_failed;         /* of some output, which was told */
+	bool reader_gone;          /* of standard output */
 };
 
 /* --- time --- */
@@ -138,7 +129,7 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 static void want_poll(struct machine *m)
 {
 	bool left = m->time.stolen.active || m->time.lag.ns || serial_unsent(m->serial) ||
-	            (m->debugcon && m->debugcon->length);
+	            (m->debugcon && m->debugcon->length) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
 		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
 }
@@ -183,6 +174,38 @@ static uint8_t on_intr_ack(void *ctx)
 	return vector;
 }
 
+/* --- output --- */
+
+static void output_failed(struct machine *m, const char *option, const char *path, int error)
+{
+	report("%s%s%s: %s", option, path ? " " : "", path ? path : "", strerror(error));
+	m->write_failed = true;
+}
+
+static void on_sink_failed(void *ctx, const struct sink *s, int error)
+{
+	struct machine *m = ctx;
+	const struct options *o = &m->options;
+	if (s == &m->debugcon_sink) {
+		output_failed(m, "--debugcon", o->debugcon, error);
+	} else if (s == &m->stdout_sink) {
+		output_failed(m, "standard output", NULL, error);
+		if (error == EPIPE) { /* nobody will see the rest */
+			m->reader_gone = true;
+			monitor_stop(m->monitor, END_REQUEST, 1);
+		}
+	} else {
+		output_failed(m, "--serial", o->serial, error);
+	}
+}
+
+/* The end of a file that was written to by stdio. */
+static void check_written(struct machine *m, FILE *f, const char *option, const char *path)
+{
+	if (fflush(f) || ferror(f))
+		output_failed(m, option, path, errno);
+}
+
 static void flush(struct machine *m)
 {
 	serial_flush(m->serial);
@@ -206,8 +229,16 @@ static void check_code(struct machine *m, const char *dump_path)
 		report("cannot dump the cache: %s", strerror(-err));
 	if (err || (o->verify && !o->checker(dump, bytes)))
 		m->bad_code = true;
-	if (!err && dump_path && (err = file_replace(m->dump_fd, dump, bytes)))
-		report("--dump-cache %s: %s", dump_path, strerror(-err));
+	if (!err && dump_path) {
+		f = fopen(dump_path, "we");
+		if (f) {
+			fwrite(dump, 1, bytes, f);
+			check_written(m, f, "--dump-cache", dump_path);
+			fclose(f);
+		} else {
+			output_failed(m, "--dump-cache", dump_path, errno);
+		}
+	}
 	free(dump);
 }
 
@@ -249,7 +280,8 @@ static void on_wait(void *ctx)
 
 	end_looking(m, true);
 	flush(m);
-	timer_cancel(m->poll_tick);
+	if (!loop_wants_polls(m->loop))
+		timer_cancel(m->poll_tick);
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);
@@ -327,25 +359,44 @@ static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
 	mmu_phys_write(ctx, gpa(at), src, n);
 }
 
-static bool read_named(struct blob *b, const char *kind, const char *path, size_t length,
-                       struct problem *p)
+static bool file_problem(struct problem *p, const char *kind, const char *name, int err,
+                         uint64_t limit)
+{
+	if (err == -EFBIG)
+		return problem_set(p, "%s %s: does not fit in %llu MiB", kind, name,
+		                   (unsigned long long)(limit >> 20));
+	return problem_set(p, "%s %s: %s", kind, name,
+	                   err == -EINVAL ? "not a plain file" : strerror(-err));
+}
+
+static bool read_module(struct blob *b, const char *kind, const char *path, size_t length,
+                        uint64_t limit, struct problem *p)
 {
 	char *name = strndup(path, length);
 	CHECK(name);
-	int err = file_read(name, b);
+	int fd = file_open(name), err = fd < 0 ? fd : file_read(fd, limit, b);
 	if (err)
-		problem_set(p, "%s %s: %s", kind, name, strerror(-err));
+		file_problem(p, kind, name, err, limit);
+	if (fd >= 0)
+		close(fd);
 	free(name);
 	return !err;
 }
 
+/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
+struct modules {
+	struct boot_module list[64];
+	char *names[64];
+	unsigned count;
+};
+
 static bool add_module(struct modules *s, const char *kind, const char *name, size_t length,
-                       size_t path_length, struct problem *p)
+                       size_t path_length, uint64_t memory, struct problem *p)
 {
 	if (s->count == sizeof s->list / sizeof *s->list)
 		return problem_set(p, "%s %s: too many modules", kind, name);
 	struct boot_module *b = &s->list[s->count];
-	if (!read_named(&b->data, kind, name, path_length, p))
+	if (!read_module(&b->data, kind, name, path_length, memory, p))
 		return false;
 	b->name = s->names[s->count++] = strndup(name, length);
 	CHECK(b->name);
@@ -356,13 +407,14 @@ static bool read_modules(struct modules *s, const struct options *o, bool is_lin
                          struct problem *p)
 {
 	if (o->initrd && is_linux) {
-		if (!add_module(s, "initrd", o->initrd, strlen(o->initrd), strlen(o->initrd), p))
+		size_t n = strlen(o->initrd);
+		if (!add_module(s, "initrd", o->initrd, n, n, o->memory, p))
 			return false;
 	} else if (o->initrd) {
 		for (const char *at = o->initrd; *at;) {
 			size_t n = strcspn(at, ",");
 			size_t path = strcspn(at, ", ");
-			if (!add_module(s, "initrd", at, n, path, p))
+			if (!add_module(s, "initrd", at, n, path, o->memory, p))
 				return false;
 			at += n + (at[n] == ',');
 		}
@@ -372,7 +424,7 @@ static bool read_modules(struct modules *s, const struct options *o, bool is_lin
 		if (is_linux)
 			return problem_set(p, "--module %s: modules are for Multiboot kernels, "
 			                      "%s is Linux", at, o->kernel);
-		if (!add_module(s, "module", at, strlen(at), strcspn(at, " "), p))
+		if (!add_module(s, "module", at, strlen(at), strcspn(at, " "), o->memory, p))
 			return false;
 	}
 	return true;
@@ -402,13 +454,29 @@ static void free_modules(struct modules *s)
 		blob_free(&s->list[i].data);
 		free(s->names[i]);
 	}
-	s->count = 0;
+}
+
+/* Its head is looked at first: what is no kernel may be long. */
+static bool read_kernel_file(const char *name, struct blob *b, struct problem *p)
+{
+	struct blob head = {0};
+	int fd = file_open(name), err = fd < 0 ? fd : file_read_head(fd, BOOT_HEAD, &head);
+	if (err)
+		file_problem(p, "kernel", name, err, 0);
+	else if (!boot_recognizes(&head, name, p))
+		err = -ENOEXEC;
+	else if ((err = file_read(fd, BOOT_KERNEL_MAX, b)))
+		file_problem(p, "kernel", name, err, BOOT_KERNEL_MAX);
+	blob_free(&head);
+	if (fd >= 0)
+		close(fd);
+	return !err;
 }
 
 static bool read_kernel(const struct options *o, struct blob *b, struct problem *p)
 {
 	if (o->kernel)
-		return read_named(b, "kernel", o->kernel, strlen(o->kernel), p);
+		return read_kernel_file(o->kernel, b, p);
 	const void *tour = tour_kernel(&b->size);
 	b->data = malloc(b->size);
 	CHECK(b->data);
@@ -429,42 +497,30 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.limit = e->gdt_limit;
 }
 
-/* The kernel and what it is handed, before files can no longer be opened. */
-static bool read_files(struct machine *m, struct problem *p)
-{
-	const struct options *o = &m->options;
-	if (!o->kernel)
-		add_tour_report(&m->modules);
-	return read_kernel(o, &m->kernel, p) &&
-	       read_modules(&m->modules, o, linux_is(&m->kernel), p);
-}
-
-static void free_files(struct machine *m)
-{
-	free_modules(&m->modules);
-	blob_free(&m->kernel);
-}
-
 static bool load(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;
 	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, o->memory};
 	struct boot_request r = {
 		.kernel_name = o->kernel ? o->kernel : "tour",
-		.kernel = m->kernel,
 		.cmdline = o->append,
-		.modules = m->modules.list,
-		.module_count = m->modules.count,
 	};
+	struct modules modules = {0};
 	struct boot_entry entry;
-	if (!o->kernel && !*o->append)
-		r.cmdline = tour_cmdline(o);
-	bool ok = boot_load(&ram, &r, &entry, p);
-	m->kernel = r.kernel; /* unpacked */
+	if (!o->kernel) {
+		add_tour_report(&modules);
+		if (!*o->append)
+			r.cmdline = tour_cmdline(o);
+	}
+	bool ok = read_kernel(o, &r.kernel, p) &&
+	          read_modules(&modules, o, linux_is(&r.kernel), p);
+	r.modules = modules.list;
+	r.module_count = modules.count;
+	ok = ok && boot_load(&ram, &r, &entry, p);
 	if (ok)
 		start_vcpu(m, &entry);
-	if (o->no_reboot)
-		free_files(m);
+	free_modules(&modules);
+	blob_free(&r.kernel);
 	return ok;
 }
 
@@ -516,9 +572,22 @@ static void on_check(void *ctx)
 	m->check_signal = 1;
 }
 
-static bool install_signals(struct machine *m, struct problem *p)
+static bool signals_problem(int err, struct problem *p)
 {
-	signal(SIGPIPE, SIG_IGN);
+	return problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
+}
+
+static bool start_events(struct machine *m, struct problem *p)
+{
+	int err = host_timer_create(&m->timer, on_expired, m);
+	if (!err)
+		err = loop_start(m->loop);
+	return !err || signals_problem(err, p);
+}
+
+/* Requests to end, which the run looks at: until it begins they end the process. */
+static bool hear_signals(struct machine *m, struct problem *p)
+{
 	int err = host_signal_install(SIGINT, on_end_SIGINT, m);
 	if (!err)
 		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
@@ -526,28 +595,7 @@ static bool install_signals(struct machine *m, struct problem *p)
 		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
 	if (!err && m->options.verify)
 		err = host_signal_install(SIGUSR1, on_check, m);
-	if (!err)
-		err = host_timer_create(&m->timer, on_expired, m);
-	if (!err)
-		err = loop_start(m->loop);
-	return !err || problem_set(p, "cannot set up signals and timers: %s", strerror(-err));
-}
-
-static bool open_output(int *fd, const char *option, const char *path, struct problem *p)
-{
-	*fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
-	return *fd >= 0 || problem_set(p, "%s %s: %s", option, path, strerror(-*fd));
-}
-
-static bool open_stream(FILE **f, const char *option, const char *path, struct problem *p)
-{
-	int fd;
-	if (!open_output(&fd, option, path, p))
-		return false;
-	*f = fdopen(fd, "w");
-	CHECK(*f);
-	setvbuf(*f, NULL, _IOFBF, 0); /* it asks the kernel what file that is, now */
-	return true;
+	return !err || signals_problem(err, p);
 }
 
 static bool open_outputs(struct machine *m, struct problem *p)
@@ -555,25 +603,27 @@ static bool open_outputs(struct machine *m, struct problem *p)
 	const struct options *o = &m->options;
 	m->stdout_sink.fd = STDOUT_FILENO;
 	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
+	m->stdout_sink.failed = m->debugcon_sink.failed = on_sink_failed;
+	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
 	if (o->log) {
-		FILE *f;
-		unsigned categories = log_categories(o->log);
-		if (!categories)
+		int err = log_open(o->log, o->log_path);
+		if (err == -EINVAL)
 			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
-		if (!open_stream(&f, "--log", o->log_path, p))
-			return false;
-		log_open(categories, f);
+		if (err)
+			return problem_set(p, "--log %s: %s", o->log_path, strerror(-err));
 	}
-	if (o->stats_path && !open_stream(&m->stats_file, "--stats", o->stats_path, p))
-		return false;
-	if (o->dump_cache && !open_output(&m->dump_fd, "--dump-cache", o->dump_cache, p))
-		return false;
+	if (o->stats_path) {
+		m->stats_file = fopen(o->stats_path, "we");
+		if (!m->stats_file)
+			return problem_set(p, "--stats %s: %s", o->stats_path, strerror(errno));
+	}
 	if (o->debugcon && !strcmp(o->debugcon, "-")) {
 		m->debugcon = &m->stdout_sink;
 	} else if (o->debugcon) {
 		m->debugcon = &m->debugcon_sink;
-		if (!open_output(&m->debugcon->fd, "--debugcon", o->debugcon, p))
-			return false;
+		m->debugcon->fd = open(o->debugcon, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (m->debugcon->fd < 0)
+			return problem_set(p, "--debugcon %s: %s", o->debugcon, strerror(errno));
 	}
 	return true;
 }
@@ -616,16 +666,14 @@ static bool build(struct machine *m, struct problem *p)
 	const struct cpu_model *model = o->cpu ? cpu_model_find(o->cpu) : cpu_model_default();
 	if (!model)
 		return problem_set(p, "--cpu %s: unknown model (--cpu help lists them)", o->cpu);
-	if (!preflight(o->memory, o->memory_text, p))
+	/* Their writes fail instead, and are told of. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (!preflight(o->memory, o->memory_text, p) || !open_outputs(m, p))
 		return false;
-	/* The other processes are forked before there is memory to share. */
-	int err = broker_start();
-	if (err)
-		return problem_set(p, "cannot start the broker: %s", strerror(-err));
-	if (!open_outputs(m, p))
-		return false;
+	/* The helper that watches files is forked before there is memory to share. */
 	m->loop = loop_create();
-	if (!install_signals(m, p) || !create_monitor(m, model, p))
+	if (!start_events(m, p) || !create_monitor(m, model, p))
 		return false;
 	struct vcpu *v = monitor_vcpu(m->monitor);
 	apparent_init(&m->time, moment, host_thread_cpu_ns, &v->tsc_minus, &v->tsc_read);
@@ -637,10 +685,11 @@ static bool build(struct machine *m, struct problem *p)
 		.loop = m->loop,
 		.stdout_sink = &m->stdout_sink,
 		.give_up = &m->end_signal,
+		.failed = on_sink_failed,
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
-	       read_files(m, p) && boot(m, p);
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) && boot(m, p) &&
+	       hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -648,7 +697,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->options = *o;
-	m->stdout_sink.fd = m->debugcon_sink.fd = m->dump_fd = -1;
+	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = true; /* the tour ends by itself */
 	if (!build(m, p)) {
@@ -667,7 +716,7 @@ static void write_stats(struct machine *m)
 	stats_write(f);
 	monitor_stats_write(m->monitor, f);
 	fprintf(f, "seconds %.3f\n", now(m) / 1e9);
-	fflush(f);
+	check_written(m, f, "--stats", m->options.stats_path);
 }
 
 /* One life of the guest, from boot to reset or end; -1: boot again. */
@@ -681,7 +730,7 @@ static int run_once(struct machine *m)
 		check_code(m, m->options.dump_cache);
 	switch (end) {
 	case END_RESET:
-		return m->options.no_reboot ? 0 : -1;
+		return m->options.no_reboot || m->reader_gone ? 0 : -1;
 	case END_REQUEST:
 		return monitor_stop_code(m->monitor);
 	default:
@@ -710,7 +759,10 @@ int machine_run(struct machine *m)
 	if (m->gdb)
 		gdb_exited(m->gdb, status);
 	write_stats(m);
-	return m->bad_code ? 1 : status;
+	int err = log_close();
+	if (err)
+		output_failed(m, "--log", m->options.log_path, -err);
+	return m->bad_code || m->write_failed ? 1 : status;
 }
 
 void machine_destroy(struct machine *m)
@@ -728,17 +780,11 @@ void machine_destroy(struct machine *m)
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);
-	sink_flush(&m->stdout_sink);
 	if (m->debugcon_sink.fd >= 0) {
-		sink_flush(&m->debugcon_sink);
 		close(m->debugcon_sink.fd);
 	}
 	if (m->stats_file)
 		fclose(m->stats_file);
-	if (m->dump_fd >= 0)
-		close(m->dump_fd);
 	log_close();
-	free_files(m);
-	broker_end();
 	free(m);
 }

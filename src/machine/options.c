@@ -38,8 +38,8 @@ const char options_help[] =
 	"  --verify                check the translated code, at the end and at SIGUSR1\n"
 	"\n"
 	"Keys on a terminal: Ctrl-A x ends, Ctrl-A b sends a break, Ctrl-A h lists the keys.\n"
-	"Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, or a\n"
-	"violation found by --verify; 2 bad input; 128+n signal n; that of --debug-exit.\n";
+	"Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, a\n"
+	"violation found by --verify, or output that could not be written; 2 bad input; 128+n signal n; that of --debug-exit.\n";
 
 bool options_size(const char *text, uint64_t *bytes)
 {
@@ -95,8 +95,8 @@ static bool set_budget(struct options *o, const char *v, struct problem *p)
 {
 	char *end;
 	unsigned long n = strtoul(v, &end, 10);
-	if (!isdigit((unsigned char)*v) || *end || n < 100 || n > 10000000)
-		return problem_set(p, "--vma-budget %s: not a number from 100 to 10000000", v);
+	if (!isdigit((unsigned char)*v) || *end || n < 200 || n > 10000000)
+		return problem_set(p, "--vma-budget %s: not a number from 200 to 10000000", v);
 	o->vma_budget = n;
 	return true;
 }

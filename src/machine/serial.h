@@ -16,6 +16,7 @@ struct serial_owner {
 	struct loop *loop;
 	struct sink *stdout_sink;
 	const volatile sig_atomic_t *give_up; /* for its own sink */
+	void (*failed)(void *ctx, const struct sink *s, int error);
 };
 
 /* where: stdio, file:PATH, unix:PATH, none. */

@@ -1,26 +1,30 @@
 #include "machine/sink.h"
 
+#include "host/signal.h"
+
 #include <errno.h>
-#include <poll.h>
 #include <unistd.h>
+
+static bool reader_is_ready(struct sink *s)
+{
+	int timeout = s->stalled ? 0 : s->patience_ms ? (int)s->patience_ms : -1;
+	bool ready = host_wait_writable(s->fd, timeout, s->give_up);
+	s->stalled = !ready && s->patience_ms;
+	return ready;
+}
 
 void sink_flush(struct sink *s)
 {
 	unsigned done = 0;
-	while (done < s->length && s->fd >= 0) {
-		/* poll, unlike write, returns at every signal: one of them may
-		 * want the run to end. */
-		struct pollfd p = {s->fd, POLLOUT, 0};
-		if (poll(&p, 1, -1) < 0) {
-			if (*s->give_up)
-				break;
-			continue;
-		}
+	while (done < s->length && s->fd >= 0 && !s->broken && reader_is_ready(s)) {
 		ssize_t n = write(s->fd, s->buffer + done, s->length - done);
-		if (n >= 0)
+		if (n >= 0) {
 			done += n;
-		else if (errno != EINTR && errno != EAGAIN)
-			break;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			s->broken = true;
+			if (s->failed)
+				s->failed(s->ctx, s, errno);
+		}
 	}
 	s->length = 0;
 }

@@ -105,6 +105,21 @@ with tempfile.TemporaryDirectory() as folder:
           run("--kernel", kernel, "--initrd", f"{folder}/large", "--memory", "64M"),
           ["large", "fit|memory"])
 
+    huge = f"{folder}/huge"
+    with open(huge, "wb") as f:
+        f.truncate(2 << 30)
+    os.mkfifo(f"{folder}/pipe")
+    check("a kernel of 2 GiB", run("--kernel", huge), ["huge"])
+    check("an ELF of 2 GiB", run("--kernel", file("elf", elf)), ["elf"])
+    with open(f"{folder}/elf", "r+b") as f:
+        f.truncate(2 << 30)
+    check("an ELF of 2 GiB", run("--kernel", f"{folder}/elf"), ["elf", "fit"])
+    check("an initrd of 2 GiB", run("--kernel", kernel, "--initrd", huge), ["huge", "fit"])
+    for what in ("--kernel", "--initrd"):
+        for odd in ("/dev/zero", "/dev/null", f"{folder}/pipe"):
+            args = ["--kernel", kernel, "--initrd"] if what == "--initrd" else [what]
+            check(f"{what} {odd}", run(*args, odd), [odd, "plain file"])
+
     # Options
     check("memory of zero", boot("--memory", "0"), ["memory", "0"])
     check("memory not of whole MiB", boot("--memory", "67108865"), ["memory", "MiB"])
@@ -121,6 +136,7 @@ with tempfile.TemporaryDirectory() as folder:
     check("serial socket in no folder", boot("--serial", "unix:/nonexistent/s"), ["/nonexistent/s"])
     check("unknown log", boot("--log", "gossip", f"{folder}/log"), ["log", "gossip"])
     check("stats in no folder", boot("--stats", "/nonexistent/stats"), ["/nonexistent/stats"])
+    check("a budget that is too small", boot("--vma-budget", "150"), ["vma-budget", "150", "200"])
     check("a budget of no number", boot("--vma-budget", "few"), ["vma-budget", "few"])
     check("unknown mmu", boot("--mmu", "magic"), ["mmu", "magic"])
     check("an initrd without a kernel", run("--initrd", initrd), ["initrd"])

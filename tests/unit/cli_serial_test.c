@@ -2,7 +2,6 @@
 /* The host's end of the serial line: terminal, pipe, file, socket. */
 #include "dev_fixture.h"
 
-#include "host/broker.h"
 #include "machine/serial.h"
 
 #include <errno.h>
@@ -12,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,7 +25,8 @@ struct host {
 	struct serial *serial;
 	struct uart *uart;
 	sig_atomic_t give_up;
-	unsigned quits;
+	unsigned quits, failures;
+	int error;
 	struct problem problem;
 	int saved_stdin;
 };
@@ -35,17 +36,26 @@ static void quit(void *ctx)
 	((struct host *)ctx)->quits++;
 }
 
+static void failed(void *ctx, const struct sink *s, int error)
+{
+	struct host *h = ctx;
+	h->failures++;
+	h->error = error;
+}
+
 /* in replaces standard input; out_fd standard output. */
 static bool host_open(struct host *h, const char *where, int in, int out_fd)
 {
 	*h = (struct host){.out = {.fd = out_fd}};
 	h->out.give_up = &h->give_up;
+	h->out.failed = failed;
+	h->out.ctx = h;
 	h->saved_stdin = dup(0);
 	if (in >= 0)
 		dup2(in, 0);
 	rig_open(&h->rig);
 	h->loop = loop_create();
-	struct serial_owner owner = {h, quit, h->loop, &h->out, &h->give_up};
+	struct serial_owner owner = {h, quit, h->loop, &h->out, &h->give_up, failed};
 	if (!serial_open(&h->serial, where, owner, &h->problem))
 		return false;
 	h->uart = uart_create(h->rig.bus, h->rig.clock, BASE, (struct irq_line){0},
@@ -61,7 +71,6 @@ static void host_close(struct host *h)
 		uart_destroy(h->uart);
 		serial_close(h->serial);
 	}
-	broker_end();
 	loop_destroy(h->loop);
 	rig_close(&h->rig);
 	dup2(h->saved_stdin, 0);
@@ -237,6 +246,26 @@ static void test_file(void **state)
 	host_close(&h);
 }
 
+/* A failed write is told once; the guest goes on. */
+static void test_full(void **state)
+{
+	struct host h;
+	int in_pipe[2];
+	for (unsigned i = 0; i < 2; i++) {
+		int full = open("/dev/full", O_WRONLY);
+		assert_int_equal(pipe(in_pipe), 0);
+		assert_true(host_open(&h, i ? "stdio" : "file:/dev/full", in_pipe[0], full));
+		for (unsigned n = 0; n < 3; n++)
+			guest_writes(&h, "lost");
+		assert_int_equal(h.failures, 1);
+		assert_int_equal(h.error, ENOSPC);
+		host_close(&h);
+		close(in_pipe[0]);
+		close(in_pipe[1]);
+		close(full);
+	}
+}
+
 static int call(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -282,7 +311,60 @@ static void test_socket(void **state)
 	assert_true(host_open(&h, where, -1, -1));
 	close(call(path));
 	host_close(&h);
-	rmdir(folder);
+	assert_int_equal(access(path, F_OK), -1);
+
+	/* No other file is. */
+	int plain = open(path, O_CREAT | O_WRONLY, 0600);
+	say(plain, "precious");
+	assert_false(host_open(&h, where, -1, -1));
+	assert_non_null(strstr(h.problem.text, strerror(EEXIST)));
+	host_close(&h);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	close(plain);
+	unlink(path);
+
+	/* Nor is it removed at the end when it took the socket's place. */
+	assert_true(host_open(&h, where, -1, -1));
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	host_close(&h);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+/* A caller who does not read stops the guest for a while only; who reads again
+ * misses what came meanwhile, and hears the rest. */
+static void test_deaf_caller(void **state)
+{
+	struct host h;
+	char folder[] = "/tmp/unring-serial-XXXXXX", path[64], where[80], text[4096];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	snprintf(where, sizeof where, "unix:%s", path);
+	assert_true(host_open(&h, where, -1, -1));
+	int fd = call(path);
+	loop_poll(h.loop);
+	for (unsigned i = 0; i < 2000000; i++)
+		out(&h.rig, RBR, 'd');
+	while (recv(fd, text, sizeof text, MSG_DONTWAIT) > 0)
+		;
+	guest_writes(&h, "heard");
+	ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+	assert_true(n >= 5);
+	assert_memory_equal(text + n - 5, "heard", 5);
+	assert_int_equal(h.failures, 0);
+	close(fd);
+	loop_poll(h.loop);
+	/* The next one is waited for again. */
+	fd = call(path);
+	loop_poll(h.loop);
+	guest_writes(&h, "hello");
+	assert_string_equal(read_text(fd), "hello");
+	close(fd);
+	host_close(&h);
+	assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)
@@ -294,7 +376,9 @@ int main(void)
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_terminal_of_a_deaf_guest),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_deaf_caller),
 	};
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);
 }

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
-#include "host/broker.h"
 #include "host/loop.h"
 #include "machine/gdb.h"
 
@@ -102,7 +101,6 @@ static inline void debuggee_open(struct debuggee *d)
 static inline void debuggee_close(struct debuggee *d)
 {
 	gdb_close(d->gdb);
-	broker_end();
 	loop_destroy(d->loop);
 	monitor_destroy(d->monitor);
 	rmdir(d->folder);

@@ -14,7 +14,10 @@
 #include "host/timer.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -205,26 +208,127 @@ static void test_signal_numbers(void **state)
 static void test_files(void **state)
 {
 	struct blob b;
-	assert_int_equal(file_read("/nonexistent/file", &b), -ENOENT);
-	assert_int_equal(file_read("/tmp", &b), -EISDIR);
-	assert_int_equal(file_read("/proc/self/status", &b), 0); /* says size 0 */
+	enum { MUCH = 1 << 20 };
+	assert_int_equal(file_open("/nonexistent/file"), -ENOENT);
+	assert_int_equal(file_open("/tmp"), -EISDIR);
+	assert_int_equal(file_open("/dev/zero"), -EINVAL);
+	int fd = file_open("/proc/self/status"); /* says size 0 */
+	assert_true(fd >= 0);
+	assert_int_equal(file_read(fd, MUCH, &b), 0);
 	assert_true(b.size > 100);
 	assert_memory_equal(b.data, "Name:", 5);
 	blob_free(&b);
+	assert_int_equal(file_read(fd, 100, &b), -EFBIG);
+	assert_null(b.data);
+	close(fd);
 
 	char path[] = "/tmp/unring-file-XXXXXX";
-	int fd = mkstemp(path);
-	assert_int_equal(ftruncate(fd, 100000), 0);
-	assert_int_equal(pwrite(fd, "end", 3, 99997), 3);
-	assert_int_equal(file_read(path, &b), 0);
+	int to = mkstemp(path);
+	assert_int_equal(ftruncate(to, 100000), 0);
+	assert_int_equal(pwrite(to, "end", 3, 99997), 3);
+	fd = file_open(path);
+	assert_true(fd >= 0);
+	assert_int_equal(file_read(fd, 99999, &b), -EFBIG);
+	assert_int_equal(file_read_head(fd, 10, &b), 0);
+	assert_int_equal(b.size, 10);
+	blob_free(&b);
+	assert_int_equal(file_read_head(fd, MUCH, &b), 0);
+	assert_int_equal(b.size, 100000);
+	blob_free(&b);
+	assert_int_equal(file_read(fd, 100000, &b), 0);
 	assert_int_equal(b.size, 100000);
 	assert_memory_equal(b.data + 99997, "end", 3);
 	assert_false(blob_is_gzip(&b));
 	assert_int_equal(blob_gunzip(&b, 1000), -EINVAL);
 	assert_int_equal(b.size, 100000); /* left as it was */
 	blob_free(&b);
+	/* Larger than memory: nothing is read. */
+	assert_int_equal(ftruncate(to, (off_t)1 << 40), 0);
+	assert_int_equal(file_read(fd, (size_t)1 << 30, &b), -EFBIG);
 	close(fd);
+	close(to);
 	unlink(path);
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_open(path), -EINVAL); /* nobody is waited for */
+	unlink(path);
+}
+
+/* A reader who does not read is waited for, until time or a signal ends it. */
+static void test_wait_writable(void **state)
+{
+	int p[2];
+	volatile sig_atomic_t give_up = 0;
+	assert_int_equal(pipe(p), 0);
+	assert_true(host_wait_writable(p[1], -1, &give_up));
+	fcntl(p[1], F_SETFL, O_NONBLOCK);
+	while (write(p[1], "full", 4) > 0)
+		;
+	assert_false(host_wait_writable(p[1], 0, &give_up));
+	uint64_t begin = host_monotonic_ns();
+	assert_false(host_wait_writable(p[1], 3, &give_up));
+	assert_in_range(host_monotonic_ns() - begin, 3000000, UINT64_MAX);
+	give_up = 1; /* before the wait: by a signal that does not come again */
+	assert_false(host_wait_writable(p[1], -1, &give_up));
+	give_up = 0;
+	close(p[0]);
+	assert_true(host_wait_writable(p[1], -1, &give_up)); /* the write tells more */
+	close(p[1]);
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_request(void *ctx)
+{
+	asked = 1;
+}
+
+/* One that came while signals were held back is heard in the wait. */
+static void test_wait_writable_hears(void **state)
+{
+	int p[2];
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(host_signal_install(SIGUSR1, on_request, NULL), 0);
+	fcntl(p[1], F_SETFL, O_NONBLOCK);
+	while (write(p[1], "full", 4) > 0)
+		;
+	host_signals_hold();
+	raise(SIGUSR1);
+	assert_false(asked);
+	assert_false(host_wait_writable(p[1], -1, &asked));
+	assert_true(asked);
+	host_signals_release();
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Its helper is killed: one signal tells it, and input is still found by looking. */
+static void test_helper_killed(void **state)
+{
+	int p[2];
+	char path[64], children[64];
+	assert_int_equal(pipe(p), 0);
+	struct reader r = {loop_create(), p[0], 0, 0};
+	loop_add(r.loop, p[0], on_ready, &r);
+	assert_int_equal(loop_start(r.loop), 0);
+	assert_false(loop_wants_polls(r.loop));
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+	FILE *f = fopen(path, "r");
+	assert_non_null(fgets(children, sizeof children, f));
+	fclose(f);
+	host_signals_hold();
+	assert_int_equal(kill(atoi(children), SIGKILL), 0);
+	while (!loop_wants_polls(r.loop)) {
+		host_signal_wait();
+		loop_poll(r.loop);
+	}
+	host_signals_release();
+	assert_int_equal(write(p[1], "a", 1), 1);
+	assert_true(loop_poll(r.loop));
+	assert_int_equal(r.last, 'a');
+	loop_destroy(r.loop);
+	close(p[0]);
+	close(p[1]);
 }
 
 int main(void)
@@ -237,6 +341,9 @@ int main(void)
 		cmocka_unit_test(test_helper_dies_with_owner),
 		cmocka_unit_test(test_signal_numbers),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_wait_writable),
+		cmocka_unit_test(test_wait_writable_hears),
+		cmocka_unit_test(test_helper_killed),
 	};
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }

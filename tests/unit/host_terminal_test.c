@@ -69,6 +69,7 @@ static pid_t child(void (*end)(void))
 		setsid();
 		ioctl(slave, TIOCSCTTY, 0);
 		dup2(slave, 0);
+		signal(SIGSYS, SIG_DFL); /* CMocka takes it */
 		if (host_fault_install(not_the_guest_s, NULL) || terminal_open() || !is_raw())
 			_exit(99);
 		end();
@@ -98,6 +99,32 @@ static void fault(void)
 static void quit(void)
 {
 	raise(SIGQUIT);
+}
+
+static int ending; /* the signal that ends it */
+
+static void end(void)
+{
+	raise(ending);
+}
+
+/* Every signal whose default ends a process does, and gives the terminal back first. */
+static void test_ending_signals(void **state)
+{
+	for (ending = 1; ending <= SIGRTMAX; ending++) {
+		bool others = ending == SIGKILL || ending == SIGCHLD || ending == SIGCONT ||
+		              ending == SIGSTOP || ending == SIGTSTP || ending == SIGTTIN ||
+		              ending == SIGTTOU || ending == SIGURG || ending == SIGWINCH ||
+		              (ending > SIGSYS && ending < SIGRTMIN);
+		if (others)
+			continue;
+		int status = status_of(child(end));
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != ending)
+			fail_msg("signal %d: status %x", ending, status);
+		if (is_raw())
+			fail_msg("signal %d leaves the terminal raw", ending);
+		assert_restored();
+	}
 }
 
 static void run(void)
@@ -172,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_exit, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_fatal_signals, open_terminal, close_terminal),
+		cmocka_unit_test_setup_teardown(test_ending_signals, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_stop_and_continue, open_terminal, close_terminal),
 		cmocka_unit_test(test_no_terminal),
 	};

@@ -70,6 +70,44 @@ static void test_elf(void **state)
 	pc_close(&pc, &r.kernel);
 }
 
+/* Program headers may lie at any byte of the file. */
+static void test_odd_headers(void **state)
+{
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct boot_request r = {"odd", elf_image(3), "", NULL, 0};
+	Elf32_Ehdr *e = (void *)r.kernel.data;
+	memmove(r.kernel.data + sizeof *e + 1, r.kernel.data + sizeof *e, sizeof(Elf32_Phdr));
+	e->e_phoff++;
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.eip, 0x100010);
+	pc_close(&pc, &r.kernel);
+}
+
+/* A file of 2 MiB that would have 600 GiB of zeros written is refused. */
+static void test_many_segments(void **state)
+{
+	enum { COUNT = 60000 };
+	struct pc pc;
+	pc_open(&pc, 16);
+	struct blob one = elf_image(3);
+	size_t table = IMAGE, size = table + COUNT * sizeof(Elf32_Phdr);
+	struct boot_request r = {"many", {calloc(1, size), size}, "", NULL, 0};
+	memcpy(r.kernel.data, one.data, one.size);
+	Elf32_Ehdr *e = (void *)r.kernel.data;
+	e->e_phoff = table;
+	e->e_phnum = COUNT;
+	Elf32_Phdr p = *segment(&one);
+	p.p_filesz = 0;
+	p.p_memsz = 10 << 20;
+	for (unsigned i = 0; i < COUNT; i++)
+		memcpy(r.kernel.data + table + i * sizeof p, &p, sizeof p);
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, "many", "over each other");
+	blob_free(&one);
+	pc_close(&pc, &r.kernel);
+}
+
 static void test_modules(void **state)
 {
 	struct pc pc;
@@ -244,6 +282,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_odd_headers),
+		cmocka_unit_test(test_many_segments),
 		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_module_that_does_not_fit),
 		cmocka_unit_test(test_addresses),

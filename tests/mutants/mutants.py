@@ -230,7 +230,7 @@ def quotas(root, count):
 
 
 def main():
-    p = argparse.ArgumentParser(usage=__doc__)
+    p = argparse.ArgumentParser(usage="\n" + __doc__)
     p.add_argument("modules", nargs="*")
     p.add_argument("--count", type=int)
     p.add_argument("--seed", type=int, default=1)

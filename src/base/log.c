@@ -1,7 +1,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,15 +50,20 @@ int log_close(void)
 	return err;
 }
 
-void log_write(const char *fmt, ...)
+void log_vwrite(const char *fmt, va_list ap)
 {
 	if (!log_file)
 		return;
+	log_check(vfprintf(log_file, fmt, ap) < 0);
+	log_check(fputc('\n', log_file) == EOF);
+}
+
+void log_write(const char *fmt, ...)
+{
 	va_list ap;
 	va_start(ap, fmt);
-	log_check(vfprintf(log_file, fmt, ap) < 0);
+	log_vwrite(fmt, ap);
 	va_end(ap);
-	log_check(fputc('\n', log_file) == EOF);
 }
 
 void report(const char *fmt, ...)

@@ -3,6 +3,7 @@
 #ifndef UNRING_BASE_LOG_H
 #define UNRING_BASE_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ static inline bool log_on(enum log_category c)
 
 /* Writes one line to the log (newline added). */
 void log_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_vwrite(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* One line on stderr: "unring: ...". */
 void report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,6 +1,7 @@
 /* Writing a dump: the sections of cache/dump.h, in the order of the header. */
 #include "cache/internal.h"
 
+#include "base/registers.h"
 #include "cache/dump.h"
 #include "host/memory.h"
 
@@ -177,7 +178,7 @@ static void protected_add(struct protected *p, uint64_t page)
 	p->page[p->n++] = page;
 }
 
-static void protected_pages(void *ctx, const struct host_mapping *h)
+SAVED static void protected_pages(void *ctx, const struct host_mapping *h)
 {
 	struct protected *p = ctx;
 	uint64_t gfn = h->offset >> PAGE_SHIFT, start = (uintptr_t)h->start;

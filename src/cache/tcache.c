@@ -309,6 +309,11 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 	stats.chains++;
 }
 
+void tcache_unchain(struct tcache *c, uint32_t id)
+{
+	unlink_exit(c, &c->exits[id]);
+}
+
 void tcache_unchain_exits(struct tcache *c, struct tu *u)
 {
 	if (u->dead)

@@ -98,6 +98,8 @@ void tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t window_id,
 
 /* Leads the exit to the unit, directly or, across pages of a shared page, by a thunk. */
 void tcache_chain(struct tcache *c, uint32_t exit_id, struct tu *to);
+/* Leads it back to its stub. */
+void tcache_unchain(struct tcache *c, uint32_t exit_id);
 /* Leads all exits of a unit back to their stubs.  Async-signal-safe. */
 void tcache_unchain_exits(struct tcache *c, struct tu *u);
 

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "host/memory.h"
 
+#include "host/syscall.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -42,14 +44,15 @@ void host_mem_close(int fd)
 
 static int map_high(size_t bytes, int flags, int fd, uint64_t offset, void **out)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
-	if (p == MAP_FAILED)
-		return -errno;
+	long p = host_syscall6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, flags, fd,
+	                       (long)offset);
+	if (host_syscall_failed(p))
+		return (int)p;
 	if ((uintptr_t)p < LOW_END) {
-		munmap(p, bytes);
+		host_syscall3(SYS_munmap, p, (long)bytes, 0);
 		return -ENOMEM;
 	}
-	*out = p;
+	*out = (void *)p;
 	return 0;
 }
 
@@ -87,18 +90,20 @@ int host_mem_find_free(uint64_t bytes, uint8_t **out)
 int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write)
 {
 	int prot = write ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *p = mmap(at, bytes, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
-	return p == MAP_FAILED ? -errno : 0;
+	long p = host_syscall6(SYS_mmap, (long)at, (long)bytes, prot, MAP_SHARED | MAP_FIXED, fd,
+	                       (long)offset);
+	return host_syscall_failed(p) ? (int)p : 0;
 }
 
 int host_mem_unmap(void *at, size_t bytes)
 {
-	return munmap(at, bytes) ? -errno : 0;
+	return (int)host_syscall3(SYS_munmap, (long)at, (long)bytes, 0);
 }
 
 int host_mem_protect(void *at, size_t bytes, bool write)
 {
-	return mprotect(at, bytes, write ? PROT_READ | PROT_WRITE : PROT_READ) ? -errno : 0;
+	return (int)host_syscall3(SYS_mprotect, (long)at, (long)bytes,
+	                          write ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
 int host_mem_wp_open(void)
@@ -121,7 +126,7 @@ int host_mem_wp_register(int wp, void *at, size_t bytes)
 {
 	struct uffdio_register r = {.range = {(uintptr_t)at, bytes},
 	                            .mode = UFFDIO_REGISTER_MODE_WP};
-	return ioctl(wp, UFFDIO_REGISTER, &r) ? -errno : 0;
+	return (int)host_syscall3(SYS_ioctl, wp, UFFDIO_REGISTER, (long)&r);
 }
 
 int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect)
@@ -130,7 +135,7 @@ int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect)
 	    .range = {(uintptr_t)at, bytes},
 	    .mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
 	};
-	return ioctl(wp, UFFDIO_WRITEPROTECT, &w) ? -errno : 0;
+	return (int)host_syscall3(SYS_ioctl, wp, UFFDIO_WRITEPROTECT, (long)&w);
 }
 
 unsigned host_mem_map_limit(void)

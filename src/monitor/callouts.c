@@ -1,5 +1,5 @@
 /* The instructions that are done in C: one function each, in the table at the end. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 typedef enum callout_result callout_fn(struct monitor *m, uint32_t packed, uint64_t operand);
 #define CO(name)                                                                                   \
@@ -120,8 +120,6 @@ CO(CSLIMIT)
 
 CO(STRING)
 {
-	if (CALLOUT_ARG(packed) >> STR_OP_SHIFT >= STROP_INS)
-		fpu_save(m);
 	return string_run(m, packed);
 }
 
@@ -274,10 +272,8 @@ CO(ARPL)
 
 static enum callout_result software(struct monitor *m, uint32_t packed, uint8_t vector)
 {
-	if (log_on(LOG_INT)) {
-		fpu_save(m);
-		log_write("int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
-	}
+	if (log_on(LOG_INT))
+		gate_log(m, "int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
 	m->soft_int = true;
 	if (!cpu_software(m->v, vector, m->v->eip + CALLOUT_LEN(packed)))
 		monitor_stop(m, END_TRIPLE, 1);
@@ -381,12 +377,11 @@ CO(IN)
 	uint16_t port = (uint16_t)operand;
 	if (!cpu_io_check(v, port, n, TRAP))
 		return FAULTED;
-	fpu_save(m);
 	stats.io_reads++;
 	m->debug_hits |= cpu_dr_match_io(v, port, n);
-	uint32_t value = m->cfg.platform.io_read(m->cfg.platform.ctx, port, n);
+	uint32_t value = gate_io_read(m, port, n);
 	if (log_on(LOG_IO))
-		log_write("in %04x.%u = %x at %08x", port, n, value, v->eip);
+		gate_log(m, "in %04x.%u = %x at %08x", port, n, value, v->eip);
 	if (n == 1)
 		v->gpr[EAX] = (v->gpr[EAX] & ~0xffu) | (value & 0xff);
 	else
@@ -403,12 +398,11 @@ CO(OUT)
 	uint32_t value = n == 4 ? v->gpr[EAX] : v->gpr[EAX] & ((1u << 8 * n) - 1);
 	if (!cpu_io_check(v, port, n, TRAP))
 		return FAULTED;
-	fpu_save(m);
 	stats.io_writes++;
 	if (log_on(LOG_IO))
-		log_write("out %04x.%u = %x at %08x", port, n, value, v->eip);
+		gate_log(m, "out %04x.%u = %x at %08x", port, n, value, v->eip);
 	m->debug_hits |= cpu_dr_match_io(v, port, n);
-	m->cfg.platform.io_write(m->cfg.platform.ctx, port, n, value);
+	gate_io_write(m, port, n, value);
 	interrupt_line_update(m);
 	return done(m, packed);
 }
@@ -419,14 +413,13 @@ CO(HLT)
 	next_eip(m, packed);
 	if (v->vflags & FLAG_TF)
 		return NEXT; /* the trap ends it at once */
-	fpu_save(m);
 	if (!v->if_flag) {
 		monitor_stop(m, END_HALT, 0);
 		return NEXT;
 	}
 	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR)) {
 		stats.halts++;
-		m->cfg.platform.wait(m->cfg.platform.ctx);
+		gate_wait(m);
 		interrupt_line_update(m);
 		uint32_t eip = v->eip;
 		debug_halted(m);
@@ -688,13 +681,12 @@ CO(CLTS)
 CO(MOV_CR_R)
 {
 	unsigned cr = CALLOUT_ARG(packed) & 7;
-	fpu_save(m);
 	if (cr == 3)
 		stats.cr3_loads++;
 	if (!cpu_cr_write(m->v, cr, (uint32_t)operand, TRAP))
 		return FAULTED;
 	if (log_on(LOG_MMU))
-		log_write("cr%u = %08x at %08x", cr, (uint32_t)operand, m->v->eip);
+		gate_log(m, "cr%u = %08x at %08x", cr, (uint32_t)operand, m->v->eip);
 	return done_dirty(m, packed);
 }
 
@@ -725,7 +717,6 @@ CO(MOV_R_DR)
 
 CO(INVLPG)
 {
-	fpu_save(m);
 	mmu_invlpg(m->mmu, gla(m->v->seg[CALLOUT_SEG(packed)].base + (uint32_t)operand));
 	return done(m, packed);
 }
@@ -750,8 +741,7 @@ static uint64_t guest_tsc(const struct vcpu *v)
 CO(RDTSC)
 {
 	struct vcpu *v = m->v;
-	fpu_save(m);
-	uint64_t tsc = m->cfg.platform.tsc(m->cfg.platform.ctx) + (uint64_t)v->tsc_minus;
+	uint64_t tsc = gate_tsc(m) + (uint64_t)v->tsc_minus;
 	v->tsc_read = tsc;
 	v->gpr[EAX] = (uint32_t)tsc;
 	v->gpr[EDX] = (uint32_t)(tsc >> 32);
@@ -774,7 +764,6 @@ CO(RDMSR)
 CO(WRMSR)
 {
 	struct vcpu *v = m->v;
-	fpu_save(m);
 	if (!cpu_wrmsr(v, v->gpr[ECX], guest_tsc(v), (uint64_t)v->gpr[EDX] << 32 | v->gpr[EAX], TRAP))
 		return FAULTED;
 	return done_dirty(m, packed);

@@ -2,7 +2,7 @@
  * breakpoints, and no unit begins at one: the dispatcher sees each, and guest memory
  * stays as it is.  Watchpoints take the way of DR7's data breakpoints, one
  * instruction at a time (MODE_DEBUG). */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 static uint32_t linear_eip(const struct monitor *m)
 {
@@ -16,9 +16,8 @@ static void stop(struct monitor *m, enum debug_reason why)
 	struct debug_stop s = {why, d->watched.kind, d->watched.at};
 	uint32_t at = linear_eip(m);
 
-	fpu_save(m);
 	d->request = d->step = d->stepped = d->hit = false;
-	m->cfg.platform.debug(m->cfg.platform.ctx, &s);
+	gate_debug(m, &s);
 	d->resumed = linear_eip(m) == at;
 	d->resumed_at = at;
 	if (!d->resumed)

@@ -1,6 +1,5 @@
 /* A dump of the cache for the checker, with what the monitor and the mmu know. */
-#include "monitor/internal.h"
-
+#include "monitor/gate.h"
 #include "monitor/layout.h"
 
 #include <stdlib.h>
@@ -20,7 +19,7 @@ static void add_window(void *ctx, const struct window *w)
 	s->in[s->n++] = (struct dump_window){.base = (uintptr_t)w->base, .id = ran ? w->id : 0};
 }
 
-static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn)
+SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn)
 {
 	struct windows *s = ctx;
 	if (!(s->n_grants & (s->n_grants - 1))) {
@@ -72,7 +71,6 @@ int monitor_dump(struct monitor *m, FILE *f)
 		.guest_byte = guest_byte,
 		.traced = traced,
 	};
-	fpu_save(m);
 	for (unsigned i = 0; i < m->n_modes; i++)
 		d.code32 |= (uint64_t)!!(m->modes[i].bits & MODE_CODE32) << i;
 	windows = (struct windows){.m = m};

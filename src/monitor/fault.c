@@ -1,6 +1,6 @@
 /* Host signals become guest events.  Handlers record and redirect: they run on
  * the alternate stack, while translated code (never our C) is interrupted. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 #include "host/frame.h"
 
@@ -69,7 +69,7 @@ static bool not_ours(const struct host_fault *fault, uint64_t pc)
 	return false;
 }
 
-static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
+SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
 {
 	struct monitor *m = ctx;
 	uint64_t pc = host_frame_pc(f);

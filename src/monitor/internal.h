@@ -125,6 +125,7 @@ struct monitor {
 		const uint8_t *host;
 		gla_t linear;
 	} x87_redirect;          /* the last redirected operand of an x87 instruction */
+	uint8_t fpu_at_exit[512] __attribute__((aligned(64))); /* paranoid */
 
 	enum monitor_end end;
 	int end_code;
@@ -152,10 +153,6 @@ enum callout_result string_run(struct monitor *m, uint32_t packed);
 void monitor_trap(struct monitor *m, const struct trap *t);
 void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* FPU state out of the host's registers, before C that may use them. */
-void fpu_save(struct monitor *m);
-/* The same with the guest's x87 pointers in the image, and none that lead into the cache. */
-void fpu_save_pointers(struct monitor *m);
 /* The x87 pointers in an image just saved become the guest's (x87.c). */
 void x87_pointers(struct monitor *m);
 /* The two-bit tags of an image. */

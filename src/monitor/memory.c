@@ -169,7 +169,6 @@ static bool env_paging(void *ctx, struct trap *t)
 	    .has_nx = v->model->isa & ISA_NX,
 	    .has_pse36 = v->model->isa & ISA_PSE36,
 	};
-	fpu_save(m);
 	if (!mmu_paging_load(m->mmu, &p, true, t))
 		return false;
 	for (int i = 0; i < 4; i++)

@@ -1,11 +1,10 @@
 /* The dispatcher: chooses mode and window, finds or makes the unit, runs it, routes its exit. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 #include "host/frame.h"
 #include "host/memory.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 enum {
@@ -95,6 +94,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	if (err)
 		return err;
 	m->cfg = *cfg;
+	m->fpu_saved = true;
 #ifdef UNRING_PARANOID
 	m->cfg.paranoid = true;
 #endif
@@ -186,37 +186,6 @@ void monitor_reset(struct monitor *m)
 	m->debug_hits = 0;
 }
 
-void fpu_save(struct monitor *m)
-{
-	if (m->fpu_saved)
-		return;
-	__asm__ volatile("fxsave64 %0" : "=m"(m->fpu));
-	m->fpu_saved = true;
-	m->fpu_pointers = false;
-	/* FSW and FTW: no pointers are kept for a unit that holds nothing. */
-	if (m->fpu[2] | m->fpu[3] | m->fpu[4])
-		x87_pointers(m);
-}
-
-void fpu_save_pointers(struct monitor *m)
-{
-	fpu_save(m);
-	if (!m->fpu_pointers)
-		x87_pointers(m);
-}
-
-static void fpu_restore(struct monitor *m)
-{
-	if (!m->fpu_saved)
-		return;
-	__builtin_memcpy(m->x87_restored, m->fpu + 8, sizeof m->x87_restored);
-	if (m->fpu_pointers)
-		__asm__ volatile("fxrstor %0" : : "m"(m->fpu));
-	else
-		__asm__ volatile("fxrstor64 %0" : : "m"(m->fpu));
-	m->fpu_saved = false;
-}
-
 /* --- requests from outside --- */
 
 void monitor_kick(struct monitor *m)
@@ -243,9 +212,8 @@ void monitor_kill(struct monitor *m, const char *fmt, ...)
 	va_list ap;
 	if (m->end != END_RUNNING)
 		return;
-	fpu_save(m);
 	va_start(ap, fmt);
-	vsnprintf(m->why, sizeof m->why, fmt, ap);
+	gate_format(m, m->why, sizeof m->why, fmt, ap);
 	va_end(ap);
 	monitor_stop(m, END_KILLED, 1);
 }
@@ -431,11 +399,16 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 
 static void log_unit(struct monitor *m, const struct code_bytes *b, const struct tu_code *c)
 {
-	char hex[3 * 64 + 1] = "";
-	for (unsigned i = 0; i < c->guest_len && i < 64; i++)
-		snprintf(hex + 3 * i, 4, "%02x ", b->p[i]);
-	log_write("unit %08x mode %u insns %u guest %u host %u: %s", m->v->eip, m->mode, c->n_insns,
-	          c->guest_len, c->host_len, hex);
+	static const char digit[] = "0123456789abcdef";
+	char hex[3 * 64 + 1], *end = hex;
+	for (unsigned i = 0; i < c->guest_len && i < 64; i++) {
+		*end++ = digit[b->p[i] >> 4];
+		*end++ = digit[b->p[i] & 15];
+		*end++ = ' ';
+	}
+	*end = 0;
+	gate_log(m, "unit %08x mode %u insns %u guest %u host %u: %s", m->v->eip, m->mode, c->n_insns,
+	         c->guest_len, c->host_len, hex);
 }
 
 /* Translates at v->eip into out; false: *t. */
@@ -464,7 +437,7 @@ static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *c
 		r->avail = b->n < room ? b->n : room;
 		if (r->avail > to_break) {
 			r->avail = to_break;
-			if (translator_run(m->translator, r, code) == TU_OK)
+			if (gate_translate(m, r, code) == TU_OK)
 				break;
 			/* A breakpoint in the middle of the instruction is never met. */
 			r->max_insns = 1;
@@ -472,7 +445,7 @@ static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *c
 		}
 		if (across)
 			r->max_insns = 1;
-		if (translator_run(m->translator, r, code) == TU_OK)
+		if (gate_translate(m, r, code) == TU_OK)
 			break;
 		if (r->avail == room) {
 			*t = trap_error(VEC_GP, 0);
@@ -545,21 +518,17 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 		stats.true_faults++;
 		m->premap = at_user(m) ? t->cr2.v | 1 : 0;
 	}
-	if (log_on(LOG_EXC)) {
-		fpu_save(m);
-		log_write("exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector, t->error,
-		          t->cr2.v, v->seg[SREG_CS].selector, v->eip, v->gpr[ESP]);
-	}
-	if (!cpu_exception(v, t)) {
-		fpu_save(m);
+	if (log_on(LOG_EXC))
+		gate_log(m, "exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector, t->error,
+		         t->cr2.v, v->seg[SREG_CS].selector, v->eip, v->gpr[ESP]);
+	if (!cpu_exception(v, t))
 		monitor_stop(m, END_TRIPLE, 1);
-	}
 	m->state_dirty = true;
 }
 
 void interrupt_line_update(struct monitor *m)
 {
-	if (m->cfg.platform.intr_line(m->cfg.platform.ctx))
+	if (gate_intr_line(m))
 		__atomic_fetch_or(&m->v->pending, PENDING_INTR, __ATOMIC_RELAXED);
 	else
 		__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_INTR, __ATOMIC_RELAXED);
@@ -567,12 +536,12 @@ void interrupt_line_update(struct monitor *m)
 
 static void deliver_interrupt(struct monitor *m)
 {
-	fpu_save(m);
-	uint8_t vector = m->cfg.platform.intr_ack(m->cfg.platform.ctx);
+	uint8_t vector = gate_intr_ack(m);
 	interrupt_line_update(m);
 	stats.interrupts++;
 	if (log_on(LOG_INT))
-		log_write("interrupt %02x at %04x:%08x", vector, m->v->seg[SREG_CS].selector, m->v->eip);
+		gate_log(m, "interrupt %02x at %04x:%08x", vector, m->v->seg[SREG_CS].selector,
+		         m->v->eip);
 	if (!cpu_external(m->v, vector))
 		monitor_stop(m, END_TRIPLE, 1);
 	m->state_dirty = true;
@@ -581,8 +550,7 @@ static void deliver_interrupt(struct monitor *m)
 static void poll(struct monitor *m)
 {
 	__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_RELAXED);
-	fpu_save(m);
-	m->cfg.platform.poll(m->cfg.platform.ctx);
+	gate_poll(m);
 	interrupt_line_update(m);
 }
 
@@ -607,6 +575,7 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 	for (;;) {
 		fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
+		fpu_left(m);
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
@@ -737,20 +706,18 @@ static void check_exit(struct monitor *m, const struct tu *u)
 	/* The parts of EFLAGS keep to themselves. */
 	CHECK(!(v->flags & ~(uint32_t)FLAGS_NATIVE) && !(v->if_flag & ~(uint32_t)FLAG_IF) &&
 	      !(v->vflags & ~(uint32_t)FLAGS_VIRTUAL));
-	if (stats.exits % CHECK_BOOKS == 0) {
-		fpu_save(m);
-		mmu_check(m->mmu);
-	}
+	if (stats.exits % CHECK_BOOKS == 0)
+		gate_mmu_check(m);
 }
 
 static void log_run(struct monitor *m)
 {
 	const struct vcpu *v = m->v;
-	fpu_save(m);
-	log_write("run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
-	          "edi=%08x fl=%08x mode %u",
-	          v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5], v->gpr[6],
-	          v->gpr[7], vcpu_eflags(v), m->mode);
+	gate_log(m,
+	         "run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
+	         "edi=%08x fl=%08x mode %u",
+	         v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5], v->gpr[6],
+	         v->gpr[7], vcpu_eflags(v), m->mode);
 }
 
 enum monitor_end monitor_run(struct monitor *m)
@@ -825,9 +792,13 @@ enum monitor_end monitor_run(struct monitor *m)
 				chain = NO_CHAIN;
 				continue;
 			}
+			if (flushes == stats.cache_flushes && chain != NO_CHAIN &&
+			    chain_mode == m->mode && chain_window == m->window) {
+				tcache_chain(m->cache, chain, u);
+				if (m->cfg.paranoid) /* made, never run */
+					tcache_unchain(m->cache, chain);
+			}
 			if (!m->cfg.paranoid && flushes == stats.cache_flushes) {
-				if (chain != NO_CHAIN && chain_mode == m->mode && chain_window == m->window)
-					tcache_chain(m->cache, chain, u);
 				v->table = tcache_table(m->cache, m->mode);
 				tcache_branch_set(m->cache, m->mode, v->window, u);
 			}

@@ -1,6 +1,6 @@
 /* String instructions in the monitor's view: for segments that are not flat,
  * 16-bit addresses, ports, and pages that are traced.  SDM vol. 2, REP. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 enum { CHUNK = 16384 }; /* bytes before interrupts are looked at again */
 
@@ -93,7 +93,7 @@ static bool element(const struct string *s)
 		    !guest_probe_write(m, to, s->size, s->user, t))
 			return false;
 		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
-		src = m->cfg.platform.io_read(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size);
+		src = gate_io_read(m, (uint16_t)v->gpr[EDX], s->size);
 		stats.io_reads++;
 		guest_write(m, to, &src, s->size, s->user, t);
 		break;
@@ -103,7 +103,7 @@ static bool element(const struct string *s)
 			return false;
 		stats.io_writes++;
 		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
-		m->cfg.platform.io_write(m->cfg.platform.ctx, (uint16_t)v->gpr[EDX], s->size, src);
+		gate_io_write(m, (uint16_t)v->gpr[EDX], s->size, src);
 		break;
 	}
 	if (s->op == STROP_MOVS || s->op == STROP_CMPS || s->op == STROP_LODS || s->op == STROP_OUTS)

@@ -1,0 +1,13 @@
+/* The guest's x87 and vector registers are in the host's while C runs between an exit of
+ * translated code and the next entry (monitor/gate.h).  These attributes say where they are
+ * not; tests/check-registers.py reads them in the linked program. */
+#ifndef UNRING_BASE_REGISTERS_H
+#define UNRING_BASE_REGISTERS_H
+
+/* A gate: before anything else it calls fpu_save(). */
+#define GATE __attribute__((noipa, section(".text.gate")))
+/* Called by pointer, and with the guest's registers saved: behind a gate, or by the kernel
+ * in a signal handler. */
+#define SAVED __attribute__((noipa, section(".text.saved")))
+
+#endif

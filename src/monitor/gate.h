@@ -1,0 +1,39 @@
+/* C between an exit of translated code and the next entry runs with the guest's x87 and vector
+ * registers in the host's: it is built for general registers only, and calls nothing that may
+ * use others.  Whatever may (devices, the translator, libc) is called through a gate, which
+ * saves them first; tests/check-registers.py proves it over the linked program. */
+#ifndef UNRING_MONITOR_GATE_H
+#define UNRING_MONITOR_GATE_H
+
+#include "base/registers.h"
+#include "monitor/internal.h"
+
+#include <stdarg.h>
+
+/* The guest's registers out of the host's, which are as a function expects them. */
+void fpu_save(struct monitor *m);
+/* The same with the guest's x87 pointers in the image, and none that lead into the cache. */
+void fpu_save_pointers(struct monitor *m);
+/* Back again, before translated code is entered. */
+void fpu_restore(struct monitor *m);
+/* Translated code was left: from here on they are watched (paranoid). */
+void fpu_left(struct monitor *m);
+
+/* --- what the machine does for the monitor (monitor.h) --- */
+uint32_t gate_io_read(struct monitor *m, uint16_t port, unsigned size);
+void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_t value);
+bool gate_intr_line(struct monitor *m);
+uint8_t gate_intr_ack(struct monitor *m);
+uint64_t gate_tsc(struct monitor *m);
+void gate_poll(struct monitor *m);
+void gate_wait(struct monitor *m);
+void gate_debug(struct monitor *m, const struct debug_stop *s);
+
+/* --- and others --- */
+enum tu_status gate_translate(struct monitor *m, const struct tu_request *r, struct tu_code *out);
+/* The host's mappings against the mmu's books. */
+void gate_mmu_check(struct monitor *m);
+void gate_log(struct monitor *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void gate_format(struct monitor *m, char *out, size_t size, const char *fmt, va_list ap);
+
+#endif

@@ -90,8 +90,12 @@ bool apparent_look(struct apparent *a, bool poll, struct moment *now)
 	*now = a->host();
 	if (!stolen_look(&a->stolen, *now, poll, &by))
 		return false;
+	/* Other devices may have told the time since the last look. */
+	uint64_t most = untold_ns(a, *now);
+	if (by.ns > most)
+		by = (struct moment){most, (unsigned __int128)by.tsc * most / by.ns};
 	hide(a, by, now->ns);
-	return true;
+	return by.ns;
 }
 
 void apparent_end_looking(struct apparent *a, bool at_once)

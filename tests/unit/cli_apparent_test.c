@@ -184,6 +184,26 @@ static void test_stolen(void **state)
 	agree(host_ns - 1000000000);
 }
 
+/* Nor does a look take back what another device has told in the hole. */
+static void test_stolen_keeps_what_was_told(void **state)
+{
+	struct moment t;
+	for (unsigned i = 0; i < 100; i++) {
+		runs(1000);
+		assert_false(apparent_look(&a, true, &t));
+	}
+	host_ns += 3 * MS;
+	uint64_t told = apparent_now(&a);
+	assert_false(apparent_look(&a, true, &t));
+	agree(told);
+	host_ns += 3 * MS;
+	told = apparent_now(&a);
+	host_ns += MS;
+	assert_true(apparent_look(&a, true, &t));
+	agree(told);
+	assert_int_equal(a.lag.ns, MS);
+}
+
 static void test_shift(void **state)
 {
 	struct moment from = host();
@@ -205,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stuck, begin),
 		cmocka_unit_test_setup(test_hides_seconds_not_hours, begin),
 		cmocka_unit_test_setup(test_stolen, begin),
+		cmocka_unit_test_setup(test_stolen_keeps_what_was_told, begin),
 		cmocka_unit_test_setup(test_shift, begin),
 	};
 	return cmocka_run_group_tests_name("apparent", tests, NULL, NULL);

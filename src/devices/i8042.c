@@ -13,11 +13,14 @@ enum {
 	ST_SYSTEM = 0x04,
 	ST_COMMAND = 0x08,   /* the last write went to port 64h */
 	ST_UNLOCKED = 0x10,
+	ST_AUX = 0x20,       /* the output buffer holds the auxiliary device's */
+	ST_TIMEOUT = 0x40,
 
 	/* command byte */
 	CB_INTERRUPT = 0x01,
 	CB_SYSTEM = 0x04,
 	CB_DISABLED = 0x10,
+	CB_TRANSLATE = 0x40,
 
 	/* output port */
 	OUT_NOT_RESET = 0x01,
@@ -40,6 +43,7 @@ enum {
 	WRITE_OUTPUT = 0xd1,
 	WRITE_KEYBOARD_BUFFER = 0xd2,
 	WRITE_AUX_BUFFER = 0xd3,
+	WRITE_AUX = 0xd4,
 	READ_TEST = 0xe0,
 	PULSE = 0xf0,        /* F0h to FFh: zero bits pulse output lines */
 
@@ -78,31 +82,59 @@ struct i8042 {
 
 	bool full;           /* the output buffer */
 	bool from_keyboard;
+	uint8_t origin;      /* ST_AUX, ST_TIMEOUT: with what it holds */
 	uint8_t output;
 
 	uint8_t queue[QUEUE];/* from the keyboard, behind the output buffer */
 	unsigned head, count;
 	uint8_t kb_command;  /* whose parameter the keyboard awaits */
-	uint8_t kb_last, scan_set;
+	uint8_t kb_last;     /* as it was sent */
+	uint8_t scan_set;
 };
+
+/* Scan codes of set 2 as those of set 1.  PS/2 reference, "Keyboard", scan code tables. */
+static const uint8_t set1[] = {
+	0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29, 0x59,
+	0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b,
+	0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d,
+	0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f,
+	0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26, 0x27, 0x19, 0x0c, 0x61,
+	0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76,
+	0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f,
+	0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
+	0x80, 0x81, 0x82, 0x41, 0x54,
+};
+
+/* Whatever the keyboard sends goes this way: the controller cannot tell a scan code from
+ * an answer. */
+static uint8_t translate(const struct i8042 *k, uint8_t v)
+{
+	return k->ram[0] & CB_TRANSLATE && v < sizeof set1 ? set1[v] : v;
+}
+
+static void put(struct i8042 *k, uint8_t v, bool from_keyboard, uint8_t origin)
+{
+	k->output = v;
+	k->full = true;
+	k->from_keyboard = from_keyboard;
+	k->origin = origin;
+}
 
 static void update(struct i8042 *k)
 {
 	if (!k->full && k->count && !(k->ram[0] & CB_DISABLED)) {
-		k->output = k->kb_last = k->queue[k->head];
+		k->kb_last = k->queue[k->head];
 		k->head = (k->head + 1) % QUEUE;
 		k->count--;
-		k->full = k->from_keyboard = true;
+		put(k, translate(k, k->kb_last), true, 0);
 	}
 	irq_set(&k->irq1, k->full && k->from_keyboard && k->ram[0] & CB_INTERRUPT);
 }
 
 /* The controller's own answer. */
-static void answer(struct i8042 *k, uint8_t v, bool as_keyboard)
+static void answer(struct i8042 *k, uint8_t v)
 {
-	k->output = v;
-	k->full = true;
-	k->from_keyboard = as_keyboard;
+	put(k, v, false, 0);
 }
 
 /* --- the keyboard --- */
@@ -176,7 +208,7 @@ static void kb_write(struct i8042 *k, uint8_t v)
 
 static void set_output_port(struct i8042 *k, uint8_t v)
 {
-	k->output_port = v | OUT_NOT_RESET;
+	k->output_port = (v | OUT_NOT_RESET) & ~OUT_FULL;
 	if (!(v & OUT_NOT_RESET))
 		k->reset(k->ctx);
 }
@@ -193,10 +225,13 @@ static void command_parameter(struct i8042 *k, uint8_t command, uint8_t v)
 		set_output_port(k, v);
 		break;
 	case WRITE_KEYBOARD_BUFFER:
-		answer(k, v, true);
+		put(k, v, true, 0);
 		break;
 	case WRITE_AUX_BUFFER: /* no auxiliary port: comes back as the controller's */
-		answer(k, v, false);
+		answer(k, v);
+		break;
+	case WRITE_AUX: /* nobody takes it */
+		put(k, KB_RESEND, false, ST_AUX | ST_TIMEOUT);
 		break;
 	}
 }
@@ -206,25 +241,26 @@ static void command(struct i8042 *k, uint8_t v)
 	k->command = 0;
 	switch (v) {
 	case READ_RAM ... READ_RAM + 0x1f:
-		answer(k, k->ram[v & 0x1f], false);
+		answer(k, k->ram[v & 0x1f]);
 		break;
 	case WRITE_RAM ... WRITE_RAM + 0x1f:
 	case WRITE_OUTPUT:
 	case WRITE_KEYBOARD_BUFFER:
 	case WRITE_AUX_BUFFER:
+	case WRITE_AUX:
 		k->command = v;
 		break;
 	case AUX_TEST: /* nothing there pulls the clock up: guests stop looking */
-		answer(k, CLOCK_STUCK_LOW, false);
+		answer(k, CLOCK_STUCK_LOW);
 		break;
 	case SELF_TEST:
 		k->count = 0;
 		k->ram[0] |= CB_SYSTEM | CB_DISABLED;
 		k->status |= ST_SYSTEM;
-		answer(k, SELF_TEST_OK, false);
+		answer(k, SELF_TEST_OK);
 		break;
 	case INTERFACE_TEST:
-		answer(k, INTERFACE_OK, false);
+		answer(k, INTERFACE_OK);
 		break;
 	case DISABLE:
 		k->ram[0] |= CB_DISABLED;
@@ -233,13 +269,13 @@ static void command(struct i8042 *k, uint8_t v)
 		k->ram[0] &= ~CB_DISABLED;
 		break;
 	case READ_INPUT:
-		answer(k, INPUT_UNLOCKED, false);
+		answer(k, INPUT_UNLOCKED);
 		break;
 	case READ_OUTPUT:
-		answer(k, k->output_port | OUT_LINES | (k->full ? OUT_FULL : 0), false);
+		answer(k, k->output_port | OUT_LINES | (k->full ? OUT_FULL : 0));
 		break;
 	case READ_TEST:
-		answer(k, 0x00, false);
+		answer(k, 0x00);
 		break;
 	case PULSE ... PULSE + 0x0f:
 		if (!(v & OUT_NOT_RESET))
@@ -255,7 +291,7 @@ static uint32_t i8042_read(void *ctx, uint16_t port, unsigned size)
 {
 	struct i8042 *k = ctx;
 	if (port == COMMAND)
-		return k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL : 0);
+		return k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL | k->origin : 0);
 	uint8_t v = k->output;
 	k->full = false;
 	/* Between two bytes the line falls: each is an edge. */
@@ -302,8 +338,6 @@ struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
 	k->irq1 = irq1;
 	k->ctx = ctx;
 	k->reset = reset;
-	k->ram[0] = CB_SYSTEM | CB_INTERRUPT; /* as firmware leaves it */
-	k->status = ST_SYSTEM;
 	k->output_port = OUT_NOT_RESET | OUT_A20;
 	k->scan_set = 2;
 	struct port_handler h = {k, i8042_read, i8042_write};

@@ -50,8 +50,7 @@ struct pic_input {
 struct pic {
 	struct chip chip[2];  /* master, slave */
 	struct pic_input input[16];
-	void *ctx;
-	void (*acked)(void *ctx, unsigned irq);
+	struct pic_board board;
 	bool intr;
 };
 
@@ -125,8 +124,17 @@ struct irq_line pic_line(struct pic *p, unsigned irq)
 	return (struct irq_line){&p->input[irq], input_set};
 }
 
-bool pic_intr(const struct pic *p)
+static void look(struct pic *p)
 {
+	if (p->board.look)
+		p->board.look(p->board.ctx);
+}
+
+bool pic_intr(struct pic *p)
+{
+	/* The request may be gone. */
+	if (p->intr)
+		look(p);
 	return p->intr;
 }
 
@@ -148,6 +156,7 @@ static int chip_take(struct pic *p, struct chip *c)
 uint8_t pic_ack(struct pic *p)
 {
 	struct chip *master = &p->chip[0], *slave = &p->chip[1], *c = master;
+	look(p);
 	int ir = chip_take(p, master);
 	if (ir == CASCADE && !master->single) {
 		c = slave;
@@ -158,8 +167,8 @@ uint8_t pic_ack(struct pic *p)
 	update(p);
 	if (ir < 0)
 		return c->base | SPURIOUS;
-	if (p->acked)
-		p->acked(p->ctx, ir + (c == slave ? 8 : 0));
+	if (p->board.acked)
+		p->board.acked(p->board.ctx, ir + (c == slave ? 8 : 0));
 	return c->base | ir;
 }
 
@@ -246,6 +255,7 @@ static uint32_t pic_read(void *ctx, uint16_t port, unsigned size)
 {
 	struct pic *p = ctx;
 	struct chip *c = chip_at(p, port);
+	look(p);
 	if (c->poll) {
 		c->poll = false;
 		int ir = chip_take(p, c);
@@ -263,6 +273,7 @@ static void pic_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
 	struct pic *p = ctx;
 	struct chip *c = chip_at(p, port);
+	look(p);
 	if (port & 1)
 		write_a1(c, value);
 	else
@@ -288,12 +299,11 @@ static void elcr_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	update(p);
 }
 
-struct pic *pic_create(struct bus *bus, void *ctx, void (*acked)(void *ctx, unsigned irq))
+struct pic *pic_create(struct bus *bus, struct pic_board board)
 {
 	struct pic *p = calloc(1, sizeof *p);
 	CHECK(p);
-	p->ctx = ctx;
-	p->acked = acked;
+	p->board = board;
 	for (unsigned i = 0; i < 16; i++)
 		p->input[i] = (struct pic_input){p, i};
 	for (unsigned i = 0; i < 2; i++)

@@ -8,16 +8,21 @@
 
 struct pic;
 
-/* acked, which may be NULL, hears of every interrupt that the processor takes:
- * the number of the line, 0 to 15. */
-struct pic *pic_create(struct bus *bus, void *ctx, void (*acked)(void *ctx, unsigned irq));
+/* Callbacks may be NULL. */
+struct pic_board {
+	void *ctx;
+	void (*look)(void *ctx);                /* the lines are looked at: bring them up to now */
+	void (*acked)(void *ctx, unsigned irq); /* the processor took line irq, 0 to 15 */
+};
+
+struct pic *pic_create(struct bus *bus, struct pic_board board);
 void pic_destroy(struct pic *p);
 
 /* The input of line irq, 0 to 15 but 2. */
 struct irq_line pic_line(struct pic *p, unsigned irq);
 
 /* INTR to the processor. */
-bool pic_intr(const struct pic *p);
+bool pic_intr(struct pic *p);
 /* The processor's acknowledge cycle: the vector.  Without a request that still
  * stands it is the spurious one, IR7's. */
 uint8_t pic_ack(struct pic *p);

@@ -57,6 +57,7 @@ struct pit {
 	struct irq_line irq0;
 	uint8_t port61;
 	uint64_t edge;         /* the last rising edge of channel 0 served */
+	uint64_t held;         /* until then the line does not fall: an edge was served late */
 	uint32_t owed;         /* ticks lost to the host, to be made up for */
 	bool taken;            /* the last interrupt was */
 };
@@ -242,9 +243,10 @@ static void set_gate(struct channel *c, uint64_t t, bool gate)
 
 /* --- channel 0's interrupt --- */
 
+/* Its falling edges have no timer: pit_look finds them when somebody looks. */
 static void line_follows(struct pit *p, uint64_t t)
 {
-	irq_set(&p->irq0, output(&p->ch[0], t));
+	irq_set(&p->irq0, output(&p->ch[0], t) || t < p->held);
 }
 
 static void arm(struct pit *p, uint64_t t)
@@ -267,42 +269,59 @@ static void restart(struct pit *p, uint64_t t)
 {
 	p->owed = 0;
 	p->edge = t;
+	p->held = 0;
 	p->taken = true;
 	line_follows(p, t);
 	arm(p, t);
 }
 
-static void pulse(struct pit *p)
+/* A rising edge.  One that the host was late by, or a repeated one, stands as long as any. */
+static void pulse(struct pit *p, uint64_t t)
 {
+	const struct channel *c = &p->ch[0];
 	p->taken = false;
+	p->held = c->mode == 2 ? t + c->n - 1 : c->mode == 3 ? t + high_half(c) : 0;
 	irq_set(&p->irq0, false);
 	irq_set(&p->irq0, true);
+}
+
+/* Serves the rising edge that is due by tick t. */
+static bool serve_edge(struct pit *p, uint64_t t)
+{
+	struct channel *c = &p->ch[0];
+	uint64_t edge = next_edge(c, p->edge);
+	if (edge > t)
+		return false;
+	p->edge = edge;
+	settle(c, t);
+	if (periodic(c) && t - edge >= c->n) {
+		/* The host kept us away for whole periods. */
+		uint64_t lost = (t - edge) / c->n;
+		uint64_t most = (uint64_t)CATCH_UP_S * PIT_HZ / c->n;
+		p->edge += lost * c->n;
+		p->owed = p->owed + lost < most ? p->owed + lost : most;
+	}
+	pulse(p, t);
+	return true;
 }
 
 static void tick_fires(void *ctx, uint64_t now)
 {
 	struct pit *p = ctx;
-	struct channel *c = &p->ch[0];
 	uint64_t t = ticks_now(p);
-	uint64_t edge = next_edge(c, p->edge);
-	bool due = edge <= t;
-	if (due) {
-		p->edge = edge;
-		settle(c, t);
-		if (periodic(c) && t - edge >= c->n) {
-			/* The host kept us away for whole periods. */
-			uint64_t lost = (t - edge) / c->n;
-			uint64_t most = (uint64_t)CATCH_UP_S * PIT_HZ / c->n;
-			p->edge += lost * c->n;
-			p->owed = p->owed + lost < most ? p->owed + lost : most;
-		}
-	} else if (p->owed && p->taken) {
+	if (!serve_edge(p, t) && p->owed && p->taken) {
 		p->owed--;
-		due = true;
+		pulse(p, t);
 	}
-	if (due)
-		pulse(p);
 	arm(p, t);
+}
+
+void pit_look(struct pit *p)
+{
+	uint64_t t = ticks_now(p);
+	if (serve_edge(p, t))
+		arm(p, t);
+	line_follows(p, t);
 }
 
 void pit_tick_taken(struct pit *p)

@@ -19,4 +19,8 @@ void pit_destroy(struct pit *p);
  * no earlier than the one before it was taken. */
 void pit_tick_taken(struct pit *p);
 
+/* Brings irq0's level up to now.  Its rise comes by itself; its fall, for which no timer is
+ * set, is found here: to be called before the level counts. */
+void pit_look(struct pit *p);
+
 #endif

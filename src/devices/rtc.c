@@ -48,7 +48,9 @@ struct rtc {
 	struct clock *clock;
 	struct timer *timer;
 	struct irq_line irq;
-	int64_t offset_ns;     /* time of day = offset + clock */
+	int64_t offset_s;      /* time of day = offset_s + (clock + offset_ns) */
+	uint64_t offset_ns;    /* less than a second */
+	unsigned weekday_ahead; /* of the date's: the chip counts from what was written */
 	uint64_t synced_ns;    /* C's flags are right up to here, on the clock */
 	uint32_t owed;         /* periodic interrupts lost to the host */
 	uint64_t redeem_ns;    /* when the next of them is made up for; 0: not yet */
@@ -66,12 +68,12 @@ struct civil {
 
 /* Days from 1970-01-01 of a date in the proleptic Gregorian calendar, and back:
  * a year begins in March, so that the leap day is its last. */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
+static int64_t days_of(int64_t year, unsigned month, int day)
 {
 	year -= month <= 2;
 	int64_t era = (year >= 0 ? year : year - 399) / 400;
 	unsigned of_era = year - era * 400;
-	unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	int of_year = (int)(153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
@@ -130,13 +132,16 @@ static bool stopped(const struct rtc *r)
 /* The time of day in whole seconds since 1970, and nanoseconds into the second. */
 static int64_t day_second(const struct rtc *r, uint64_t now, uint64_t *fraction_ns)
 {
-	int64_t ns = r->offset_ns + (int64_t)now;
-	int64_t rest = ns % SECOND_NS;
-	if (rest < 0)
-		rest += SECOND_NS;
+	uint64_t ns = now + r->offset_ns;
 	if (fraction_ns)
-		*fraction_ns = rest;
-	return (ns - rest) / SECOND_NS;
+		*fraction_ns = ns % SECOND_NS;
+	return r->offset_s + (int64_t)(ns / SECOND_NS);
+}
+
+static void set_time(struct rtc *r, uint64_t now, int64_t second, uint64_t fraction_ns)
+{
+	r->offset_ns = (SECOND_NS + fraction_ns - now % SECOND_NS) % SECOND_NS;
+	r->offset_s = second - (int64_t)((now + r->offset_ns) / SECOND_NS);
 }
 
 static uint64_t day_fraction(const struct rtc *r, uint64_t now)
@@ -152,7 +157,7 @@ static void time_to_registers(struct rtc *r, uint64_t now)
 	r->reg[SECONDS] = encode(r, c.second);
 	r->reg[MINUTES] = encode(r, c.minute);
 	r->reg[HOURS] = encode_hour(r, c.hour);
-	r->reg[WEEKDAY] = c.weekday + 1;
+	r->reg[WEEKDAY] = (c.weekday + r->weekday_ahead) % 7 + 1;
 	r->reg[DAY] = encode(r, c.day);
 	r->reg[MONTH] = encode(r, c.month);
 	r->reg[YEAR] = encode(r, c.year % 100);
@@ -168,7 +173,8 @@ static void registers_to_time(struct rtc *r, uint64_t now, uint64_t fraction_ns)
 	                       decode(r, r->reg[DAY]));
 	int64_t seconds = days * DAY_S + decode_hour(r, r->reg[HOURS]) * 3600 +
 	                  decode(r, r->reg[MINUTES]) * 60 + decode(r, r->reg[SECONDS]);
-	r->offset_ns = seconds * SECOND_NS + (int64_t)fraction_ns - (int64_t)now;
+	set_time(r, now, seconds, fraction_ns);
+	r->weekday_ahead = (r->reg[WEEKDAY] + 6 - civil_of(seconds).weekday) % 7;
 }
 
 /* --- interrupts --- */
@@ -351,34 +357,20 @@ static void rtc_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 		r->index = value;
 }
 
-static void put16(struct rtc *r, unsigned i, uint64_t v)
-{
-	v = v > 0xffff ? 0xffff : v;
-	r->reg[i] = v;
-	r->reg[i + 1] = v >> 8;
-}
-
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8,
-                       int64_t utc_ns, uint64_t ram_bytes)
+                       int64_t utc_ns)
 {
 	struct rtc *r = calloc(1, sizeof *r);
 	CHECK(r);
 	r->clock = clock;
 	r->irq = irq8;
-	r->offset_ns = utc_ns;
 	r->synced_ns = clock_now(clock);
+	int64_t utc_now = utc_ns + (int64_t)r->synced_ns;
+	set_time(r, r->synced_ns, utc_now / SECOND_NS, utc_now % SECOND_NS);
 	r->timer = timer_create_on(clock, r, timer_fires);
 	r->reg[REG_A] = 0x26; /* 32768 Hz base, 1024 Hz periodic */
 	r->reg[REG_B] = B_24H;
 	r->reg[REG_D] = D_VALID;
-	/* Memory sizes where an AT BIOS leaves them: KiB below 640 KiB; KiB above
-	 * 1 MiB, twice; 64 KiB blocks above 16 MiB. */
-	uint64_t extended = ram_bytes > 1 << 20 ? ram_bytes - (1 << 20) : 0;
-	put16(r, 0x15, 640);
-	put16(r, 0x17, extended >> 10);
-	put16(r, 0x30, extended >> 10);
-	put16(r, 0x34, ram_bytes > 16 << 20 ? (ram_bytes - (16 << 20)) >> 16 : 0);
-	r->reg[0x14] = 0x02; /* equipment: a coprocessor, no display */
 	time_to_registers(r, r->synced_ns);
 	CHECK(!bus_claim(bus, 0x70, 2, false, (struct port_handler){r, rtc_read, rtc_write}));
 	return r;

@@ -7,10 +7,10 @@
 
 struct rtc;
 
-/* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970;
- * ram_bytes is what the memory size bytes of the CMOS tell. */
+/* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970.  The clock
+ * runs, by the battery, as a BIOS once set it up: BCD, 24 hours; the rest of the CMOS is 0. */
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8,
-                       int64_t utc_ns, uint64_t ram_bytes);
+                       int64_t utc_ns);
 void rtc_destroy(struct rtc *r);
 
 #endif

@@ -23,6 +23,12 @@ struct board {
 	struct debugport *debugport;
 };
 
+static void on_look(void *ctx)
+{
+	struct board *b = ctx;
+	pit_look(b->pit);
+}
+
 static void on_ack(void *ctx, unsigned irq)
 {
 	struct board *b = ctx;
@@ -47,9 +53,9 @@ struct board *board_create(const struct board_config *c)
 	struct board *b = calloc(1, sizeof *b);
 	CHECK(b);
 	b->bus = bus_create();
-	b->pic = pic_create(b->bus, b, on_ack);
+	b->pic = pic_create(b->bus, (struct pic_board){b, on_look, on_ack});
 	b->pit = pit_create(b->bus, c->clock, pic_line(b->pic, IRQ_TIMER));
-	b->rtc = rtc_create(b->bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns, c->ram_bytes);
+	b->rtc = rtc_create(b->bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns);
 	b->i8042 = i8042_create(b->bus, pic_line(b->pic, IRQ_KEYBOARD), c->ctx, c->reset);
 	b->sysctl = sysctl_create(b->bus, (struct sysctl_board){b, a20, set_a20, c->ctx, c->reset});
 	b->debugport = debugport_create(b->bus, c->ctx, c->debug_write, c->debug_exit);
@@ -90,7 +96,7 @@ void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 	bus_write(b->bus, port, size, value);
 }
 
-bool board_intr(const struct board *b)
+bool board_intr(struct board *b)
 {
 	return pic_intr(b->pic);
 }

@@ -11,7 +11,6 @@ struct board;
 struct board_config {
 	struct clock *clock;
 	int64_t utc_ns;         /* the time of day at the clock's zero */
-	uint64_t ram_bytes;
 	struct uart_peer serial;
 	bool has_serial;
 	void *ctx;
@@ -28,7 +27,7 @@ void board_destroy(struct board *b);
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
-bool board_intr(const struct board *b);
+bool board_intr(struct board *b);
 uint8_t board_ack(struct board *b);
 
 #endif

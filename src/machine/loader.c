@@ -28,20 +28,6 @@ void boot_e820(const struct guest_ram *ram, struct e820_entry out[E820_ENTRIES])
 	out[3] = (struct e820_entry){HIGH_MEMORY, ram->bytes - HIGH_MEMORY, E820_RAM};
 }
 
-/* What a BIOS leaves in its data area: kernels look for the end of
- * conventional memory there. */
-static void write_bda(struct guest_ram *ram)
-{
-	uint8_t bda[256] = {0};
-	uint16_t com1 = 0x3f8, ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
-	memcpy(bda + 0x00, &com1, 2);
-	memcpy(bda + 0x0e, &ebda, 2);
-	memcpy(bda + 0x13, &kib, 2);
-	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
-	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
-	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */
-}
-
 static void write_gdt(struct guest_ram *ram, struct boot_entry *e)
 {
 	static const uint64_t gdt[] = {
@@ -83,7 +69,6 @@ bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry 
 		return problem_set(p, "kernel %s: is empty", r->kernel_name);
 	if (!unpack(r, p))
 		return false;
-	write_bda(ram);
 	write_gdt(ram, e);
 	if (linux_is(&r->kernel))
 		return linux_load(ram, r, e, p);

@@ -10,6 +10,7 @@
 #include "host/terminal.h"
 #include "host/timer.h"
 #include "machine/board.h"
+#include "machine/firmware.h"
 #include "machine/gdb.h"
 #include "machine/loader.h"
 #include "machine/preflight.h"
@@ -512,6 +513,7 @@ static bool load(struct machine *m, struct problem *p)
 		if (!*o->append)
 			r.cmdline = tour_cmdline(o);
 	}
+	firmware_memory(&ram, strcmp(o->serial, "none"));
 	bool ok = read_kernel(o, &r.kernel, p) &&
 	          read_modules(&modules, o, linux_is(&r.kernel), p);
 	r.modules = modules.list;
@@ -524,7 +526,7 @@ static bool load(struct machine *m, struct problem *p)
 	return ok;
 }
 
-/* The machine as after power-up, with its kernel loaded. */
+/* The machine as firmware hands it over, with its kernel loaded. */
 static bool boot(struct machine *m, struct problem *p)
 {
 	serial_attach(m->serial, NULL);
@@ -532,7 +534,6 @@ static bool boot(struct machine *m, struct problem *p)
 	m->board = board_create(&(struct board_config){
 		.clock = m->clock,
 		.utc_ns = host_utc_ns() - (int64_t)clock_now(m->clock),
-		.ram_bytes = m->options.memory,
 		.serial = serial_peer(m->serial),
 		.has_serial = strcmp(m->options.serial, "none"),
 		.ctx = m,
@@ -541,6 +542,7 @@ static bool boot(struct machine *m, struct problem *p)
 		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
 		.attach = m->options.kernel ? NULL : tour_counters_attach,
 	});
+	firmware_devices(m->board, m->options.memory);
 	if (!load(m, p))
 		return false;
 	serial_attach(m->serial, board_uart(m->board));

@@ -417,6 +417,7 @@ CO(HLT)
 		monitor_stop(m, END_HALT, 0);
 		return NEXT;
 	}
+	interrupt_line_update(m);
 	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR)) {
 		stats.halts++;
 		gate_wait(m);

@@ -536,6 +536,10 @@ void interrupt_line_update(struct monitor *m)
 
 static void deliver_interrupt(struct monitor *m)
 {
+	/* The request may have been withdrawn since it was seen. */
+	interrupt_line_update(m);
+	if (!(m->v->pending & PENDING_INTR))
+		return;
 	uint8_t vector = gate_intr_ack(m);
 	interrupt_line_update(m);
 	stats.interrupts++;

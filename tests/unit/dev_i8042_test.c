@@ -14,7 +14,11 @@ static struct i8042 *open_i8042(struct rig *r)
 {
 	rig_open(r);
 	resets = 0;
-	return i8042_create(r->bus, rig_line(r), NULL, reset);
+	struct i8042 *k = i8042_create(r->bus, rig_line(r), NULL, reset);
+	assert_int_equal(in(r, 0x64), 0x10);
+	out(r, 0x64, 0x60); /* interrupts, no translation */
+	out(r, 0x60, 0x05);
+	return k;
 }
 
 static void close_i8042(struct rig *r, struct i8042 *k)
@@ -57,8 +61,14 @@ static void test_controller(void **state)
 	struct rig r;
 	struct i8042 *k = open_i8042(&r);
 	assert_int_equal(in(&r, 0x64), 0x14);
+	write_parameter(&r, 0x60, 0x01);
+	assert_int_equal(in(&r, 0x64), 0x10); /* the system flag follows */
 	assert_int_equal(command(&r, 0xaa), 0x55);
+	assert_int_equal(in(&r, 0x64), 0x1c);
+	assert_int_equal(command(&r, 0x20), 0x15); /* the keyboard is off after the test */
 	assert_int_equal(command(&r, 0xab), 0x00);
+	assert_int_equal(command(&r, 0xc0), 0x80);
+	assert_int_equal(command(&r, 0xe0), 0x00);
 	write_parameter(&r, 0x60, 0x47);
 	assert_int_equal(command(&r, 0x20), 0x47);
 	write_parameter(&r, 0x65, 0x99); /* its RAM */
@@ -69,9 +79,12 @@ static void test_controller(void **state)
 	assert_int_equal(command(&r, 0x20), 0x47);
 	/* No auxiliary port: its loop comes back without the flag, its test fails. */
 	write_parameter(&r, 0xd3, 0x5a);
-	assert_int_equal(in(&r, 0x64) & 0x21, 0x01);
+	assert_int_equal(in(&r, 0x64), 0x15);
 	assert_int_equal(in(&r, 0x60), 0x5a);
 	assert_int_equal(command(&r, 0xa9), 0x01);
+	out(&r, 0x64, 0xa7);
+	out(&r, 0x64, 0xa8);
+	assert_int_equal(in(&r, 0x64), 0x1c);
 	write_parameter(&r, 0xd2, 0x1c); /* as if the keyboard had sent it */
 	assert_true(r.line.level);
 	assert_int_equal(in(&r, 0x60), 0x1c);
@@ -83,12 +96,17 @@ static void test_reset_and_a20(void **state)
 {
 	struct rig r;
 	struct i8042 *k = open_i8042(&r);
-	assert_int_equal(command(&r, 0xd0) & 0x03, 0x03);
+	assert_int_equal(command(&r, 0xd0), 0xc3);
 	write_parameter(&r, 0xd1, 0xdd);
 	assert_false(i8042_a20(k));
-	assert_int_equal(command(&r, 0xd0) & 0x03, 0x01);
+	assert_int_equal(command(&r, 0xd0), 0xcd);
 	i8042_set_a20(k, true);
-	assert_int_equal(command(&r, 0xd0) & 0x03, 0x03);
+	assert_int_equal(command(&r, 0xd0), 0xcf);
+	i8042_set_a20(k, false);
+	assert_int_equal(command(&r, 0xd0), 0xcd);
+	write_parameter(&r, 0xd1, 0xdf);
+	assert_true(i8042_a20(k));
+	assert_int_equal(command(&r, 0xd0), 0xcf);
 	out(&r, 0x64, 0xf0 | 0x0d); /* pulses, but not the reset line */
 	out(&r, 0x64, 0xff);
 	assert_int_equal(resets, 0);
@@ -96,6 +114,57 @@ static void test_reset_and_a20(void **state)
 	assert_int_equal(resets, 1);
 	write_parameter(&r, 0xd1, 0xde);
 	assert_int_equal(resets, 2);
+	/* Output buffer full, in the output port. */
+	out(&r, 0x60, 0xf4);
+	assert_int_equal(command(&r, 0xd0), 0xdf);
+	assert_int_equal(command(&r, 0xd0), 0xcf);
+	close_i8042(&r, k);
+}
+
+/* With bit 6 of the command byte all that the keyboard sends is translated, answers too;
+ * what the controller says is not. */
+static void test_translation(void **state)
+{
+	struct rig r;
+	struct i8042 *k = open_i8042(&r);
+	write_parameter(&r, 0x60, 0x45);
+	assert_int_equal(command(&r, 0x20), 0x45);
+	KEYBOARD(0xf2, 0xfa, 0xab, 0x41);
+	for (uint8_t set = 1; set <= 3; set++) {
+		KEYBOARD(0xf0, 0xfa);
+		KEYBOARD(set, 0xfa);
+		KEYBOARD(0xf0, 0xfa);
+		KEYBOARD(0x00, 0xfa, (uint8_t[]){0x43, 0x41, 0x3f}[set - 1]);
+		KEYBOARD(0xfe, (uint8_t[]){0x43, 0x41, 0x3f}[set - 1]); /* once, not twice */
+	}
+	KEYBOARD(0xf0, 0xfa);
+	KEYBOARD(0x04, 0xfa); /* there is no fourth */
+	KEYBOARD(0xf0, 0xfa);
+	KEYBOARD(0x00, 0xfa, 0x3f);
+	KEYBOARD(0xee, 0xee);
+	KEYBOARD(0x01, 0xfe);
+	KEYBOARD(0xff, 0xfa, 0xaa);
+	write_parameter(&r, 0x65, 0x02);
+	assert_int_equal(command(&r, 0x25), 0x02);
+	write_parameter(&r, 0xd2, 0x1c);
+	assert_int_equal(in(&r, 0x60), 0x1c);
+	write_parameter(&r, 0x60, 0x05);
+	KEYBOARD(0xf2, 0xfa, 0xab, 0x83);
+	close_i8042(&r, k);
+}
+
+/* What is meant for a mouse reaches nobody: it times out, and raises no keyboard interrupt. */
+static void test_no_mouse(void **state)
+{
+	struct rig r;
+	struct i8042 *k = open_i8042(&r);
+	write_parameter(&r, 0xd4, 0xff);
+	assert_int_equal(in(&r, 0x64), 0x75);
+	assert_int_equal(r.line.edges, 0);
+	assert_int_equal(in(&r, 0x60), 0xfe);
+	assert_int_equal(in(&r, 0x64), 0x14);
+	KEYBOARD(0xee, 0xee);
+	assert_int_equal(r.line.edges, 1);
 	close_i8042(&r, k);
 }
 
@@ -143,6 +212,18 @@ static void test_interrupts(void **state)
 	write_parameter(&r, 0x60, 0x04);
 	KEYBOARD(0xf4, 0xfa);
 	assert_int_equal(r.line.edges, 3);
+	write_parameter(&r, 0xd2, 0x1c);
+	assert_int_equal(in(&r, 0x60), 0x1c);
+	assert_int_equal(r.line.edges, 3);
+	/* The line follows the command byte. */
+	out(&r, 0x60, 0xee);
+	out(&r, 0x64, 0x60);
+	out(&r, 0x60, 0x05);
+	assert_true(r.line.level);
+	out(&r, 0x64, 0x60);
+	out(&r, 0x60, 0x04);
+	assert_false(r.line.level);
+	assert_int_equal(in(&r, 0x60), 0xee);
 	/* A disabled keyboard's bytes wait. */
 	write_parameter(&r, 0x60, 0x05);
 	out(&r, 0x60, 0xf2);
@@ -151,6 +232,13 @@ static void test_interrupts(void **state)
 	assert_false(in(&r, 0x64) & 1);
 	out(&r, 0x64, 0xae);
 	assert_int_equal(in(&r, 0x60), 0xab);
+	assert_int_equal(in(&r, 0x60), 0x83);
+	/* Its queue has 16 places behind the output buffer. */
+	for (unsigned i = 0; i < 20; i++)
+		out(&r, 0x60, i & 1 ? 0xee : 0xf4);
+	for (unsigned i = 0; i < 17; i++)
+		assert_int_equal(in(&r, 0x60), i & 1 ? 0xee : 0xfa);
+	assert_int_equal(in(&r, 0x64), 0x14);
 	close_i8042(&r, k);
 }
 
@@ -159,6 +247,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_controller),
 		cmocka_unit_test(test_reset_and_a20),
+		cmocka_unit_test(test_translation),
+		cmocka_unit_test(test_no_mouse),
 		cmocka_unit_test(test_keyboard),
 		cmocka_unit_test(test_interrupts),
 	};

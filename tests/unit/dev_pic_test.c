@@ -22,7 +22,7 @@ static struct pic *open_pic(struct rig *r, uint8_t icw1, uint8_t icw4)
 {
 	rig_open(r);
 	acks = (struct acks){0};
-	struct pic *p = pic_create(r->bus, &acks, acked);
+	struct pic *p = pic_create(r->bus, (struct pic_board){&acks, NULL, acked});
 	out(r, MASTER, icw1);
 	out(r, MASTER + 1, 0x20);
 	out(r, MASTER + 1, 0x04);
@@ -200,6 +200,66 @@ static void test_spurious(void **state)
 	close_pic(&r, p);
 }
 
+static bool falls; /* the line, as soon as it is looked at */
+static struct pic *looked_at;
+
+static void look(void *ctx)
+{
+	if (falls)
+		set(looked_at, 0, false);
+}
+
+/* Some lines' falls are found only when the chip is asked: each way to ask looks. */
+static void test_line_that_falls_unseen(void **state)
+{
+	struct rig r;
+	rig_open(&r);
+	struct pic *p = looked_at = pic_create(r.bus, (struct pic_board){NULL, look, NULL});
+	for (unsigned way = 0; way < 6; way++) {
+		falls = false;
+		set(p, 0, false);
+		out(&r, MASTER, 0x11);
+		out(&r, MASTER + 1, 0x20);
+		out(&r, MASTER + 1, 0x04);
+		out(&r, MASTER + 1, 0x01);
+		set(p, 0, true);
+		assert_true(pic_intr(p));
+		assert_int_equal(irr(&r, MASTER), 0x01);
+		if (way == 4)
+			out(&r, MASTER + 1, 0x01);
+		falls = true;
+		switch (way) {
+		case 0:
+			assert_false(pic_intr(p));
+			break;
+		case 1: /* IR7's, and nothing in service */
+			assert_int_equal(pic_ack(p), 0x27);
+			assert_int_equal(isr(&r, MASTER), 0);
+			break;
+		case 2:
+			assert_int_equal(in(&r, MASTER), 0);
+			break;
+		case 3: /* poll */
+			out(&r, MASTER, 0x0c);
+			assert_int_equal(in(&r, MASTER), 0);
+			break;
+		case 4: /* unmasked too late */
+			out(&r, MASTER + 1, 0);
+			falls = false;
+			break;
+		case 5: /* a level that is no more: ICW1 with LTIM */
+			out(&r, MASTER, 0x19);
+			falls = false;
+			assert_int_equal(irr(&r, MASTER), 0);
+			break;
+		}
+		falls = false;
+		assert_false(pic_intr(p));
+		assert_int_equal(irr(&r, MASTER), 0);
+	}
+	close_pic(&r, p);
+}
+
 static void test_level_triggered(void **state)
 {
 	struct rig r;
@@ -322,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_special_fully_nested),
 		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_spurious),
+		cmocka_unit_test(test_line_that_falls_unseen),
 		cmocka_unit_test(test_level_triggered),
 		cmocka_unit_test(test_auto_eoi_and_rotation),
 		cmocka_unit_test(test_rotation),

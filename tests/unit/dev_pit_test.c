@@ -38,10 +38,14 @@ static uint8_t status(struct rig *r, unsigned channel)
 	return in(r, 0x40 + channel);
 }
 
+static uint64_t now_ticks(const struct rig *r)
+{
+	return (unsigned __int128)r->now * PIT_HZ / 1000000000;
+}
+
 static void pass(struct rig *r, uint64_t ticks)
 {
-	uint64_t tick = (unsigned __int128)r->now * PIT_HZ / 1000000000;
-	rig_until(r, TICK(tick + ticks));
+	rig_until(r, TICK(now_ticks(r) + ticks));
 }
 
 static bool out2(struct rig *r)
@@ -242,16 +246,149 @@ static void test_gate(void **state)
 	close_pit(&r, p);
 }
 
+static bool looked(struct rig *r, struct pit *p)
+{
+	pit_look(p);
+	return r->line.level;
+}
+
+/* The line follows OUT down, too.  The fall has no timer of its own. */
+static void test_line_falls(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	static const uint8_t modes[] = {0x34, 0x36};
+	for (unsigned m = 0; m < 2; m++)
+		for (unsigned n = 10; n <= 11; n++) {
+			unsigned high = modes[m] == 0x34 ? n - 1 : (n + 1) / 2;
+			program(&r, 0, modes[m], n);
+			pass(&r, 1);
+			uint64_t base = now_ticks(&r);
+			for (unsigned i = 0; i < 5 * n; i++, pass(&r, 1)) {
+				if (i >= n) /* before, it may be armed too early */
+					assert_int_equal(r.armed, TICK(base + (i / n + 1) * n));
+				assert_int_equal(looked(&r, p), i % n < high);
+			}
+		}
+	/* Nobody looks: each edge is one all the same. */
+	program(&r, 0, 0x36, 1000);
+	pass(&r, 1);
+	r.line.edges = 0;
+	pass(&r, 10 * 1000);
+	assert_int_equal(r.line.edges, 10);
+	/* In the other modes it stays until the counter is programmed. */
+	program(&r, 0, 0x30, 100);
+	assert_false(looked(&r, p));
+	pass(&r, 100);
+	assert_false(looked(&r, p));
+	pass(&r, 1);
+	assert_true(looked(&r, p));
+	pass(&r, 100000);
+	assert_true(looked(&r, p));
+	program(&r, 0, 0x38, 100);
+	pass(&r, 100);
+	assert_true(looked(&r, p));
+	pass(&r, 1);
+	assert_false(looked(&r, p)); /* the strobe */
+	pass(&r, 1);
+	assert_true(looked(&r, p));
+	pass(&r, 100000);
+	assert_true(looked(&r, p));
+	close_pit(&r, p);
+}
+
+/* A look finds an edge that the timer has not brought yet, once. */
+static void test_look_before_the_timer(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x36, 1000);
+	pass(&r, 1);
+	r.line.edges = 0;
+	pass(&r, 999);
+	assert_false(looked(&r, p));
+	r.now = TICK(now_ticks(&r) + 1);
+	assert_true(looked(&r, p));
+	assert_int_equal(r.line.edges, 1);
+	clock_run(r.clock);
+	assert_int_equal(r.line.edges, 1);
+	pass(&r, 1000);
+	assert_int_equal(r.line.edges, 2);
+	close_pit(&r, p);
+}
+
+/* What the host was late by stands no shorter, so that the guest does not lose it. */
+static void test_late_edges_stand(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x36, 10000);
+	pass(&r, 1);
+	uint64_t base = now_ticks(&r);
+	r.line.edges = 0;
+	rig_jump(&r, TICK(base + 13000));
+	assert_int_equal(r.line.edges, 1);
+	rig_until(&r, TICK(base + 17999));
+	assert_true(looked(&r, p));
+	rig_until(&r, TICK(base + 18000));
+	assert_false(looked(&r, p));
+	rig_until(&r, TICK(base + 19999));
+	rig_jump(&r, TICK(base + 27000)); /* in the low half */
+	assert_true(looked(&r, p));
+	rig_until(&r, TICK(base + 29999));
+	assert_true(looked(&r, p));
+	assert_int_equal(r.line.edges, 2);
+	rig_until(&r, TICK(base + 30000));
+	assert_int_equal(r.line.edges, 3);
+	rig_until(&r, TICK(base + 34999));
+	assert_true(looked(&r, p));
+	rig_until(&r, TICK(base + 35000));
+	assert_false(looked(&r, p));
+	/* Programmed anew, nothing is left of it. */
+	rig_jump(&r, TICK(base + 47000));
+	assert_true(looked(&r, p));
+	out(&r, 0x43, 0x30);
+	assert_false(looked(&r, p));
+	close_pit(&r, p);
+}
+
+/* A counter that goes on past zero shows its largest number, 9999 in BCD. */
 static void test_bcd(void **state)
 {
+	static const uint8_t modes[] = {0, 1, 4, 5};
 	struct rig r;
 	struct pit *p = open_pit(&r);
 	program(&r, 0, 0x35, 0x1000);
 	pass(&r, 2);
 	assert_int_equal(count(&r, 0), 0x0999);
+	pass(&r, 998);
+	assert_int_equal(count(&r, 0), 0x0001);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 0x1000);
 	program(&r, 0, 0x31, 0); /* 10000 */
-	pass(&r, 2);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 0x0000);
+	pass(&r, 1);
 	assert_int_equal(count(&r, 0), 0x9999);
+	program(&r, 0, 0x31, 0x9999);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 0x9999);
+	for (unsigned m = 0; m < 4; m++)
+		for (unsigned bcd = 0; bcd < 2; bcd++) {
+			out(&r, 0x61, !(modes[m] & 1));
+			program(&r, 2, 0x30 | modes[m] << 1 | bcd, 5);
+			out(&r, 0x61, 1); /* a trigger for modes 1 and 5 */
+			pass(&r, 1);
+			for (int want = 5; want >= 0; want--, pass(&r, 1))
+				assert_int_equal(count(&r, 2), want);
+			assert_int_equal(count(&r, 2), bcd ? 0x9999 : 0xffff);
+			pass(&r, 1);
+			assert_int_equal(count(&r, 2), bcd ? 0x9998 : 0xfffe);
+			pass(&r, bcd ? 9998 : 0xfffe);
+			assert_int_equal(count(&r, 2), 0);
+			pass(&r, 1);
+			assert_int_equal(count(&r, 2), bcd ? 0x9999 : 0xffff);
+		}
 	close_pit(&r, p);
 }
 
@@ -362,6 +499,9 @@ int main(void)
 		cmocka_unit_test(test_mode3_new_count),
 		cmocka_unit_test(test_mode4),
 		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_line_falls),
+		cmocka_unit_test(test_look_before_the_timer),
+		cmocka_unit_test(test_late_edges_stand),
 		cmocka_unit_test(test_bcd),
 		cmocka_unit_test(test_latches),
 		cmocka_unit_test(test_port61),

@@ -5,6 +5,7 @@
 u64 gdt[GDT_ENTRIES];
 u64 idt[256];
 struct main_tss main_tss;
+u8 entry_masks[2];
 u8 run_stack[8192] __attribute__((aligned(4096)));
 u8 scratch[4 * 4096] __attribute__((aligned(4096)));
 bool (*trap_hook)(struct frame *f);
@@ -357,6 +358,10 @@ void rt_main(u32 magic, u32 info)
 		u32 base;
 	} __attribute__((packed)) reg;
 
+	/* What firmware left ticking must not come while a test has IF set. */
+	entry_masks[0] = inb(PIC1 + 1);
+	entry_masks[1] = inb(PIC2 + 1);
+	timer_off();
 	keep_cmdline((const u32 *)info);
 	gdt_set(CODE0, 0, 0xfffff, ACC_CODER, DESC_G | DESC_B);
 	gdt_set(DATA0, 0, 0xfffff, ACC_DATAW, DESC_G | DESC_B);

@@ -136,6 +136,7 @@ void pic_init(u8 mask1, u8 mask2); /* interrupts from V_TIMER on */
 void pit_rate(u32 hz);             /* mode 2 */
 void timer_on(u32 hz);             /* the only interrupt; EOI is the handler's */
 void timer_off(void);
+extern u8 entry_masks[2];          /* as firmware left them; all is masked when a test begins */
 
 /* --- output --- */
 void putch(char c);

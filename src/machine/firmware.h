@@ -1,0 +1,15 @@
+/* What a BIOS has done by the time that it hands over to a kernel: the devices programmed,
+ * by their ports, and its data area in memory.  IBM PC/AT Technical Reference, BIOS listing. */
+#ifndef UNRING_MACHINE_FIRMWARE_H
+#define UNRING_MACHINE_FIRMWARE_H
+
+#include "machine/board.h"
+#include "machine/loader.h"
+
+/* After board_create, before the kernel's first instruction. */
+void firmware_devices(struct board *b, uint64_t ram_bytes);
+
+/* Kernels look for the end of conventional memory in the data area. */
+void firmware_memory(struct guest_ram *ram, bool has_serial);
+
+#endif

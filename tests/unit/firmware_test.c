@@ -1,0 +1,161 @@
+/* links: machine */
+/* What a kernel finds in the devices and in low memory. */
+#include "dev_fixture.h"
+#include "loader_fixture.h"
+
+#include "machine/firmware.h"
+
+static uint8_t byte(struct board *b, uint16_t port)
+{
+	return board_in(b, port, 1);
+}
+
+static void give(struct board *b, uint16_t port, uint8_t v)
+{
+	board_out(b, port, 1, v);
+}
+
+static struct board *open_board(struct rig *r, uint64_t ram_bytes)
+{
+	rig_open(r);
+	struct board *b = board_create(&(struct board_config){.clock = r->clock, .utc_ns = 1});
+	firmware_devices(b, ram_bytes);
+	return b;
+}
+
+static void close_board(struct rig *r, struct board *b)
+{
+	board_destroy(b);
+	rig_close(r);
+}
+
+static unsigned cmos(struct board *b, uint8_t at, unsigned size)
+{
+	unsigned v = 0;
+	for (unsigned i = 0; i < size; i++) {
+		give(b, 0x70, at + i);
+		v |= byte(b, 0x71) << 8 * i;
+	}
+	return v;
+}
+
+/* Interrupts: vectors 08h and 70h; the tick comes 55 ms after the start, as vector 08h. */
+static void test_interrupts(void **state)
+{
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	assert_int_equal(byte(b, 0x21), 0xb8);
+	assert_int_equal(byte(b, 0xa1), 0x8e);
+	assert_false(board_intr(b));
+	rig_until(&r, 54900000);
+	assert_false(board_intr(b));
+	rig_until(&r, 54950000);
+	assert_true(board_intr(b));
+	assert_int_equal(board_ack(b), 0x08);
+	give(b, 0x20, 0x20);
+	assert_false(board_intr(b));
+	/* The clock's periodic interrupt: the slave. */
+	give(b, 0x70, 0x0b);
+	give(b, 0x71, 0x42);
+	rig_until(&r, r.now + 1000000);
+	assert_true(board_intr(b));
+	assert_int_equal(board_ack(b), 0x70);
+	close_board(&r, b);
+}
+
+static uint8_t status(struct board *b, unsigned counter)
+{
+	give(b, 0x43, 0xe0 | 2 << counter);
+	return byte(b, 0x40 + counter);
+}
+
+static void test_timer(void **state)
+{
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	rig_until(&r, 1000000);
+	assert_int_equal(status(b, 0), 0xb6); /* OUT high, mode 3 */
+	assert_int_equal(status(b, 1) & 0x7f, 0x14);
+	assert_int_equal(status(b, 2) & 0x7f, 0x36);
+	assert_int_equal(byte(b, 0x61) & 0x0f, 0);
+	give(b, 0x43, 0x00);
+	unsigned low = byte(b, 0x40), count = low | byte(b, 0x40) << 8;
+	assert_int_equal(count, 0x10000 - 2 * 1192); /* since 1 ms, from 0 */
+	give(b, 0x43, 0x40);
+	assert_in_range(byte(b, 0x41), 1, 18);
+	close_board(&r, b);
+}
+
+static void test_keyboard(void **state)
+{
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	assert_int_equal(byte(b, 0x64), 0x14);
+	give(b, 0x64, 0x20);
+	assert_int_equal(byte(b, 0x60), 0x65);
+	close_board(&r, b);
+}
+
+static void test_configuration(void **state)
+{
+	static const struct {
+		uint64_t mib;
+		unsigned extended_kib, above_64kib;
+	} cases[] = {
+		{4, 3 << 10, 0},
+		{16, 15 << 10, 0},
+		{17, 16 << 10, 16},
+		{64, 63 << 10, 48 << 4},
+		{65, 0xffff, 49 << 4}, /* 64 MiB in KiB do not fit */
+		{3072, 0xffff, 3056 << 4},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rig r;
+		struct board *b = open_board(&r, cases[i].mib << 20);
+		assert_int_equal(cmos(b, 0x0e, 2), 0); /* no error, no shutdown code */
+		assert_int_equal(cmos(b, 0x10, 1), 0);
+		assert_int_equal(cmos(b, 0x12, 1), 0);
+		assert_int_equal(cmos(b, 0x14, 1), 0x02);
+		assert_int_equal(cmos(b, 0x15, 2), 640);
+		assert_int_equal(cmos(b, 0x17, 2), cases[i].extended_kib);
+		assert_int_equal(cmos(b, 0x30, 2), cases[i].extended_kib);
+		assert_int_equal(cmos(b, 0x34, 2), cases[i].above_64kib);
+		unsigned sum = 0;
+		for (uint8_t at = 0x10; at < 0x2e; at++)
+			sum += cmos(b, at, 1);
+		assert_int_equal(cmos(b, 0x2e, 1) << 8 | cmos(b, 0x2f, 1), sum);
+		assert_int_equal(cmos(b, 0x0a, 1) & 0x7f, 0x26);
+		assert_int_equal(cmos(b, 0x0b, 1), 0x02);
+		close_board(&r, b);
+	}
+}
+
+static void test_data_area(void **state)
+{
+	for (unsigned serial = 0; serial < 2; serial++) {
+		struct pc pc;
+		pc_open(&pc, 16);
+		firmware_memory(&pc.ram, serial);
+		const uint8_t *bda = pc.bytes + 0x400;
+		assert_int_equal(bda[0] | bda[1] << 8, serial ? 0x3f8 : 0);
+		assert_int_equal(bda[0x0e] | bda[0x0f] << 8, 0x9fc0);
+		assert_int_equal(bda[0x10] | bda[0x11] << 8, serial ? 0x202 : 0x002);
+		assert_int_equal(bda[0x13] | bda[0x14] << 8, 639);
+		assert_int_equal(pc.bytes[0x9fc00], 1);
+		for (unsigned i = 1; i < 0x400; i++)
+			assert_int_equal(pc.bytes[0x9fc00 + i], 0);
+		pc_close(&pc, &(struct blob){0});
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_keyboard),
+		cmocka_unit_test(test_configuration),
+		cmocka_unit_test(test_data_area),
+	};
+	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
+}

@@ -701,7 +701,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	m->options = *o;
 	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
 	if (!o->kernel)
-		m->options.debug_exit = true; /* the tour ends by itself */
+		m->options.debug_exit = m->options.no_reboot = true; /* the tour ends by itself */
 	if (!build(m, p)) {
 		machine_destroy(m);
 		return false;
@@ -730,9 +730,12 @@ static int run_once(struct machine *m)
 	flush(m);
 	if (m->options.verify || m->options.dump_cache)
 		check_code(m, m->options.dump_cache);
+	/* The chip set answers a shutdown with a reset. */
+	if (!m->options.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
+		return -1;
 	switch (end) {
 	case END_RESET:
-		return m->options.no_reboot || m->reader_gone ? 0 : -1;
+		return 0;
 	case END_REQUEST:
 		return monitor_stop_code(m->monitor);
 	default:

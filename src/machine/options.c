@@ -25,7 +25,7 @@ const char options_help[] =
 	"  --serial WHERE          stdio (default), file:PATH, unix:PATH (listens), none\n"
 	"  --debugcon PATH         port E9h writes there; - is standard output\n"
 	"  --debug-exit            a write to port F4h ends the run with (value << 1) | 1\n"
-	"  --no-reboot             a reset ends the run\n"
+	"  --no-reboot             a reset or triple fault ends the run\n"
 	"  --stats [FILE]          counters at the end, on standard error or in FILE\n"
 	"  --log CATEGORIES FILE   of int,exc,exits,units,mmu,io\n"
 	"  --vma-budget N          host mappings that the guest's windows may take\n"

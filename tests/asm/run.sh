@@ -22,7 +22,7 @@ native)
 unring)
 	# shellcheck disable=SC2086
 	timeout 120 "$4" run --kernel kernel.elf --module "$pack.pack" \
-		--debugcon "$pack.unring" --debug-exit --serial none --cpu pentium4 \
+		--debugcon "$pack.unring" --debug-exit --no-reboot --serial none --cpu pentium4 \
 		--memory 32M ${ASM_OPTIONS:-} --append "cases ${ASM_APPEND:-}"
 	;;
 qemu)

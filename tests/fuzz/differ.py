@@ -70,7 +70,7 @@ class Tools:
         done = subprocess.run(
             ["timeout", "120", self.unring, "run", "--kernel", self.asm + "/kernel.elf",
              "--module", guest or pack, "--debugcon", self.path(trial + "unring"), "--debug-exit",
-             "--serial", "none", "--cpu", CPU, "--memory", "64M", "--append", "cases"],
+             "--no-reboot", "--serial", "none", "--cpu", CPU, "--memory", "64M", "--append", "cases"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 33:
             return f"unring ended with {done.returncode}: {done.stderr[:400]}"

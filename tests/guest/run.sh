@@ -46,7 +46,7 @@ if [ "$vm" = --qemu ]; then
 	exit 1
 fi
 
-# A triple fault ends the VM: unring says so with status 1.  33 is the verdict at port F4h.
+# A triple fault ends the run under --no-reboot, with status 1.  33 is the verdict at port F4h.
 case $name in
 triple*) expected=1 verdict='^about to' ;;
 *) expected=33 verdict='^VERDICT PASS' ;;

@@ -46,7 +46,7 @@ int host_signal_install(int signo, void (*fn)(void *ctx), void *ctx)
 	handlers[signo].fn = fn;
 	handlers[signo].ctx = ctx;
 	struct sigaction sa = {.sa_sigaction = on_signal,
-	                       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+	                       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NOCLDSTOP};
 	sigfillset(&sa.sa_mask);
 	if (sigaction(signo, &sa, NULL))
 		return -errno;

@@ -7,7 +7,7 @@
 # Exit status 0 when the kernel's verdict is as expected; its output is printed otherwise.
 set -u
 here=$(dirname "$0")
-as= evicts=
+as="" evicts=""
 while :; do
 	case $1 in
 	--nobody) [ "$(id -u)" = 0 ] && as="setpriv --reuid=65534 --regid=65534 --clear-groups" ;;
@@ -51,6 +51,7 @@ case $name in
 triple*) expected=1 verdict='^about to' ;;
 *) expected=33 verdict='^VERDICT PASS' ;;
 esac
+# shellcheck disable=SC2086 # several words, or none
 timeout -k 3 60 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
 	--no-reboot --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?

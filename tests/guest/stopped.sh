@@ -1,6 +1,7 @@
 #!/bin/sh
 # stopped.sh UNRING KERNEL: runs the kernel by run.sh, and stops the VM now and then,
 # for longer and for shorter.  Exit status 0: the verdict was as expected all the same.
+# shellcheck disable=SC2086 # vm: its processes
 set -u
 sh "$(dirname "$0")/run.sh" "$@" --append "stopped-$$" &
 run=$!

@@ -115,9 +115,11 @@ SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fa
  * dispatcher in bounded work (I4). */
 static void corner(struct monitor *m, uint64_t pc, uint64_t sp)
 {
-	uint64_t *top = (uint64_t *)(uintptr_t)sp;
-	if (tcache_contains(m->cache, *top))
-		*top = (uint64_t)(uintptr_t)stub_ret_miss;
+	uint64_t *top = (uint64_t *)(uintptr_t)sp, miss = (uint64_t)(uintptr_t)stub_ret_miss;
+	/* In the middle of PUSHF, POPF or the entry an image of the flags lies on it. */
+	if (*top != miss && !tcache_contains(m->cache, *top))
+		top++;
+	*top = miss;
 	struct tu *u = tcache_in_once(m->cache, pc) ? NULL : tcache_unit_at(m->cache, pc);
 	if (u)
 		tcache_unchain_exits(m->cache, u);

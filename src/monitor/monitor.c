@@ -574,6 +574,7 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 	struct vcpu *v = m->v;
 	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
 	uint32_t ac = m->modes[m->mode].bits & MODE_AC ? FLAG_AC : 0;
+	bool mid = false;
 
 	v->table = tcache_table(m->cache, m->mode);
 	for (;;) {
@@ -583,7 +584,12 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
-			return NO_CHAIN;
+			if (!mid)
+				return NO_CHAIN;
+			/* Not a boundary: what is pending waits for the next one. */
+			fault_corner(m, host);
+			mask = 0;
+			continue;
 		case EXIT_DIRECT: {
 			uint32_t id = (uint32_t)v->scratch[3];
 			stats.exit_direct++;
@@ -607,16 +613,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		host = v->scratch[5];
 		m->code_died = false;
 		enum callout_result r = callout_run(m, packed, v->scratch[1]);
+		mid = r == RESUME_MID;
 		/* What follows in the unit may be what was stored to. */
-		if (r == RESUME && m->end == END_RUNNING && !m->code_died) {
+		if (mid || (r == RESUME && m->end == END_RUNNING && !m->code_died)) {
 			mask = ignore_pending ? 0 : pending_mask(m);
-			continue;
-		}
-		if (r == RESUME_MID) {
-			/* Not a boundary: what is pending waits for the next one. */
-			if (v->pending & pending_mask(m) && !ignore_pending)
-				fault_corner(m, host);
-			mask = 0;
 			continue;
 		}
 		stats.exit_callout++;

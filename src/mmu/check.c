@@ -31,27 +31,28 @@ static void check_mapping(void *ctx, const struct host_mapping *h)
 
 static bool rmap_has(struct mmu *m, uint32_t gfn, const struct win *w, uint32_t vpn)
 {
-	for (uint32_t n = m->rmap_head[gfn]; n; n = m->rmap[n].next)
-		if (m->rmap[n].where == ((uint32_t)w->slot << 20 | vpn))
+	for (uint32_t n = m->rmap_head[gfn]; n; n = rmap_at(m, n)->next)
+		if (n == ((uint32_t)w->slot << 20 | vpn) + 1)
 			return true;
 	return false;
 }
 
-static bool links_have(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where)
+static bool links_have(struct mmu *m, uint32_t gfn, uint32_t link, unsigned who, unsigned level,
+                       uint32_t where)
 {
+	const struct link *l = &m->link[link];
 	for (uint32_t n = m->link_head[gfn]; n; n = m->link[n].next)
-		if (m->link[n].who == who && m->link[n].level == level &&
-		    m->link[n].where == where)
-			return true;
+		if (n == link)
+			return l->who == who && l->level == level && l->where == where;
 	return false;
 }
 
 static void check_half(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *links)
 {
 	const struct half *h = half_at(m, w, vpn);
-	if (h->linked) {
+	if (h->link) {
 		uint32_t table = (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT);
-		CHECK(links_have(m, table, w->slot, 1, vpn));
+		CHECK(links_have(m, table, h->link, w->slot, 1, vpn));
 		CHECK(m->page_flags[table] & PAGE_TABLE);
 		++*links;
 	}
@@ -126,19 +127,25 @@ void mmu_check(struct mmu *m)
 		for (unsigned d = 0; r->live && d < (r->mode & MODE_PAE ? 4 : 1); d++) {
 			if (r->pd[d] == (uint32_t)NO_GFN || !mmu_is_ram(m, r->pd[d]))
 				continue;
-			CHECK(links_have(m, r->pd[d], i, 2, d));
+			CHECK(links_have(m, r->pd[d], r->link[d], i, 2, d));
 			links++;
 		}
 	}
 	for (uint32_t gfn = 0; gfn < m->ram_pages; gfn++) {
 		CHECK(!(m->page_flags[gfn] & PAGE_TABLE) == !m->link_head[gfn]);
-		for (uint32_t n = m->rmap_head[gfn]; n; n = m->rmap[n].next)
+		for (uint32_t n = m->rmap_head[gfn], prev = 0; n; n = rmap_at(m, n)->next) {
+			CHECK(rmap_at(m, n)->prev == prev);
+			prev = n;
 			rmaps++;
-		for (uint32_t n = m->link_head[gfn]; n; n = m->link[n].next)
+		}
+		for (uint32_t n = m->link_head[gfn], prev = 0; n; n = m->link[n].next) {
+			CHECK(m->link[n].prev == prev);
+			prev = n;
 			links--;
+		}
 	}
 	CHECK(links == 0);
-	CHECK(rmaps == writable && rmaps == m->rmap_count);
+	CHECK(rmaps == writable);
 }
 
 void mmu_each(struct mmu *m, const struct mmu_each *each)

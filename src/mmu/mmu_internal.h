@@ -22,9 +22,9 @@
 enum {
 	MAX_WINDOWS = 1024,
 	MAX_ROOTS = 1024,
-	MAX_BLOCKS = 1 << 16,
-	MAX_RMAP = 1 << 24,
+	MAX_BLOCKS = 1 << 14, /* 64 GiB of windows: 128 MiB of the host's page tables */
 	MAX_LINKS = 1 << 18,
+	MAX_SPLITS = 1100, /* mappings beyond the budget: more than one fill makes */
 	QUEUE_LENGTH = 4096,
 	TLB_LENGTH = 1024,
 	ROOT_BUCKETS = 256,
@@ -61,7 +61,7 @@ enum { PAGE_CODE = 1, PAGE_TABLE = 2, PAGE_TRACED = PAGE_CODE | PAGE_TABLE };
 
 struct half {
 	uint64_t pde; /* what the entries were derived from; 0: there are none */
-	bool linked;  /* its page table has a link to here */
+	uint32_t link; /* its page table has this one to here; 0: none */
 	bool queued;  /* revocation of the whole half is in the queue */
 	bool wp;      /* registered for write protection without splits */
 	uint8_t splits; /* by tracing, so far */
@@ -69,6 +69,16 @@ struct half {
 
 struct block {
 	uint32_t entry[1024];
+};
+
+/* The reverse map is a list of the writable entries of each page: slot << 20 | vpn, and
+ * 1 more, as 0 means none. */
+struct rmap {
+	uint32_t next, prev;
+};
+
+struct block_rmap {
+	struct rmap entry[1024];
 };
 
 struct block_head {
@@ -114,6 +124,7 @@ struct root {
 	uint32_t cr3;
 	uint64_t pdpte[4];
 	uint32_t pd[4];    /* page-directory pages; NO_GFN if absent */
+	uint32_t link[4];  /* theirs to here; 0: none */
 	struct win *user, *kernel, *priv[2]; /* priv: by CR0.WP */
 	uint32_t kernel_gen;
 	unsigned stores;   /* weighted, to its tables while not loaded */
@@ -123,16 +134,10 @@ struct root {
 /* A page table (level 1) names the half of a window that was filled from it, a
  * page directory (level 2) the root. */
 struct link {
-	uint32_t next;
+	uint32_t next, prev;
 	uint16_t who;   /* slot of a window, index of a root */
 	uint16_t level;
 	uint32_t where; /* level 1: vpn of its first entry; level 2: which of PAE's four */
-};
-
-/* Writable mappings of a page: slot << 20 | vpn. */
-struct rmap {
-	uint32_t next;
-	uint32_t where;
 };
 
 struct tlb_entry {
@@ -164,13 +169,12 @@ struct mmu {
 	                          would merge a mapping of it with one of the last page */
 	uint8_t *ram;          /* the monitor's view */
 	uint8_t *page_flags;   /* per gfn */
-	uint32_t *rmap_head;   /* per gfn; 0: none */
+	uint32_t *rmap_head;   /* per gfn, as struct rmap has it */
 	uint32_t *link_head;   /* per gfn; 0: none */
-	struct rmap *rmap;
 	struct link *link;
 	struct block *block;
+	struct block_rmap *block_rmap;
 	struct block_head *block_head;
-	uint32_t rmap_free, rmap_fresh, rmap_count;
 	uint32_t link_free, link_fresh, link_count;
 	uint16_t block_free;
 	uint32_t block_fresh, block_count;
@@ -289,12 +293,18 @@ uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
 void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn);
 /* Unmaps and forgets a half at once. */
 void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
+/* Host calls on a part of a window. False: there was no mapping left for the split, and
+ * the whole window has been unmapped instead, in the books too. */
+bool window_unmap(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
+bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool write);
 
 /* --- trace.c --- */
 void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
 void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
-void link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
-void link_remove(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+struct rmap *rmap_at(struct mmu *m, uint32_t link);
+/* Returns its number. */
+uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+void link_remove(struct mmu *m, uint32_t gfn, uint32_t n);
 void queue_apply(struct mmu *m);
 /* Does the queue take most of what this window holds? */
 bool queue_empties(struct mmu *m, struct win *w);

@@ -5,8 +5,7 @@
 #include <errno.h>
 
 #define MIB (1ull << 20)
-/* What the process needs beside the windows, and slack for splits that a trace
- * causes before the next fill makes room. */
+/* What the process needs beside the windows, and MAX_SPLITS over the budget. */
 #define BUDGET_RESERVE 2000u
 #define BUDGET_LEAST 200u
 
@@ -41,15 +40,15 @@ static int create_pools(struct mmu *m, const char **what)
 	if ((err = reserve(m->ram_pages, &m->page_flags)) ||
 	    (err = reserve((size_t)m->ram_pages * sizeof *m->rmap_head, &m->rmap_head)) ||
 	    (err = reserve((size_t)m->ram_pages * sizeof *m->link_head, &m->link_head)) ||
-	    (err = reserve(MAX_RMAP * sizeof *m->rmap, &m->rmap)) ||
 	    (err = reserve(MAX_LINKS * sizeof *m->link, &m->link)) ||
 	    (err = reserve(MAX_BLOCKS * sizeof *m->block, &m->block)) ||
+	    (err = reserve(MAX_BLOCKS * sizeof *m->block_rmap, &m->block_rmap)) ||
 	    (err = reserve(MAX_BLOCKS * sizeof *m->block_head, &m->block_head)) ||
 	    (err = reserve(MAX_WINDOWS * sizeof *m->win, &m->win)) ||
 	    (err = reserve(MAX_ROOTS * sizeof *m->root, &m->root)))
 		return err;
 	/* Number 0 means none in every pool. */
-	m->rmap_fresh = m->link_fresh = m->block_fresh = 1;
+	m->link_fresh = m->block_fresh = 1;
 	while (m->slots_free < MAX_WINDOWS) {
 		m->slot[m->slots_free] = (uint16_t)m->slots_free;
 		m->slots_free++;
@@ -118,9 +117,9 @@ void mmu_destroy(struct mmu *m)
 	release(m->page_flags, m->ram_pages);
 	release(m->rmap_head, (size_t)m->ram_pages * sizeof *m->rmap_head);
 	release(m->link_head, (size_t)m->ram_pages * sizeof *m->link_head);
-	release(m->rmap, MAX_RMAP * sizeof *m->rmap);
 	release(m->link, MAX_LINKS * sizeof *m->link);
 	release(m->block, MAX_BLOCKS * sizeof *m->block);
+	release(m->block_rmap, MAX_BLOCKS * sizeof *m->block_rmap);
 	release(m->block_head, MAX_BLOCKS * sizeof *m->block_head);
 	release(m->win, MAX_WINDOWS * sizeof *m->win);
 	release(m->root, MAX_ROOTS * sizeof *m->root);

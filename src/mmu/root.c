@@ -155,13 +155,18 @@ static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint
 	return true;
 }
 
-static void directory_links(struct mmu *m, struct root *r,
-                            void (*change)(struct mmu *m, uint32_t gfn, unsigned who,
-                                           unsigned level, uint32_t where))
+static void directories_link(struct mmu *m, struct root *r)
 {
 	for (unsigned i = 0; i < (r->mode & MODE_PAE ? 4 : 1); i++)
 		if (r->pd[i] != (uint32_t)NO_GFN && mmu_is_ram(m, r->pd[i]))
-			change(m, r->pd[i], (unsigned)(r - m->root), 2, i);
+			r->link[i] = link_add(m, r->pd[i], (unsigned)(r - m->root), 2, i);
+}
+
+static void directories_unlink(struct mmu *m, struct root *r)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (r->link[i])
+			link_remove(m, r->pd[i], r->link[i]);
 }
 
 void root_die(struct mmu *m, struct root *r)
@@ -173,7 +178,7 @@ void root_die(struct mmu *m, struct root *r)
 		window_drop(m, r->user);
 	if (r->kernel && r->kernel->root == r)
 		r->kernel->root = NULL;
-	directory_links(m, r, link_remove);
+	directories_unlink(m, r);
 	uint16_t *p = &m->bucket[bucket_of(r->cr3, r->mode, r->pdpte)];
 	while (&m->root[*p - 1] != r)
 		p = &m->root[*p - 1].next;
@@ -211,7 +216,7 @@ static struct root *root_find(struct mmu *m, uint32_t cr3, uint8_t mode, const u
 		r->pd[i] = pdpte[i] & PTE_P ? (uint32_t)((pdpte[i] & PAE_ADDR) >> PAGE_SHIFT)
 		                            : (uint32_t)NO_GFN;
 	}
-	directory_links(m, r, link_add);
+	directories_link(m, r);
 	return r;
 }
 

@@ -16,30 +16,30 @@ static uint32_t where_of(const struct win *w, uint32_t vpn)
 	return (uint32_t)w->slot << 20 | vpn;
 }
 
+struct rmap *rmap_at(struct mmu *m, uint32_t link)
+{
+	uint32_t where = link - 1, vpn = where & 0xfffff;
+	return &m->block_rmap[m->win[where >> 20].dir[vpn >> 10]].entry[vpn & 1023];
+}
+
 void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn)
 {
-	uint32_t n = m->rmap_free;
-	if (n)
-		m->rmap_free = m->rmap[n].next;
-	else
-		n = m->rmap_fresh++;
-	m->rmap_count++;
-	m->rmap[n] = (struct rmap){.next = m->rmap_head[gfn], .where = where_of(w, vpn)};
-	m->rmap_head[gfn] = n;
+	uint32_t *head = &m->rmap_head[gfn], link = where_of(w, vpn) + 1;
+	*rmap_at(m, link) = (struct rmap){.next = *head};
+	if (*head)
+		rmap_at(m, *head)->prev = link;
+	*head = link;
 }
 
 void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn)
 {
-	uint32_t *p = &m->rmap_head[gfn];
-	while (m->rmap[*p].where != where_of(w, vpn)) {
-		p = &m->rmap[*p].next;
-		CHECK(*p);
-	}
-	uint32_t n = *p;
-	*p = m->rmap[n].next;
-	m->rmap[n].next = m->rmap_free;
-	m->rmap_free = n;
-	m->rmap_count--;
+	const struct rmap *r = rmap_at(m, where_of(w, vpn) + 1);
+	if (r->prev)
+		rmap_at(m, r->prev)->next = r->next;
+	else
+		m->rmap_head[gfn] = r->next;
+	if (r->next)
+		rmap_at(m, r->next)->prev = r->prev;
 }
 
 /* Sets a reason to trace the page: no window maps it writable afterwards.  That
@@ -48,9 +48,8 @@ static void trace_page(struct mmu *m, uint32_t gfn, uint8_t reason)
 {
 	m->page_flags[gfn] |= reason;
 	while (m->rmap_head[gfn]) {
-		uint32_t where = m->rmap[m->rmap_head[gfn]].where, vpn = where & 0xfffff;
-		struct win *w = &m->win[where >> 20];
-		shadow_protect(m, w, vpn);
+		uint32_t where = m->rmap_head[gfn] - 1;
+		shadow_protect(m, &m->win[where >> 20], where & 0xfffff);
 	}
 }
 
@@ -76,7 +75,7 @@ bool mmu_is_table(const struct mmu *m, uint32_t gfn)
 
 /* --- links --- */
 
-void link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where)
+uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where)
 {
 	uint32_t n = m->link_free;
 	if (n)
@@ -87,23 +86,24 @@ void link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_
 	m->link_count++;
 	m->link[n] = (struct link){.next = m->link_head[gfn], .who = (uint16_t)who,
 	                           .level = (uint16_t)level, .where = where};
+	if (m->link_head[gfn])
+		m->link[m->link_head[gfn]].prev = n;
 	m->link_head[gfn] = n;
 	if (!(m->page_flags[gfn] & PAGE_TABLE))
 		trace_page(m, gfn, PAGE_TABLE);
+	return n;
 }
 
-void link_remove(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where)
+void link_remove(struct mmu *m, uint32_t gfn, uint32_t n)
 {
-	uint32_t *p = &m->link_head[gfn];
-	for (;; p = &m->link[*p].next) {
-		CHECK(*p);
-		const struct link *l = &m->link[*p];
-		if (l->who == who && l->level == level && l->where == where)
-			break;
-	}
-	uint32_t n = *p;
-	*p = m->link[n].next;
-	m->link[n].next = m->link_free;
+	struct link *l = &m->link[n];
+	if (l->prev)
+		m->link[l->prev].next = l->next;
+	else
+		m->link_head[gfn] = l->next;
+	if (l->next)
+		m->link[l->next].prev = l->prev;
+	l->next = m->link_free;
 	m->link_free = n;
 	m->link_count--;
 	if (!m->link_head[gfn])
@@ -152,18 +152,14 @@ struct pending {
 	bool unmap;      /* else: make read-only */
 };
 
-static void pending_run(struct pending *p)
+static void pending_run(struct mmu *m, struct pending *p)
 {
 	if (!p->w)
 		return;
-	size_t bytes = (size_t)(p->hi - p->lo) << PAGE_SHIFT;
-	if (p->unmap) {
-		CHECK(!host_mem_unmap(win_host(p->w, p->lo), bytes));
-		stats.unmaps++;
-	} else {
-		CHECK(!host_mem_protect(win_host(p->w, p->lo), bytes, false));
-		stats.protects++;
-	}
+	if (p->unmap)
+		window_unmap(m, p->w, p->lo, p->hi - p->lo);
+	else
+		window_protect(m, p->w, p->lo, p->hi - p->lo, false);
 	p->w = NULL;
 }
 
@@ -192,7 +188,7 @@ static void pending_add(struct mmu *m, struct pending *p, struct win *w, uint32_
 			return;
 		}
 	}
-	pending_run(p);
+	pending_run(m, p);
 	*p = (struct pending){.w = w, .lo = vpn, .hi = vpn + 1, .unmap = unmap};
 }
 
@@ -202,11 +198,12 @@ static void apply_entry(struct mmu *m, struct pending *p, struct win *w, uint32_
 	if (!(e & SH_QUEUED))
 		return;
 	uint32_t new = entry_revised(m, w, vpn, e) & ~SH_QUEUED;
+	/* The books first: what waited may empty the window. */
+	shadow_put(m, w, vpn, new);
 	if ((e & SH_MAPPED) && !(new & SH_MAPPED))
 		pending_add(m, p, w, vpn, true);
 	else if ((e & SH_WRITE) && !(new & SH_WRITE))
 		pending_add(m, p, w, vpn, false);
-	shadow_put(m, w, vpn, new);
 }
 
 static void apply_half(struct mmu *m, struct win *w, uint32_t vpn)
@@ -227,13 +224,13 @@ void queue_apply(struct mmu *m)
 		uint32_t item = m->queue[i], vpn = item & 0xfffff;
 		struct win *w = &m->win[item >> 20 & (MAX_WINDOWS - 1)];
 		if (item & QUEUE_HALF) {
-			pending_run(&p);
+			pending_run(m, &p);
 			apply_half(m, w, vpn);
 		} else {
 			apply_entry(m, &p, w, vpn);
 		}
 	}
-	pending_run(&p);
+	pending_run(m, &p);
 	m->queue_length = 0;
 }
 

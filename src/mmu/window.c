@@ -6,7 +6,7 @@
 /* How far a fault on a user page maps around itself. */
 #define USER_AROUND 16
 /* Splits of a half by tracing before it is registered with userfaultfd. */
-#define MAX_SPLITS 8
+#define WP_AFTER 8
 
 static bool is_traced(const struct mmu *m, uint32_t gfn)
 {
@@ -108,22 +108,72 @@ static void block_release(struct mmu *m, struct win *w, uint32_t vpn)
 static void half_unlink(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	struct half *h = half_at(m, w, vpn);
-	if (h->linked)
-		link_remove(m, (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT), w->slot, 1,
-		            vpn & -half_pages(w));
+	if (h->link)
+		link_remove(m, (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT), h->link);
 	*h = (struct half){0};
 }
 
-static void host_unmap(struct win *w, uint32_t lo, uint32_t n)
+/* --- host calls ---
+ *
+ * A call on a part of a window may split mappings.  A guest can see to it that the host
+ * has none left, or that one call wants very many (a page with thousands of aliases is
+ * traced): beyond the budget and MAX_SPLITS, or where the host refuses, the window is
+ * unmapped whole.  That splits nothing, and is never wrong: a window is a cache. */
+
+/* Takes the entries of a block out of the reverse map and clears them, but for
+ * those bits. */
+static void block_clear(struct mmu *m, struct win *w, uint32_t lo, uint32_t keep)
 {
-	CHECK(!host_mem_unmap(win_host(w, lo), (size_t)n << PAGE_SHIFT));
+	for (uint32_t vpn = lo; vpn < lo + 1024; vpn++) {
+		uint32_t *e = shadow_at(m, w, vpn), old = *e;
+		if (!old)
+			continue;
+		if (old & SH_WRITE)
+			rmap_remove(m, old >> PAGE_SHIFT, w, vpn);
+		*e = old & SH_EXEC ? old & keep : 0;
+		w->entries -= !*e;
+	}
+}
+
+static void host_unmap_all(struct win *w)
+{
+	/* Nothing to split: no mapping reaches beyond a window. */
+	CHECK(!host_mem_unmap(w->pub.base, WINDOW_SIZE));
 	stats.unmaps++;
 }
 
-static void host_protect(struct win *w, uint32_t lo, uint32_t n, bool write)
+/* Everything unmapped; what was given to execute stays given, and so do links. */
+static void window_unmap_all(struct mmu *m, struct win *w)
 {
-	CHECK(!host_mem_protect(win_host(w, lo), (size_t)n << PAGE_SHIFT, write));
+	for (uint32_t i = 0; i < 1024; i++)
+		if (w->dir[i])
+			block_clear(m, w, i << 10, SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED);
+	vma_adjust(m, w, w->vmas, 0);
+	w->holes = 0;
+	host_unmap_all(w);
+}
+
+static bool may_split(const struct mmu *m)
+{
+	return m->vmas <= m->vma_budget + MAX_SPLITS;
+}
+
+bool window_unmap(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
+{
+	stats.unmaps++;
+	if (may_split(m) && !host_mem_unmap(win_host(w, lo), (size_t)n << PAGE_SHIFT))
+		return true;
+	window_unmap_all(m, w);
+	return false;
+}
+
+bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool write)
+{
 	stats.protects++;
+	if (may_split(m) && !host_mem_protect(win_host(w, lo), (size_t)n << PAGE_SHIFT, write))
+		return true;
+	window_unmap_all(m, w);
+	return false;
 }
 
 /* --- write protection of traced pages ---
@@ -133,10 +183,25 @@ static void host_protect(struct win *w, uint32_t lo, uint32_t n, bool write)
  * pages within it.  (Not at once: a registered mapping loses the kernel's
  * fault-around, so that the first touch of each page costs more.) */
 
-static void host_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect)
+/* A refusal: the half does without from now on. */
+static bool wp_lost(struct mmu *m, struct win *w, uint32_t vpn)
 {
-	CHECK(!host_mem_wp_set(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT, protect));
+	window_unmap_all(m, w);
+	half_at(m, w, vpn)->wp = false;
+	return false;
+}
+
+static bool window_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect)
+{
 	stats.protects++;
+	return !host_mem_wp_set(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT, protect) ||
+	       wp_lost(m, w, lo);
+}
+
+static bool window_wp_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
+{
+	return !host_mem_wp_register(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT) ||
+	       wp_lost(m, w, lo);
 }
 
 /* Is the half one linear run, writable but for what is traced? */
@@ -160,33 +225,32 @@ static void half_split(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	struct half *h = half_at(m, w, vpn);
 	uint32_t n = half_pages(w), lo = vpn & -n;
-	if (m->wp_fd < 0 || ++h->splits < MAX_SPLITS)
+	if (m->wp_fd < 0 || ++h->splits < WP_AFTER)
 		return;
 	h->splits = 0;
-	if (!half_is_run(m, w, lo) ||
-	    host_mem_wp_register(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT))
+	if (!half_is_run(m, w, lo) || !window_wp_register(m, w, lo, n))
 		return;
 	unsigned before = vma_count(m, w, lo, n);
 	for (uint32_t i = lo; i < lo + n; i++) {
 		uint32_t *e = shadow_at(m, w, i);
 		if (*e & SH_WRITE)
 			continue;
-		host_wp(m, w, i, 1, true);
+		if (!window_wp(m, w, i, 1, true))
+			return;
 		*e |= SH_WP;
 	}
 	h->wp = true;
-	host_protect(w, lo, n, true);
-	vma_adjust(m, w, before, vma_count(m, w, lo, n));
+	if (window_protect(m, w, lo, n, true))
+		vma_adjust(m, w, before, vma_count(m, w, lo, n));
 }
 
 void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	uint32_t e = shadow_get(m, w, vpn) & ~SH_WRITE;
 	if (half_at(m, w, vpn)->wp) {
-		host_wp(m, w, vpn, 1, true);
-		shadow_put(m, w, vpn, e | SH_WP);
-	} else {
-		host_protect(w, vpn, 1, false);
+		if (window_wp(m, w, vpn, 1, true))
+			shadow_put(m, w, vpn, e | SH_WP);
+	} else if (window_protect(m, w, vpn, 1, false)) {
 		shadow_put(m, w, vpn, e);
 		half_split(m, w, vpn);
 	}
@@ -210,7 +274,7 @@ void half_revoke(struct mmu *m, struct win *w, uint32_t vpn)
 	}
 	vma_adjust(m, w, before, vma_count(m, w, lo, n));
 	if (first != ~0u)
-		host_unmap(w, first, last - first + 1);
+		window_unmap(m, w, first, last - first + 1);
 	half_unlink(m, w, lo);
 	struct block_head *head = &m->block_head[w->dir[vpn >> 10]];
 	if (!head->half[0].pde && !head->half[1].pde)
@@ -231,9 +295,9 @@ static void half_ensure(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde
 	block_ensure(m, w, vpn);
 	h = half_at(m, w, vpn);
 	uint64_t table = pde_table(w->mode, pde) >> PAGE_SHIFT;
-	*h = (struct half){.pde = pde, .linked = !large && mmu_is_ram(m, table)};
-	if (h->linked)
-		link_add(m, (uint32_t)table, w->slot, 1, vpn & -half_pages(w));
+	*h = (struct half){.pde = pde};
+	if (!large && mmu_is_ram(m, table))
+		h->link = link_add(m, (uint32_t)table, w->slot, 1, vpn & -half_pages(w));
 }
 
 /* May this window's view see, and write, what the guest's tables say? */
@@ -320,37 +384,11 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	return w;
 }
 
-/* Takes the entries of a block out of the reverse map and clears them, but for
- * those bits. */
-static void block_clear(struct mmu *m, struct win *w, uint32_t lo, uint32_t keep)
-{
-	for (uint32_t vpn = lo; vpn < lo + 1024; vpn++) {
-		uint32_t *e = shadow_at(m, w, vpn), old = *e;
-		if (!old)
-			continue;
-		if (old & SH_WRITE)
-			rmap_remove(m, old >> PAGE_SHIFT, w, vpn);
-		*e = old & SH_EXEC ? old & keep : 0;
-		w->entries -= !*e;
-	}
-}
-
-/* Everything unmapped; what was given to execute stays given, and so do links. */
-static void window_unmap_all(struct mmu *m, struct win *w)
-{
-	for (uint32_t i = 0; i < 1024; i++)
-		if (w->dir[i])
-			block_clear(m, w, i << 10, SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED);
-	vma_adjust(m, w, w->vmas, 0);
-	w->holes = 0;
-	host_unmap(w, 0, 1 << 20);
-}
-
 void window_drop(struct mmu *m, struct win *w)
 {
 	m->client.window_drop(m->client.ctx, &w->pub);
 	vma_adjust(m, w, w->vmas, 0);
-	host_unmap(w, 0, 1 << 20);
+	host_unmap_all(w);
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
 		if (!w->dir[vpn >> 10])
 			continue;
@@ -392,24 +430,28 @@ void window_drop(struct mmu *m, struct win *w)
 
 static bool has_room(const struct mmu *m)
 {
-	return m->vmas + 4 <= m->vma_budget && m->rmap_count + 2048 < MAX_RMAP &&
-	       m->link_count + 16 < MAX_LINKS && m->block_count + 8 < MAX_BLOCKS;
+	return m->vmas + 4 <= m->vma_budget && m->link_count + 16 < MAX_LINKS && m->block_count + 8 < MAX_BLOCKS;
+}
+
+/* Gives mappings back: a window other than w goes, or, when all are in use, the fullest
+ * starts afresh.  Something must be mapped. */
+static void window_relieve(struct mmu *m, struct win *w)
+{
+	if (window_evict(m, w))
+		return;
+	struct win *fullest = w;
+	for (unsigned i = 0; i < MAX_WINDOWS; i++)
+		if (m->win[i].live && m->win[i].vmas > fullest->vmas)
+			fullest = &m->win[i];
+	CHECK(fullest->vmas);
+	stats.evictions++;
+	window_unmap_all(m, fullest);
 }
 
 void window_make_room(struct mmu *m, struct win *w)
 {
-	while (__builtin_expect(!has_room(m), 0)) {
-		if (window_evict(m, w))
-			continue;
-		/* Only windows in use are left: the fullest starts afresh. */
-		struct win *fullest = NULL;
-		for (unsigned i = 0; i < MAX_WINDOWS; i++)
-			if (m->win[i].live && (!fullest || m->win[i].vmas > fullest->vmas))
-				fullest = &m->win[i];
-		CHECK(fullest && fullest->vmas);
-		stats.evictions++;
-		window_unmap_all(m, fullest);
-	}
+	while (__builtin_expect(!has_room(m), 0))
+		window_relieve(m, w);
 }
 
 bool mmu_find_window(struct mmu *m, const void *host, struct window **w, gla_t *a)
@@ -428,9 +470,8 @@ static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uin
                      bool write)
 {
 	size_t bytes = (size_t)n << PAGE_SHIFT;
-	/* No memory for one more mapping: others make room. */
 	while (host_mem_map(win_host(w, vpn), bytes, m->fd, offset, write))
-		CHECK(window_evict(m, w));
+		window_relieve(m, w);
 	stats.maps++;
 }
 
@@ -512,7 +553,8 @@ static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const str
 	return run;
 }
 
-/* Maps a linear run; traced pages in it stay read-only. */
+/* Maps a linear run; traced pages in it stay read-only.  Where the host refuses nothing is
+ * mapped, and the access faults again. */
 static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r)
 {
 	struct run run = run_find(m, w, vpn, r);
@@ -523,10 +565,8 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 		write = false;
 	bool wp = half_at(m, w, vpn)->wp;
 	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
-	if (wp)
-		CHECK(!host_mem_wp_register(m->wp_fd, win_host(w, run.lo),
-		                            (size_t)n << PAGE_SHIFT));
-
+	if (wp && !window_wp_register(m, w, run.lo, n))
+		return;
 	unsigned before = vma_count(m, w, run.lo, n);
 	uint32_t traced = 0; /* how many pages just before i are traced */
 	for (uint32_t i = 0; i <= n; i++) {
@@ -535,10 +575,10 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 			e = wp ? SH_WP : 0;
 			traced++;
 		} else if (traced) {
-			if (wp)
-				host_wp(m, w, run.lo + i - traced, traced, true);
-			else
-				host_protect(w, run.lo + i - traced, traced, false);
+			uint32_t lo = run.lo + i - traced;
+			if (wp ? !window_wp(m, w, lo, traced, true)
+			       : !window_protect(m, w, lo, traced, false))
+				return;
 			traced = 0;
 		}
 		if (i == n)
@@ -581,10 +621,9 @@ static void upgrade_run(struct mmu *m, struct win *w, uint32_t vpn, const struct
 		prot |= !(e & SH_WP);
 		put(m, w, i, (e | SH_WRITE) & ~SH_WP);
 	}
-	if (wp)
-		host_wp(m, w, run.lo, n, false);
-	if (prot)
-		host_protect(w, run.lo, n, true);
+	if ((wp && !window_wp(m, w, run.lo, n, false)) ||
+	    (prot && !window_protect(m, w, run.lo, n, true)))
+		return;
 	vma_adjust(m, w, before, vma_count(m, w, run.lo, n));
 }
 
@@ -660,7 +699,7 @@ bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, gpa_t *out,
 	if (!((e ^ new) & (SH_GFN | SH_HOLE)))
 		new |= e;
 	else if (e & SH_MAPPED)
-		host_unmap(w, vpn, 1);
+		window_unmap(m, w, vpn, 1);
 	shadow_put(m, w, vpn, new);
 	return true;
 }

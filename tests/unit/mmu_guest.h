@@ -193,13 +193,15 @@ struct outcome {
 	uint8_t value;
 };
 
+static unsigned touch_tries = 4;
+
 static inline struct outcome touch(struct guest *g, struct window *w, uint32_t a, bool write,
                                    bool user)
 {
 	static struct outcome o;
 	static struct window *found;
 	o = (struct outcome){.value = 0};
-	for (volatile unsigned tries = 0; tries < 4; tries++) {
+	for (volatile unsigned tries = 0; tries < touch_tries; tries++) {
 		volatile uint8_t *p = w->base + a;
 		if (!sigsetjmp(fault_jump, 1)) {
 			in_access = 1;

@@ -1,7 +1,81 @@
 /* links: mmu host cpu base */
+/* wraps: host_mem_map host_mem_unmap host_mem_protect host_mem_wp_register host_mem_wp_set */
 /* Tracing of page tables: revocation at flushes, shared and private tables,
  * roots that die; then random guests against the books. */
+#define _GNU_SOURCE
 #include "mmu_guest.h"
+#include "mmu/mmu_internal.h"
+#include "stepping.h"
+
+#include <errno.h>
+
+/* --- a host that has no mapping left, now and then; a whole window it always unmaps --- */
+
+static struct mmu *scarce;    /* whose calls fail; NULL: nobody's */
+static bool no_registering;   /* for good */
+static unsigned refusals;
+
+static bool refused(void)
+{
+	static uint32_t state = 1;
+	state = state * 1664525 + 1013904223;
+	bool no = scarce && (state >> 8) % 12 == 0;
+	refusals += no;
+	return no;
+}
+
+int __real_host_mem_unmap(void *at, size_t bytes);
+int __wrap_host_mem_unmap(void *at, size_t bytes)
+{
+	return bytes < WINDOW_SIZE && refused() ? -ENOMEM : __real_host_mem_unmap(at, bytes);
+}
+
+int __real_host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write);
+int __wrap_host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write)
+{
+	/* The host takes what was there before it looks for room. */
+	if (scarce && scarce->vmas && refused()) {
+		assert_int_equal(__real_host_mem_unmap(at, bytes), 0);
+		return -ENOMEM;
+	}
+	return __real_host_mem_map(at, bytes, fd, offset, write);
+}
+
+/* Calls that fail half-way. */
+static size_t half_of(size_t bytes)
+{
+	return bytes / PAGE_SIZE / 2 * PAGE_SIZE;
+}
+
+int __real_host_mem_protect(void *at, size_t bytes, bool write);
+int __wrap_host_mem_protect(void *at, size_t bytes, bool write)
+{
+	if (!refused())
+		return __real_host_mem_protect(at, bytes, write);
+	if (half_of(bytes))
+		__real_host_mem_protect(at, half_of(bytes), write);
+	return -ENOMEM;
+}
+
+int __real_host_mem_wp_register(int wp, void *at, size_t bytes);
+int __wrap_host_mem_wp_register(int wp, void *at, size_t bytes)
+{
+	if (!refused() && !no_registering)
+		return __real_host_mem_wp_register(wp, at, bytes);
+	if (half_of(bytes))
+		__real_host_mem_wp_register(wp, at, half_of(bytes));
+	return -ENOMEM;
+}
+
+int __real_host_mem_wp_set(int wp, void *at, size_t bytes, bool protect);
+int __wrap_host_mem_wp_set(int wp, void *at, size_t bytes, bool protect)
+{
+	if (!refused())
+		return __real_host_mem_wp_set(wp, at, bytes, protect);
+	if (half_of(bytes))
+		__real_host_mem_wp_set(wp, at, half_of(bytes), protect);
+	return -ENOMEM;
+}
 
 static void setup_user(struct guest *g, uint32_t *cr3, unsigned pages)
 {
@@ -337,6 +411,133 @@ static void test_queue_overflow(void **state)
 	guest_free(g);
 }
 
+/* --- very many mappings --- */
+
+enum { ALIASES = 900 };
+
+/* Runs of three pages of one file, three pages of memory each: a host mapping for each. */
+static uint32_t alias_runs(struct guest *g, unsigned runs, unsigned stride)
+{
+	uint32_t cr3 = root_new(g);
+	for (unsigned i = 0; i < runs; i++)
+		for (unsigned k = 0; k < 3; k++)
+			map_page(g, cr3, 0x08000000 + (i * stride + k) * PAGE_SIZE,
+			         (8 * MIB + k * PAGE_SIZE) | P | W | U | A | D);
+	paging_on(g, cr3, 0);
+	for (unsigned i = 0; i < runs; i++)
+		assert_true(touch(g, user_window(g), 0x08000000 + i * stride * PAGE_SIZE, true, true).done);
+	return cr3;
+}
+
+/* One call that would split each of them: there is a bound to how many. */
+static void test_splits_bounded(void **state)
+{
+	struct mmu_config c = {.ram_bytes = 64 * MIB, .vma_budget = 1000};
+	for (unsigned fd = 0; fd < 2; fd++) {
+		c.no_userfaultfd = fd;
+		struct guest *g = guest_new(&c);
+		alias_runs(g, ALIASES, 4);
+		assert_in_range(g->m->vmas, ALIASES, c.vma_budget);
+		mmu_trace_code(g->m, 8 * MIB / PAGE_SIZE + 1, true);
+		assert_in_range(g->m->vmas, 0, c.vma_budget + MAX_SPLITS + 2);
+		assert_false(mapped(g, user_window(g), 0x08001000, true));
+		mmu_check(g->m);
+		assert_int_equal(touch(g, user_window(g), 0x08001000, true, true).verdict, MMU_TRACED);
+		assert_true(touch(g, user_window(g), 0x08000000, true, true).done);
+		guest_free(g);
+	}
+}
+
+/* The same by stores to page tables: every second page of long runs is made read-only. */
+static void test_revocations_bounded(void **state)
+{
+	struct mmu_config c = {.ram_bytes = 64 * MIB, .vma_budget = 400};
+	struct guest *g = guest_new(&c);
+	uint32_t cr3 = root_new(g);
+	for (unsigned i = 0; i < 2048; i++)
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
+	paging_on(g, cr3, 0);
+	struct window *k = kernel_window(g);
+	for (unsigned i = 0; i < 2048; i += 1024)
+		assert_true(touch(g, k, 0xc0000000 + i * PAGE_SIZE, true, false).done);
+	for (unsigned i = 0; i < 2048; i += 2)
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | A | D);
+	mmu_flush_all(g->m);
+	assert_in_range(g->m->vmas, 0, c.vma_budget + MAX_SPLITS + 2);
+	mmu_check(g->m);
+	assert_int_equal(touch(g, k, 0xc0000000, true, false).verdict, MMU_TRUE_FAULT);
+	assert_true(touch(g, k, 0xc0001000, true, false).done);
+	guest_free(g);
+}
+
+/* A half that is registered with userfaultfd, and then may no longer be. */
+static void test_registered_no_more(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g), gfn = 8 * MIB / PAGE_SIZE;
+	for (unsigned i = 0; i < 1024; i++)
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
+	paging_on(g, cr3, 0);
+	struct window *k = kernel_window(g);
+	assert_true(touch(g, k, 0xc0000000, true, false).done);
+	for (unsigned i = 0; i < 32; i += 2)
+		mmu_trace_code(g->m, gfn + i, true);
+	assert_in_range(g->m->vmas, 1, g->m->wp_fd < 0 ? 33 : 2);
+	no_registering = true;
+	map_page(g, cr3, 0xc0001000, 0);
+	mmu_flush_all(g->m);
+	map_page(g, cr3, 0xc0001000, (8 * MIB + PAGE_SIZE) | P | W | A | D);
+	assert_true(touch(g, k, 0xc0001000, true, false).done);
+	assert_int_equal(touch(g, k, 0xc0000000, true, false).verdict, MMU_TRACED);
+	no_registering = false;
+	guest_free(g);
+}
+
+static unsigned steps;
+
+static void count_step(ucontext_t *u)
+{
+	steps++;
+}
+
+/* Instructions that it takes to revoke one of so many aliases of a page, or one of so
+ * many directory entries that lead to one table. */
+static unsigned steps_to_revoke(unsigned aliases, bool table)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g), pte = pte_at(g, cr3, 0x08000000);
+	store_entry(g, pte, 8 * MIB | P | W | U | A | D);
+	for (unsigned i = 1; i < aliases; i++) {
+		uint32_t a = 0x08000000 + i * 0x400000;
+		if (table)
+			store_entry(g, pde_at(g, cr3, a), load_entry(g, pde_at(g, cr3, 0x08000000)));
+		else
+			map_page(g, cr3, a, 8 * MIB | P | W | U | A | D);
+	}
+	paging_on(g, cr3, 0);
+	for (unsigned i = 0; i < aliases; i++)
+		assert_true(touch(g, user_window(g), 0x08000000 + i * 0x400000, true, true).done);
+	store_entry(g, table ? pde_at(g, cr3, 0x08000000) : pte, 0);
+	step_install(count_step);
+	steps = 0;
+	step_begin();
+	mmu_invlpg(g->m, gla(0x08000000));
+	step_end();
+	assert_false(mapped(g, user_window(g), 0x08000000, false));
+	assert_true(mapped(g, user_window(g), 0x08400000, true));
+	guest_free(g);
+	return steps;
+}
+
+static void test_revoking_is_cheap(void **state)
+{
+	for (unsigned table = 0; table < 2; table++) {
+		unsigned few = steps_to_revoke(3, table), many = steps_to_revoke(200, table);
+		assert_in_range(few, 10, 100000);
+		assert_in_range(many, 10, few + 20);
+	}
+}
+
 /* --- random guests --- */
 
 static uint32_t random_state;
@@ -407,12 +608,15 @@ static void random_access(struct guest *g, bool composite)
 	}
 }
 
-static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bool mprotect)
+static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bool mprotect,
+                         bool refusing)
 {
 	struct mmu_config c = {.ram_bytes = 32 * MIB, .vma_budget = 300, .exact_ad = exact,
 	                       .no_userfaultfd = mprotect};
 	struct guest *g = guest_new(&c);
 	random_state = seed;
+	scarce = refusing ? g->m : NULL;
+	touch_tries = refusing ? 200 : 4;
 	g->pae = pae;
 	g->p.efer = EFER_NXE;
 	uint32_t root[ROOTS];
@@ -453,17 +657,28 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bo
 		load_cr3(g, cr3);
 		mmu_flush_all(g->m);
 		random_access(g, composite);
-		if (step % 256 == 0)
+		if (step % (refusing ? 32 : 256) == 0)
 			mmu_check(g->m);
 	}
 	assert_true(stats.maps > 100);
+	scarce = NULL;
+	touch_tries = 4;
 	guest_free(g);
 }
 
 static void test_random(void **state)
 {
 	for (uint32_t seed = 0; seed < 32; seed++)
-		random_guest(seed, seed & 1, seed & 2, seed & 4, seed & 8);
+		random_guest(seed, seed & 1, seed & 2, seed & 4, seed & 8, false);
+}
+
+static void test_random_refused(void **state)
+{
+	for (uint32_t seed = 0; seed < 16; seed++) {
+		refusals = 0;
+		random_guest(seed, seed & 1, seed & 2, seed & 4, seed & 8, true);
+		assert_true(refusals > 100);
+	}
 }
 
 int main(void)
@@ -478,7 +693,12 @@ int main(void)
 		cmocka_unit_test(test_teardown),
 		cmocka_unit_test(test_table_refilled),
 		cmocka_unit_test(test_queue_overflow),
+		cmocka_unit_test(test_splits_bounded),
+		cmocka_unit_test(test_revocations_bounded),
+		cmocka_unit_test(test_registered_no_more),
+		cmocka_unit_test(test_revoking_is_cheap),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,19 @@ enum callout_result redirect_post(struct monitor *m)
 
 /* --- routing --- */
 
+/* Where both operands of a CMPS fault, processors differ in which they report (SDM vol. 3, 6.9);
+ * the guest gets the source's on all, by the callout. */
+static bool at_cmps(struct monitor *m)
+{
+	uint8_t b[16], *p = b;
+	if (!guest_code(m, m->v->eip, b))
+		return false;
+	while (p < b + 14 && (*p == 0x66 || *p == 0x67 || (*p & 0xfe) == 0x64 || (*p & 0xe7) == 0x26 ||
+	                      (*p & 0xfe) == 0xf2))
+		p++;
+	return (*p & 0xfe) == 0xa6;
+}
+
 static void route_page_fault(struct monitor *m)
 {
 	struct fault_record *r = &m->fault;
@@ -267,7 +280,10 @@ static void route_page_fault(struct monitor *m)
 		m->unfinished = true;
 		return;
 	case MMU_TRUE_FAULT:
-		monitor_trap(m, &r->trap);
+		if (at_cmps(m) && !(m->in_once && m->force_site & SITE_REDIRECT))
+			run_once(m, SITE_REDIRECT);
+		else
+			monitor_trap(m, &r->trap);
 		return;
 	case MMU_OTHER_VIEW:
 		m->unfinished = true;

@@ -170,6 +170,8 @@ bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct
 bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* The 15 bytes of code at an offset in CS; zeros from an absent page on. false: it begins in one. */
+bool guest_code(struct monitor *m, uint32_t eip, uint8_t b[16]);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
 void memory_env(struct monitor *m, struct cpu_env *env);

@@ -131,6 +131,19 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	return guest_aligned(m, a, n, write, t);
 }
 
+bool guest_code(struct monitor *m, uint32_t eip, uint8_t b[16])
+{
+	uint32_t at = m->v->seg[SREG_CS].base + eip, room = PAGE_SIZE - (at & PAGE_MASK);
+	struct trap t;
+
+	__builtin_memset(b, 0, 16);
+	if (!guest_read(m, gla(at), b, room < 15 ? room : 15, at_user(m), &t))
+		return false;
+	if (room < 15)
+		guest_read(m, gla(at + room), b + room, 15 - room, at_user(m), &t);
+	return true;
+}
+
 /* --- for src/cpu --- */
 
 /* Data breakpoints see frames, descriptors and TSSs at every CPL.  SDM vol. 3, 17.3.1.2. */

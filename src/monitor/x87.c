@@ -18,16 +18,11 @@ static bool read_last(struct monitor *m, uint32_t eip, struct last *out)
 {
 	const struct segment *cs = &m->v->seg[SREG_CS];
 	struct insn i = {.seg = -1, .adsize = cs->attr & SEG_DB ? 4 : 2, .has_modrm = true};
-	uint32_t at = cs->base + eip, room = PAGE_SIZE - (at & PAGE_MASK);
-	uint8_t b[16] = {0};
-	struct trap t;
+	uint8_t b[16];
 	unsigned n = 0;
 
-	if (!guest_read(m, gla(at), b, room < 15 ? room : 15, at_user(m), &t))
+	if (!guest_code(m, eip, b))
 		return false;
-	/* What lies beyond its end may be absent. */
-	if (room < 15)
-		guest_read(m, gla(at + room), b + room, 15 - room, at_user(m), &t);
 	for (; n < 13 && (b[n] & 0xf8) != 0xd8; n++)
 		switch (b[n]) {
 		case 0x26: case 0x2e: case 0x36: case 0x3e:

@@ -3,6 +3,9 @@
  *
  *   number name bytes  disassembly | field: first second; ...
  *
+ * and, at the end, for what the manuals leave to the processor, how often it was met
+ * (alternatives.c).
+ *
  * Options: --ignore-flags HEX, flags not to look at; --first N, show N lines;
  * --undefined FILE, for the numbers of those that differ in undefined flags only.
  * Ends with 0 if all agree. */
@@ -11,18 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "case.h"
+#include "alternatives.h"
 
-enum {
-	FIELDS = 512,
-	SHOWN_FIELDS = 12, /* of a case that differs */
-};
-
-struct fields {
-	char *copy;
-	int count;
-	char *name[FIELDS], *value[FIELDS];
-};
+enum { SHOWN_FIELDS = 12 }; /* of a case that differs */
 
 struct run {
 	const char *path;
@@ -98,14 +92,6 @@ static void split(struct fields *f, const char *line)
 		f->name[f->count] = field;
 		f->value[f->count++] = value;
 	}
-}
-
-static const char *find(const struct fields *f, const char *name)
-{
-	for (int i = 0; i < f->count; i++)
-		if (!strcmp(f->name[i], name))
-			return f->value[i];
-	return NULL;
 }
 
 static void print_disassembly(const struct asm_case *c, const uint8_t *code)
@@ -198,52 +184,26 @@ static void compare_flags(uint32_t number, const char *a, const char *b)
 	}
 }
 
-static int is(const char *value, const char *what)
-{
-	return value && !strcmp(value, what);
-}
-
-/* An operand across the end of a 4 GiB segment is #SS(0) or #GP(0), or it wraps, and then
- * the page may be absent: as the processor likes.  SDM vol. 3, 5.3. */
-static int at_the_top(const struct fields *a, const struct fields *b)
-{
-	const char *trap = find(a, "trap"), *cr2 = find(b, "cr2");
-	uint32_t address = cr2 ? strtoul(cr2, NULL, 16) : 0;
-
-	return is(find(a, "eip"), find(b, "eip")) && (is(trap, "0c") || is(trap, "0d")) &&
-	       is(find(a, "error"), "0000") && is(find(b, "trap"), "0e") &&
-	       (address >= 0xfffffff0 || address - AREA >= 0xfffffff0); /* bases 0 and AREA */
-}
-
-/* A misaligned operand in an absent page: which fault comes first "may vary from processor to
- * processor".  SDM vol. 3, 6.9. */
-static int misaligned(const struct fields *a, const struct fields *b)
-{
-	return is(find(a, "eip"), find(b, "eip")) && is(find(a, "trap"), "11") &&
-	       is(find(b, "trap"), "0e");
-}
-
 static void compare(uint32_t number, const char *first, const char *second)
 {
 	struct fields a, b;
 
 	split(&a, first);
 	split(&b, second);
-	if (at_the_top(&a, &b) || misaligned(&a, &b)) {
-		undefined++;
+	if (alternatives_accept(pack, number, &a, &b)) {
 		free(a.copy);
 		free(b.copy);
 		return;
 	}
-	compare_flags(number, find(&a, "flags"), find(&b, "flags"));
+	compare_flags(number, fields_find(&a, "flags"), fields_find(&b, "flags"));
 	for (int i = 0; i < a.count; i++) {
-		const char *other = find(&b, a.name[i]);
+		const char *other = fields_find(&b, a.name[i]);
 
 		if (strcmp(a.name[i], "flags") && (!other || strcmp(other, a.value[i])))
 			report(number, a.name[i], a.value[i], other);
 	}
 	for (int i = 0; i < b.count; i++)
-		if (strcmp(b.name[i], "flags") && !find(&a, b.name[i]))
+		if (strcmp(b.name[i], "flags") && !fields_find(&a, b.name[i]))
 			report(number, b.name[i], NULL, b.value[i]);
 	free(a.copy);
 	free(b.copy);
@@ -309,8 +269,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: asmcmp [--ignore-flags HEX] [--first N] PACK RESULT...\n");
 		return 2;
 	}
-	printf("%s%u cases, %lu differ, %lu in what is undefined only\n", differing ? "\n" : "",
-	       pack->cases, differing, undefined);
+	if (differing)
+		printf("\n");
+	alternatives_print();
+	printf("%u cases, %lu differ, %lu in what is undefined only\n", pack->cases,
+	       differing, undefined);
 	cs_close(&capstone);
 	cs_close(&capstone16);
 	return differing != 0;

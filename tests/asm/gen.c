@@ -21,10 +21,10 @@
  *   b EBP in the stack window   e ENTER                     f x87: FWAIT may follow
  *   S fit for a filler          8 ~N in steps of 8          2, 3 for 16-bit, 32-bit code only
  *   w not at the end of 64 KiB: processors differ in where a second part goes on
- *   k not at a stack limit: they differ in what a far call that faults has pushed
  *   L no LOCK: AMD processors take MOV CR0 with it for MOV CR8
  *   u one prefix of a kind: not all processors decode the ModRM byte of UD0 and UD1
- *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers */
+ *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers; what a
+ *   push of a selector leaves in the upper half of its slot is the processor's */
 struct row {
 	const char *encoding, *habits;
 	uint32_t undefined;
@@ -411,14 +411,14 @@ void put_code(struct gen *g, const char *bytes)
 }
 
 /* An offset for a string operation. */
-static uint32_t pick_string(struct gen *g, int seg, int narrow, int wrap)
+static uint32_t pick_string(struct gen *g, int seg, int narrow, int wrap, int edge)
 {
 	uint16_t selector = g->c.seg[seg];
 	uint32_t target = WINDOW_DATA + 128 + below(g, 256);
 
 	if (selector == SEL_EDGE)
 		target = pick_edge(g) + (wrap ? 0 : 0x1000);
-	else if (!narrow && selector != SEL_LIMITED && one_in(g, 6))
+	else if (!narrow && selector != SEL_LIMITED && (edge || one_in(g, 6)))
 		target = pick_edge(g);
 	else if (narrow && wrap && selector == SEL_BASED && one_in(g, 8))
 		target = AREA_STACK - below(g, 24);
@@ -435,9 +435,10 @@ static void pin(struct gen *g, const struct row *row, int repeated, int seg, int
 	if (strchr(row->habits, 's')) {
 		/* Processors differ in where masked stores beyond 64 KiB go. */
 		int masked = strchr(row->habits, 'n') != NULL;
+		int edges = one_in(g, 12); /* both may fault */
 
-		gpr[ESI] = pick_string(g, seg, narrow, 1);
-		gpr[EDI] = pick_string(g, masked ? seg : ES, narrow, !masked);
+		gpr[ESI] = pick_string(g, seg, narrow, 1, edges);
+		gpr[EDI] = pick_string(g, masked ? seg : ES, narrow, !masked, edges);
 		g->pinned |= 1 << ESI | 1 << EDI;
 	}
 	if (repeated) {
@@ -467,12 +468,15 @@ static void pin(struct gen *g, const struct row *row, int repeated, int seg, int
 	}
 }
 
-/* A frame of any size, or one that ends near a page's end: ENTER tries a write at the new top. */
+/* A frame of any size, or one that ends near a page's end: ENTER tries a write at the new top.
+ * That is aligned, as the manuals tell neither its size nor whether its alignment is checked. */
 static uint32_t pick_frame(struct gen *g)
 {
+	uint32_t frame = one_in(g, 2) ? corner(g) : below(g, 32), top = g->c.gpr[ESP] + seg_base(g, SS);
+
 	if (one_in(g, 2))
-		return one_in(g, 2) ? corner(g) : below(g, 32);
-	return g->c.gpr[ESP] + seg_base(g, SS) - pick_edge(g) - below(g, 32);
+		frame = top - pick_edge(g) - below(g, 32);
+	return frame + ((top - frame) & 3);
 }
 
 static void put_instruction(struct gen *g, const struct row *row)
@@ -621,7 +625,7 @@ static const struct row *neighbour(struct gen *g, const struct row *row)
 
 	for (unsigned n = below(g, 12); n-- && next[-1].habits;)
 		next--;
-	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde23k"))
+	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde23"))
 		return NULL;
 	return next;
 }
@@ -735,9 +739,7 @@ static void generate_case(struct gen *g, const struct row *row, int narrow)
 	/* They address the stack by BP. */
 	if (strchr(row->habits, '2') && g->c.seg[SS] == SEL_BASED)
 		g->c.seg[SS] = SEL_STACK16;
-	if (strchr(row->habits, 'k') && g->c.seg[SS] >= SEL_LOW32 && stack_segment(g->c.seg[SS]))
-		g->c.seg[SS] = SEL_STACK16;
-	set_stack(g, !strchr(row->habits, 'k') && one_in(g, 4));
+	set_stack(g, one_in(g, 4));
 	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
 		g->c.eflags |= DF;
 	put_instruction(g, row);

@@ -1,5 +1,9 @@
-/* native PACK: runs every case of a pack on this processor, as the code of a
+/* native [--other] PACK: runs every case of a pack on this processor, as the code of a
  * 32-bit process, and prints the results.
+ *
+ * --other: as another processor might have it, where the manuals leave that open
+ * (alternatives.c): CMPS reports the other operand's fault, POPA and MASKMOVQ change nothing before
+ * they fault, a push of a selector leaves the upper half of its slot or makes it zero.
  *
  * A case begins with the return from a signal handler and ends in the next
  * signal: its frame holds the whole user state, the FPU's included. */
@@ -50,6 +54,63 @@ static void die(const char *what)
 	exit(2);
 }
 
+/* --- another processor --- */
+
+static int other;
+static ucontext_t first_fault; /* of a CMPS that runs once more, to see what its destination does */
+static int again;
+static uint16_t *slot, slot_before; /* the upper half of what the case pushes first */
+
+/* The opcode (0Fxxh for those of two bytes), the segment prefix or 0xff. */
+static unsigned opcode_at(const uint8_t *p, int *segment)
+{
+	static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+
+	*segment = DS;
+	for (;; p++) {
+		const uint8_t *found = memchr(prefixes, *p, sizeof(prefixes));
+
+		if (found)
+			*segment = found - prefixes;
+		else if (*p != 0x66 && *p != 0x67 && *p != 0xf0 && *p != 0xf2 && *p != 0xf3)
+			break;
+	}
+	return *p == 0x0f ? 0x0f00 | p[1] : *p;
+}
+
+/* An offset that may be read; 0: none is known. */
+static uint32_t readable(uint16_t selector)
+{
+	switch (selector) {
+	case SEL_DATA:
+		return WINDOW_DATA;
+	case SEL_BASED:
+	case SEL_RODATA:
+		return WINDOW_DATA - AREA;
+	case SEL_DOWN:
+		return WINDOW_DATA + 0x110 - AREA;
+	case SEL_LIMITED:
+	case SEL_EDGE:
+		return 0x10;
+	case SEL_STACK32:
+	case SEL_STACK16:
+	case SEL_LOW32:
+	case SEL_LOW16:
+		return 0x1000;
+	case SEL_HIGH32:
+	case SEL_HIGH16:
+		return 0x9000;
+	}
+	return 0;
+}
+
+static int is_fault(const ucontext_t *frame)
+{
+	int trap = frame->uc_mcontext.gregs[REG_TRAPNO];
+
+	return trap >= 12 && trap <= 17 && trap != 16;
+}
+
 static const int frame_gpr[] = {REG_EAX, REG_ECX, REG_EDX, REG_EBX,
 				REG_ESP, REG_EBP, REG_ESI, REG_EDI};
 static const int frame_seg[] = {REG_ES, REG_CS, REG_SS, REG_DS, REG_FS, REG_GS};
@@ -75,6 +136,81 @@ static void take_result(const ucontext_t *frame)
 	if (result.trap == 14)
 		result.error &= ~0x10;
 	result_print(put, pack, current, &result);
+}
+
+/* Runs a CMPS that has faulted again, one element, with a source that does not fault, then with such
+ * a destination; true: it is about to.  At last *frame has the fault of the operand that was not
+ * reported, if it has one. */
+static int cmps_again(ucontext_t *frame, const struct asm_case *c)
+{
+	static const int segments[] = {REG_ES, REG_CS, REG_SS, REG_DS, REG_FS, REG_GS};
+	greg_t *regs = frame->uc_mcontext.gregs;
+	ucontext_t now = *frame;
+	uint32_t at = regs[REG_EIP] - c->code;
+	int segment;
+
+	if (!again) {
+		if (!is_fault(frame) || at >= c->size ||
+		    (opcode_at(pack_code(pack, c) + at, &segment) & ~1u) != 0xa6 ||
+		    !readable(regs[segments[segment]]) || !readable(regs[REG_ES]))
+			return 0;
+		first_fault = *frame;
+		regs[REG_ESI] = readable(regs[segments[segment]]);
+	} else {
+		const greg_t *then = now.uc_mcontext.gregs;
+
+		*frame = first_fault;
+		if (!is_fault(&now) || then[REG_EIP] != regs[REG_EIP]) {
+			again = 0;
+			return 0;
+		}
+		if (then[REG_TRAPNO] != regs[REG_TRAPNO] || then[REG_ERR] != regs[REG_ERR] ||
+		    now.uc_mcontext.cr2 != frame->uc_mcontext.cr2 || again == 2) {
+			regs[REG_TRAPNO] = then[REG_TRAPNO];
+			regs[REG_ERR] = then[REG_ERR];
+			frame->uc_mcontext.cr2 = now.uc_mcontext.cr2;
+			again = 0;
+			return 0;
+		}
+		regs[REG_EDI] = readable(regs[REG_ES]);
+	}
+	again++;
+	regs[REG_EFL] |= 0x100; /* TF: no more than one element */
+	return 1;
+}
+
+static void as_another(ucontext_t *frame, const struct asm_case *c)
+{
+	greg_t *regs = frame->uc_mcontext.gregs;
+	uint8_t *fpu = ((struct frame_fpu *)frame->uc_mcontext.fpregs)->fxsave;
+	int segment;
+	unsigned opcode = opcode_at(pack_code(pack, c), &segment);
+
+	if ((uint32_t)regs[REG_EIP] != c->code) {
+		if (slot)
+			*slot = *slot ? 0 : slot_before;
+	} else if (is_fault(frame) && opcode == 0x61) {
+		for (int i = 0; i < 8; i++)
+			regs[frame_gpr[i]] = c->gpr[i];
+	} else if (is_fault(frame) && opcode == 0x0ff7) {
+		memcpy(fpu + 2, pack_fpu(pack, c) + 2, 3);
+		memcpy(fpu + 32, pack_fpu(pack, c) + 32, 128); /* in their order from TOP on */
+	}
+}
+
+/* Where the case begins with the push of a selector as a dword: what it leaves as it was. */
+static void find_slot(const struct asm_case *c)
+{
+	const uint8_t *code = pack_code(pack, c);
+	uint32_t at = c->gpr[4] - 2;
+
+	slot = NULL;
+	if (c->seg[SS] != SEL_DATA || at - AREA >= AREA_SIZE - 2 || case_narrow(c))
+		return;
+	if ((*code & 0xe7) == 0x06 || (*code == 0x0f && (code[1] & 0xf7) == 0xa0)) {
+		slot = (uint16_t *)at;
+		memcpy(&slot_before, slot, 2);
+	}
 }
 
 static void set_fpu(struct frame_fpu *fpu, const uint8_t *image)
@@ -119,6 +255,13 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 			fprintf(stderr, "native: signal %d in the handler\n", signal);
 			_exit(2);
 		}
+		const struct asm_case *c = pack_case(pack, current);
+
+		if (other) {
+			if (cmps_again(frame, c))
+				return;
+			as_another(frame, c);
+		}
 		take_result(frame);
 		current++;
 	}
@@ -132,6 +275,8 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 		_exit(0);
 	}
 	set_case(frame, pack_case(pack, current));
+	if (other)
+		find_slot(pack_case(pack, current));
 }
 
 /* A signal leaves AC, NT, ID and GS as they are: AC would fault our own accesses,
@@ -222,12 +367,13 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_sigaction = signal_entry,
 				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: native PACK\n");
+	other = argc == 3 && !strcmp(argv[1], "--other");
+	if (argc != 2 + other) {
+		fprintf(stderr, "usage: native [--other] PACK\n");
 		return 2;
 	}
 	__asm__("mov %%gs, %0" : "=r"(tls_selector));
-	load(argv[1]);
+	load(argv[1 + other]);
 	map(AREA, AREA_SIZE, PROT_READ | PROT_WRITE);
 	map(CODE, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
 	map(READONLY, READONLY_SIZE, PROT_READ);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "devices/debugport.h"
 #include "devices/i8042.h"
+#include "devices/npx.h"
 #include "devices/pic.h"
 #include "devices/pit.h"
 #include "devices/rtc.h"
@@ -10,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, COM1 = 0x3f8 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_NPX = 13, COM1 = 0x3f8 };
 
 struct board {
 	struct bus *bus;
@@ -19,6 +20,7 @@ struct board {
 	struct rtc *rtc;
 	struct uart *uart;
 	struct i8042 *i8042;
+	struct npx *npx;
 	struct sysctl *sysctl;
 	struct debugport *debugport;
 };
@@ -57,6 +59,7 @@ struct board *board_create(const struct board_config *c)
 	b->pit = pit_create(b->bus, c->clock, pic_line(b->pic, IRQ_TIMER));
 	b->rtc = rtc_create(b->bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns);
 	b->i8042 = i8042_create(b->bus, pic_line(b->pic, IRQ_KEYBOARD), c->ctx, c->reset);
+	b->npx = npx_create(b->bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	b->sysctl = sysctl_create(b->bus, (struct sysctl_board){b, a20, set_a20, c->ctx, c->reset});
 	b->debugport = debugport_create(b->bus, c->ctx, c->debug_write, c->debug_exit);
 	if (c->attach)
@@ -73,6 +76,7 @@ void board_destroy(struct board *b)
 	uart_destroy(b->uart);
 	debugport_destroy(b->debugport);
 	sysctl_destroy(b->sysctl);
+	npx_destroy(b->npx);
 	i8042_destroy(b->i8042);
 	rtc_destroy(b->rtc);
 	pit_destroy(b->pit);
@@ -94,6 +98,11 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, port, size, value);
+}
+
+void board_ferr(struct board *b)
+{
+	npx_ferr(b->npx);
 }
 
 bool board_intr(struct board *b)

@@ -1,5 +1,5 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade,
- * 4 serial port, 8 real-time clock. */
+ * 4 serial port, 8 real-time clock, 13 coprocessor. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
@@ -15,6 +15,7 @@ struct board_config {
 	bool has_serial;
 	void *ctx;
 	void (*reset)(void *ctx);                  /* the guest pulled the reset line */
+	void (*ignne)(void *ctx);                  /* IGNNE#, for as long as FERR# is */
 	void (*debug_write)(void *ctx, uint8_t b); /* NULL: no port E9h */
 	void (*debug_exit)(void *ctx, int status); /* NULL: no port F4h */
 	int (*attach)(struct bus *b);              /* one more device; NULL: none */
@@ -27,6 +28,8 @@ void board_destroy(struct board *b);
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
+/* The processor asserted FERR#. */
+void board_ferr(struct board *b);
 bool board_intr(struct board *b);
 uint8_t board_ack(struct board *b);
 

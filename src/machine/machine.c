@@ -161,6 +161,12 @@ static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	want_poll(m);
 }
 
+static void on_ferr(void *ctx)
+{
+	struct machine *m = ctx;
+	board_ferr(m->board);
+}
+
 static bool on_intr_line(void *ctx)
 {
 	struct machine *m = ctx;
@@ -330,6 +336,12 @@ static void on_reset(void *ctx)
 {
 	struct machine *m = ctx;
 	monitor_stop(m->monitor, END_RESET, 0);
+}
+
+static void on_ignne(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_ignne(m->monitor);
 }
 
 static void on_debug_write(void *ctx, uint8_t byte)
@@ -538,6 +550,7 @@ static bool boot(struct machine *m, struct problem *p)
 		.has_serial = strcmp(m->options.serial, "none"),
 		.ctx = m,
 		.reset = on_reset,
+		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
 		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
 		.attach = m->options.kernel ? NULL : tour_counters_attach,
@@ -647,6 +660,7 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			.io_write = on_out,
 			.intr_line = on_intr_line,
 			.intr_ack = on_intr_ack,
+			.ferr = on_ferr,
 			.tsc = on_tsc,
 			.poll = on_poll,
 			.wait = on_wait,

@@ -407,26 +407,28 @@ CO(OUT)
 	return done(m, packed);
 }
 
-CO(HLT)
+void wait_for_interrupt(struct monitor *m)
 {
 	struct vcpu *v = m->v;
-	next_eip(m, packed);
-	if (v->vflags & FLAG_TF)
-		return NEXT; /* the trap ends it at once */
+	uint32_t eip = v->eip;
 	if (!v->if_flag) {
 		monitor_stop(m, END_HALT, 0);
-		return NEXT;
+		return;
 	}
 	interrupt_line_update(m);
-	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR)) {
+	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR) && v->eip == eip) {
 		stats.halts++;
 		gate_wait(m);
 		interrupt_line_update(m);
-		uint32_t eip = v->eip;
 		debug_halted(m);
-		if (v->eip != eip)
-			break;
 	}
+}
+
+CO(HLT)
+{
+	next_eip(m, packed);
+	if (!(m->v->vflags & FLAG_TF)) /* whose trap ends it at once */
+		wait_for_interrupt(m);
 	return NEXT;
 }
 

@@ -321,8 +321,14 @@ void fault_route(struct monitor *m)
 	case VEC_XM:
 		t = trap_plain(m->v->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
 		break;
-	case VEC_DE:
 	case VEC_MF:
+		if (!(m->v->cr0 & CR0_NE)) {
+			x87_error(m);
+			return;
+		}
+		t = trap_plain(VEC_MF);
+		break;
+	case VEC_DE:
 	case VEC_UD:
 		t = trap_plain(m->fault.vector);
 		break;

@@ -99,6 +99,12 @@ GATE uint8_t gate_intr_ack(struct monitor *m)
 	return m->cfg.platform.intr_ack(m->cfg.platform.ctx);
 }
 
+GATE void gate_ferr(struct monitor *m)
+{
+	fpu_save(m);
+	m->cfg.platform.ferr(m->cfg.platform.ctx);
+}
+
 GATE uint64_t gate_tsc(struct monitor *m)
 {
 	fpu_save(m);

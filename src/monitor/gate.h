@@ -24,6 +24,7 @@ uint32_t gate_io_read(struct monitor *m, uint16_t port, unsigned size);
 void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_t value);
 bool gate_intr_line(struct monitor *m);
 uint8_t gate_intr_ack(struct monitor *m);
+void gate_ferr(struct monitor *m);
 uint64_t gate_tsc(struct monitor *m);
 void gate_poll(struct monitor *m);
 void gate_wait(struct monitor *m);

@@ -117,6 +117,8 @@ struct monitor {
 
 	struct debug debug;
 
+	bool frozen;             /* an x87 instruction waits for an interrupt: FERR# */
+	bool ignne;              /* IGNNE#: it does not wait */
 	bool fpu_saved;
 	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
@@ -153,6 +155,10 @@ enum callout_result string_run(struct monitor *m, uint32_t packed);
 void monitor_trap(struct monitor *m, const struct trap *t);
 void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Is an unmasked exception pending, for FERR#?  Saves the registers. */
+bool x87_pending(struct monitor *m);
+/* The waiting instruction at v->eip met one. */
+void x87_error(struct monitor *m);
 /* The x87 pointers in an image just saved become the guest's (x87.c). */
 void x87_pointers(struct monitor *m);
 /* The two-bit tags of an image. */
@@ -235,7 +241,11 @@ void site_redirected(struct monitor *m, bool needed);
 
 /* --- the dispatcher (monitor.c) --- */
 /* Translates and runs the instruction at v->eip alone, ignoring what is pending. */
+/* HLT, and an x87 instruction that waits: sleeps until there is an interrupt. */
+void wait_for_interrupt(struct monitor *m);
 void run_once(struct monitor *m, uint8_t site);
+/* HLT, and an x87 instruction that waits: sleeps until an interrupt is to be taken. */
+void wait_for_interrupt(struct monitor *m);
 void flush_code(struct monitor *m);
 void interrupt_line_update(struct monitor *m);
 /* Where in window_of_base a window is. */

@@ -181,6 +181,7 @@ void monitor_reset(struct monitor *m)
 	m->fpu[25] = 0x1f;
 	m->fpu_saved = true;
 	m->end = END_RUNNING;
+	m->frozen = m->ignne = false;
 	m->state_dirty = true;
 	v->pending = v->inhibit = 0;
 	m->debug_hits = 0;
@@ -199,6 +200,12 @@ void monitor_stop(struct monitor *m, enum monitor_end why, int code)
 		return;
 	m->end = why;
 	m->end_code = code;
+	monitor_kick(m);
+}
+
+void monitor_ignne(struct monitor *m)
+{
+	m->ignne = x87_pending(m);
 	monitor_kick(m);
 }
 
@@ -756,6 +763,13 @@ enum monitor_end monitor_run(struct monitor *m)
 				continue;
 			}
 		}
+		if (m->frozen) {
+			m->frozen = false;
+			v->inhibit = 0;
+			wait_for_interrupt(m);
+			chain = NO_CHAIN;
+			continue;
+		}
 		if (v->inhibit) {
 			step(m);
 			chain = NO_CHAIN;
@@ -763,6 +777,12 @@ enum monitor_end monitor_run(struct monitor *m)
 		}
 		if (v->pending & PENDING_INTR && v->if_flag) {
 			deliver_interrupt(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		/* One at a time: translated code does not tell when FERR# ends. */
+		if (m->ignne && (m->ignne = x87_pending(m))) {
+			step(m);
 			chain = NO_CHAIN;
 			continue;
 		}

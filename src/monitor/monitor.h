@@ -28,6 +28,7 @@ struct monitor_platform {
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
+	void (*ferr)(void *ctx);        /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */
 	uint64_t (*tsc)(void *ctx);     /* the host's, for RDTSC while vcpu.tsc_exits is on */
 	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
@@ -67,6 +68,9 @@ enum monitor_end monitor_run(struct monitor *m);
 /* Leaves translated code soon, polls the platform, goes on.  Async-signal-safe:
  * what signal handlers for timers call. */
 void monitor_kick(struct monitor *m);
+
+/* IGNNE# is asserted for as long as FERR# is.  From the platform's io_write. */
+void monitor_ignne(struct monitor *m);
 
 /* Ends the run at the next boundary with this reason (first one is kept). */
 void monitor_stop(struct monitor *m, enum monitor_end why, int code);

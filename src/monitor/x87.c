@@ -1,11 +1,11 @@
 /* The x87 unit's pointers to its last instruction and operand: the host's, made the guest's.
  * SDM vol. 1, 8.1.8. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 #include "translator/decode.h"
 
 /* The image of the 32-bit FXSAVE.  SDM vol. 1, table 10-2. */
-enum { FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
+enum { FX_FCW = 0, FX_FSW = 2, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
 
 /* How the last x87 instruction of the guest reads. */
 struct last {
@@ -23,7 +23,7 @@ static bool read_last(struct monitor *m, uint32_t eip, struct last *out)
 
 	if (!guest_code(m, eip, b))
 		return false;
-	for (; n < 13 && (b[n] & 0xf8) != 0xd8; n++)
+	for (; n < 13 && (b[n] & 0xf8) != 0xd8 && b[n] != 0x0f; n++)
 		switch (b[n]) {
 		case 0x26: case 0x2e: case 0x36: case 0x3e:
 			i.seg = b[n] >> 3 & 3;
@@ -191,4 +191,62 @@ unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 	                 data};
 	__builtin_memcpy(out, d, 28);
 	return 28;
+}
+
+/* --- FERR# and IGNNE#: SDM vol. 1, 8.7.2, appendix D.2 --- */
+
+enum { EXCEPTIONS = 0x3f, FSW_ES = 0x80, FSW_B = 0x8000 };
+
+static uint16_t fx_get(const struct monitor *m, unsigned at)
+{
+	uint16_t w;
+	__builtin_memcpy(&w, m->fpu + at, 2);
+	return w;
+}
+
+/* The control word, and what it makes of the status word. */
+static void fx_set_control(struct monitor *m, uint16_t fcw)
+{
+	uint16_t fsw = fx_get(m, FX_FSW) & ~(FSW_ES | FSW_B);
+	if (fsw & EXCEPTIONS & ~fcw)
+		fsw |= FSW_ES | FSW_B;
+	__builtin_memcpy(m->fpu + FX_FCW, &fcw, 2);
+	__builtin_memcpy(m->fpu + FX_FSW, &fsw, 2);
+}
+
+bool x87_pending(struct monitor *m)
+{
+	fpu_save(m);
+	return fx_get(m, FX_FSW) & FSW_ES && !(m->v->cr0 & CR0_NE);
+}
+
+/* FLDENV, FLDCW, FRSTOR. */
+static bool loads_control(const struct last *i)
+{
+	unsigned opcode = i->fop >> 8, reg = i->fop >> 3 & 7;
+	return i->memory && ((opcode == 1 && (reg == 4 || reg == 5)) || (opcode == 5 && reg == 4));
+}
+
+/* The host's unit has no IGNNE#: the instruction runs with all exceptions masked. */
+static void run_ignoring(struct monitor *m)
+{
+	struct last i;
+	bool control = read_last(m, m->v->eip, &i) && loads_control(&i);
+	fpu_save(m);
+	uint16_t fcw = fx_get(m, FX_FCW);
+	fx_set_control(m, fcw | EXCEPTIONS);
+	run_once(m, 0);
+	fpu_save(m);
+	if (!control)
+		fx_set_control(m, fcw);
+}
+
+void x87_error(struct monitor *m)
+{
+	if (m->ignne) {
+		run_ignoring(m);
+		return;
+	}
+	gate_ferr(m);
+	m->frozen = m->unfinished = true;
 }

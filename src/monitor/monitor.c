@@ -752,6 +752,16 @@ enum monitor_end monitor_run(struct monitor *m)
 			chain = NO_CHAIN;
 			continue;
 		}
+		if (m->frozen) {
+			/* Nothing but an interrupt leads on, a debugger's step does not. */
+			m->frozen = false;
+			v->inhibit = 0;
+			wait_for_interrupt(m);
+			if (v->pending & PENDING_INTR && v->if_flag)
+				deliver_interrupt(m);
+			chain = NO_CHAIN;
+			continue;
+		}
 		if (debug_on(m)) {
 			enum debug_next next = debug_boundary(m);
 			if (next == DEBUG_ALONE) {
@@ -762,13 +772,6 @@ enum monitor_end monitor_run(struct monitor *m)
 				chain = NO_CHAIN;
 				continue;
 			}
-		}
-		if (m->frozen) {
-			m->frozen = false;
-			v->inhibit = 0;
-			wait_for_interrupt(m);
-			chain = NO_CHAIN;
-			continue;
 		}
 		if (v->inhibit) {
 			step(m);

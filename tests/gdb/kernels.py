@@ -186,6 +186,21 @@ def traps(unring, kernels):
         gdb.expect("continue", "exited with code 041", 120)
 
 
+def frozen(unring, kernels):
+    """A step of an x87 instruction that waits for an interrupt leads into its handler."""
+    guest, gdb = start(unring, kernels, "ferr")
+    with guest, gdb:
+        gdb.run("hbreak e_wait_at")
+        gdb.expect("continue", "Breakpoint 1, .*e_wait_at")
+        gdb.run("stepi")
+        if gdb.value("$eip") == gdb.value("&e_wait_at"):
+            raise Failed("the step led nowhere")
+        gdb.expect("continue", "Breakpoint 1, .*e_wait_at")
+        gdb.expect("stepi", "e_wait_end")
+        gdb.run("delete")
+        gdb.expect("continue", "exited with code 041", 120)
+
+
 def kill(unring, kernels):
     guest, gdb = start(unring, kernels)
     with guest, gdb:
@@ -257,7 +272,8 @@ def bad_port(unring, kernels):
 
 
 CASES = dict(breakpoints=breakpoints, steps=steps, registers=registers, memory=memory, code=code,
-             watchpoints=watchpoints, traps=traps, kill=kill, detach=detach, deaf=deaf, path=path)
+             watchpoints=watchpoints, traps=traps, frozen=frozen, kill=kill, detach=detach,
+             deaf=deaf, path=path)
 CASES["bad-port"] = bad_port
 
 if __name__ == "__main__":

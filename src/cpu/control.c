@@ -141,25 +141,27 @@ bool cpu_dr_read(struct vcpu *v, unsigned n, uint32_t *value, struct trap *t)
 	return true;
 }
 
-/* R/W field of DR7. */
-enum { DR_EXECUTE = 0, DR_STORE = 1, DR_IO = 2, DR_ACCESS = 3 };
+bool cpu_dr_get(const struct vcpu *v, unsigned n, enum dr_kind *kind, uint32_t *at, uint32_t *len)
+{
+	static const uint8_t lengths[] = {1, 2, 8, 4};
+
+	*kind = v->dr[7] >> (16 + 4 * n) & 3;
+	*len = *kind == DR_EXECUTE ? 1 : lengths[v->dr[7] >> (18 + 4 * n) & 3];
+	*at = v->dr[n] & -*len;
+	return (v->dr[7] >> (2 * n) & 3) && (*kind != DR_IO || v->cr4 & CR4_DE);
+}
 
 /* B0 to B3 for enabled breakpoints of the kinds (a bit per R/W value) that
  * overlap [a, a+size).  SDM vol. 3, 17.2.5. */
 static uint32_t dr_hits(const struct vcpu *v, uint32_t a, uint32_t size, unsigned kinds)
 {
-	static const uint8_t lengths[] = {1, 2, 8, 4};
-	uint32_t hits = 0;
+	uint32_t hits = 0, at, len;
+	enum dr_kind kind;
 
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned kind = v->dr[7] >> (16 + 4 * i) & 3;
-		uint32_t len = lengths[v->dr[7] >> (18 + 4 * i) & 3];
-		uint32_t at = v->dr[i] & -len;
-
-		if ((v->dr[7] >> (2 * i) & 3) && (kinds >> kind & 1) &&
+	for (unsigned i = 0; i < 4; i++)
+		if (cpu_dr_get(v, i, &kind, &at, &len) && (kinds >> kind & 1) &&
 		    (a - at < len || at - a < size))
 			hits |= (uint32_t)DR6_B0 << i;
-	}
 	return hits;
 }
 
@@ -175,7 +177,7 @@ uint32_t cpu_dr_match_code(const struct vcpu *v, gla_t a)
 
 uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	return v->cr4 & CR4_DE ? dr_hits(v, port, size, 1 << DR_IO) : 0;
+	return dr_hits(v, port, size, 1 << DR_IO);
 }
 
 void cpu_popf(struct vcpu *v, uint32_t value, unsigned opsize)

@@ -85,6 +85,9 @@ bool cpu_dr_read(struct vcpu *v, unsigned n, uint32_t *value, struct trap *t);
 
 /* Bits of DR6 to report for a data access of size bytes (0: no hit). */
 uint32_t cpu_dr_match(const struct vcpu *v, gla_t a, unsigned size, bool write);
+/* What breakpoint n is set to: false when it is off, or for ports where CR4.DE is clear. */
+enum dr_kind { DR_EXECUTE, DR_STORE, DR_IO, DR_ACCESS };
+bool cpu_dr_get(const struct vcpu *v, unsigned n, enum dr_kind *kind, uint32_t *at, uint32_t *len);
 uint32_t cpu_dr_match_code(const struct vcpu *v, gla_t a);
 uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size);
 

@@ -43,8 +43,6 @@ struct mode_key mode_of(const struct vcpu *v)
 		b |= MODE_IO;
 	if (v->vflags & FLAG_TF)
 		b |= MODE_TF;
-	if (v->dr[7] & 0xff)
-		b |= MODE_DEBUG;
 	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)
 		b |= MODE_AC;
 	for (int s = SREG_ES; s <= SREG_GS; s++)

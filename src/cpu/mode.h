@@ -24,7 +24,6 @@ enum {
 	MODE_TSD = 1 << 10,
 	MODE_IO = 1 << 11,     /* CPL <= IOPL: CLI, STI and port access need no further check */
 	MODE_TF = 1 << 12,
-	MODE_DEBUG = 1 << 13,  /* DR7 has something armed */
 	MODE_AC = 1 << 14,     /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
 	MODE_CSBASED = 1 << 15,/* CS is not flat: base and limit are in the key */
 	MODE_SEG_SHIFT = 16,   /* two bits for each of ES CS SS DS FS GS */

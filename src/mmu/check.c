@@ -75,6 +75,10 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 		CHECK(rmap_has(m, e >> PAGE_SHIFT, w, vpn));
 		++*writable;
 	}
+	if (e & SH_MAPPED && w->watch_gen == m->watch_gen) {
+		CHECK(watch_permits(m, vpn, false));
+		CHECK(!(e & SH_WRITE) || watch_permits(m, vpn, true));
+	}
 	if (e & SH_WP)
 		CHECK((e & (SH_MAPPED | SH_WRITE)) == SH_MAPPED && half_at(m, w, vpn)->wp);
 	if (!(e & SH_QUEUED) && !half_at(m, w, vpn)->queued) {

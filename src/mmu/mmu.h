@@ -18,7 +18,10 @@
  * Page-table pages that a shadow was filled from are traced (not writable in
  * any window); so are pages with live translation units, at the cache's
  * request.  Revocations that a page-table store causes are queued to the next
- * architectural flush (x86 TLB semantics). */
+ * architectural flush (x86 TLB semantics).
+ *
+ * Linear pages that hold data breakpoints are watched: stores to them (or all accesses)
+ * fault in every window, and are seen one by one. */
 #ifndef UNRING_MMU_MMU_H
 #define UNRING_MMU_MMU_H
 
@@ -104,7 +107,7 @@ enum mmu_access { MMU_READ, MMU_WRITE, MMU_EXEC };
 enum mmu_verdict {
 	MMU_MAPPED,      /* hidden fault: the window now permits it; retry */
 	MMU_TRUE_FAULT,  /* the guest's own: *t */
-	MMU_TRACED,      /* permitted, but the page is traced: redirect the store */
+	MMU_TRACED,      /* permitted, but the page is traced or watched: redirect the access */
 	MMU_HOLE,        /* permitted, but no RAM: reads FFh, writes are lost */
 	MMU_OTHER_VIEW,  /* a KERNEL window was used below the split: use base_by_gib */
 	MMU_NEED_PRIVATE,/* this root needs a PRIVATE supervisor window; it is marked so:
@@ -148,6 +151,23 @@ bool mmu_is_table(const struct mmu *m, uint32_t gfn);
  * A store over a whole page, or many stores to a table that is not in use,
  * untraces it. */
 void mmu_written(struct mmu *m, gpa_t a, unsigned n);
+
+/* --- watching --- */
+
+enum { MMU_WATCHES = 512 };
+
+/* Linear pages [first, last], all accesses or stores alone. */
+struct mmu_watch {
+	uint32_t first, last; /* numbers of pages */
+	bool reads;
+};
+
+/* These and no others are watched from the next mmu_window and mmu_bases on.  Costs
+ * nothing when they are the same as before, and a host call for each page that a window in
+ * use has mapped by more than that. */
+void mmu_watch_set(struct mmu *m, const struct mmu_watch *w, unsigned n);
+/* Is an access to [a, a + n), which reaches two pages at most, to be seen? */
+bool mmu_is_watched(const struct mmu *m, gla_t a, unsigned n, bool write);
 
 /* --- flushes --- */
 void mmu_invlpg(struct mmu *m, gla_t a);

@@ -99,6 +99,7 @@ struct win {
 	unsigned vmas;
 	unsigned entries;  /* that are not zero */
 	unsigned holes;    /* pages of FFh mapped */
+	uint32_t watch_gen;/* of what is watched that it follows */
 	uint64_t used;
 	uint16_t dir[1024]; /* block numbers; 0: none */
 
@@ -193,6 +194,9 @@ struct mmu {
 	uint16_t slot[MAX_WINDOWS]; /* free ones */
 	struct win *physical;
 	struct win *kernels;
+	struct mmu_watch watch[MMU_WATCHES];
+	unsigned n_watch;
+	uint32_t watch_gen;
 
 	/* trace.c */
 	unsigned queue_length;
@@ -291,6 +295,10 @@ void shadow_put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
 uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
 /* Makes a mapped, writable page read-only because it is traced. */
 void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn);
+/* May this linear page be mapped, and be writable, by what is watched? */
+bool watch_permits(const struct mmu *m, uint32_t vpn, bool write);
+/* Makes a window follow what is watched now. */
+void watch_follow(struct mmu *m, struct win *w);
 /* Unmaps and forgets a half at once. */
 void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
 /* Host calls on a part of a window. False: there was no mapping left for the split, and

@@ -347,6 +347,8 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 		}
 	}
 	w->used = ++m->tick;
+	if (__builtin_expect(w->watch_gen != m->watch_gen, 0))
+		watch_follow(m, w);
 	return &w->pub;
 }
 

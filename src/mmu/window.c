@@ -8,6 +8,9 @@
 /* Splits of a half by tracing before it is registered with userfaultfd. */
 #define WP_AFTER 8
 
+/* What stays of the entry of a page that is executed when its mapping goes. */
+#define ENTRY_UNMAPPED (SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED)
+
 static bool is_traced(const struct mmu *m, uint32_t gfn)
 {
 	return m->page_flags[gfn] & PAGE_TRACED;
@@ -147,7 +150,7 @@ static void window_unmap_all(struct mmu *m, struct win *w)
 {
 	for (uint32_t i = 0; i < 1024; i++)
 		if (w->dir[i])
-			block_clear(m, w, i << 10, SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED);
+			block_clear(m, w, i << 10, ENTRY_UNMAPPED);
 	vma_adjust(m, w, w->vmas, 0);
 	w->holes = 0;
 	host_unmap_all(w);
@@ -379,6 +382,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	w->mode = m->cur ? m->cur->mode : 0;
 	w->pae = w->mode & MODE_PAE;
 	w->wp = m->wp;
+	w->watch_gen = m->watch_gen; /* nothing is mapped yet */
 	w->used = ++m->tick;
 	stats.windows++;
 	return w;
@@ -464,6 +468,61 @@ bool mmu_find_window(struct mmu *m, const void *host, struct window **w, gla_t *
 	return true;
 }
 
+/* --- watching --- */
+
+bool watch_permits(const struct mmu *m, uint32_t vpn, bool write)
+{
+	for (unsigned i = 0; i < m->n_watch; i++) {
+		const struct mmu_watch *k = &m->watch[i];
+		if (vpn >= k->first && vpn <= k->last && (write || k->reads))
+			return false;
+	}
+	return true;
+}
+
+bool mmu_is_watched(const struct mmu *m, gla_t a, unsigned n, bool write)
+{
+	return m->n_watch && (!watch_permits(m, gla_vpn(a), write) ||
+	                      !watch_permits(m, gla_vpn(gla(a.v + n - 1)), write));
+}
+
+void mmu_watch_set(struct mmu *m, const struct mmu_watch *watch, unsigned n)
+{
+	bool same = n == m->n_watch;
+	CHECK(n <= MMU_WATCHES);
+	for (unsigned i = 0; same && i < n; i++)
+		same = watch[i].first == m->watch[i].first && watch[i].last == m->watch[i].last &&
+		       watch[i].reads == m->watch[i].reads;
+	if (same)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		m->watch[i] = watch[i];
+	m->n_watch = n;
+	m->watch_gen++;
+}
+
+/* Pages that may be mapped, or written, again become so when they next fault. */
+void watch_follow(struct mmu *m, struct win *w)
+{
+	w->watch_gen = m->watch_gen;
+	for (unsigned i = 0; i < m->n_watch; i++)
+		for (uint32_t vpn = m->watch[i].first; vpn <= m->watch[i].last; vpn++) {
+			uint32_t e = shadow_get(m, w, vpn);
+			if (e & SH_MAPPED && m->watch[i].reads) {
+				shadow_put(m, w, vpn, e & SH_EXEC ? e & ENTRY_UNMAPPED : 0);
+				window_unmap(m, w, vpn, 1);
+			} else if (e & SH_WRITE) {
+				shadow_protect(m, w, vpn);
+			}
+		}
+}
+
+/* Traced, or watched: not to be writable. */
+static bool is_held(const struct mmu *m, uint32_t vpn, uint32_t gfn)
+{
+	return is_traced(m, gfn) || !watch_permits(m, vpn, true);
+}
+
 /* --- filling --- */
 
 static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uint64_t offset,
@@ -510,7 +569,14 @@ static struct run run_large(const struct mmu *m, struct run b, uint32_t vpn, uin
 		b.lo = vpn - (gfn - ram_lo);
 	if (ram_hi - gfn < b.hi - vpn)
 		b.hi = vpn + (ram_hi - gfn);
-	return b;
+	if (!m->n_watch)
+		return b;
+	struct run run = {vpn, vpn + 1};
+	while (run.lo > b.lo && watch_permits(m, run.lo - 1, false))
+		run.lo--;
+	while (run.hi < b.hi && watch_permits(m, run.hi, false))
+		run.hi++;
+	return run;
 }
 
 #define RUN_SAME (PTE_P | PTE_W | PTE_U | PTE_G | PTE_NX)
@@ -522,6 +588,8 @@ static bool run_joins(struct mmu *m, struct win *w, uint32_t vpn, int32_t d, con
 	uint64_t table = pde_table(w->mode, r->pde);
 	uint64_t pte = entry_read(m, table + (w->pae ? (at & 511) * 8 : (at & 1023) * 4), w->pae);
 	uint64_t addr = ~(PTE_NX | PAGE_MASK);
+	if (!watch_permits(m, at, false))
+		return false;
 	if (((pte ^ r->pte) & RUN_SAME) || (pte & addr) != r->pa + (int64_t)d * PAGE_SIZE)
 		return false;
 	if (!mmu_is_ram(m, (pte & addr) >> PAGE_SHIFT) || (m->exact_ad && !(pte & PTE_A)))
@@ -561,17 +629,17 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 	uint32_t n = run.hi - run.lo;
 	uint32_t first = (uint32_t)(r->pa >> PAGE_SHIFT) - (vpn - run.lo);
 	bool write = view_writes(w, r);
-	if (n == 1 && is_traced(m, first))
+	if (n == 1 && is_held(m, vpn, first))
 		write = false;
 	bool wp = half_at(m, w, vpn)->wp;
 	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
 	if (wp && !window_wp_register(m, w, run.lo, n))
 		return;
 	unsigned before = vma_count(m, w, run.lo, n);
-	uint32_t traced = 0; /* how many pages just before i are traced */
+	uint32_t traced = 0; /* how many pages just before i are traced or watched */
 	for (uint32_t i = 0; i <= n; i++) {
 		uint32_t e = 0;
-		if (i < n && write && is_traced(m, first + i)) {
+		if (i < n && write && is_held(m, run.lo + i, first + i)) {
 			e = wp ? SH_WP : 0;
 			traced++;
 		} else if (traced) {
@@ -602,13 +670,13 @@ static void upgrade_run(struct mmu *m, struct win *w, uint32_t vpn, const struct
 	for (; run.hi < b.hi; run.hi++) {
 		uint32_t e = shadow_get(m, w, run.hi), want = shadow_limit(m, w, run.hi);
 		if ((e & (SH_MAPPED | SH_WRITE | SH_HOLE)) != SH_MAPPED || !(want & SH_WRITE) ||
-		    ((e ^ want) & SH_GFN) || is_traced(m, e >> PAGE_SHIFT))
+		    ((e ^ want) & SH_GFN) || is_held(m, run.hi, e >> PAGE_SHIFT))
 			break;
 	}
 	while (run.lo > b.lo) {
 		uint32_t e = shadow_get(m, w, run.lo - 1), want = shadow_limit(m, w, run.lo - 1);
 		if ((e & (SH_MAPPED | SH_WRITE | SH_HOLE)) != SH_MAPPED || !(want & SH_WRITE) ||
-		    ((e ^ want) & SH_GFN) || is_traced(m, e >> PAGE_SHIFT))
+		    ((e ^ want) & SH_GFN) || is_held(m, run.lo - 1, e >> PAGE_SHIFT))
 			break;
 		run.lo--;
 	}
@@ -655,6 +723,8 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 	}
 	uint64_t gfn = r.pa >> PAGE_SHIFT;
 	bool write = access == MMU_WRITE;
+	if (!watch_permits(m, vpn, write))
+		return MMU_TRACED;
 	if (!mmu_is_ram(m, gfn)) {
 		if (write || w->holes >= MAX_HOLES)
 			return MMU_HOLE;

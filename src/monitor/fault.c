@@ -4,7 +4,7 @@
 
 #include "host/frame.h"
 
-enum { RSP_NO = 4, RSI_NO = 6, RDI_NO = 7, R8_NO = 8, R11_NO = 11, R13_NO = 13 };
+enum { RCX_NO = 1, RSP_NO = 4, RSI_NO = 6, RDI_NO = 7, R8_NO = 8, R11_NO = 11, R13_NO = 13 };
 
 static bool between(uint64_t pc, const char *from, const char *to)
 {
@@ -49,6 +49,15 @@ bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip)
 	return tcache_contains(m->cache, pc) && locate(m, pc, eip);
 }
 
+/* Is the host at, or in, a repeated string instruction of translated code? */
+static bool at_rep(const uint8_t *code)
+{
+	if (code[0] != 0xf3 && code[0] != 0xf2)
+		return false;
+	uint8_t op = code[code[1] == 0x66 ? 2 : 1];
+	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
+}
+
 /* Leaves translated code through stub_fault, with the guest's registers as they
  * were before the instruction. */
 static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc *p, uint32_t eip)
@@ -57,6 +66,11 @@ static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc
 		host_frame_set(f, RSI_NO, host_frame_get(f, R11_NO));
 	if (p->undo == UNDO_EDI_R11)
 		host_frame_set(f, RDI_NO, host_frame_get(f, R11_NO));
+	/* What comes in the middle of a repeated instruction finds RF set.  Where it began, r11d
+	 * was ECX.  SDM vol. 3, 17.3.1.1. */
+	if (at_rep((const uint8_t *)(uintptr_t)host_frame_pc(f)) &&
+	    (uint32_t)host_frame_get(f, RCX_NO) != (uint32_t)host_frame_get(f, R11_NO))
+		m->v->vflags |= FLAG_RF;
 	m->v->eip = eip;
 	host_frame_set_pc(f, (uint64_t)(uintptr_t)stub_fault);
 }
@@ -129,15 +143,6 @@ void fault_corner(struct monitor *m, uint64_t resume)
 {
 	corner(m, resume, m->v->ret_sp);
 	m->v->table = tcache_miss_table(m->cache);
-}
-
-/* Is the host at, or in, a repeated string instruction of translated code? */
-static bool at_rep(const uint8_t *code)
-{
-	if (code[0] != 0xf3 && code[0] != 0xf2)
-		return false;
-	uint8_t op = code[code[1] == 0x66 ? 2 : 1];
-	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
 }
 
 static bool at_rdtsc(const uint8_t *code)
@@ -213,11 +218,18 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	                   &m->fault.trap))
 		return FAULTED;
 	debug_access(m, r->linear, r->size, arg >> 11 & 1, r->store);
+	if (debug_was_hit(m) && !m->in_once) {
+		/* It is a trap, after this instruction and before the next in the unit. */
+		m->debug_hits = 0;
+		m->debug.hit = false;
+		return ALONE;
+	}
 	uint8_t *host = mmu_host(m->mmu, r->gpa);
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);
 	bool code = r->store && mmu_is_code(m->mmu, gfn);
-	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, gfn));
+	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
+	                       mmu_is_watched(m->mmu, r->linear, r->size, r->store));
 	if (!host || room < r->size) {
 		r->bounced = true;
 		if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, &m->fault.trap))

@@ -20,6 +20,8 @@ enum {
 	RECENT = 16,
 	WINDOW_BASES = 1024,  /* windows that the mmu keeps at most */
 	BREAKS = 256,
+	MARKS = BREAKS + 64,
+	WATCH_BYTES = 1 << 16, /* of a debugger's watchpoint at most */
 };
 
 /* Set in window_of_base when the window has been dropped. */
@@ -66,10 +68,19 @@ struct breakpoint {
 	enum break_kind kind;
 };
 
-/* What a debugger wants (debug.c). */
+/* A linear address that has, or had not long ago, an execution breakpoint. */
+struct mark {
+	uint32_t at;
+	uint32_t vain;       /* times that it was passed since it had one */
+};
+
+/* What a debugger wants, and the guest's debug registers (debug.c). */
 struct debug {
 	struct breakpoint breaks[BREAKS];
 	unsigned n, n_watch;
+	struct mark marks[MARKS];
+	unsigned n_marks;
+	bool armed;          /* something is watched */
 	bool request;        /* stop now */
 	bool step;           /* stop after an instruction */
 	bool stepped;        /* it has run */
@@ -145,6 +156,7 @@ enum { SHADOW_STI = 1, SHADOW_SS = 2 };
 enum callout_result {
 	RESUME,  /* the instruction is done: go on behind it, in the unit */
 	RESUME_MID, /* in the middle of the instruction */
+	ALONE,   /* begin the instruction anew, alone */
 	NEXT,    /* dispatch v->eip */
 	FAULTED, /* the guest's fault m->fault.trap at v->eip */
 };
@@ -214,8 +226,12 @@ enum debug_next debug_boundary(struct monitor *m);
 void debug_ran(struct monitor *m);
 /* In HLT: stops if that is asked for. */
 void debug_halted(struct monitor *m);
-/* Bytes of code from v->eip up to the next breakpoint. */
+/* Bytes of code from v->eip up to the next mark. */
 uint64_t debug_room(const struct monitor *m);
+/* The units and windows follow what the guest's registers and the debugger have armed. */
+void debug_arm(struct monitor *m);
+/* Is v->eip at a mark?  No other code leads into a unit there: each pass is seen. */
+bool debug_marked(struct monitor *m);
 /* An access, where m->debug.n_watch. */
 void debug_watch(struct monitor *m, gla_t a, unsigned size, bool read, bool write);
 
@@ -226,6 +242,19 @@ static inline void debug_access(struct monitor *m, gla_t a, unsigned size, bool 
 		m->debug_hits |= cpu_dr_match(m->v, a, size, write);
 	if (m->debug.n_watch)
 		debug_watch(m, a, size, read, write);
+}
+
+/* Has something been hit, by what has run since the last boundary? */
+static inline bool debug_was_hit(const struct monitor *m)
+{
+	return m->debug_hits || m->debug.hit;
+}
+
+/* Does the guest have an execution breakpoint at v->eip? */
+static inline uint32_t debug_code(const struct monitor *m)
+{
+	const struct vcpu *v = m->v;
+	return v->dr[7] & DR7_ENABLE ? cpu_dr_match_code(v, gla(v->eip + v->seg[SREG_CS].base)) : 0;
 }
 
 /* --- sites (site.c) --- */

@@ -300,9 +300,8 @@ static void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	struct mode_key k = mode_of(v);
-	if (m->debug.step || m->debug.n_watch)
-		k.bits |= MODE_DEBUG;
 	unsigned mode = mode_number(m, &k);
+	debug_arm(m);
 	struct window *w = mmu_window(m->mmu, at_user(m), linear_eip(m));
 
 	/* Return predictions belong to one mode of one window. */
@@ -582,7 +581,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
 	uint32_t ac = m->modes[m->mode].bits & MODE_AC ? FLAG_AC : 0;
 	bool mid = false;
+	uint32_t rf = v->vflags & FLAG_RF;
 
+	/* The instruction that is about to run clears it.  SDM vol. 3, 17.3.1.1. */
+	v->vflags &= ~(uint32_t)FLAG_RF;
 	v->table = tcache_table(m->cache, m->mode);
 	for (;;) {
 		fpu_restore(m);
@@ -591,8 +593,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
-			if (!mid)
+			if (!mid) {
+				v->vflags |= rf;
 				return NO_CHAIN;
+			}
 			/* Not a boundary: what is pending waits for the next one. */
 			fault_corner(m, host);
 			mask = 0;
@@ -616,17 +620,20 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 			return NO_CHAIN;
 		}
 		uint32_t packed = (uint32_t)v->scratch[0];
+		rf = 0;
 		v->eip = (uint32_t)v->scratch[3];
 		host = v->scratch[5];
 		m->code_died = false;
 		enum callout_result r = callout_run(m, packed, v->scratch[1]);
 		mid = r == RESUME_MID;
 		/* What follows in the unit may be what was stored to. */
-		if (mid || (r == RESUME && m->end == END_RUNNING && !m->code_died)) {
+		if (mid || (r == RESUME && m->end == END_RUNNING && !m->code_died && !debug_was_hit(m))) {
 			mask = ignore_pending ? 0 : pending_mask(m);
 			continue;
 		}
 		stats.exit_callout++;
+		if (r == ALONE)
+			run_once(m, SITE_REDIRECT);
 		if (r == FAULTED) {
 			struct trap t = m->fault.trap;
 			monitor_trap(m, &t);
@@ -641,7 +648,7 @@ void run_once(struct monitor *m, uint8_t site)
 	struct trap t;
 	struct code_bytes b;
 	uint64_t host;
-	uint32_t tf = v->vflags & FLAG_TF;
+	uint32_t tf = v->vflags & FLAG_TF, rf = v->vflags & FLAG_RF;
 
 	if (m->state_dirty)
 		select_state(m);
@@ -656,7 +663,8 @@ void run_once(struct monitor *m, uint8_t site)
 		monitor_trap(m, &t);
 		return;
 	}
-	bool was = m->in_once;
+	stats.alone++;
+	bool was = m->in_once, watched = m->debug.hit;
 	uint32_t held = m->debug_hits;
 	m->in_once = true;
 	m->soft_int = m->unfinished = false;
@@ -664,8 +672,11 @@ void run_once(struct monitor *m, uint8_t site)
 	run(m, host, true);
 	m->in_once = was;
 	m->force_site = 0;
-	if (m->unfinished)
-		m->debug_hits = held; /* the rest is matched again */
+	if (m->unfinished) { /* the rest is matched again */
+		m->debug_hits = held;
+		m->debug.hit = watched;
+		v->vflags |= rf;
+	}
 	if (m->unfinished || v->inhibit == SHADOW_SS || traps != stats.exceptions ||
 	    m->end != END_RUNNING)
 		return; /* what has been hit is reported later */
@@ -684,7 +695,7 @@ static void step(struct monitor *m)
 	unsigned shadow = v->inhibit;
 	uint32_t hits = 0;
 	if (!(v->vflags & FLAG_RF) && shadow != SHADOW_SS)
-		hits = cpu_dr_match_code(v, linear_eip(m));
+		hits = debug_code(m);
 	if (hits) {
 		struct trap db = {.vector = VEC_DB, .dr6 = hits};
 		v->inhibit = 0;
@@ -693,9 +704,8 @@ static void step(struct monitor *m)
 		return;
 	}
 	v->inhibit = 0;
-	v->vflags &= ~(uint32_t)FLAG_RF;
-	/* Operands are redirected where data breakpoints are to see them. */
-	run_once(m, v->dr[7] & DR7_ENABLE || m->debug.n_watch ? SITE_REDIRECT : 0);
+	/* A debugger sees each element of a string. */
+	run_once(m, m->debug.step ? SITE_REDIRECT : 0);
 	if (m->unfinished) {
 		v->inhibit = shadow;
 		v->vflags |= FLAG_RF;
@@ -793,15 +803,12 @@ enum monitor_end monitor_run(struct monitor *m)
 		if (m->state_dirty ||
 		    (m->window->kind == WINDOW_KERNEL && linear_eip(m).v < WINDOW_SPLIT))
 			select_state(m);
-		/* RF is for instruction breakpoints, which MODE_DEBUG looks at; the instruction
-		 * that is about to run clears it.  SDM vol. 3, 17.3.1.1. */
-		if (!(m->modes[m->mode].bits & MODE_DEBUG))
-			v->vflags &= ~(uint32_t)FLAG_RF;
-		if (v->vflags & FLAG_TF || m->modes[m->mode].bits & MODE_DEBUG) {
+		if (v->vflags & FLAG_TF || debug_code(m)) {
 			step(m);
 			chain = NO_CHAIN;
 			continue;
 		}
+		bool marked = m->debug.n_marks && debug_marked(m);
 		m->recent[m->n_recent++ % RECENT] = v->eip;
 		/* What translated code may enter needs no look at the unit, unless to chain. */
 		uint64_t host = 0;
@@ -819,13 +826,13 @@ enum monitor_end monitor_run(struct monitor *m)
 				chain = NO_CHAIN;
 				continue;
 			}
-			if (flushes == stats.cache_flushes && chain != NO_CHAIN &&
+			if (!marked && flushes == stats.cache_flushes && chain != NO_CHAIN &&
 			    chain_mode == m->mode && chain_window == m->window) {
 				tcache_chain(m->cache, chain, u);
 				if (m->cfg.paranoid) /* made, never run */
 					tcache_unchain(m->cache, chain);
 			}
-			if (!m->cfg.paranoid && flushes == stats.cache_flushes) {
+			if (!marked && !m->cfg.paranoid && flushes == stats.cache_flushes) {
 				v->table = tcache_table(m->cache, m->mode);
 				tcache_branch_set(m->cache, m->mode, v->window, u);
 			}

@@ -144,7 +144,7 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	gpa_t p, q;
 
 	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
-	    m->modes[m->mode].bits & (MODE_AC | MODE_TF | MODE_DEBUG) ||
+	    m->modes[m->mode].bits & (MODE_AC | MODE_TF) || m->debug.step ||
 	    !plain(&v->seg[SREG_ES], true))
 		return 0;
 	if (s->op == STROP_MOVS) {
@@ -155,7 +155,8 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	}
 	if (count < n)
 		n = count;
-	if (n < 2)
+	if (n < 2 || mmu_is_watched(m->mmu, gla(to), n * s->size, true) ||
+	    (s->op == STROP_MOVS && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
 		return 0;
 	const void *src = s->op == STROP_MOVS ? run_host(s, from, MMU_READ, &q) : &v->gpr[EAX];
 	void *dst = src ? run_host(s, to, MMU_WRITE, &p) : NULL;
@@ -188,19 +189,32 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	return n;
 }
 
-/* Was it worth coming here for the page that is stored to first? */
-static void account(const struct string *s)
+/* Can the page of an operand's first element be accessed by the host's own instruction? */
+static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool write)
 {
 	struct monitor *m = s->m;
 	struct trap t;
 	gpa_t p;
-	gla_t to = gla(masked(s, m->v->gpr[EDI]) + m->v->seg[SREG_ES].base);
+	gla_t a = gla(masked(s, m->v->gpr[r]) + m->v->seg[seg].base);
 
-	if (s->op != STROP_MOVS && s->op != STROP_STOS)
-		return;
-	if (mmu_translate(m->mmu, to, MMU_READ, s->user, &p, &t))
-		site_redirected(m, !mmu_host(m->mmu, p) || mmu_is_code(m->mmu, gpa_gfn(p)) ||
-		                       mmu_is_table(m->mmu, gpa_gfn(p)));
+	if (!mmu_translate(m->mmu, a, MMU_READ, s->user, &p, &t))
+		return true;
+	uint32_t gfn = gpa_gfn(p);
+	return mmu_host(m->mmu, p) && !mmu_is_watched(m->mmu, a, s->size, write) &&
+	       !(write && (mmu_is_code(m->mmu, gfn) || mmu_is_table(m->mmu, gfn)));
+}
+
+/* Was it worth coming here? */
+static void account(const struct string *s)
+{
+	bool src = s->op == STROP_MOVS || s->op == STROP_CMPS || s->op == STROP_LODS;
+	bool dst = s->op != STROP_LODS;
+	bool write = s->op == STROP_MOVS || s->op == STROP_STOS;
+
+	if (s->op == STROP_INS || s->op == STROP_OUTS)
+		return; /* no other way */
+	site_redirected(s->m, (src && !is_plain(s, s->seg, ESI, false)) ||
+	                          (dst && !is_plain(s, SREG_ES, EDI, write)));
 }
 
 enum callout_result string_run(struct monitor *m, uint32_t packed)
@@ -222,7 +236,8 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 	if (port && !cpu_io_check(v, (uint16_t)v->gpr[EDX], s.size, &m->fault.trap))
 		return FAULTED;
 	account(&s);
-	uint32_t budget = m->modes[m->mode].bits & (MODE_TF | MODE_DEBUG) ? 1 : CHUNK / s.size;
+	bool single = m->modes[m->mode].bits & MODE_TF || m->debug.step;
+	uint32_t budget = single ? 1 : CHUNK / s.size;
 	for (;;) {
 		uint32_t left = masked(&s, v->gpr[ECX]);
 		uint32_t n = 1;
@@ -240,7 +255,7 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		advance(&s, ECX, -n);
 		if (compares && !(v->flags & FLAG_ZF) == (rep == STR_REP))
 			break;
-		if (budget <= n) {
+		if (budget <= n || debug_was_hit(m)) {
 			if (!masked(&s, v->gpr[ECX]))
 				break;
 			/* At its own EIP: interrupts and traps come in between, with RF. */

@@ -57,12 +57,15 @@ void x_string(struct xlate *x)
 	bool dst = op != STROP_LODS;
 	enum sreg seg = i->seg >= 0 ? i->seg : SREG_DS;
 
-	if (i->adsize == 2 || x->site & SITE_REDIRECT || x->mode & (MODE_TF | MODE_DEBUG) ||
+	if (i->adsize == 2 || x->site & SITE_REDIRECT || x->mode & MODE_TF ||
 	    (src && mode_class(x->mode, seg) != CLASS_FLAT) ||
 	    (dst && mode_class(x->mode, SREG_ES) != CLASS_FLAT)) {
 		string_callout(x, op);
 		return;
 	}
+	/* Has it begun, when it is left in the middle?  (fault.c, redirect) */
+	if (i->rep)
+		emit_mov32(e, R11, RCX);
 	/* On a fault, truncating the registers makes their guest values. */
 	if (src)
 		string_pointer(x, RSI);

@@ -1,17 +1,19 @@
 #!/bin/sh
-# run.sh [--nobody] [--evicts] UNRING KERNEL [option...]
+# run.sh [--nobody] [--evicts] [--at-most LIMITS] UNRING KERNEL [option...]
 #     runs a guest test kernel under unring; --nobody: as that user, if we are root;
 #     --evicts: windows must have been evicted on the way
+#     --at-most "NAME N, ...": what these counters may be
 # run.sh --qemu KERNEL [option...]
 #     the same under QEMU; the tests that qemu-wrong.txt lists may fail
 # Exit status 0 when the kernel's verdict is as expected; its output is printed otherwise.
 set -u
 here=$(dirname "$0")
-as="" evicts=""
+as="" evicts="" limits=""
 while :; do
 	case $1 in
 	--nobody) [ "$(id -u)" = 0 ] && as="setpriv --reuid=65534 --regid=65534 --clear-groups" ;;
 	--evicts) evicts=1 ;;
+	--at-most) limits=$2; shift ;;
 	*) break ;;
 	esac
 	shift
@@ -56,9 +58,18 @@ timeout -k 3 60 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" 
 	--no-reboot --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then
-	[ -z "$evicts" ] && exit 0
-	grep -q '^evictions [1-9]' "$stats" && exit 0
-	echo "run.sh: $name: nothing was evicted"
+	over=$(echo "$limits" | tr ',' '\n' | while read -r what most; do
+		[ -z "$what" ] && continue
+		n=$(sed -n "s/^$what //p" "$stats")
+		[ "${n:-$((most + 1))}" -le "$most" ] || echo "$what is ${n:-unknown}, over $most"
+	done)
+	if [ -n "$over" ]; then
+		echo "run.sh: $name: $over"
+	elif [ -z "$evicts" ] || grep -q '^evictions [1-9]' "$stats"; then
+		exit 0
+	else
+		echo "run.sh: $name: nothing was evicted"
+	fi
 fi
 echo "run.sh: $name: status $status, expected $expected"
 cat "$log"

@@ -460,6 +460,103 @@ static void frame_breakpoint(void)
 	expect("eip", hit_eip, trap_stubs[V_TIMER]);
 }
 
+/* --- RF, in what an interrupt pushes in the middle of a string --- */
+
+enum { RF_COUNT = 0x7000 };
+#define RF_LOOP(name, setup, rep)                                                                  \
+	CODE(name, "pushfd\n or dword ptr [esp], 0x200\n 1: mov ecx, 0x7000\n" setup                \
+		   "push [esp]\n popfd\n" #name "_at: " rep "\n jmp 1b");                           \
+	LABEL(name##_at)
+RF_LOOP(rf_plain, "mov esi, 0x400000\n mov edi, 0x500000\n", "rep movsb");
+RF_LOOP(rf_short, "mov esi, 0\n mov edi, 0x8000\n", "addr16 rep movsb");
+/* There is code on the destination's last page. */
+RF_LOOP(rf_traced, "call rf_code\n mov esi, 0x400000\n mov edi, offset rf_page\n", "rep movsb");
+asm(".section .data\n .balign 4096\n rf_page: .fill 0x7000, 1, 0x90\n rf_code: ret\n"
+    ".fill 4095, 1, 0x90\n .text");
+
+static u32 rf_at, rf_begun, rf_fresh, rf_wrong, rf_hits;
+
+static bool look_at_rf(struct frame *f)
+{
+	if (f->vector == V_TIMER && f->eip == rf_at) {
+		bool begun = f->ecx != RF_COUNT;
+
+		rf_begun += begun;
+		rf_fresh += !begun;
+		rf_wrong += begun != !!(f->eflags & RF);
+		if (rf_begun >= 5)
+			stop_after = ticks + 1;
+	}
+	return on_interrupt(f);
+}
+
+/* POPF lets in an interrupt that waits: before the string begins.  Then they come at any time. */
+static void run_rf(const char *what, const u8 *code, const u8 *at)
+{
+	struct state s = at_cpl(0, code);
+
+	start();
+	pit_rate(4000);
+	make_pending();
+	trap_hook = look_at_rf;
+	rf_at = (u32)at;
+	rf_begun = rf_fresh = rf_wrong = 0;
+	stop_after = 4000;
+	stop_at = (u32)the_end;
+	cpu_run(&s);
+	stop();
+	expect(what, s.vector, V_DONE);
+	if (rf_wrong)
+		fail("%s: RF is wrong in %u frames", what, rf_wrong);
+	if (rf_begun < 5 || !rf_fresh)
+		fail("%s: %u frames in the middle, %u before", what, rf_begun, rf_fresh);
+}
+
+static void resume_flag(void)
+{
+	run_rf("plain", rf_plain, rf_plain_at);
+	run_rf("16-bit addresses", rf_short, rf_short_at);
+	run_rf("traced", rf_traced, rf_traced_at);
+}
+
+/* An instruction breakpoint there is met once, however often the string is interrupted. */
+CODE(rf_once, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0\n mov edi, 0x8000\n"
+	      "rf_once_at: addr16 rep movsb\n dec ebx\n jnz 1b");
+LABEL(rf_once_at);
+
+static bool count_hits(struct frame *f)
+{
+	if (f->vector == V_DB) {
+		rf_hits++;
+		if (f->eip != (u32)rf_once_at || f->ecx != RF_COUNT)
+			rf_wrong++;
+		f->eflags |= RF;
+		return true;
+	}
+	rf_begun += f->vector == V_TIMER && f->eip == (u32)rf_once_at && f->ecx != RF_COUNT;
+	return on_interrupt(f);
+}
+
+static void resume_once(void)
+{
+	struct state s = at_cpl(3, rf_once);
+
+	start();
+	pit_rate(4000);
+	trap_hook = count_hits;
+	rf_begun = rf_wrong = rf_hits = 0;
+	asm volatile("mov %0, %%dr0" : : "r"(rf_once_at));
+	asm volatile("mov %0, %%dr7" : : "r"(0x402));
+	s.eflags |= IF;
+	expect_done("200 strings", &s, rf_once_end);
+	asm volatile("mov %0, %%dr7" : : "r"(0x400));
+	stop();
+	expect("hits", rf_hits, 200);
+	expect("of them in the middle", rf_wrong, 0);
+	if (!rf_begun)
+		fail("no interrupt in the middle");
+}
+
 static const struct test tests[] = {
 	{"loops", "SDM vol. 3, 6.3.1", each_loop},
 	{"undisturbed", "SDM vol. 3, 6.6", undisturbed},
@@ -469,6 +566,8 @@ static const struct test tests[] = {
 	{"held", "SDM vol. 3, 6.8.1", held},
 	{"halt", "SDM vol. 2, HLT and STI", halt},
 	{"frame-breakpoint", "SDM vol. 3, 17.3.1.2", frame_breakpoint},
+	{"resume-flag", "SDM vol. 3, 17.3.1.1", resume_flag},
+	{"resume-once", "SDM vol. 3, 17.3.1.1", resume_once},
 	{"nested", "8259A data sheet, fully nested mode", nested},
 	{"rate", "8254 and MC146818 data sheets", rate},
 	{"rtc-periodic", "MC146818 data sheet, register A", rtc_periodic},

@@ -98,8 +98,9 @@ class Run:
     def old(self, mutant):
         """What was found before, if it still holds."""
         r = self.results.get(mutant.id())
-        if r and r["found"] == "survived" and r["key"] != self.cover.key:
-            return None
+        if r and r["found"] == "survived":
+            more_tests = r["key"] != self.cover.key or (r["left"] and r["seconds"] < self.seconds)
+            return None if more_tests else r
         return r
 
     def attempt(self, mutant):
@@ -128,7 +129,7 @@ class Run:
         finally:
             path.write_text(right)
             self.trees.put(tree)
-        result.update(file=mutant.file, diff=mutant.diff(), key=self.cover.key,
+        result.update(file=mutant.file, diff=mutant.diff(), key=self.cover.key, seconds=self.seconds,
                       took=round(time.monotonic() - begun, 1))
         with self.guard:
             self.results[mutant.id()] = result
@@ -163,43 +164,57 @@ class Run:
                 return dict(found="caught", test=name, how=verdict, ran=ran)
         return dict(found="survived", ran=ran, left=len(tests) - ran)
 
-    def module(self, name, count, until):
-        """Tries mutants of a module until so many count; returns those."""
-        candidates = chosen(self.root, name, self.seed)
-        counted, guard = [], threading.Lock()
-        skipped = dict(same=0, invalid=0, known=0)
+    def modules(self, count, until):
+        """Tries mutants until so many of each module count: {module: (mutants, skipped)}."""
+        candidates = {m: chosen(self.root, m, self.seed) for m in count}
+        found = {m: ([], dict(same=0, invalid=0, known=0)) for m in count}
+        at_work = dict.fromkeys(count, 0)
+        guard = threading.Lock()
+
+        def put(module, mutant, what):
+            counted, skipped = found[module]
+            if what in skipped:
+                skipped[what] += 1
+            else:
+                counted.append(mutant)
+
+        def take():
+            """The next mutant that is to be tried; (None, None) when there is none at the moment."""
+            for m in count:
+                while len(found[m][0]) + at_work[m] < count[m]:
+                    mutant = next(candidates[m], None)
+                    if not mutant:
+                        break
+                    r = self.old(mutant)
+                    if mutant.id() in self.known:
+                        put(m, mutant, "known")
+                    elif r:
+                        put(m, mutant, r["found"])
+                    else:
+                        at_work[m] += 1
+                        return m, mutant
+            return None, None
 
         def work():
-            while True:
+            while time.monotonic() < until:
                 with guard:
-                    if len(counted) >= count or time.monotonic() > until:
+                    m, mutant = take()
+                    if not m and not any(at_work.values()):
                         return
-                    mutant = next(candidates, None)
-                    if not mutant:
-                        return
-                    if mutant.id() in self.known:
-                        skipped["known"] += 1
-                        continue
-                    r = self.old(mutant)
-                    if r:
-                        if r["found"] in ("caught", "survived"):
-                            counted.append(mutant)
-                        else:
-                            skipped[r["found"]] += 1
-                        continue
-                found = self.attempt(mutant)
+                if not m:
+                    time.sleep(0.2)     # for what the others make of theirs
+                    continue
+                what = self.attempt(mutant)
                 with guard:
-                    if found in ("caught", "survived"):
-                        counted.append(mutant)
-                    else:
-                        skipped[found] += 1
+                    at_work[m] -= 1
+                    put(m, mutant, what)
 
         workers = [threading.Thread(target=work) for _ in range(self.jobs)]
         for w in workers:
             w.start()
         for w in workers:
             w.join()
-        return counted, skipped
+        return found
 
     def report(self, modules):
         """modules: {name: (mutants, skipped)}.  Returns the share that was caught, in percent."""
@@ -270,7 +285,7 @@ def main():
         return 1
     run.prepare()
     until = begun + 60 * args.minutes
-    score = run.report({m: run.module(m, n, until) for m, n in count.items()})
+    score = run.report(run.modules(count, until))
     return 0 if score >= GOAL else 1
 
 

@@ -363,6 +363,55 @@ static void test_branch_drop_based(void **state)
 	assert_int_equal(look_up(0, w, 0x5010), tcache_host(fx.c, flat));
 }
 
+/* On both sides of the number of entries that a page's book lists. */
+static void test_branch_drop_some(void **state)
+{
+	const uint64_t w = 1ull << WINDOW_SHIFT;
+	uint32_t target = 0;
+	struct tu *u[32];
+	tcache_table(fx.c, 0);
+	tcache_table(fx.c, 1);
+	for (unsigned i = 0; i < 32; i++)
+		u[i] = make_unit(0x5ffc - 64 * i, 5, NO_GFN, 4, i & 1, 1, &target);
+	for (unsigned n = 1; n <= 32; n++) {
+		for (unsigned i = 0; i < n; i++)
+			tcache_branch_set(fx.c, i & 1, w, u[i]);
+		/* Again: they are there already. */
+		for (unsigned i = 0; i < n; i++)
+			tcache_branch_set(fx.c, i & 1, w, u[i]);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(look_up(i & 1, w, u[i]->eip), tcache_host(fx.c, u[i]));
+		tcache_branch_drop_page(fx.c, w, 5);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(look_up(i & 1, w, u[i]->eip), 0);
+	}
+}
+
+/* More pages than there are books: whatever still has entries can be dropped. */
+static void test_branch_many_pages(void **state)
+{
+	enum { N = 10000 };
+	const uint64_t w = 1ull << WINDOW_SHIFT;
+	static uint32_t eip[N];
+	uint32_t target = 0;
+	unsigned kept = 0;
+	tcache_table(fx.c, 0);
+	for (unsigned i = 0; i < N; i++) {
+		eip[i] = (0x100 + i) * PAGE_SIZE + i / 16;
+		tcache_branch_set(fx.c, 0, w, make_unit(eip[i], 5, NO_GFN, 1, 0, 0, &target));
+	}
+	for (unsigned i = 0; i < N; i++)
+		kept += look_up(0, w, eip[i]) != 0;
+	assert_in_range(kept, 4000, 8192);
+	for (unsigned i = 0; i < N; i++) {
+		bool next = i + 1 < N && look_up(0, w, eip[i + 1]);
+		tcache_branch_drop_page(fx.c, w, 0x100 + i);
+		assert_int_equal(look_up(0, w, eip[i]), 0);
+		/* It takes no other along, but for the page before, whose code may end on it. */
+		assert_int_equal(next, i + 1 < N && look_up(0, w, eip[i + 1]));
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -371,7 +420,8 @@ int main(void)
 	    TEST(test_chain),       TEST(test_incoming),         TEST(test_owned),
 	    TEST(test_owner_dies),  TEST(test_shared),           TEST(test_into_shared),
 	    TEST(test_crossing_targets), TEST(test_branch_table), TEST(test_branch_drop_page),
-	    TEST(test_branch_drop_based), TEST(test_revoked_lists),
+	    TEST(test_branch_drop_based), TEST(test_branch_drop_some),
+	    TEST(test_branch_many_pages), TEST(test_revoked_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

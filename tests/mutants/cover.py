@@ -84,7 +84,9 @@ class Cover:
 
         tests = [t for t in tree.tests.values() if t.timeout <= LONGEST]
         key = self.keys(tests)
-        kept = {t.name: kept[t.name] for t in tests if kept.get(t.name, {}).get("key") == key[t.name]}
+        kept = {t.name: kept[t.name] for t in tests
+                if t.name in kept and kept[t.name]["key"] == key[t.name]
+                and kept[t.name]["verdict"] == "passed"}
         missing = [t for t in tests if t.name not in kept]
         if missing:
             say(f"coverage: {len(missing)} tests to run")

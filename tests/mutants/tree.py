@@ -31,7 +31,10 @@ class Test:
         self.timeout = p.get("TIMEOUT", 120)
 
 
-def limits():
+def set_up():
+    """In a test's process.  A shell's job in the background ignores signals that tests send."""
+    for s in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(s, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
 
@@ -110,7 +113,7 @@ class Tree:
         begun = time.monotonic()
         p = subprocess.Popen(test.command, cwd=test.cwd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             start_new_session=True, preexec_fn=limits,
+                             start_new_session=True, preexec_fn=set_up,
                              env=dict(os.environ, **test.env, **env))
         try:
             verdict = "failed" if p.wait(timeout) else "passed"

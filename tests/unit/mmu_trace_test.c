@@ -340,6 +340,27 @@ static void test_roots_die(void **state)
 	guest_free(g);
 }
 
+/* As many roots as there is room for live side by side; then the one that was loaded longest
+ * ago dies. */
+static void test_roots_full(void **state)
+{
+	enum { ROOTS_MAX = 1024 };
+	struct guest *g = guest_new(NULL);
+	static uint32_t root[ROOTS_MAX + 1];
+	for (unsigned i = 0; i <= ROOTS_MAX; i++)
+		root[i] = root_new(g);
+	paging_on(g, root[1], 0);
+	for (unsigned i = 0; i < ROOTS_MAX; i++)
+		load_cr3(g, root[i]);
+	for (unsigned i = 0; i < ROOTS_MAX; i++)
+		assert_true(mmu_is_table(g->m, root[i] >> 12));
+	load_cr3(g, root[0]);
+	load_cr3(g, root[ROOTS_MAX]);
+	for (unsigned i = 0; i <= ROOTS_MAX; i++)
+		assert_int_equal(mmu_is_table(g->m, root[i] >> 12), i != 1);
+	guest_free(g);
+}
+
 /* Most of a loaded address space goes before a CR3 load: its window goes whole. */
 static void test_teardown(void **state)
 {
@@ -690,6 +711,7 @@ int main(void)
 		cmocka_unit_test(test_shared_table),
 		cmocka_unit_test(test_self_map),
 		cmocka_unit_test(test_roots_die),
+		cmocka_unit_test(test_roots_full),
 		cmocka_unit_test(test_teardown),
 		cmocka_unit_test(test_table_refilled),
 		cmocka_unit_test(test_queue_overflow),

@@ -462,12 +462,39 @@ static void test_eviction(void **state)
 	assert_int_equal(g->dropped, stats.evictions);
 	assert_ptr_not_equal(g->dropped_last, user_window(g));
 
-	/* One address space that is over the budget alone. */
+	/* One address space that is over the budget alone: its window starts afresh, but what
+	 * it was given to execute, and what waits for a flush, is still known. */
 	for (unsigned i = 100; i < 1000; i++)
 		map_page(g, root[5], 0x08000000 + i * PAGE_SIZE,
 		         (40 * MIB + (1000 - i) * PAGE_SIZE) | P | W | U | A | D);
+	enum { CODE = 0x08900000, HOLE = 0x08901000, QUEUED = 0x08902000, FRAME = 0x500000 };
+	map_page(g, root[5], CODE, FRAME | P | U | A);
+	map_page(g, root[5], HOLE, 0xb8000 | P | U | A);
+	map_page(g, root[5], QUEUED, (FRAME + PAGE_SIZE) | P | U | A);
+	struct window *u = user_window(g);
+	gpa_t pa;
+	struct trap t;
+	g->revoked = 0;
+	for (uint32_t a = CODE; a <= QUEUED; a += PAGE_SIZE) {
+		assert_true(mmu_exec(g->m, u, gla(a), true, &pa, &t));
+		assert_true(touch(g, u, a, false, true).done);
+	}
+	map_page(g, root[5], QUEUED, 0);
+	uint64_t evictions = stats.evictions;
 	for (unsigned i = 0; i < 1000; i++)
 		assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE, true, true).done);
+	assert_in_range(stats.evictions - evictions, 2, 8);
+	assert_ptr_equal(user_window(g), u);
+	assert_false(mapped(g, u, CODE, false) || mapped(g, u, HOLE, false));
+	assert_int_equal(g->revoked, 0);
+	mmu_check(g->m);
+	mmu_invlpg(g->m, gla(QUEUED));
+	assert_int_equal(g->revoked, 1);
+	assert_int_equal(g->revoked_vpn, QUEUED >> 12);
+	map_page(g, root[5], CODE, 0);
+	map_page(g, root[5], HOLE, 0);
+	mmu_flush_all(g->m);
+	assert_int_equal(g->revoked, 3);
 	guest_free(g);
 }
 

@@ -338,6 +338,10 @@ static void exception_sets_cr2_and_dr6(void **state)
 	assert_int_equal(m->v.dr[6], 0xffff4ff0);
 	assert_int_equal(m->v.dr[7], DR7_FIXED);
 	assert_false(get32(m, m->v.gpr[ESP] + 8) & FLAG_RF); /* a trap */
+	/* Bits add up until software clears them: SDM vol. 3, 17.2.3. */
+	db.dr6 = DR6_B0 << 2;
+	assert_true(cpu_exception(&m->v, &db));
+	assert_int_equal(m->v.dr[6], 0xffff4ff4);
 }
 
 /* Which handler runs when a first exception's own gate raises a second one. */

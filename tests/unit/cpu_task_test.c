@@ -200,6 +200,22 @@ static void iret_link_faults(void **state)
 #undef IRET
 }
 
+/* With NT set IRET leaves the stack alone: SDM vol. 2, IRET, TASK-RETURN; vol. 3, 7.4. */
+static void iret_to_a_task_needs_no_stack(void **state)
+{
+	struct machine *m = *state;
+
+	put_task(m);
+	assert_done(cpu_far_call(&m->v, SEL_TSS_B, 0, 4, NEXT, &t));
+	m->bad_page = (STACK1 - 4) >> 12;
+	m->v.gpr[ESP] = STACK1 - 4;
+	m->v.seg[SREG_SS].limit = STACK1 - 8;
+	assert_done(cpu_iret(&m->v, 4, NEW_EIP + 1, &t));
+	assert_int_equal(m->v.seg[SREG_TR].selector, SEL_TSS_A);
+	assert_int_equal(m->v.eip, NEXT);
+	assert_int_equal(get32(m, TSS_B + T_ESP), STACK1 - 4);
+}
+
 /* After the switch: the fault is the new task's. */
 static void late_faults(void **state)
 {
@@ -359,6 +375,7 @@ int main(void)
 		TEST(through_gates),
 		TEST(early_faults),
 		TEST(iret_link_faults),
+		TEST(iret_to_a_task_needs_no_stack),
 		TEST(late_faults),
 		TEST(late_faults_of_an_interrupt_have_ext),
 		TEST(eip_beyond_limit),

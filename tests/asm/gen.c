@@ -491,6 +491,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 	int implicit = strchr(habits, 's') || strchr(habits, 'x') || offset;
 	int repeated = strchr(habits, 'r') && !one_in(g, 3);
 	int narrow67 = 0, seg = -1;
+	/* 66 beside a mandatory F2 or F3, which selects the form: 1 before it, 2 behind it. */
+	int beside = *p == 'f' && p[2] == ' ' && p[3] == '0' && one_in(g, 6) ? 1 + below(g, 2) : 0;
 	unsigned operation = 0;
 	int bytes = 0;
 	/* Repeated up to 15 bytes and beyond. */
@@ -528,6 +530,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 		put8(g, 0xf0);
 	if (repeated)
 		put8(g, 0xf2 + below(g, 2));
+	if (beside == 1)
+		put8(g, 0x66);
 	while (*p) {
 		if (*p == ' ') {
 			p++;
@@ -546,7 +550,8 @@ static void put_instruction(struct gen *g, const struct row *row)
 				p += 2;
 			}
 			put8(g, byte);
-			bytes++;
+			if (!bytes++ && beside == 2)
+				put8(g, 0x66);
 		} else if (*p == 'E' || *p == 'M' || *p == 'R') {
 			int reg = pick_register(g);
 

@@ -81,8 +81,15 @@ static inline void debuggee_open(struct debuggee *d)
 	struct monitor_config c = {
 	    .mmu = {.ram_bytes = 16 << 20},
 	    .model = cpu_model_default(),
-	    .platform = {d, debuggee_in, debuggee_out, debuggee_line, debuggee_ack, debuggee_tsc,
-	                 debuggee_poll, debuggee_wait, debuggee_debug},
+	    .platform = {.ctx = d,
+	                 .io_read = debuggee_in,
+	                 .io_write = debuggee_out,
+	                 .intr_line = debuggee_line,
+	                 .intr_ack = debuggee_ack,
+	                 .tsc = debuggee_tsc,
+	                 .poll = debuggee_poll,
+	                 .wait = debuggee_wait,
+	                 .debug = debuggee_debug},
 	};
 	int err = monitor_create(&d->monitor, &c, &what);
 	if (err) {

@@ -19,9 +19,11 @@ enum log_category {
 
 extern unsigned log_mask; /* categories that are on */
 
-/* Opens the log; names is a comma-separated list (int,exc,exits,units,mmu,io).
- * Returns 0, -EINVAL for an unknown name, or the negative errno of open. */
-int log_open(const char *names, const char *path);
+/* The categories of a comma-separated list (int,exc,exits,units,mmu,io); 0: it has
+ * something else, or nothing. */
+unsigned log_categories(const char *names);
+/* Starts the log, which takes over the file. */
+void log_open(unsigned categories, FILE *f);
 /* 0, or the negative errno of the first write that failed. */
 int log_close(void);
 

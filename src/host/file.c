@@ -1,5 +1,7 @@
 #include "host/file.h"
 
+#include "host/broker.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,9 +23,9 @@ static int grow(struct blob *b, size_t *room, size_t least)
 int file_open(const char *path)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is not waited for */
+	int fd = broker_open(path, O_RDONLY | O_NONBLOCK); /* a pipe is not waited for */
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int err = fstat(fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR :
 	          S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (!err)
@@ -70,6 +72,20 @@ int file_read(int fd, size_t limit, struct blob *out)
 			return -EFBIG;
 		size = size > limit / 2 ? limit : size * 2; /* it grows */
 	}
+}
+
+int file_replace(int fd, const void *data, size_t size)
+{
+	/* What is no plain file has neither a place nor an end. */
+	if (lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0) && errno != EINVAL)
+		return -errno;
+	for (const uint8_t *p = data, *end = p + size; p < end;) {
+		ssize_t n = write(fd, p, (size_t)(end - p));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		p += n > 0 ? n : 0;
+	}
+	return 0;
 }
 
 void blob_free(struct blob *b)

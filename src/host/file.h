@@ -16,6 +16,8 @@ int file_open(const char *path);
  * -EFBIG when there are more than limit.  0 or a negative errno. */
 int file_read_head(int fd, size_t most, struct blob *out);
 int file_read(int fd, size_t limit, struct blob *out);
+/* Makes it the whole content of an open file.  0 or a negative errno. */
+int file_replace(int fd, const void *data, size_t size);
 void blob_free(struct blob *b);
 
 /* Does it begin as gzip does? */

@@ -2,7 +2,7 @@
 #include "machine/gdb.h"
 
 #include "base/log.h"
-#include "host/listener.h"
+#include "host/broker.h"
 #include "machine/gdb_regs.h"
 
 #include <arpa/inet.h>
@@ -25,8 +25,8 @@ enum {
 struct gdb {
 	struct monitor *monitor;
 	struct loop *loop;
-	struct listener listener;
-	int fd;               /* -1: nobody is there */
+	int listener, fd;     /* fd -1: nobody is there */
+	bool tcp;
 	bool running;         /* the guest is not held */
 	bool awaited;         /* the debugger waits for its stop */
 	bool no_ack, physical;
@@ -433,7 +433,7 @@ static void hang_up(struct gdb *g)
 	g->length = 0;
 	g->lost = false;
 	let_go(g);
-	loop_add(g->loop, g->listener.fd, on_connection, g);
+	loop_add(g->loop, g->listener, on_connection, g);
 }
 
 /* Takes what may be taken: packets wait while the guest runs.  What is outside packets but no
@@ -483,12 +483,12 @@ static void on_bytes(void *ctx)
 static void on_connection(void *ctx)
 {
 	struct gdb *g = ctx;
-	int fd = accept4(g->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (!g->listener.path)
+	if (g->tcp)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	loop_remove(g->loop, g->listener.fd);
+	loop_remove(g->loop, g->listener);
 	g->fd = fd;
 	g->sent = 0;
 	loop_add(g->loop, fd, on_bytes, g);
@@ -504,24 +504,12 @@ static bool parse_port(const char *text, uint16_t *port)
 	return isdigit((unsigned char)*text) && !*end && n <= 65535;
 }
 
-/* At a port of the loopback interface; its number in *port. */
-static int listen_port(struct listener *l, uint16_t *port)
+static uint16_t port_of(int fd)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(*port),
-	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {0};
 	socklen_t size = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
-	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1) ||
-	    getsockname(fd, (struct sockaddr *)&a, &size)) {
-		int err = -errno;
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	*port = ntohs(a.sin_port);
-	l->fd = fd;
-	return 0;
+	getsockname(fd, (struct sockaddr *)&a, &size);
+	return ntohs(a.sin_port);
 }
 
 bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
@@ -531,23 +519,24 @@ bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monito
 	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
 	if (!path && !parse_port(where, &port))
 		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH", where);
-	struct listener listener = {.fd = -1};
-	int err = path ? listener_open(&listener, path, true) : listen_port(&listener, &port);
-	if (err)
-		return problem_set(p, "--gdb %s: %s", where, strerror(-err));
+	/* For its owner alone: who debugs the guest may do with it what they like. */
+	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
+	if (fd < 0)
+		return problem_set(p, "--gdb %s: %s", where, strerror(-fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
 	g->monitor = m;
 	g->loop = l;
-	g->listener = listener;
+	g->listener = fd;
+	g->tcp = !path;
 	g->fd = -1;
 	g->xml = gdb_reg_xml();
-	loop_add(l, listener.fd, on_connection, g);
+	loop_add(l, fd, on_connection, g);
 	monitor_debug_request(m);
 	if (path)
 		report("gdb: target remote %s", path);
 	else
-		report("gdb: target remote 127.0.0.1:%u", port);
+		report("gdb: target remote 127.0.0.1:%u", port_of(fd));
 	*out = g;
 	return true;
 }
@@ -590,9 +579,9 @@ void gdb_close(struct gdb *g)
 		loop_remove(g->loop, g->fd);
 		close(g->fd);
 	} else {
-		loop_remove(g->loop, g->listener.fd);
+		loop_remove(g->loop, g->listener);
 	}
-	listener_close(&g->listener);
+	close(g->listener);
 	free(g->xml);
 	free(g);
 }

@@ -5,6 +5,7 @@
 #include "base/stats.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
+#include "host/broker.h"
 #include "host/loop.h"
 #include "host/signal.h"
 #include "host/terminal.h"
@@ -32,6 +33,13 @@
 /* What guests poll to measure time. */
 enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
 
+/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
+struct modules {
+	struct boot_module list[64];
+	char *names[64];
+	unsigned count;
+};
+
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -42,10 +50,13 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;
+	struct blob kernel;        /* they are kept for a reset */
+	struct modules modules;
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon;     /* NULL: none */
 	FILE *stats_file;
+	int dump_fd;               /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
 	volatile sig_atomic_t check_signal;
 	bool bad_code;             /* what --verify found */
@@ -236,16 +247,8 @@ static void check_code(struct machine *m, const char *dump_path)
 		report("cannot dump the cache: %s", strerror(-err));
 	if (err || (o->verify && !o->checker(dump, bytes)))
 		m->bad_code = true;
-	if (!err && dump_path) {
-		f = fopen(dump_path, "we");
-		if (f) {
-			fwrite(dump, 1, bytes, f);
-			check_written(m, f, "--dump-cache", dump_path);
-			fclose(f);
-		} else {
-			output_failed(m, "--dump-cache", dump_path, errno);
-		}
-	}
+	if (!err && dump_path && (err = file_replace(m->dump_fd, dump, bytes)))
+		output_failed(m, "--dump-cache", dump_path, -err);
 	free(dump);
 }
 
@@ -396,13 +399,6 @@ static bool read_module(struct blob *b, const char *kind, const char *path, size
 	return !err;
 }
 
-/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
-struct modules {
-	struct boot_module list[64];
-	char *names[64];
-	unsigned count;
-};
-
 static bool add_module(struct modules *s, const char *kind, const char *name, size_t length,
                        size_t path_length, uint64_t memory, struct problem *p)
 {
@@ -467,6 +463,7 @@ static void free_modules(struct modules *s)
 		blob_free(&s->list[i].data);
 		free(s->names[i]);
 	}
+	s->count = 0;
 }
 
 /* Its head is looked at first: what is no kernel may be long. */
@@ -510,31 +507,43 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.limit = e->gdt_limit;
 }
 
+/* The kernel and what it is handed, before files can no longer be opened. */
+static bool read_files(struct machine *m, struct problem *p)
+{
+	const struct options *o = &m->options;
+	if (!o->kernel)
+		add_tour_report(&m->modules);
+	return read_kernel(o, &m->kernel, p) &&
+	       read_modules(&m->modules, o, linux_is(&m->kernel), p);
+}
+
+static void free_files(struct machine *m)
+{
+	free_modules(&m->modules);
+	blob_free(&m->kernel);
+}
+
 static bool load(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;
 	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, o->memory};
 	struct boot_request r = {
 		.kernel_name = o->kernel ? o->kernel : "tour",
+		.kernel = m->kernel,
 		.cmdline = o->append,
+		.modules = m->modules.list,
+		.module_count = m->modules.count,
 	};
-	struct modules modules = {0};
 	struct boot_entry entry;
-	if (!o->kernel) {
-		add_tour_report(&modules);
-		if (!*o->append)
-			r.cmdline = tour_cmdline(o);
-	}
+	if (!o->kernel && !*o->append)
+		r.cmdline = tour_cmdline(o);
 	firmware_memory(&ram, strcmp(o->serial, "none"));
-	bool ok = read_kernel(o, &r.kernel, p) &&
-	          read_modules(&modules, o, linux_is(&r.kernel), p);
-	r.modules = modules.list;
-	r.module_count = modules.count;
-	ok = ok && boot_load(&ram, &r, &entry, p);
+	bool ok = boot_load(&ram, &r, &entry, p);
+	m->kernel = r.kernel; /* unpacked */
 	if (ok)
 		start_vcpu(m, &entry);
-	free_modules(&modules);
-	blob_free(&r.kernel);
+	if (o->no_reboot)
+		free_files(m);
 	return ok;
 }
 
@@ -613,6 +622,23 @@ static bool hear_signals(struct machine *m, struct problem *p)
 	return !err || signals_problem(err, p);
 }
 
+static bool open_output(int *fd, const char *option, const char *path, struct problem *p)
+{
+	*fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
+	return *fd >= 0 || problem_set(p, "%s %s: %s", option, path, strerror(-*fd));
+}
+
+static bool open_stream(FILE **f, const char *option, const char *path, struct problem *p)
+{
+	int fd;
+	if (!open_output(&fd, option, path, p))
+		return false;
+	*f = fdopen(fd, "w");
+	CHECK(*f);
+	setvbuf(*f, NULL, _IOFBF, 0); /* it asks the kernel what file that is, now */
+	return true;
+}
+
 static bool open_outputs(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;
@@ -621,24 +647,24 @@ static bool open_outputs(struct machine *m, struct problem *p)
 	m->stdout_sink.failed = m->debugcon_sink.failed = on_sink_failed;
 	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
 	if (o->log) {
-		int err = log_open(o->log, o->log_path);
-		if (err == -EINVAL)
+		FILE *f;
+		unsigned categories = log_categories(o->log);
+		if (!categories)
 			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
-		if (err)
-			return problem_set(p, "--log %s: %s", o->log_path, strerror(-err));
+		if (!open_stream(&f, "--log", o->log_path, p))
+			return false;
+		log_open(categories, f);
 	}
-	if (o->stats_path) {
-		m->stats_file = fopen(o->stats_path, "we");
-		if (!m->stats_file)
-			return problem_set(p, "--stats %s: %s", o->stats_path, strerror(errno));
-	}
+	if (o->stats_path && !open_stream(&m->stats_file, "--stats", o->stats_path, p))
+		return false;
+	if (o->dump_cache && !open_output(&m->dump_fd, "--dump-cache", o->dump_cache, p))
+		return false;
 	if (o->debugcon && !strcmp(o->debugcon, "-")) {
 		m->debugcon = &m->stdout_sink;
 	} else if (o->debugcon) {
 		m->debugcon = &m->debugcon_sink;
-		m->debugcon->fd = open(o->debugcon, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (m->debugcon->fd < 0)
-			return problem_set(p, "--debugcon %s: %s", o->debugcon, strerror(errno));
+		if (!open_output(&m->debugcon->fd, "--debugcon", o->debugcon, p))
+			return false;
 	}
 	return true;
 }
@@ -685,9 +711,14 @@ static bool build(struct machine *m, struct problem *p)
 	/* Their writes fail instead, and are told of. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	if (!preflight(o->memory, o->memory_text, p) || !open_outputs(m, p))
+	if (!preflight(o->memory, o->memory_text, p))
 		return false;
-	/* The helper that watches files is forked before there is memory to share. */
+	/* The other processes are forked before there is memory to share. */
+	int err = broker_start();
+	if (err)
+		return problem_set(p, "cannot start the broker: %s", strerror(-err));
+	if (!open_outputs(m, p))
+		return false;
 	m->loop = loop_create();
 	if (!start_events(m, p) || !create_monitor(m, model, p))
 		return false;
@@ -704,8 +735,8 @@ static bool build(struct machine *m, struct problem *p)
 		.failed = on_sink_failed,
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) && boot(m, p) &&
-	       hear_signals(m, p);
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
+	       read_files(m, p) && boot(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -713,7 +744,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->options = *o;
-	m->stdout_sink.fd = m->debugcon_sink.fd = -1;
+	m->stdout_sink.fd = m->debugcon_sink.fd = m->dump_fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = m->options.no_reboot = true; /* the tour ends by itself */
 	if (!build(m, p)) {
@@ -804,6 +835,10 @@ void machine_destroy(struct machine *m)
 	}
 	if (m->stats_file)
 		fclose(m->stats_file);
+	if (m->dump_fd >= 0)
+		close(m->dump_fd);
 	log_close();
+	free_files(m);
+	broker_end();
 	free(m);
 }

@@ -2,7 +2,7 @@
 #include "machine/serial.h"
 
 #include "base/log.h"
-#include "host/listener.h"
+#include "host/broker.h"
 #include "host/terminal.h"
 
 #include <errno.h>
@@ -24,8 +24,7 @@ struct serial {
 	struct uart *uart;
 	struct sink *sink;    /* own, or standard output's */
 	struct sink own;
-	int in;               /* -1: none */
-	struct listener listener;
+	int in, listener;     /* -1: none */
 	bool terminal;        /* keys are looked for, and never stop being read */
 	bool escaped;         /* Ctrl-A was typed */
 	uint32_t head, tail;  /* of what the guest has not taken yet */
@@ -90,7 +89,7 @@ static void listen_again(struct serial *s);
 static void input_ends(struct serial *s)
 {
 	loop_remove(s->owner.loop, s->in);
-	if (s->listener.fd >= 0) {
+	if (s->listener >= 0) {
 		close(s->in);
 		s->own.fd = -1;
 		listen_again(s);
@@ -140,18 +139,18 @@ static bool open_file(struct serial *s, const char *path, struct problem *p)
 {
 	s->own.failed = s->owner.failed;
 	s->own.ctx = s->owner.ctx;
-	s->own.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	s->own.fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
 	return s->own.fd >= 0 ||
-	       problem_set(p, "--serial file:%s: %s", path, strerror(errno));
+	       problem_set(p, "--serial file:%s: %s", path, strerror(-s->own.fd));
 }
 
 static void on_connection(void *ctx)
 {
 	struct serial *s = ctx;
-	int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	loop_remove(s->owner.loop, s->listener.fd); /* one at a time */
+	loop_remove(s->owner.loop, s->listener); /* one at a time */
 	s->in = s->own.fd = fd;
 	s->own.stalled = s->own.broken = false;
 	loop_add(s->owner.loop, fd, on_input, s);
@@ -160,14 +159,14 @@ static void on_connection(void *ctx)
 
 static void listen_again(struct serial *s)
 {
-	loop_add(s->owner.loop, s->listener.fd, on_connection, s);
+	loop_add(s->owner.loop, s->listener, on_connection, s);
 }
 
 static bool open_socket(struct serial *s, const char *path, struct problem *p)
 {
-	int err = listener_open(&s->listener, path, false);
-	if (err)
-		return problem_set(p, "--serial unix:%s: %s", path, strerror(-err));
+	s->listener = broker_listen_unix(path, 0777);
+	if (s->listener < 0)
+		return problem_set(p, "--serial unix:%s: %s", path, strerror(-s->listener));
 	s->own.patience_ms = PATIENCE_MS;
 	listen_again(s);
 	return true;
@@ -179,7 +178,7 @@ bool serial_open(struct serial **out, const char *where, struct serial_owner own
 	struct serial *s = calloc(1, sizeof *s);
 	CHECK(s);
 	s->owner = owner;
-	s->in = s->listener.fd = -1;
+	s->in = s->listener = -1;
 	s->own.fd = -1;
 	s->own.give_up = owner.give_up;
 	s->sink = &s->own;
@@ -208,9 +207,10 @@ void serial_close(struct serial *s)
 	terminal_close();
 	if (s->own.fd >= 0)
 		close(s->own.fd);
-	if (s->listener.fd >= 0)
-		loop_remove(s->owner.loop, s->listener.fd);
-	listener_close(&s->listener);
+	if (s->listener >= 0) {
+		loop_remove(s->owner.loop, s->listener);
+		close(s->listener);
+	}
 	free(s);
 }
 

@@ -145,14 +145,21 @@ def signals_on_a_terminal():
             check(f"the terminal after signal {int(signo)}", str(why))
 
 
+def child(pid, name):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        for each in f.read().split():
+            with open(f"/proc/{each}/comm") as comm:
+                if comm.read().strip() == name:
+                    return int(each)
+    raise Failed(f"no child {name}")
+
+
 def helper_killed():
     """A line tells it, and keys are heard all the same."""
     try:
         with Vm(command("w")) as vm:
             vm.expect(r"^up", SOON)
-            with open(f"/proc/{vm.process.pid}/task/{vm.process.pid}/children") as f:
-                helper = int(f.read())
-            os.kill(helper, signal.SIGKILL)
+            os.kill(child(vm.process.pid, "unring-files"), signal.SIGKILL)
             end = time.monotonic() + SOON
             while b"helper" not in os.pread(vm.errors.fileno(), 4096, 0):
                 if time.monotonic() > end:

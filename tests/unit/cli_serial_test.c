@@ -2,6 +2,7 @@
 /* The host's end of the serial line: terminal, pipe, file, socket. */
 #include "dev_fixture.h"
 
+#include "host/broker.h"
 #include "machine/serial.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ static void host_close(struct host *h)
 		uart_destroy(h->uart);
 		serial_close(h->serial);
 	}
+	broker_end();
 	loop_destroy(h->loop);
 	rig_close(&h->rig);
 	dup2(h->saved_stdin, 0);

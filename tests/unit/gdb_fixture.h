@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
+#include "host/broker.h"
 #include "host/loop.h"
 #include "machine/gdb.h"
 
@@ -108,6 +109,7 @@ static inline void debuggee_open(struct debuggee *d)
 static inline void debuggee_close(struct debuggee *d)
 {
 	gdb_close(d->gdb);
+	broker_end();
 	loop_destroy(d->loop);
 	monitor_destroy(d->monitor);
 	rmdir(d->folder);

@@ -174,13 +174,15 @@ static void test_path(void **state)
 	close(fd);
 	assert_true(gdb_open(&other, where, d->loop, d->monitor, &p));
 	gdb_close(other);
+	broker_end();
 	assert_int_equal(stat(path, &st), -1);
 
+	p = (struct problem){0};
 	FILE *f = fopen(path, "w");
 	fputs("precious\n", f);
 	fclose(f);
 	assert_false(gdb_open(&other, where, d->loop, d->monitor, &p));
-	assert_non_null(strstr(p.text, "in use"));
+	assert_non_null(strstr(p.text, strerror(EEXIST)));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 9);
 	unlink(path);

@@ -49,7 +49,7 @@ static void test_categories(void **state)
 	static const char *const bad[] = {"", "in", "ints", "int,,exc", "int exc", "all,x"};
 
 	for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
-		assert_int_equal(log_open(good[i].names, path), 0);
+		log_open(log_categories(good[i].names), fopen(path, "w"));
 		assert_int_equal(log_mask, good[i].mask);
 		for (unsigned c = LOG_INT; c <= LOG_IO; c <<= 1)
 			assert_int_equal(log_on(c), !!(good[i].mask & c));
@@ -57,9 +57,8 @@ static void test_categories(void **state)
 		assert_int_equal(log_mask, 0);
 	}
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
-		if (log_open(bad[i], path) != -EINVAL)
+		if (log_categories(bad[i]))
 			fail_msg("\"%s\" is taken", bad[i]);
-		assert_int_equal(log_mask, 0);
 	}
 }
 
@@ -67,7 +66,7 @@ static void test_lines(void **state)
 {
 	char text[256];
 	log_write("before: %d", 1);
-	assert_int_equal(log_open("int", path), 0);
+	log_open(LOG_INT, fopen(path, "w"));
 	log_write("vector %02x", 0x80);
 	log_write("%s", "second");
 	log_close();
@@ -80,18 +79,12 @@ static void test_lines(void **state)
 static void test_full(void **state)
 {
 	for (unsigned lines = 1; lines < 10000; lines *= 1000) {
-		assert_int_equal(log_open("int", "/dev/full"), 0);
+		log_open(LOG_INT, fopen("/dev/full", "w"));
 		for (unsigned i = 0; i < lines; i++)
 			log_write("a line of the log");
 		assert_int_equal(log_close(), -ENOSPC);
 		assert_int_equal(log_close(), 0);
 	}
-}
-
-static void test_no_file(void **state)
-{
-	assert_int_equal(log_open("int", "/nonexistent/log"), -ENOENT);
-	assert_int_equal(log_mask, 0);
 }
 
 /* One "name value" line a counter, in the order of stats.inc. */
@@ -128,7 +121,6 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_categories, start, stop),
 	    cmocka_unit_test_setup_teardown(test_lines, start, stop),
 	    cmocka_unit_test(test_full),
-	    cmocka_unit_test_setup_teardown(test_no_file, start, stop),
 	    cmocka_unit_test(test_stats),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,334 @@
+#define _GNU_SOURCE
+#include "host/broker.h"
+
+#include "host/fence.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SOCKETS = 8 };
+
+/* A new socket is made beside a stale one, and renamed. */
+#define BESIDE ".new"
+
+enum op { OP_OPEN, OP_LISTEN_UNIX, OP_LISTEN_LOCAL, OP_SEAL };
+
+struct request {
+	enum op op;
+	int word;             /* flags, or port */
+	char path[PATH_MAX];
+};
+
+/* --- in the broker --- */
+
+/* A socket's name, for its end. */
+struct name {
+	int folder;
+	char base[sizeof ((struct sockaddr_un *)0)->sun_path];
+	dev_t dev;
+	ino_t ino;
+};
+
+struct server {
+	int fd;
+	bool sealed;
+	struct name names[SOCKETS];
+	unsigned n_names;
+};
+
+/* A process has one, and so has the broker. */
+static struct server server;
+static struct request request;
+
+static int serve_open(struct server *s, const struct request *r)
+{
+	int fd = open(r->path, r->word | O_CLOEXEC, 0666);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Is the file at a's path a socket that nobody listens at any more?  0, or a negative errno. */
+static int find_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	if (lstat(a->sun_path, &st))
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe < 0)
+		return -errno;
+	bool stale = connect(probe, (const struct sockaddr *)a, sizeof *a) &&
+	             errno == ECONNREFUSED;
+	close(probe);
+	return stale ? 0 : -EADDRINUSE;
+}
+
+static int listen_at(int fd, const struct sockaddr_un *a)
+{
+	return bind(fd, (const struct sockaddr *)a, sizeof *a) || listen(fd, 1) ? -errno : 0;
+}
+
+/* Listens at the path; a stale socket is replaced, and nothing else. */
+static int listen_at_path(int fd, const struct sockaddr_un *a)
+{
+	int err = listen_at(fd, a);
+	if (err != -EADDRINUSE || (err = find_stale(a)))
+		return err;
+	struct sockaddr_un other = *a;
+	snprintf(other.sun_path, sizeof other.sun_path, "%s" BESIDE, a->sun_path);
+	err = listen_at(fd, &other);
+	if (err)
+		return err;
+	if (!rename(other.sun_path, a->sun_path))
+		return 0;
+	err = -errno;
+	unlink(other.sun_path);
+	return err;
+}
+
+/* Its folder is held open: it may be renamed, and so may the way to it. */
+static int remember(struct server *s, const char *path)
+{
+	struct name *n = &s->names[s->n_names];
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof n->base] = ".";
+	if (s->n_names == SOCKETS)
+		return -EMFILE;
+	if (slash)
+		memcpy(folder, path, (size_t)(slash - path) + 1);
+	strcpy(n->base, slash ? slash + 1 : path);
+	n->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (n->folder < 0 || fstatat(n->folder, n->base, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	n->dev = st.st_dev;
+	n->ino = st.st_ino;
+	fence_grant(GRANT_FOLDER, (uint64_t)n->folder, 0);
+	s->n_names++;
+	return 0;
+}
+
+static void remove_names(const struct server *s)
+{
+	for (unsigned i = 0; i < s->n_names; i++) {
+		const struct name *n = &s->names[i];
+		struct stat st;
+		if (!fstatat(n->folder, n->base, &st, AT_SYMLINK_NOFOLLOW) &&
+		    st.st_dev == n->dev && st.st_ino == n->ino)
+			unlinkat(n->folder, n->base, 0);
+	}
+}
+
+static int or_close(int fd, int err)
+{
+	if (fd >= 0 && err)
+		close(fd);
+	return err ? err : fd;
+}
+
+static int serve_listen_unix(struct server *s, const struct request *r)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strlen(r->path) + strlen(BESIDE) >= sizeof a.sun_path)
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, r->path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mode_t mask = umask(0);
+	umask(mask | (~(mode_t)r->word & 0777));
+	int err = listen_at_path(fd, &a);
+	umask(mask);
+	return or_close(fd, err ? err : remember(s, r->path));
+}
+
+static int serve_listen_local(struct server *s, const struct request *r)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                        .sin_port = htons((uint16_t)r->word)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
+	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))
+		err = -errno;
+	return or_close(fd, err);
+}
+
+static int serve_seal(struct server *s, const struct request *r)
+{
+	int keep[SOCKETS + 1] = {s->fd};
+	for (unsigned i = 0; i < s->n_names; i++)
+		keep[i + 1] = s->names[i].folder; /* later, so higher */
+	fence_close_others(keep, s->n_names + 1);
+	prctl(PR_SET_PDEATHSIG, 0);
+	fence_enter(FENCE_BROKER);
+	s->sealed = true;
+	return -ENODATA; /* no descriptor */
+}
+
+static int (*const serve[])(struct server *s, const struct request *r) = {
+	[OP_OPEN] = serve_open,
+	[OP_LISTEN_UNIX] = serve_listen_unix,
+	[OP_LISTEN_LOCAL] = serve_listen_local,
+	[OP_SEAL] = serve_seal,
+};
+
+/* One int, and a descriptor if it is one. */
+union control {
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static void answer(int to, int result)
+{
+	union control c = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+	                            .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct iovec io = {&result, sizeof result};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+	if (result >= 0) {
+		memcpy(CMSG_DATA(&c.head), &result, sizeof result);
+		m.msg_control = &c;
+		m.msg_controllen = sizeof c;
+	}
+	sendmsg(to, &m, MSG_NOSIGNAL);
+	if (result >= 0)
+		close(result);
+}
+
+static _Noreturn void broke(int fd, pid_t owner)
+{
+	struct iovec io = {&request, sizeof request};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+	prctl(PR_SET_NAME, "unring-broker");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may be waiting in an open */
+	setpgid(0, 0);                    /* what stops or ends the owner's group does not reach it */
+	if (getppid() != owner)
+		_exit(0);
+	server.fd = fd;
+	while (recvmsg(fd, &m, 0) > 0) {
+		request.path[sizeof request.path - 1] = 0;
+		bool good = !server.sealed && (unsigned)request.op < sizeof serve / sizeof *serve;
+		answer(fd, good ? serve[request.op](&server, &request) : -EPERM);
+	}
+	remove_names(&server);
+	_exit(0);
+}
+
+/* --- in its owner --- */
+
+static struct {
+	int fd;
+	pid_t process; /* 0: not started */
+} broker;
+
+int broker_start(void)
+{
+	int ends[2];
+	sigset_t all, before;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	pid_t owner = getpid();
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid_t pid = fork();
+	int err = pid < 0 ? -errno : 0;
+	if (!pid) {
+		close(ends[0]);
+		broke(ends[1], owner);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	if (err) {
+		close(ends[0]);
+		return err;
+	}
+	broker.fd = ends[0];
+	broker.process = pid;
+	fence_grant(GRANT_CHILD, (uint64_t)pid, 0);
+	fence_close_others((const int[]){0, 1, 2, broker.fd}, 4);
+	return 0;
+}
+
+/* One message there and one back. */
+static int ask(void)
+{
+	int result;
+	union control c;
+	struct iovec io = {&result, sizeof result};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c,
+	                   .msg_controllen = sizeof c};
+	ssize_t n;
+	while ((n = send(broker.fd, &request, sizeof request, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+		;
+	while (n >= 0 && (n = recvmsg(broker.fd, &m, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+		n = 0;
+	if (n != sizeof result)
+		return n < 0 ? -errno : -EPIPE; /* it was killed */
+	const struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	if (result >= 0 && !head)
+		return -EMFILE;
+	if (result >= 0)
+		memcpy(&result, CMSG_DATA(head), sizeof result);
+	return result;
+}
+
+static int request_it(enum op op, const char *path, int word)
+{
+	request = (struct request){.op = op, .word = word};
+	if (strlen(path) >= sizeof request.path)
+		return -ENAMETOOLONG;
+	strcpy(request.path, path);
+	return broker.process ? ask() : serve[op](&server, &request);
+}
+
+int broker_open(const char *path, int flags)
+{
+	return request_it(OP_OPEN, path, flags);
+}
+
+static int granted(int listener)
+{
+	if (listener >= 0)
+		fence_grant(GRANT_LISTENER, (uint64_t)listener, 0);
+	return listener;
+}
+
+int broker_listen_unix(const char *path, unsigned rights)
+{
+	return granted(request_it(OP_LISTEN_UNIX, path, (int)rights));
+}
+
+int broker_listen_local(uint16_t port)
+{
+	return granted(request_it(OP_LISTEN_LOCAL, "", port));
+}
+
+int broker_seal(void)
+{
+	int err = broker.process ? request_it(OP_SEAL, "", 0) : -ENODATA;
+	return err == -ENODATA ? 0 : err;
+}
+
+void broker_end(void)
+{
+	if (!broker.process) {
+		remove_names(&server);
+		server.n_names = 0;
+		return;
+	}
+	close(broker.fd);
+	while (waitpid(broker.process, NULL, 0) < 0 && errno == EINTR)
+		;
+	broker.process = 0;
+}

@@ -78,9 +78,10 @@ static const struct row vcpu[] = {
 	{SYS_read, 0, {}},
 	{SYS_write, 0, {}},
 	{SYS_poll, 0, {}},
+	{SYS_ppoll, 0, {}},
 	{SYS_restart_syscall, 0, {}},
 	/* The terminal.  Not TIOCSTI. */
-	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TCGETS)}},
+	{SYS_ioctl, 0, {IS(1, TCGETS)}},
 	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TCSETS)}},
 	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TIOCGPGRP)}},
 	{SYS_getpgrp, 0, {}},
@@ -339,11 +340,17 @@ static int drop_capabilities(void)
 	return syscall(SYS_capset, &head, none) ? -errno : 0;
 }
 
-void fence_start(enum fence_mode wanted)
+void fence_choose(enum fence_mode wanted)
 {
 	mode = fence_possible() ? wanted : FENCE_OFF;
-	if (mode == FENCE_OFF)
+}
+
+void fence_strip(void)
+{
+	static bool done;
+	if (mode == FENCE_OFF || done)
 		return;
+	done = true;
 	int err = drop_capabilities();
 	if (err)
 		host_lost("dropped capabilities", err);
@@ -378,6 +385,7 @@ void fence_enter(enum fence_kind kind)
 {
 	if (mode == FENCE_OFF)
 		return;
+	fence_strip();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0});
 	int err = restrict_files();

@@ -37,17 +37,19 @@ enum fence_grant {
 /* Can this build be fenced?  Sanitizers and coverage call what they like. */
 bool fence_possible(void);
 
-/* For this process and those that it forks from here on: no capabilities, no new
- * privileges, no core dumps. */
-void fence_start(enum fence_mode mode);
+/* How it is to be, for this process and those that it forks from here on. */
+void fence_choose(enum fence_mode mode);
+
+/* No capabilities, no new privileges, no core dumps; descendants have none either. */
+void fence_strip(void);
 
 /* Closes all descriptors but these, which ascend. */
 void fence_close_others(const int *keep, unsigned n);
 
 void fence_grant(enum fence_grant what, uint64_t a, uint64_t b);
 
-/* For good: no file is opened by name any more, no process started, no memory made
- * executable, and no debugger comes but root's. */
+/* For good, and stripped: no file is opened by name any more, no process started, no memory
+ * made executable, and no debugger comes but root's. */
 void fence_enter(enum fence_kind kind);
 
 #endif

@@ -1,14 +1,16 @@
 #define _GNU_SOURCE
 #include "host/memory.h"
 
+#include "host/fence.h"
+#include "host/loss.h"
 #include "host/syscall.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -80,6 +82,7 @@ int host_mem_find_free(uint64_t bytes, uint8_t **out)
 		munmap(p, bytes);
 		/* Kernels before 4.17 take the address as a hint. */
 		if (p == (void *)at) {
+			fence_grant(GRANT_WINDOWS, at, at + bytes - LOW_END);
 			*out = p;
 			return 0;
 		}
@@ -109,16 +112,21 @@ int host_mem_protect(void *at, size_t bytes, bool write)
 int host_mem_wp_open(void)
 {
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		int err = -errno;
+		host_lost("userfaultfd", err);
+		return err;
+	}
 	struct uffdio_api api = {.api = UFFD_API,
 	                         .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
 	                                     UFFD_FEATURE_SIGBUS | FEATURE_WP_SHMEM};
 	if (ioctl(fd, UFFDIO_API, &api)) {
 		int err = -errno;
+		host_lost("userfaultfd for shared memory", err);
 		close(fd);
 		return err;
 	}
+	fence_grant(GRANT_WP, (uint64_t)fd, 0);
 	return fd;
 }
 
@@ -150,68 +158,92 @@ unsigned host_mem_map_limit(void)
 	return n;
 }
 
+/* --- the kernel's books --- */
+
+static struct book {
+	const char *path;
+	int fd; /* 0: not open */
+} maps = {"/proc/self/maps", 0}, pagemap = {"/proc/self/pagemap", 0};
+
+/* Its descriptor, or a negative errno. */
+static int book_open(struct book *b)
+{
+	if (b->fd)
+		return b->fd;
+	int fd = open(b->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	fence_grant(GRANT_BOOKS, (uint64_t)fd, 0);
+	return b->fd = fd;
+}
+
+int host_mem_books_open(void)
+{
+	int a = book_open(&maps), b = book_open(&pagemap);
+	return a < 0 ? a : b < 0 ? b : 0;
+}
+
 /* Bit 57 of an entry.  Linux, admin-guide/mm/pagemap. */
 int host_mem_wp_get(const void *page)
 {
 	uint64_t entry = 0;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int fd = book_open(&pagemap);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ssize_t n = pread(fd, &entry, sizeof entry, (off_t)((uintptr_t)page >> PAGE_SHIFT) * 8);
-	int err = n == sizeof entry ? 0 : n < 0 ? -errno : -EIO;
-	close(fd);
-	return err ? err : (int)(entry >> 57 & 1);
+	return n == sizeof entry ? (int)(entry >> 57 & 1) : n < 0 ? -errno : -EIO;
 }
 
 int host_mem_maps(char **text, size_t *length)
 {
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	size_t room = 0;
-	ssize_t n = 1;
+	int fd = book_open(&maps);
+	size_t room = 0, n = 0;
+	ssize_t got = 1;
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*text = NULL;
-	*length = 0;
-	while (n > 0) {
-		if (room - *length < 1 << 16) {
+	while (got > 0) {
+		if (room - n < 1 << 16) {
 			char *grown = realloc(*text, room += 1 << 18);
 			if (!grown) {
-				n = -1;
-				break;
+				free(*text);
+				return -ENOMEM;
 			}
 			*text = grown;
 		}
-		n = read(fd, *text + *length, room - *length);
-		*length += n > 0 ? (size_t)n : 0;
+		got = pread(fd, *text + n, room - n - 1, (off_t)n);
+		n += got > 0 ? (size_t)got : 0;
 	}
-	int err = n < 0 ? -errno : 0;
-	close(fd);
-	if (err)
+	if (got < 0) {
+		int err = -errno;
 		free(*text);
-	return err;
+		return err;
+	}
+	(*text)[n] = 0;
+	*length = n;
+	return 0;
 }
 
 int host_mem_each(const void *from, const void *to,
                   void (*fn)(void *ctx, const struct host_mapping *m), void *ctx)
 {
-	FILE *f = fopen("/proc/self/maps", "re");
-	if (!f)
-		return -errno;
-	char line[512];
-	while (fgets(line, sizeof line, f)) {
-		uintptr_t start, end;
-		uint64_t offset;
-		char perms[5];
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64, &start, &end, perms,
-		           &offset) != 4)
-			continue;
-		if (end <= (uintptr_t)from || start >= (uintptr_t)to)
+	char *text;
+	size_t length;
+	int err = host_mem_maps(&text, &length);
+	if (err)
+		return err;
+	/* START-END PERMISSIONS OFFSET ...  (sscanf would look for the end of the text.) */
+	for (char *line = text; *line; line = strchrnul(line, '\n'), line += *line != 0) {
+		char *p;
+		uintptr_t start = strtoull(line, &p, 16);
+		uintptr_t end = *p ? strtoull(p + 1, &p, 16) : 0;
+		if (end <= (uintptr_t)from || start >= (uintptr_t)to || *p != ' ')
 			continue;
 		fn(ctx, &(struct host_mapping){.start = (uint8_t *)start,
 		                               .end = (uint8_t *)end,
-		                               .offset = offset,
-		                               .write = perms[1] == 'w'});
+		                               .offset = strtoull(p + 6, NULL, 16),
+		                               .write = p[2] == 'w'});
 	}
-	fclose(f);
+	free(text);
 	return 0;
 }

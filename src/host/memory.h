@@ -38,6 +38,10 @@ int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect);
 /* vm.max_map_count; 65530 where it cannot be read.  Not for handlers. */
 unsigned host_mem_map_limit(void);
 
+/* Opens what tells of this process's own mappings: once it is fenced that is not possible
+ * any more.  Not for handlers. */
+int host_mem_books_open(void);
+
 /* Is this page, in a mapping that may be written, write-protected by userfaultfd?
  * As the kernel's page tables say: 1, 0, or a negative errno.  Not for handlers. */
 int host_mem_wp_get(const void *page);

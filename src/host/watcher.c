@@ -2,6 +2,7 @@
 #include "host/watcher.h"
 
 #include "base/log.h"
+#include "host/fence.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -33,6 +34,8 @@ static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread,
 	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
 	if (getppid() != process)
 		_exit(0);
+	fence_grant(GRANT_OWNER, (uint64_t)process, (uint64_t)thread);
+	fence_enter(FENCE_WATCHER);
 	uint64_t changes;
 	while (read(w->changed, &changes, sizeof changes) > 0) {
 		/* One that changes while it is read has another change announced after it. */
@@ -67,6 +70,8 @@ int watcher_create(struct watcher **out, int signo)
 		if (!w->helper)
 			help(w, process, thread, signo);
 		err = w->helper < 0 ? -errno : 0;
+		if (!err)
+			fence_grant(GRANT_CHILD, (uint64_t)w->helper, 0);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 	}
 	if (err) {

@@ -6,7 +6,10 @@
 #include "cpu/cpu.h"
 #include "cpu/model.h"
 #include "host/broker.h"
+#include "host/fence.h"
 #include "host/loop.h"
+#include "host/loss.h"
+#include "host/memory.h"
 #include "host/signal.h"
 #include "host/terminal.h"
 #include "host/timer.h"
@@ -702,6 +705,24 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 	return !err || problem_set(p, "cannot set up %s: %s", what, strerror(-err));
 }
 
+/* What has a name is open; from here on hostile bytes are looked at. */
+static bool close_fence(struct machine *m, struct problem *p)
+{
+	const struct options *o = &m->options;
+	int err = o->verify || o->dump_cache ? host_mem_books_open() : 0;
+	if (err)
+		return problem_set(p, "cannot read this process's mappings: %s", strerror(-err));
+	if (m->dump_fd >= 0)
+		fence_grant(GRANT_DUMP, (uint64_t)m->dump_fd, 0);
+	err = broker_seal();
+	if (err)
+		return problem_set(p, "the broker ended: %s", strerror(-err));
+	fence_enter(FENCE_VCPU);
+	if (o->fence == FENCE_REQUIRE && host_losses())
+		return problem_set(p, "--fence require: this host is without %s", host_losses());
+	return true;
+}
+
 static bool build(struct machine *m, struct problem *p)
 {
 	struct options *o = &m->options;
@@ -713,10 +734,14 @@ static bool build(struct machine *m, struct problem *p)
 	signal(SIGXFSZ, SIG_IGN);
 	if (!preflight(o->memory, o->memory_text, p))
 		return false;
+	if (o->fence == FENCE_REQUIRE && !fence_possible())
+		return problem_set(p, "--fence require: this build calls what a fence forbids");
 	/* The other processes are forked before there is memory to share. */
+	fence_choose(o->fence);
 	int err = broker_start();
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
+	fence_strip();
 	if (!open_outputs(m, p))
 		return false;
 	m->loop = loop_create();
@@ -736,7 +761,7 @@ static bool build(struct machine *m, struct problem *p)
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
 	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
-	       read_files(m, p) && boot(m, p) && hear_signals(m, p);
+	       read_files(m, p) && close_fence(m, p) && boot(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -793,6 +818,8 @@ static int run_once(struct machine *m)
 int machine_run(struct machine *m)
 {
 	int status;
+	if (host_losses())
+		report("runs without %s", host_losses());
 	while ((status = run_once(m)) < 0) {
 		struct problem p = {0};
 		end_looking(m, true);

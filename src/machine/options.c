@@ -34,6 +34,8 @@ const char options_help[] =
 	"  --cache SIZE            room for translated code\n"
 	"  --gdb PORT              waits for gdb at 127.0.0.1:PORT (0: any free one)\n"
 	"  --gdb unix:PATH         the same at a socket that only its owner may connect to\n"
+	"  --fence MODE            on (default): what this host has of seccomp, Landlock and more;\n"
+	"                          require: all of it, or status 2; off: for strace, gdb, perf\n"
 	"  --dump-cache FILE       the translated code, at the end (for the checker)\n"
 	"  --verify                check the translated code, at the end and at SIGUSR1\n"
 	"\n"
@@ -132,6 +134,19 @@ static bool set_mmu(struct options *o, const char *v, struct problem *p)
 	return true;
 }
 
+static bool set_fence(struct options *o, const char *v, struct problem *p)
+{
+	static const char *const names[] = {
+		[FENCE_OFF] = "off", [FENCE_ON] = "on", [FENCE_REQUIRE] = "require",
+	};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(v, names[i])) {
+			o->fence = i;
+			return true;
+		}
+	return problem_set(p, "--fence %s: neither on, require nor off", v);
+}
+
 /* An option stores its word, sets its flag, or calls its function. */
 struct option {
 	const char *name;
@@ -164,6 +179,7 @@ static const struct option table[] = {
 	{"--gdb", WORD(gdb)},
 	{"--dump-cache", WORD(dump_cache)},
 	{"--mmu", CALL(set_mmu)},
+	{"--fence", CALL(set_fence)},
 	{"--debug-exit", FLAG(debug_exit)},
 	{"--no-reboot", FLAG(no_reboot)},
 	{"--no-userfaultfd", FLAG(no_userfaultfd)},
@@ -195,7 +211,7 @@ static bool apply(struct options *o, const struct option *option, const char *va
 bool options_parse(struct options *o, int argc, char **argv, struct problem *p)
 {
 	*o = (struct options){.append = "", .memory = 128 * MIB, .memory_text = "128M",
-	                      .serial = "stdio"};
+	                      .serial = "stdio", .fence = FENCE_ON};
 	for (int i = 0; i < argc; i++) {
 		const char *a = argv[i];
 		if (a[0] != '-')

@@ -2,6 +2,7 @@
 #ifndef UNRING_MACHINE_OPTIONS_H
 #define UNRING_MACHINE_OPTIONS_H
 
+#include "host/fence.h"
 #include "machine/problem.h"
 
 enum { OPTIONS_MODULES = 16 };
@@ -27,6 +28,7 @@ struct options {
 	uint64_t cache_bytes;
 	const char *dump_cache;
 	const char *gdb;         /* port; NULL: none */
+	enum fence_mode fence;
 	bool verify;
 	/* Checks a dump of the cache, says what it found; true: nothing wrong. */
 	bool (*checker)(const void *dump, size_t bytes);

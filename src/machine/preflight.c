@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "machine/preflight.h"
 
+#include "host/loss.h"
 #include "host/memory.h"
 
 #include <cpuid.h>
@@ -17,6 +18,7 @@ enum {
 	LEAF7_BMI2 = 1 << 8,
 	HWCAP2_USER_FSGSBASE = 1 << 1,
 	MAPS_MIN = 4096,
+	MAPS_USUAL = 65530,
 };
 
 bool preflight_cpu(const struct host_words *w, struct problem *p)
@@ -83,7 +85,10 @@ bool preflight(uint64_t memory, const char *memory_text, struct problem *p)
 		w.leaf7_ebx = ebx;
 	struct sysinfo si;
 	sysinfo(&si);
-	return streams_open(p) && preflight_cpu(&w, p) && preflight_maps(host_mem_map_limit(), p) &&
+	unsigned maps = host_mem_map_limit();
+	if (maps < MAPS_USUAL)
+		host_lost("the usual number of mappings (vm.max_map_count)", 0);
+	return streams_open(p) && preflight_cpu(&w, p) && preflight_maps(maps, p) &&
 	       preflight_memory(memory, memory_text,
 	                        (uint64_t)(si.totalram + si.totalswap) * si.mem_unit, p) &&
 	       memfd_executable(p);

@@ -97,6 +97,9 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	m->fpu_saved = true;
 #ifdef UNRING_PARANOID
 	m->cfg.paranoid = true;
+	err = host_mem_books_open(); /* for mmu_check() */
+	if (err)
+		return err;
 #endif
 	m->v = (struct vcpu *)(((uintptr_t)(m + 1) + 63) & ~63ul);
 	m->bounce = (uint8_t *)(((uintptr_t)(m->v + 1) + 63) & ~63ul);

@@ -1,0 +1,361 @@
+/* links: host */
+/* The second fence: a process of each kind may make its own calls, and dies of any other. */
+#define _GNU_SOURCE
+#include "host/fence.h"
+#include "host/loss.h"
+#include "host/signal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WINDOWS (1ull << 45)
+#define WINDOWS_END (WINDOWS + (8ull << 32))
+#define GIB4 (1ull << 32)
+#define NOBODY 0x7ffffff0 /* beyond all process numbers */
+#define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
+
+enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
+enum { LISTENER = 20, DUMP = 21, BOOK = 22, WP = 23, FOLDER = 24, OTHER = 25 };
+
+#define FIXED (MAP_SHARED | MAP_FIXED)
+#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+#define DATA (PROT_READ | PROT_WRITE)
+
+static uint64_t self(void)
+{
+	return (uint64_t)getpid();
+}
+
+/* A call, its arguments, and who may make it. */
+struct call {
+	const char *what;
+	long nr;
+	uint64_t arg[6];
+	unsigned may;
+	int self;       /* 1 + the argument that is the process itself */
+};
+
+static const struct call calls[] = {
+	/* No name is acted on. */
+	{"open", SYS_open, {ANY}, NONE, 0},
+	{"openat", SYS_openat, {ANY, ANY}, NONE, 0},
+	{"openat2", SYS_openat2, {ANY, ANY}, NONE, 0},
+	{"creat", SYS_creat, {ANY}, NONE, 0},
+	{"open_by_handle_at", SYS_open_by_handle_at, {ANY, ANY}, NONE, 0},
+	{"stat", SYS_stat, {ANY, ANY}, NONE, 0},
+	{"newfstatat of a folder", SYS_newfstatat, {FOLDER, ANY, ANY}, B, 0},
+	{"newfstatat of another", SYS_newfstatat, {OTHER, ANY, ANY}, NONE, 0},
+	{"unlink", SYS_unlink, {ANY}, NONE, 0},
+	{"unlinkat in a folder", SYS_unlinkat, {FOLDER, ANY, 0}, B, 0},
+	{"unlinkat in another", SYS_unlinkat, {OTHER, ANY, 0}, NONE, 0},
+	{"rmdir in a folder", SYS_unlinkat, {FOLDER, ANY, AT_REMOVEDIR}, NONE, 0},
+	{"rename", SYS_rename, {ANY, ANY}, NONE, 0},
+	{"chmod", SYS_chmod, {ANY}, NONE, 0},
+	{"mount", SYS_mount, {ANY, ANY}, NONE, 0},
+	/* Nothing is started, and no other process touched. */
+	{"fork", SYS_fork, {0}, NONE, 0},
+	{"vfork", SYS_vfork, {0}, NONE, 0},
+	{"clone", SYS_clone, {SIGCHLD}, NONE, 0},
+	{"clone3", SYS_clone3, {ANY, 88}, NONE, 0},
+	{"execve", SYS_execve, {ANY}, NONE, 0},
+	{"execveat", SYS_execveat, {ANY, ANY}, NONE, 0},
+	{"ptrace", SYS_ptrace, {0}, NONE, 0},
+	{"process_vm_writev", SYS_process_vm_writev, {1, ANY}, NONE, 0},
+	{"kill of init", SYS_kill, {1, 0}, NONE, 0},
+	{"tgkill of init", SYS_tgkill, {1, 1, 0}, NONE, 0},
+	{"tgkill of itself", SYS_tgkill, {0, 0, 0}, V, 1},
+	{"tgkill of the owner", SYS_tgkill, {NOBODY, 8, HOST_SIGNAL_FILES}, W, 0},
+	{"another thread of the owner", SYS_tgkill, {NOBODY, 9, HOST_SIGNAL_FILES}, NONE, 0},
+	{"another signal to the owner", SYS_tgkill, {NOBODY, 8, SIGKILL}, NONE, 0},
+	{"kill of a child", SYS_kill, {NOBODY, SIGKILL}, V, 0},
+	{"another signal to a child", SYS_kill, {NOBODY, SIGSTOP}, NONE, 0},
+	{"wait for a child", SYS_wait4, {NOBODY, ANY, WNOHANG}, V, 0},
+	/* No memory becomes executable, no mapping is put but in windows. */
+	{"mmap", SYS_mmap, {0, 4096, DATA, ANONYMOUS, ~0ull}, V, 0},
+	{"mmap without swap", SYS_mmap, {0, 4096, DATA, ANONYMOUS | MAP_NORESERVE, ~0ull}, V, 0},
+	{"mmap to execute", SYS_mmap, {0, 4096, DATA | PROT_EXEC, ANONYMOUS, ~0ull}, NONE, 0},
+	{"mmap of a file to execute", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0},
+	 NONE, 0},
+	{"mmap of a file", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED, 0}, NONE, 0},
+	{"mmap, growing down", SYS_mmap, {0, 4096, DATA, ANONYMOUS | MAP_GROWSDOWN, ~0ull}, NONE, 0},
+	{"a window's page", SYS_mmap, {WINDOWS, 4096, DATA, FIXED, OTHER}, V, 0},
+	{"a window's last page", SYS_mmap, {WINDOWS_END - 4096, 4096, DATA, FIXED, OTHER}, V, 0},
+	{"a window's page, to execute", SYS_mmap,
+	 {WINDOWS, 4096, DATA | PROT_EXEC, FIXED, OTHER}, NONE, 0},
+	{"below the windows", SYS_mmap, {WINDOWS - 4096, 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"4 GiB below", SYS_mmap, {WINDOWS - GIB4, 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"above the windows", SYS_mmap, {WINDOWS_END, 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"4 GiB above", SYS_mmap, {WINDOWS_END + GIB4, 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"at 0", SYS_mmap, {0, 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"through the guard", SYS_mmap, {WINDOWS, GIB4 + 4096, DATA, FIXED, OTHER}, NONE, 0},
+	{"a guard", SYS_mmap, {WINDOWS, GIB4, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+	                       ~0ull}, V, 0},
+	{"a guard elsewhere", SYS_mmap,
+	 {0x10000, 4096, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull}, NONE, 0},
+	{"munmap", SYS_munmap, {WINDOWS, 4096}, V, 0},
+	{"mprotect", SYS_mprotect, {WINDOWS, 4096, PROT_READ}, V, 0},
+	{"mprotect to execute", SYS_mprotect, {WINDOWS, 4096, PROT_READ | PROT_EXEC}, NONE, 0},
+	{"mprotect, high bits", SYS_mprotect, {WINDOWS, 4096, GIB4 | PROT_READ}, NONE, 0},
+	{"pkey_mprotect", SYS_pkey_mprotect, {WINDOWS, 4096, PROT_EXEC, ~0ull}, NONE, 0},
+	{"mremap", SYS_mremap, {WINDOWS, 4096, 8192, MREMAP_MAYMOVE}, V, 0},
+	{"mremap to a place", SYS_mremap,
+	 {WINDOWS, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000}, NONE, 0},
+	{"remap_file_pages", SYS_remap_file_pages, {WINDOWS, 4096}, NONE, 0},
+	{"memfd_create", SYS_memfd_create, {ANY}, NONE, 0},
+	{"userfaultfd", SYS_userfaultfd, {0}, NONE, 0},
+	{"write-protect", SYS_ioctl, {WP, UFFDIO_WRITEPROTECT, ANY}, V, 0},
+	{"register", SYS_ioctl, {WP, UFFDIO_REGISTER, ANY}, V, 0},
+	{"copy by userfaultfd", SYS_ioctl, {WP, UFFDIO_COPY, ANY}, NONE, 0},
+	{"write-protect by another", SYS_ioctl, {OTHER, UFFDIO_WRITEPROTECT, ANY}, NONE, 0},
+	/* Descriptors that are there. */
+	{"read", SYS_read, {ANY, ANY, 0}, V | W, 0},
+	{"write", SYS_write, {ANY, ANY, 0}, V, 0},
+	{"poll", SYS_poll, {0, 0, 0}, V | W, 0},
+	{"TCGETS", SYS_ioctl, {0, TCGETS, ANY}, V, 0},
+	{"TIOCSTI", SYS_ioctl, {0, TIOCSTI, ANY}, NONE, 0},
+	{"TCSETS of another", SYS_ioctl, {OTHER, TCSETS, ANY}, NONE, 0},
+	{"socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}, NONE, 0},
+	{"connect", SYS_connect, {OTHER, ANY, 0}, NONE, 0},
+	{"bind", SYS_bind, {OTHER, ANY, 0}, NONE, 0},
+	{"listen", SYS_listen, {OTHER, 1}, NONE, 0},
+	{"accept4", SYS_accept4, {LISTENER, 0, 0, 0}, V, 0},
+	{"accept4 of another", SYS_accept4, {OTHER, 0, 0, 0}, NONE, 0},
+	{"TCP_NODELAY", SYS_setsockopt, {OTHER, IPPROTO_TCP, TCP_NODELAY, ANY, 4}, V, 0},
+	{"SO_BINDTODEVICE", SYS_setsockopt, {OTHER, SOL_SOCKET, SO_BINDTODEVICE, ANY, 4}, NONE, 0},
+	{"sendto", SYS_sendto, {OTHER, ANY, 0, 0, 0, 0}, V, 0},
+	{"sendto an address", SYS_sendto, {OTHER, ANY, 0, 0, ANY, 16}, NONE, 0},
+	{"recvfrom", SYS_recvfrom, {OTHER, ANY, 0, 0, 0, 0}, V, 0},
+	{"recvmsg", SYS_recvmsg, {OTHER, ANY, 0}, B, 0},
+	{"sendmsg", SYS_sendmsg, {OTHER, ANY, 0}, B, 0},
+	{"ftruncate of the dump", SYS_ftruncate, {DUMP, 0}, V, 0},
+	{"ftruncate of another", SYS_ftruncate, {OTHER, 0}, NONE, 0},
+	{"lseek in the dump", SYS_lseek, {DUMP, 0, 0}, V, 0},
+	{"lseek in another", SYS_lseek, {OTHER, 0, 0}, NONE, 0},
+	{"pread of the books", SYS_pread64, {BOOK, ANY, 0, 0}, V, 0},
+	{"pread of another", SYS_pread64, {OTHER, ANY, 0, 0}, NONE, 0},
+	{"dup2", SYS_dup2, {OTHER, BOOK}, NONE, 0},
+	{"fcntl", SYS_fcntl, {0, F_DUPFD, 30}, NONE, 0},
+	{"io_uring_setup", SYS_io_uring_setup, {1, ANY}, NONE, 0},
+	/* The fence itself. */
+	{"prctl", SYS_prctl, {PR_SET_DUMPABLE, 1}, NONE, 0},
+	{"arch_prctl", SYS_arch_prctl, {0}, NONE, 0},
+	{"setrlimit", SYS_setrlimit, {RLIMIT_CORE, ANY}, NONE, 0},
+	{"seccomp", SYS_seccomp, {0}, NONE, 0},
+	{"setuid", SYS_setuid, {0}, NONE, 0},
+	{"chroot", SYS_chroot, {ANY}, NONE, 0},
+	{"no call at all", 4000, {0}, NONE, 0},
+	/* x32 numbers mean other calls (linux/include/uapi/asm/unistd.h). */
+	{"read as x32", 0x40000000 | SYS_read, {ANY, ANY, 0}, NONE, 0},
+};
+
+static void enter(enum fence_kind kind)
+{
+	fence_choose(FENCE_ON);
+	fence_grant(GRANT_WINDOWS, WINDOWS, WINDOWS_END);
+	fence_grant(GRANT_WP, WP, 0);
+	fence_grant(GRANT_CHILD, NOBODY, 0);
+	fence_grant(GRANT_LISTENER, LISTENER, 0);
+	fence_grant(GRANT_DUMP, DUMP, 0);
+	fence_grant(GRANT_BOOKS, BOOK, 0);
+	fence_grant(GRANT_OWNER, NOBODY, 8);
+	if (kind == FENCE_BROKER) { /* it must be there, for Landlock */
+		int fd = open("/tmp", O_PATH | O_DIRECTORY);
+		dup2(fd, FOLDER);
+		fence_grant(GRANT_FOLDER, FOLDER, 0);
+	}
+	fence_enter(kind);
+}
+
+/* Runs fn in a process of its own and returns how that ended. */
+static int in_child(void (*fn)(const void *what, enum fence_kind kind), const void *what,
+                    enum fence_kind kind)
+{
+	int status;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (!pid) {
+		fn(what, kind);
+		syscall(SYS_exit_group, 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void make(const void *what, enum fence_kind kind)
+{
+	const struct call *c = what;
+	uint64_t a[6];
+	memcpy(a, c->arg, sizeof a);
+	if (c->self)
+		a[c->self - 1] = self();
+	enter(kind);
+	if (host_losses() && strstr(host_losses(), "seccomp"))
+		syscall(SYS_exit_group, 99);
+	syscall(c->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static void test_calls(void **state)
+{
+	unsigned wrong = 0;
+	for (unsigned kind = 0; kind < FENCE_KINDS; kind++)
+		for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
+			const struct call *c = &calls[i];
+			bool may = c->may >> kind & 1;
+			int status = in_child(make, c, kind);
+			bool right = may ? WIFEXITED(status) && !WEXITSTATUS(status)
+			                 : WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+			if (!right)
+				print_error("kind %u, %s: status %#x, %s\n", kind, c->what, status,
+				            may ? "permitted" : "forbidden");
+			wrong += !right;
+		}
+	assert_int_equal(wrong, 0);
+}
+
+/* The calls of 32-bit programs have numbers of their own: 3 is read. */
+static void make_32(const void *what, enum fence_kind kind)
+{
+	long result;
+	enter(kind);
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(3), "b"(0), "c"(0), "d"(0) : "memory");
+}
+
+static void test_32_bit_calls(void **state)
+{
+	for (unsigned kind = 0; kind < FENCE_KINDS; kind++) {
+		int status = in_child(make_32, NULL, kind);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+	}
+}
+
+static void look(const void *what, enum fence_kind kind)
+{
+	char text[4096];
+	struct rlimit core;
+	int fd = open("/proc/self/status", O_RDONLY);
+	fence_choose(FENCE_ON);
+	fence_strip();
+	ssize_t n = read(fd, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
+	static const char *const wanted[] = {
+		"\nCapInh:\t0000000000000000\n", "\nCapPrm:\t0000000000000000\n",
+		"\nCapEff:\t0000000000000000\n", "\nCapAmb:\t0000000000000000\n", "\nNoNewPrivs:\t1\n",
+	};
+	for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		if (!strstr(text, wanted[i]))
+			syscall(SYS_exit_group, 10 + i);
+	getrlimit(RLIMIT_CORE, &core);
+	if (core.rlim_max)
+		syscall(SYS_exit_group, 20);
+}
+
+static void test_stripped(void **state)
+{
+	assert_int_equal(in_child(look, NULL, FENCE_VCPU), 0);
+}
+
+/* Where seccomp is refused, Landlock still keeps files shut. */
+static void refuse_seccomp(const void *what, enum fence_kind kind)
+{
+	struct sock_filter ops[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = {sizeof ops / sizeof *ops, ops};
+	char path[] = "/tmp/fence.XXXXXX";
+	close(mkstemp(path));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p))
+		syscall(SYS_exit_group, 1);
+	enter(kind);
+	if (!host_losses() || !strstr(host_losses(), "seccomp (Operation not permitted)"))
+		syscall(SYS_exit_group, 2);
+	bool landlock = !strstr(host_losses(), "Landlock");
+	int fd = open(path, O_RDONLY);
+	if ((fd < 0) != landlock || (landlock && errno != EACCES))
+		syscall(SYS_exit_group, 3);
+	int err = unlink(path);
+	if (landlock && (!err) != (kind == FENCE_BROKER))
+		syscall(SYS_exit_group, 4);
+}
+
+static void test_landlock(void **state)
+{
+	assert_int_equal(in_child(refuse_seccomp, NULL, FENCE_BROKER), 0);
+	assert_int_equal(in_child(refuse_seccomp, NULL, FENCE_VCPU), 0);
+}
+
+static void closed(const void *what, enum fence_kind kind)
+{
+	dup2(0, 40);
+	dup2(0, 60);
+	dup2(0, 1000);
+	fence_choose(FENCE_ON);
+	fence_close_others((const int[]){0, 1, 2, 60}, 4);
+	for (int fd = 0; fd <= 1000; fd++)
+		if ((fcntl(fd, F_GETFD) >= 0) != (fd < 3 || fd == 60))
+			syscall(SYS_exit_group, 1);
+}
+
+static void test_descriptors(void **state)
+{
+	assert_int_equal(in_child(closed, NULL, FENCE_VCPU), 0);
+}
+
+static void off(const void *what, enum fence_kind kind)
+{
+	fence_choose(FENCE_OFF);
+	fence_strip();
+	fence_enter(kind);
+	int fd = open("/dev/null", O_RDONLY);
+	if (fd < 0 || host_losses() || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) ||
+	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1)
+		syscall(SYS_exit_group, 1);
+}
+
+static void test_off(void **state)
+{
+	assert_int_equal(in_child(off, NULL, FENCE_VCPU), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_calls),   cmocka_unit_test(test_32_bit_calls),
+	    cmocka_unit_test(test_stripped), cmocka_unit_test(test_landlock),
+	    cmocka_unit_test(test_descriptors), cmocka_unit_test(test_off),
+	};
+	if (!fence_possible()) { /* the release build tests it */
+		puts("this build is instrumented: it has no fence");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

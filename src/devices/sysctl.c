@@ -18,7 +18,8 @@ enum {
 
 struct sysctl {
 	struct sysctl_board board;
-	uint8_t post, reset_control, port92;
+	uint8_t post, reset_control;
+	uint8_t port92; /* but A20, which is not this chip's alone */
 };
 
 static uint32_t post_read(void *ctx, uint16_t port, unsigned size)
@@ -36,14 +37,14 @@ static void post_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 static uint32_t port92_read(void *ctx, uint16_t port, unsigned size)
 {
 	struct sysctl *s = ctx;
-	return (s->port92 & ~P92_A20) | (s->board.a20(s->board.ctx) ? P92_A20 : 0);
+	return s->port92 | (s->board.a20(s->board.ctx) ? P92_A20 : 0);
 }
 
 static void port92_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
 	struct sysctl *s = ctx;
 	bool reset = value & ~s->port92 & P92_RESET;
-	s->port92 = value & (P92_RESET | P92_A20);
+	s->port92 = value & P92_RESET;
 	s->board.set_a20(s->board.ctx, value & P92_A20);
 	if (reset)
 		s->board.reset(s->board.reset_ctx);

@@ -40,7 +40,7 @@ static void pics(struct board *b)
 	}
 }
 
-/* The tick at 18.2 Hz, memory refresh each 15 us, the speaker's beep, silent. */
+/* The tick at 18.2 Hz, memory refresh each 15 us, the speaker's beep. */
 static void timer(struct board *b)
 {
 	out(b, 0x43, 0x36);
@@ -51,14 +51,11 @@ static void timer(struct board *b)
 	out(b, 0x43, 0xb6);
 	out(b, 0x42, 0x33);
 	out(b, 0x42, 0x05);
-	out(b, 0x61, 0);
 }
 
-/* Self-test, then: scan codes translated, interrupts on, no auxiliary device. */
+/* Scan codes translated, interrupts on, no auxiliary device. */
 static void keyboard(struct board *b)
 {
-	out(b, 0x64, 0xaa);
-	board_in(b, 0x60, 1);
 	out(b, 0x64, 0x60);
 	out(b, 0x60, 0x65);
 }
@@ -91,7 +88,6 @@ static void configuration(struct board *b, uint64_t ram_bytes)
 	}
 	cmos(b, CMOS_SUM, sum >> 8);
 	cmos(b, CMOS_SUM + 1, sum);
-	out(b, 0x70, 0x0d);
 }
 
 void firmware_devices(struct board *b, uint64_t ram_bytes)

@@ -22,6 +22,7 @@ struct rig {
 	struct clock *clock;
 	uint64_t now;      /* of the clock */
 	uint64_t armed;
+	unsigned arms;     /* how often it was */
 	struct line line;
 	void *device;
 };
@@ -33,7 +34,9 @@ static inline uint64_t rig_now(void *ctx)
 
 static inline void rig_arm(void *ctx, uint64_t deadline)
 {
-	((struct rig *)ctx)->armed = deadline;
+	struct rig *r = ctx;
+	r->armed = deadline;
+	r->arms++;
 }
 
 static inline void rig_open(struct rig *r)

@@ -50,20 +50,45 @@ static void test_sysctl(void **state)
 	out(&r, 0x80, 0x5a);
 	assert_int_equal(in(&r, 0x80), 0x5a);
 	assert_int_equal(in(&r, 0x92), 0x02);
-	out(&r, 0x92, 0x00);
+	out(&r, 0x92, 0xfc);
 	assert_false(s.a20);
 	assert_int_equal(in(&r, 0x92), 0x00);
+	s.a20 = true; /* by the keyboard controller */
+	assert_int_equal(in(&r, 0x92), 0x02);
+	out(&r, 0x92, 0x02);
+	assert_true(s.a20);
+	assert_int_equal(s.resets, 0);
 	out(&r, 0x92, 0x03);
 	assert_int_equal(s.resets, 1);
 	assert_true(s.a20);
-	out(&r, 0x92, 0x03); /* only its rise */
+	assert_int_equal(in(&r, 0x92), 0x03);
+	out(&r, 0x92, 0x01); /* only its rise */
 	assert_int_equal(s.resets, 1);
+	assert_false(s.a20);
+	assert_int_equal(in(&r, 0x92), 0x01);
+	out(&r, 0x92, 0x00);
+	out(&r, 0x92, 0x01);
+	assert_int_equal(s.resets, 2);
+	s.resets = 1;
 
 	out(&r, 0xcf9, 0x02);
 	assert_int_equal(s.resets, 1);
 	assert_int_equal(in(&r, 0xcf9), 0x02);
 	out(&r, 0xcf9, 0x06);
 	assert_int_equal(s.resets, 2);
+	out(&r, 0xcf9, 0xfc); /* only its rise */
+	assert_int_equal(s.resets, 2);
+	assert_int_equal(in(&r, 0xcf9), 0x04);
+	out(&r, 0xcf9, 0x00);
+	/* Neither the other ports nor wider accesses are it. */
+	for (uint16_t port = 0xcf8; port < 0xcfc; port++) {
+		if (port != 0xcf9)
+			out(&r, port, 0x06);
+		bus_write(r.bus, port, 2, 0x0606);
+		assert_int_equal(bus_read(r.bus, port, 2), 0xffff);
+	}
+	assert_int_equal(s.resets, 2);
+	assert_int_equal(in(&r, 0xcf9), 0x00);
 	/* A PCI address is no reset, and there is no PCI. */
 	bus_write(r.bus, 0xcf8, 4, 0x80000600);
 	assert_int_equal(s.resets, 2);
@@ -83,6 +108,7 @@ static void test_debug_ports(void **state)
 	out(&r, 0xe9, 'o');
 	out(&r, 0xe9, 'k');
 	assert_string_equal(s.text, "ok");
+	assert_int_equal(bus_read(r.bus, 0xf4, 4), 0);
 	bus_write(r.bus, 0xf4, 4, 0x10);
 	assert_int_equal(s.exits, 1);
 	assert_int_equal(s.status, 33);

@@ -52,7 +52,10 @@ static void test_interrupts(void **state)
 	rig_until(&r, 54950000);
 	assert_true(board_intr(b));
 	assert_int_equal(board_ack(b), 0x08);
+	give(b, 0x20, 0x0b);
+	assert_int_equal(byte(b, 0x20), 0x01); /* in service until its EOI */
 	give(b, 0x20, 0x20);
+	assert_int_equal(byte(b, 0x20), 0x00);
 	assert_false(board_intr(b));
 	/* The clock's periodic interrupt: the slave. */
 	give(b, 0x70, 0x0b);
@@ -60,6 +63,8 @@ static void test_interrupts(void **state)
 	rig_until(&r, r.now + 1000000);
 	assert_true(board_intr(b));
 	assert_int_equal(board_ack(b), 0x70);
+	give(b, 0xa0, 0x0b);
+	assert_int_equal(byte(b, 0xa0), 0x01);
 	close_board(&r, b);
 }
 
@@ -77,12 +82,16 @@ static void test_timer(void **state)
 	assert_int_equal(status(b, 0), 0xb6); /* OUT high, mode 3 */
 	assert_int_equal(status(b, 1) & 0x7f, 0x14);
 	assert_int_equal(status(b, 2) & 0x7f, 0x36);
-	assert_int_equal(byte(b, 0x61) & 0x0f, 0);
-	give(b, 0x43, 0x00);
-	unsigned low = byte(b, 0x40), count = low | byte(b, 0x40) << 8;
-	assert_int_equal(count, 0x10000 - 2 * 1192); /* since 1 ms, from 0 */
-	give(b, 0x43, 0x40);
-	assert_in_range(byte(b, 0x41), 1, 18);
+	assert_int_equal(byte(b, 0x61) & 0x0f, 0); /* silent */
+	/* 1192 ticks after their start; counter 2's gate is off. */
+	static const unsigned counts[] = {0x10000 - 2 * 1192, 18 - 1192 % 18, 0x0532};
+	for (unsigned i = 0; i < 3; i++) {
+		give(b, 0x43, i << 6);
+		unsigned count = byte(b, 0x40 + i);
+		if (i != 1)
+			count |= byte(b, 0x40 + i) << 8;
+		assert_int_equal(count, counts[i]);
+	}
 	close_board(&r, b);
 }
 

@@ -2,11 +2,12 @@
 """debian.py UNRING GUESTS TOOLS CASE: gdb at Debian's kernel, with symbols that its own
 /proc/kallsyms gives."""
 
+import re
 import subprocess
 import sys
 import tempfile
 
-from session import Failed, Gdb, Guest, main
+from session import Failed, Gdb, Guest, counters, main
 
 
 def symbols(unring, guests, tools, kernel, out):
@@ -16,10 +17,10 @@ def symbols(unring, guests, tools, kernel, out):
         raise Failed(f"kallsyms.py: {r.stdout}{r.stderr}")
 
 
-def boot(unring, guests, kernel, append=""):
+def boot(unring, guests, kernel, append="", options=()):
     return Guest(unring, "--kernel", f"{guests}/vmlinuz-{kernel}", "--initrd",
                  f"{guests}/shell.gz", "--append", f"console=ttyS0 panic=-1 nokaslr {append}",
-                 "--serial", "stdio", "--no-reboot")
+                 "--serial", "stdio", "--no-reboot", *options)
 
 
 def session(unring, guests, tools, kernel):
@@ -73,6 +74,57 @@ def session(unring, guests, tools, kernel):
             guest.end(0)
 
 
+def variable(unring, guests, elf):
+    """The address of the kernel's panic_timeout, which /proc/kallsyms does not tell: its entry in
+    /proc/sys has it."""
+    with boot(unring, guests, "686") as guest, Gdb(symbols=elf) as gdb:
+        gdb.connect(guest.port)
+        gdb.type("continue")
+        guest.printed("unring:/# ", 120)
+        gdb.interrupt()
+        gdb.run("break proc_dointvec")
+        gdb.type("continue")
+        guest.type("cat /proc/sys/kernel/panic\n")
+        gdb.reply(60)
+        return gdb.value("*(int *)($eax + 4)")
+
+
+# What the watched guest computes, by a shell.
+LOOP = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo d$((i+1))\n"
+# Of some 10^9 instructions: those after STI and MOV SS, and what the watchpoint stops at.
+MOST_ALONE = 100000
+
+
+def case_watch(unring, guests, tools):
+    """A variable that is seldom written is watched from the first instruction on: the guest boots
+    and computes in whole units, and stops where it is written."""
+    with tempfile.NamedTemporaryFile(suffix=".elf") as elf, tempfile.NamedTemporaryFile() as stats:
+        symbols(unring, guests, tools, "686", elf.name)
+        at = variable(unring, guests, elf.name)
+        with boot(unring, guests, "686", options=("--stats", stats.name)) as guest, \
+                Gdb(symbols=elf.name) as gdb:
+            gdb.connect(guest.port)
+            gdb.run(f"watch *(int *){at:#x}")
+            # The kernel's command line has panic=-1; the memory was cleared before.
+            text = ""
+            while "New value = -1" not in text:
+                text = gdb.run("continue", 120)
+                if "Old value" not in text:
+                    raise Failed(gdb.log)
+            gdb.type("continue")
+            guest.printed("unring:/# ", 120)
+            guest.type(LOOP)
+            guest.printed("d200001", 120)
+            guest.type("echo 7 >/proc/sys/kernel/panic\n")
+            if not re.search(r"Old value = -1\s+New value = 7", gdb.reply(60)):
+                raise Failed(gdb.log)
+            gdb.run("delete")
+            gdb.expect("detach", "detached")
+            guest.type("poweroff -f\n")
+            guest.end(0)
+        counters(stats.name, alone=MOST_ALONE)
+
+
 def case_686(*arguments):
     session(*arguments, "686")
 
@@ -81,7 +133,7 @@ def case_pae(*arguments):
     session(*arguments, "686-pae")
 
 
-CASES = {"debian-686": case_686, "debian-686-pae": case_pae}
+CASES = {"debian-686": case_686, "debian-686-pae": case_pae, "debian-watch": case_watch}
 
 if __name__ == "__main__":
     sys.exit(main(CASES, sys.argv[4], *sys.argv[1:4]))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from session import Failed, Gdb, Guest, main, same
+from session import Failed, Gdb, Guest, counters, main, same
 
 PASS = 33
 
@@ -171,6 +171,22 @@ def watchpoints(unring, kernels):
         gdb.expect("continue", "exited with code 041")
 
 
+def quiet(unring, kernels):
+    """Watchpoints that nothing touches: the guest runs in whole units."""
+    with tempfile.NamedTemporaryFile() as stats:
+        guest = Guest(unring, "--kernel", f"{kernels}/watch.elf", "--serial", "none", "--debugcon",
+                      "-", "--debug-exit", "--stats", stats.name)
+        with guest, Gdb(guest.port, f"{kernels}/watch.elf") as gdb:
+            gdb.run("watch cmdline[500]")
+            gdb.run("rwatch *(int *)0x7fffff")
+            gdb.run("awatch *(int *)0x780ffe")
+            gdb.run("watch *(int *)(scratch + 12288)")
+            gdb.run("hbreak panic")
+            gdb.expect("continue", "exited with code 041", 120)
+            guest.end(PASS)
+        counters(stats.name, alone=17000, units=1500, exits=2000000, signals=2000)
+
+
 def traps(unring, kernels):
     """A kernel full of faults, TF and debug registers gives its verdict while it is watched."""
     guest, gdb = start(unring, kernels, "debug")
@@ -272,7 +288,7 @@ def bad_port(unring, kernels):
 
 
 CASES = dict(breakpoints=breakpoints, steps=steps, registers=registers, memory=memory, code=code,
-             watchpoints=watchpoints, traps=traps, frozen=frozen, kill=kill, detach=detach,
+             watchpoints=watchpoints, quiet=quiet, traps=traps, frozen=frozen, kill=kill, detach=detach,
              deaf=deaf, path=path)
 CASES["bad-port"] = bad_port
 

@@ -144,6 +144,15 @@ def same(what, got, wanted):
         raise Failed(f"{what}: {got!r}, not {wanted!r}")
 
 
+def counters(path, **most):
+    """What `--stats` wrote there: these counters and the most that they may be."""
+    with open(path) as f:
+        found = dict(line.split() for line in f if len(line.split()) == 2)
+    for name, limit in most.items():
+        if int(found.get(name, limit + 1)) > limit:
+            raise Failed(f"{name} is {found.get(name)}, over {limit}")
+
+
 def main(cases, case, *arguments):
     """Runs one case; the exit status."""
     try:

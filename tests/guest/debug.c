@@ -823,6 +823,45 @@ static void fault_first(void)
 	expect("eip", steps[0], (u32)fault_after);
 }
 
+/* Instruction breakpoints at very many addresses, one after the other; and one that is passed very
+ * often while it is off. */
+CODE(many_code, ".fill 600, 1, 0x90");
+CODE(often_code, "mov ecx, 100000\n 1: call often_at\n loop 1b\n jmp often_code_end\n often_at: ret");
+LABEL(often_at);
+
+static void many(void)
+{
+	struct state s;
+
+	trap_hook = hit;
+	for (u32 i = 0; i < 600; i++) {
+		s = at_cpl(i & 1 ? 3 : 0, many_code);
+		bp_hits = 0;
+		write_dr6(DR6_SET);
+		write_dr0((u32)many_code + i);
+		write_dr7(arm(0, EXECUTE, LEN1));
+		expect_done("one of many", &s, many_code_end);
+		write_dr7(DR7_SET);
+		if (bp_hits != 1 || steps[0] != (u32)many_code + i)
+			fail("address %u: %u hits, at %x", i, bp_hits, steps[0]);
+	}
+	write_dr0((u32)often_at);
+	for (u32 round = 0; round < 3; round++) {
+		s = at_cpl(3, often_code);
+		s.eip = (u32)often_code + 5; /* with an ECX of its own */
+		s.ecx = 5;
+		bp_hits = 0;
+		write_dr7(arm(0, EXECUTE, LEN1));
+		expect_done("on", &s, often_code_end);
+		expect("hits", bp_hits, 5);
+		write_dr7(DR7_SET);
+		s = at_cpl(3, often_code);
+		expect_done("off", &s, often_code_end);
+		expect("hits", bp_hits, 5);
+	}
+	trap_hook = NULL;
+}
+
 CODE(port_strings, "mov edx, 0x80\n mov ecx, 3\n rep outsb\n ps_out: mov edi, offset scratch\n mov ecx, 2\n rep insb\n"
 		   "ps_in: out 0x7e, eax\n ps_wide: out 0x7f, al\n out 0x81, al\n nop");
 LABEL(ps_out);
@@ -875,6 +914,7 @@ static const struct test tests[] = {
 	{"stack-page", "SDM vol. 3, 17.3.1.2", stack_page},
 	{"string-page", "SDM vol. 3, 17.3.1.2", string_page},
 	{"four", "SDM vol. 3, 17.2.3", four},
+	{"many", "SDM vol. 3, 17.3.1.1", many},
 	{"views", "SDM vol. 3, 17.2.1", views},
 	{"fault-first", "SDM vol. 3, 6.9", fault_first},
 };

@@ -621,6 +621,8 @@ static void random_access(struct guest *g, bool composite)
 		o = touch(g, w, a, write, user);
 	}
 	assert_int_equal(permitted, o.done || o.verdict == MMU_TRACED);
+	if (mmu_is_watched(g->m, gla(a), 1, write))
+		assert_false(o.done);
 	if (!permitted) {
 		assert_int_equal(o.verdict, MMU_TRUE_FAULT);
 		assert_int_equal(o.trap.error, t.error);
@@ -674,6 +676,14 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bo
 			gpa_t pa;
 			struct trap t;
 			mmu_exec(g->m, user_window(g), gla(random_address()), true, &pa, &t);
+		} else if (what < 58) {
+			struct mmu_watch watch[4];
+			unsigned n = rnd(5);
+			for (unsigned i = 0; i < n; i++) {
+				uint32_t vpn = (rnd(3) ? random_address() : DIRECT + rnd(FRAMES) * PAGE_SIZE) / PAGE_SIZE;
+				watch[i] = (struct mmu_watch){vpn, vpn + rnd(3), rnd(2)};
+			}
+			mmu_watch_set(g->m, watch, n);
 		}
 		load_cr3(g, cr3);
 		mmu_flush_all(g->m);

@@ -107,7 +107,7 @@ class Pair:
             self.processes.append(qemu)
             mine = subprocess.Popen(
                 [unring, "run", "--gdb", "0", "--memory", f"{megabytes}M", "--serial", "none",
-                 "--exact-ad", "--no-reboot", *unring_options],
+                 "--exact-ad", "--no-reboot", "--fence", "off", *unring_options],
                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             self.processes.append(mine)
             port = re.search(r"127\.0\.0\.1:(\d+)", mine.stderr.readline())

@@ -1,4 +1,4 @@
-"""The RAM of both machines, mapped: each keeps its guest's in a memfd."""
+"""The RAM of both machines, mapped: each keeps its guest's in a memfd (unring without its fence)."""
 
 import ctypes
 import mmap

@@ -117,6 +117,7 @@ static void end_looking(struct machine *m, bool at_once)
 
 static void catch_up(struct machine *m, uint64_t limit_ns)
 {
+	apparent_expired(&m->time); /* the look at the time below would tell it */
 	if (apparent_catch_up(&m->time, limit_ns))
 		clock_shifted(m->clock);
 }

@@ -21,12 +21,12 @@ native)
 	;;
 unring)
 	# shellcheck disable=SC2086
-	timeout 120 "$4" run --kernel kernel.elf --module "$pack.pack" \
+	timeout 600 "$4" run --kernel kernel.elf --module "$pack.pack" \
 		--debugcon "$pack.unring" --debug-exit --no-reboot --serial none --cpu pentium4 \
 		--memory 32M ${ASM_OPTIONS:-} --append "cases ${ASM_APPEND:-}"
 	;;
 qemu)
-	timeout 120 qemu-system-i386 -accel tcg -cpu max -m 32 -display none -serial none \
+	timeout 600 qemu-system-i386 -accel tcg -cpu max -m 32 -display none -serial none \
 		-monitor none -no-reboot -debugcon "file:$pack.qemu" \
 		-device isa-debug-exit,iobase=0xf4,iosize=1 \
 		-kernel kernel.elf -initrd "$pack.pack" -append "cases ${ASM_APPEND:-}"

@@ -22,7 +22,7 @@ def check(name, args, names, **how):
     global failures
     why = None
     try:
-        run = subprocess.run(args, capture_output=True, timeout=20,
+        run = subprocess.run(args, capture_output=True, timeout=100,
                              **{"stdin": subprocess.DEVNULL, **how})
         lines = run.stderr.decode("latin-1").splitlines()
         if run.returncode != 2:
@@ -34,7 +34,7 @@ def check(name, args, names, **how):
         elif run.stdout:
             why = "something on standard output"
     except subprocess.TimeoutExpired:
-        lines, why = [], "still ran after 20 s"
+        lines, why = [], "still ran after 100 s"
     print(f"{'ok' if not why else 'FAILED':6} {name}: {why or lines[0]}")
     if why:
         print("       " + " ".join(args))

@@ -22,7 +22,7 @@ def start(*options, **how):
 
 def says_up(vm, path):
     """What it prints to a file that is not its standard output."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 100
     while time.monotonic() < end:
         if os.path.exists(path) and open(path).read() == "up\n":
             return

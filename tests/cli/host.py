@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from vm import Failed, Vm
 
 unring, kernel = sys.argv[1:]
-SOON = 60       # seconds: generous, for a busy host
+SOON = 120      # seconds: generous, for a busy host
 failures = 0
 
 

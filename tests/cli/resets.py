@@ -22,7 +22,7 @@ def command(kernel, *options):
 def once(kernel, status, count, report, *options):
     """It ends so, with that many shutdowns, and says why."""
     done = subprocess.run(command(kernel, "--no-reboot", *options), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=300)
     if done.returncode != status or done.stdout.count("about to shut down") != count \
             or report not in done.stderr:
         sys.exit(f"{kernel}: status {done.returncode}\n{done.stdout}{done.stderr}")

@@ -17,7 +17,7 @@ failures = 0
 
 def check(args, *names):
     global failures
-    run = subprocess.run([unring, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    run = subprocess.run([unring, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
     said = run.stdout.decode("latin-1")
     missing = [n for n in names if not re.search(n, said, re.IGNORECASE)]
     if run.returncode != 0 or missing:

@@ -15,6 +15,8 @@ import tempfile
 import termios
 import time
 
+# Seconds are what an idle host needs with room to spare; a busy one has so many times as long.
+PATIENCE = 5
 PROMPT = r"unring:[^\n#]*# $"
 
 
@@ -114,6 +116,7 @@ class Vm:
 
     def expect(self, pattern, seconds=60):
         """Waits for a pattern in what is new; returns the match."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         wanted = re.compile(pattern, re.MULTILINE)
         while True:
@@ -145,6 +148,7 @@ class Vm:
 
     def end(self, status=0, seconds=60):
         """Waits for the process to end, with this status and the terminal as it was."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         while self.process.poll() is None:
             if time.monotonic() > end:

@@ -66,7 +66,7 @@ class Tools:
         if done.returncode:
             return f"native ended with {done.returncode}"
         done = subprocess.run(
-            ["timeout", "120", self.unring, "run", "--kernel", self.asm + "/kernel.elf",
+            ["timeout", "600", self.unring, "run", "--kernel", self.asm + "/kernel.elf",
              "--module", guest or pack, "--debugcon", self.path(trial + "unring"), "--debug-exit",
              "--no-reboot", "--serial", "none", "--cpu", CPU, "--memory", "64M", "--append", "cases"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True)

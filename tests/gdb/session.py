@@ -39,7 +39,7 @@ class Guest:
     def text(file):
         return os.pread(file.fileno(), 1 << 24, 0).decode("latin-1")
 
-    def wait_for(self, file, pattern, seconds=60):
+    def wait_for(self, file, pattern, seconds=300):
         end = time.monotonic() + seconds
         while True:
             match = re.search(pattern, self.text(file))
@@ -50,7 +50,7 @@ class Guest:
                              f"{self.text(self.output)[-2000:]}")
             time.sleep(0.02)
 
-    def printed(self, pattern, seconds=60):
+    def printed(self, pattern, seconds=300):
         """Waits until the guest has printed this on standard output."""
         return self.wait_for(self.output, pattern, seconds)
 
@@ -59,7 +59,7 @@ class Guest:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
-    def end(self, status, seconds=60):
+    def end(self, status, seconds=300):
         try:
             got = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -114,11 +114,11 @@ class Gdb:
         self.process.stdin.write(command.encode() + b"\n")
         self.process.stdin.flush()
 
-    def run(self, command, seconds=60):
+    def run(self, command, seconds=300):
         self.type(command)
         return self.reply(seconds)
 
-    def expect(self, command, pattern, seconds=60):
+    def expect(self, command, pattern, seconds=300):
         """Types a command; what it prints must match."""
         text = self.run(command, seconds)
         match = re.search(pattern, text, re.MULTILINE)
@@ -130,7 +130,7 @@ class Gdb:
         """A number."""
         return int(self.expect(f"p/x {expression}", r"= (0x[0-9a-f]+)").group(1), 16)
 
-    def interrupt(self, seconds=60):
+    def interrupt(self, seconds=300):
         """Ctrl-C, while the guest runs."""
         self.process.send_signal(signal.SIGINT)
         text = self.reply(seconds)

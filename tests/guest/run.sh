@@ -31,7 +31,7 @@ memory=16
 
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
-	timeout -k 3 60 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" \
+	timeout -k 3 900 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" \
 		-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
 		-debugcon "file:$log" -no-reboot -kernel "$kernel" -append "$skip" "$@" >&2
 	status=$?
@@ -54,7 +54,7 @@ triple*) expected=1 verdict='^about to' ;;
 *) expected=33 verdict='^VERDICT PASS' ;;
 esac
 # shellcheck disable=SC2086 # several words, or none
-timeout -k 3 60 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
+timeout -k 3 900 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
 	--no-reboot --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then

@@ -5,7 +5,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 vm=$1
 shift
-timeout -k 3 60 "$vm" run --memory 4M "$@" </dev/null >"$log"
+timeout -k 3 900 "$vm" run --memory 4M "$@" </dev/null >"$log"
 status=$?
 right=$(grep -c 'right' "$log")
 if [ $status = 0 ] && [ "$right" -ge 23 ] && ! grep -q WRONG "$log" &&

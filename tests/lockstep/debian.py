@@ -60,7 +60,7 @@ class Debian(Pair):
                          ["-kernel", kernel, "-initrd", initrd, "-append", APPEND, "-cpu", CPU],
                          plant)
         for side in self.sides():
-            side.socket.settimeout(60)
+            side.socket.settimeout(300)
         self.start(ENTRY)
         # Tables of QEMU's firmware; there is nothing in unring.
         for at in range(0xc0000, 0x100000, 1024):

@@ -20,7 +20,7 @@ ACCESSED = 1 << 8       # in the second dword of a descriptor
 PF_W, VEC_PF = 1 << 1, 14
 PTE_A, CR4_PAE = 1 << 5, 1 << 5
 EFLAGS = 0x3f7fd7       # bits that there are
-STUCK = 20              # seconds without a stop
+STUCK = 120             # seconds without a stop
 # QEMU's names for the parts that its stub does not give.
 SEGMENT = re.compile(r"^(\w+) *=([0-9a-f]{4}) ([0-9a-f]{8}) ([0-9a-f]{8}) ", re.MULTILINE)
 TABLE = re.compile(r"^([GI]DT)= +([0-9a-f]{8}) ([0-9a-f]{8})", re.MULTILINE)

@@ -14,7 +14,7 @@ class Remote:
         """A (host, port) pair, or the path of a socket."""
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 150
         while True:
             try:
                 self.socket.connect(address)
@@ -25,7 +25,7 @@ class Remote:
                 time.sleep(0.02)
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(60)
+        self.socket.settimeout(300)
         self.buffer = b""
         self.acks = True
         self.ask("qSupported:xmlRegisters=i386")

@@ -11,7 +11,7 @@ fail() {
 	exit 1
 }
 
-timeout -k 3 60 "$1" run --kernel "$3" --debug-exit --serial none --no-reboot --memory 16M \
+timeout -k 3 900 "$1" run --kernel "$3" --debug-exit --serial none --no-reboot --memory 16M \
 	--dump-cache "$dump" </dev/null >"$dir/log" 2>&1
 [ $? = 33 ] || fail "the guest did not pass"
 "$2" "$dump" 2>"$dir/log" || fail "violations in the code of $3"

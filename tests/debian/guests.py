@@ -383,13 +383,7 @@ def idle_counts(seconds):
     return {name: float(n) for name, n in counts.items()} | {"wakeups": wakeups}
 
 
-@own
-def idle():
-    """A tick of a guest at its prompt wakes the host once, and takes no signal handler.
-
-    bench/idle.sh measures the processor time.  The limits leave room for what two boots beside
-    a busy neighbour differ in: some 100 signals.
-    """
+def idle_once():
     short, long = idle_counts(2), idle_counts(10)
     ticks = long["halts"] - short["halts"]
     if not 1800 < ticks < 2200:
@@ -400,6 +394,23 @@ def idle():
         print(f"idle: {each:.3f} {name} a tick")
         if each > most:
             raise Failed(f"{each:.3f} {name} a tick, more than {most}")
+
+
+@own
+def idle():
+    """A tick of a guest at its prompt wakes the host once, and takes no signal handler.
+
+    bench/idle.sh measures the processor time.  The limits leave room for what two boots
+    differ in: some 100 signals.  A busy neighbour only adds to the counts: of three tries one
+    must be within them.
+    """
+    for left in (2, 1, 0):
+        try:
+            return idle_once()
+        except Failed as why:
+            if not left:
+                raise
+            print(f"idle: once more: {why}")
 
 
 @case

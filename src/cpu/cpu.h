@@ -65,7 +65,9 @@ bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has
                    uint32_t error, struct trap *t);
 
 /* Delivers an exception with the double-fault rules of SDM vol. 3, 6.15, table 6-5.
- * Sets CR2 for #PF; DR6 for #DB, and clears DR7.GD.  False on a triple fault (shutdown). */
+ * Sets CR2 for #PF; DR6 for #DB, and clears DR7.GD.  False on a triple fault (shutdown).
+ * A guest may let each delivery raise another, for ever: then v->delivering is set after
+ * some of them, and v->exception is to be delivered before anything else happens. */
 bool cpu_exception(struct vcpu *v, const struct trap *t);
 /* The same for external interrupts and INT n; false on a triple fault.
  * INT n: eip is at the instruction for faults, next is what is pushed. */

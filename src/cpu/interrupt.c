@@ -254,13 +254,17 @@ static bool doubles(uint8_t first, uint8_t second)
 		(trap_class(first) == CONTRIBUTORY && trap_class(second) == CONTRIBUTORY));
 }
 
+/* Deliveries in a row before others get a look. */
+enum { TURNS = 16 };
+
 bool cpu_exception(struct vcpu *v, const struct trap *first)
 {
 	struct trap t = *first;
 
+	v->delivering = false;
 	if (t.vector == VEC_PF)
 		v->cr2 = t.cr2.v;
-	for (;;) {
+	for (unsigned turn = 0; turn < TURNS; turn++) {
 		struct event e;
 		struct trap second;
 
@@ -277,6 +281,10 @@ bool cpu_exception(struct vcpu *v, const struct trap *first)
 			return false;
 		t = doubles(t.vector, second.vector) ? trap_error(VEC_DF, 0) : second;
 	}
+	/* Benign ones after benign ones: a processor, too, delivers them for ever. */
+	v->exception = t;
+	v->delivering = true;
+	return true;
 }
 
 bool cpu_external(struct vcpu *v, uint8_t vector)

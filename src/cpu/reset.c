@@ -28,6 +28,7 @@ void cpu_reset(struct vcpu *v, const struct cpu_model *m)
 	v->efer = 0;
 	v->gdtr = v->idtr = (struct table_reg){.limit = 0xffff};
 	v->cpl = 0;
+	v->delivering = false;
 	for (unsigned i = 0; i < 4; i++)
 		v->pdpte[i] = 0;
 

@@ -152,6 +152,8 @@ struct vcpu {
 	uint32_t dr[8];
 	uint64_t efer;
 	struct table_reg gdtr, idtr;
+	struct trap exception;/* whose delivery has not ended: cpu_exception */
+	bool delivering;      /* there is one */
 	uint8_t cpl;
 	bool tsc_exits;       /* RDTSC is a callout: the platform looks at the time first */
 	uint64_t pdpte[4];    /* latched at the CR3 load.  SDM vol. 3, 4.4.1 */

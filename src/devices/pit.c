@@ -23,7 +23,10 @@ enum {
 	P61_OUT2 = 0x20,
 };
 
-enum { CATCH_UP_S = 10 }; /* of ticks lost to the host */
+enum {
+	CATCH_UP_S = 10,  /* of ticks lost to the host */
+	LEAST_NS = 50000, /* from tick to tick, so that the guest gets on with its work */
+};
 
 enum access { ACCESS_LATCH, ACCESS_LSB, ACCESS_MSB, ACCESS_BOTH };
 
@@ -57,6 +60,7 @@ struct pit {
 	struct irq_line irq0;
 	uint8_t port61;
 	uint64_t edge;         /* the last rising edge of channel 0 served */
+	uint64_t next;         /* no other before, ns */
 	uint64_t held;         /* until then the line does not fall: an edge was served late */
 	uint32_t owed;         /* ticks lost to the host, to be made up for */
 	bool taken;            /* the last interrupt was */
@@ -258,10 +262,13 @@ static void arm(struct pit *p, uint64_t t)
 		uint64_t soon = t + p->ch[0].n / 4 + 1;
 		edge = soon < edge ? soon : edge;
 	}
-	if (edge == UINT64_MAX)
+	if (edge == UINT64_MAX) {
 		timer_cancel(p->tick);
-	else
-		timer_set(p->tick, tick_ns(edge));
+		return;
+	}
+	/* Faster ones are owed. */
+	uint64_t at = tick_ns(edge);
+	timer_set(p->tick, at > p->next ? at : p->next);
 }
 
 /* Channel 0 was reprogrammed. */
@@ -280,6 +287,7 @@ static void pulse(struct pit *p, uint64_t t)
 {
 	const struct channel *c = &p->ch[0];
 	p->taken = false;
+	p->next = clock_now(p->clock) + LEAST_NS;
 	p->held = c->mode == 2 ? t + c->n - 1 : c->mode == 3 ? t + high_half(c) : 0;
 	irq_set(&p->irq0, false);
 	irq_set(&p->irq0, true);

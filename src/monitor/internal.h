@@ -102,6 +102,7 @@ struct monitor {
 	unsigned mode;           /* number of the current one */
 	struct window *window;   /* current */
 	bool state_dirty;        /* mode and window must be chosen anew */
+	bool worked;             /* the guest got on since the last poll */
 	uint64_t ret_top;        /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
 	bool ret_stale;          /* return_stack_reset was called: for a handler to act on */

@@ -516,6 +516,13 @@ static struct tu *find(struct monitor *m, struct trap *t)
 
 /* --- traps and interrupts --- */
 
+static void deliver(struct monitor *m, const struct trap *t)
+{
+	if (!cpu_exception(m->v, t))
+		monitor_stop(m, END_TRIPLE, 1);
+	m->state_dirty = m->worked = true;
+}
+
 void monitor_trap(struct monitor *m, const struct trap *t)
 {
 	struct vcpu *v = m->v;
@@ -530,9 +537,7 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 	if (log_on(LOG_EXC))
 		gate_log(m, "exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector, t->error,
 		         t->cr2.v, v->seg[SREG_CS].selector, v->eip, v->gpr[ESP]);
-	if (!cpu_exception(v, t))
-		monitor_stop(m, END_TRIPLE, 1);
-	m->state_dirty = true;
+	deliver(m, t);
 }
 
 void interrupt_line_update(struct monitor *m)
@@ -592,15 +597,16 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 	for (;;) {
 		fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
+		m->worked |= why != EXIT_PENDING;
 		fpu_left(m);
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
-			if (!mid) {
+			if (!mid && m->worked) {
 				v->vflags |= rf;
 				return NO_CHAIN;
 			}
-			/* Not a boundary: what is pending waits for the next one. */
+			/* Not a boundary, or time for a unit: what is pending waits. */
 			fault_corner(m, host);
 			mask = 0;
 			continue;
@@ -752,9 +758,19 @@ enum monitor_end monitor_run(struct monitor *m)
 	struct window *chain_window = NULL;
 
 	interrupt_line_update(m);
+	m->worked = true;
 	while (m->end == END_RUNNING) {
-		if (v->pending & PENDING_KICK) {
+		/* However fast kicks come, the guest gets on between two polls. */
+		if (v->pending & PENDING_KICK && m->worked) {
 			poll(m);
+			m->worked = false;
+			chain = NO_CHAIN;
+			continue;
+		}
+		if (v->delivering) {
+			struct trap t = v->exception;
+			debug_halted(m);
+			deliver(m, &t);
 			chain = NO_CHAIN;
 			continue;
 		}

@@ -422,6 +422,49 @@ static void triple_fault(void **state)
 	assert_false(cpu_exception(&m->v, &gp));
 }
 
+static unsigned misaligned;
+
+static bool write_misaligned(void *ctx, gla_t a, const void *src, unsigned size, enum priv p,
+			     struct trap *t)
+{
+	misaligned++;
+	*t = trap_error(VEC_AC, 0);
+	return false;
+}
+
+static bool probe_misaligned(void *ctx, gla_t a, unsigned size, enum priv p, struct trap *t)
+{
+	return write_misaligned(ctx, a, NULL, size, p, t);
+}
+
+/* Each delivery of #AC raises #AC: it does not end, but comes back now and then. */
+static void delivery_without_end(void **state)
+{
+	struct machine *m = *state;
+	struct cpu_env env = m->v.env;
+	struct trap t = trap_plain(VEC_UD);
+
+	idt_gate(m, VEC_UD, CODE3, HANDLER, A_P | A_DPL3 | 14);
+	idt_gate(m, VEC_AC, CODE3, HANDLER + 0x100, A_P | A_DPL3 | 14);
+	machine_ring(m, 3);
+	m->v.env.write = write_misaligned;
+	m->v.env.probe_write = probe_misaligned;
+	for (unsigned i = 0; i < 3; i++) {
+		misaligned = 0;
+		assert_true(cpu_exception(&m->v, &t));
+		assert_true(m->v.delivering);
+		assert_in_range(misaligned, 1, 100);
+		assert_int_equal(m->v.eip, 0x8000);
+		t = m->v.exception;
+		assert_int_equal(t.vector, VEC_AC);
+	}
+	m->v.env = env; /* it ends when the guest's memory is changed, by a debugger, say */
+	assert_true(cpu_exception(&m->v, &t));
+	assert_false(m->v.delivering);
+	assert_int_equal(m->v.eip, HANDLER + 0x100);
+	assert_int_equal(get32(m, m->v.gpr[ESP] + 4), 0x8000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +485,7 @@ int main(void)
 		TEST(double_fault_classes),
 		TEST(page_fault_while_delivering),
 		TEST(triple_fault),
+		TEST(delivery_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,17 +153,17 @@ static void test_mode3_new_count(void **state)
 	program(&r, 0, 0x36, 1000);
 	unsigned before = r.line.edges;
 	pass(&r, 101);
-	out(&r, 0x40, 20);
+	out(&r, 0x40, 120);
 	out(&r, 0x40, 0);
 	pass(&r, 400); /* the end of the high half */
 	assert_int_equal(status(&r, 0) & 0xc0, 0x00);
 	assert_int_equal(r.line.edges - before, 0);
-	pass(&r, 9);
+	pass(&r, 59);
 	assert_int_equal(r.line.edges - before, 0);
 	pass(&r, 1);
 	assert_int_equal(r.line.edges - before, 1);
 	assert_int_equal(status(&r, 0) & 0x80, 0x80);
-	pass(&r, 20 * 5);
+	pass(&r, 120 * 5);
 	assert_int_equal(r.line.edges - before, 6);
 	close_pit(&r, p);
 }
@@ -259,7 +259,7 @@ static void test_line_falls(void **state)
 	struct pit *p = open_pit(&r);
 	static const uint8_t modes[] = {0x34, 0x36};
 	for (unsigned m = 0; m < 2; m++)
-		for (unsigned n = 10; n <= 11; n++) {
+		for (unsigned n = 100; n <= 101; n++) {
 			unsigned high = modes[m] == 0x34 ? n - 1 : (n + 1) / 2;
 			program(&r, 0, modes[m], n);
 			pass(&r, 1);
@@ -490,6 +490,28 @@ static void test_catches_up_ten_seconds_at_most(void **state)
 	close_pit(&r, p);
 }
 
+/* Counts that no machine can serve: the host is not kicked more often than the guest can
+ * get on with its work. */
+static void test_too_fast(void **state)
+{
+	static const unsigned counts[] = {1, 2, 10, 40};
+	for (unsigned i = 0; i < 4; i++) {
+		struct rig r;
+		struct pit *p = open_pit(&r);
+		program(&r, 0, 0x34, counts[i]);
+		uint64_t end = r.now + 100000000, last = 0;
+		r.line.edges = 0;
+		while (r.now < end) {
+			assert_in_range(r.armed, last ? last + 50000 : 0, r.now + 100000);
+			last = r.armed;
+			rig_until(&r, r.armed);
+			pit_tick_taken(p);
+		}
+		assert_in_range(r.line.edges, 1990, 2001); /* and no less often */
+		close_pit(&r, p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_bcd),
 		cmocka_unit_test(test_latches),
 		cmocka_unit_test(test_port61),
+		cmocka_unit_test(test_too_fast),
 		cmocka_unit_test(test_catches_up),
 		cmocka_unit_test(test_catches_up_ten_seconds_at_most),
 	};

@@ -413,6 +413,37 @@ def idle():
             print(f"idle: once more: {why}")
 
 
+def with_file(initrd, name, path, out):
+    """The initramfs with one more file: a second archive behind the first, on a boundary."""
+    with open(path, "rb") as f:
+        data = f.read()
+
+    def entry(name, mode, data):
+        fields = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        head = b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
+        return pad(head) + pad(data)
+
+    def pad(b):
+        return b + b"\0" * (-len(b) % 4)
+
+    with open(initrd, "rb") as f, open(out, "wb") as to:
+        to.write(pad(f.read()) + entry(name, 0o100755, data) + entry("TRAILER!!!", 0, b""))
+    return out
+
+
+@case
+def registers():
+    """A process keeps its x87 and XMM registers (registers.c)."""
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = with_file(f"{here.guests}/shell.gz", "registers", here.registers, f"{folder}/initrd")
+        for kernel, cpu in ("686", "pentium3"), ("686-pae", "pentium4"):
+            more = dict(options=["--cpu", cpu]) if here.vmm == "unring" else {}
+            with start(linux(kernel, **more) | dict(initrd=initrd)) as vm:
+                to_shell(vm)
+                vm.run("/registers", r"^registers: all kept$", 60)
+                reboot(vm)
+
+
 @case
 def linux_version():
     """The least: the kernel unpacks itself and speaks."""
@@ -437,6 +468,7 @@ def main():
     parser.add_argument("--vmm", choices=["unring", "qemu"], default="unring")
     parser.add_argument("--unring", default=f"{top}/build/release/unring")
     parser.add_argument("--guests", default=f"{top}/build/guests")
+    parser.add_argument("--registers", default=f"{top}/build/release/tests/debian/registers")
     parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
     parser.parse_args(namespace=here)
     if not here.case:

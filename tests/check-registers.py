@@ -71,8 +71,8 @@ def pieces(path):
     found = []
     for m in re.finditer(r'^ (\.(?:text|data|rodata)[\w.]*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$', text, re.M):
         start, size = int(m[2], 16), int(m[3], 16)
-        o = re.search(r'lib(\w+)\.a\((\S+?)\.o\)$|/(\w[\w.-]*)\.o$', m[4])
-        place = f'{o[1]}/{o[2]}' if o and o[1] else o[3] if o else m[4]
+        o = re.search(r'lib(\w+)\.a\((\S+?)\.o\)$|([^/]+)/([^/]+)\.o$', m[4])
+        place = f'{o[1] or o[3]}/{o[2] or o[4]}' if o else m[4]
         if size and start:
             found.append((start, start + size, m[1], place))
     return found

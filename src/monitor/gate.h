@@ -14,9 +14,10 @@
 void fpu_save(struct monitor *m);
 /* The same with the guest's x87 pointers in the image, and none that lead into the cache. */
 void fpu_save_pointers(struct monitor *m);
-/* Back again, before translated code is entered. */
+/* Back again, before translated code is entered; those that were not saved are as they were
+ * at the exit (paranoid). */
 void fpu_restore(struct monitor *m);
-/* Translated code was left: from here on they are watched (paranoid). */
+/* Translated code was left: from here on they are watched.  For the paranoid preset. */
 void fpu_left(struct monitor *m);
 
 /* --- what the machine does for the monitor (monitor.h) --- */

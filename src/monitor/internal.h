@@ -139,7 +139,8 @@ struct monitor {
 		const uint8_t *host;
 		gla_t linear;
 	} x87_redirect;          /* the last redirected operand of an x87 instruction */
-	uint8_t fpu_at_exit[512] __attribute__((aligned(64))); /* paranoid */
+	uint8_t fpu_at_exit[512] __attribute__((aligned(64))); /* paranoid (gate.c) */
+	bool fpu_at_exit_whole;
 
 	enum monitor_end end;
 	int end_code;

@@ -12,6 +12,7 @@ enum {
 	RETURN_STACK = 256 << 10,
 	RETURN_GUARD = 64 << 10,
 	CHECK_BOOKS = 1 << 20, /* exits between looks at the mmu's books (paranoid) */
+	CHAIN_EACH = 61,       /* exits between chains that are made for their own sake (paranoid) */
 };
 
 /* --- life --- */
@@ -595,10 +596,12 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 	v->vflags &= ~(uint32_t)FLAG_RF;
 	v->table = tcache_table(m->cache, m->mode);
 	for (;;) {
-		fpu_restore(m);
+		if (m->fpu_saved || m->cfg.paranoid)
+			fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
 		m->worked |= why != EXIT_PENDING;
-		fpu_left(m);
+		if (m->cfg.paranoid)
+			fpu_left(m);
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
@@ -845,13 +848,15 @@ enum monitor_end monitor_run(struct monitor *m)
 				chain = NO_CHAIN;
 				continue;
 			}
-			if (!marked && flushes == stats.cache_flushes && chain != NO_CHAIN &&
-			    chain_mode == m->mode && chain_window == m->window) {
+			bool known = !marked && flushes == stats.cache_flushes;
+			if (known && chain != NO_CHAIN && chain_mode == m->mode &&
+			    chain_window == m->window &&
+			    (!m->cfg.paranoid || stats.exits % CHAIN_EACH == 0)) {
 				tcache_chain(m->cache, chain, u);
-				if (m->cfg.paranoid) /* made, never run */
+				if (m->cfg.paranoid)
 					tcache_unchain(m->cache, chain);
 			}
-			if (!marked && !m->cfg.paranoid && flushes == stats.cache_flushes) {
+			if (known && !m->cfg.paranoid) {
 				v->table = tcache_table(m->cache, m->mode);
 				tcache_branch_set(m->cache, m->mode, v->window, u);
 			}

@@ -279,7 +279,8 @@ static void faults(void)
 static void modify(void)
 {
 	for (u32 i = 0; i < 200; i++) {
-		u8 *at = code + 512 * (i % 8);
+		/* Among others of its page, and alone. */
+		u8 *at = code + (i & 1 ? 8192 : 256 * (i % 16));
 		u32 got;
 
 		at[0] = 0xb8;

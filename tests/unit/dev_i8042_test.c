@@ -71,8 +71,25 @@ static void test_controller(void **state)
 	assert_int_equal(command(&r, 0xe0), 0x00);
 	write_parameter(&r, 0x60, 0x47);
 	assert_int_equal(command(&r, 0x20), 0x47);
-	write_parameter(&r, 0x65, 0x99); /* its RAM */
-	assert_int_equal(command(&r, 0x25), 0x99);
+	for (unsigned i = 1; i < 32; i++) /* its RAM */
+		write_parameter(&r, 0x60 + i, 0x90 + i);
+	for (unsigned i = 1; i < 32; i++)
+		assert_int_equal(command(&r, 0x20 + i), 0x90 + i);
+	assert_int_equal(command(&r, 0x20), 0x47);
+	/* No commands of ours; and what follows them is not theirs. */
+	static const uint8_t unknown[] = {0x1f, 0x40, 0x5f, 0x80, 0xa6, 0xd5, 0xef};
+	for (unsigned i = 0; i < sizeof unknown; i++) {
+		out(&r, 0x64, unknown[i]);
+		assert_int_equal(in(&r, 0x64), 0x1c);
+		KEYBOARD(0xee, 0xee);
+	}
+	/* A command in a parameter's place is a command. */
+	out(&r, 0x64, 0x60);
+	assert_int_equal(command(&r, 0x20), 0x47);
+	KEYBOARD(0xee, 0xee);
+	assert_int_equal(command(&r, 0x20), 0x47);
+	write_parameter(&r, 0xd1, 0xdf); /* and no answer */
+	assert_int_equal(in(&r, 0x64), 0x14);
 	out(&r, 0x64, 0xad);
 	assert_int_equal(command(&r, 0x20), 0x57);
 	out(&r, 0x64, 0xae);
@@ -190,9 +207,34 @@ static void test_keyboard(void **state)
 	KEYBOARD(0xee, 0xee);
 	KEYBOARD(0xfe, 0xee);
 	KEYBOARD(0x01, 0xfe);
-	/* A command in a parameter's place is a command. */
+	for (unsigned v = 0xf7; v <= 0xfa; v++)
+		KEYBOARD(v, 0xfa);
+	for (unsigned v = 0xfb; v <= 0xfd; v++) {
+		KEYBOARD(v, 0xfa);
+		KEYBOARD(0x00, 0xfa);
+	}
+	/* A command in a parameter's place is a command; parameters go up to 7Fh. */
 	KEYBOARD(0xed, 0xfa);
 	KEYBOARD(0xf2, 0xfa, 0xab, 0x83);
+	KEYBOARD(0xed, 0xfa);
+	KEYBOARD(0x7f, 0xfa);
+	KEYBOARD(0x7f, 0xfe);
+	KEYBOARD(0xed, 0xfa);
+	KEYBOARD(0x80, 0xfe);
+	/* Scan code set 2, after a reset and by default. */
+	for (unsigned v = 0xf6; v <= 0xff; v += 9) {
+		KEYBOARD(0xf0, 0xfa);
+		KEYBOARD(0x03, 0xfa);
+		if (v == 0xf6)
+			KEYBOARD(0xf6, 0xfa);
+		else
+			KEYBOARD(0xff, 0xfa, 0xaa);
+		KEYBOARD(0xf0, 0xfa);
+		KEYBOARD(0x00, 0xfa, 0x02);
+	}
+	/* A reset forgets what is still to be sent. */
+	out(&r, 0x60, 0xf2);
+	KEYBOARD(0xff, 0xfa, 0xfa, 0xaa);
 	close_i8042(&r, k);
 }
 
@@ -233,6 +275,11 @@ static void test_interrupts(void **state)
 	out(&r, 0x64, 0xae);
 	assert_int_equal(in(&r, 0x60), 0xab);
 	assert_int_equal(in(&r, 0x60), 0x83);
+	/* The controller's self-test forgets what the keyboard has sent. */
+	out(&r, 0x60, 0xf2);
+	assert_int_equal(command(&r, 0xaa), 0x55);
+	out(&r, 0x64, 0xae);
+	assert_int_equal(in(&r, 0x64), 0x1c);
 	/* Its queue has 16 places behind the output buffer. */
 	for (unsigned i = 0; i < 20; i++)
 		out(&r, 0x60, i & 1 ? 0xee : 0xf4);

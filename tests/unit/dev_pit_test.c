@@ -168,6 +168,76 @@ static void test_mode3_new_count(void **state)
 	close_pit(&r, p);
 }
 
+/* In the low half it starts with a high half, at the end of the period. */
+static void test_mode3_new_count_in_the_low_half(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	for (unsigned n = 1000; n <= 1001; n++)
+		for (unsigned late = 0; late < 2; late++) {
+			program(&r, 0, 0x36, n);
+			pass(&r, 1 + 600);
+			r.line.edges = 0;
+			out(&r, 0x40, 20);
+			out(&r, 0x40, 0);
+			pass(&r, n - 601);
+			assert_int_equal(status(&r, 0) & 0xc0, 0x40);
+			assert_int_equal(r.line.edges, 0);
+			if (late) {
+				/* Looked at before the timer brings the edge. */
+				r.now = TICK(now_ticks(&r) + 1);
+				assert_int_equal(count(&r, 0), 20);
+				assert_int_equal(r.line.edges, 0);
+				clock_run(r.clock);
+			} else {
+				pass(&r, 1);
+			}
+			assert_int_equal(status(&r, 0) & 0xc0, 0x80);
+			assert_int_equal(r.line.edges, 1);
+			for (unsigned i = 0; i < 100; i++, pass(&r, 1)) {
+				assert_int_equal(status(&r, 0) & 0x80, i % 20 < 10 ? 0x80 : 0);
+				assert_int_equal(count(&r, 0), 20 - 2 * (i % 10));
+				assert_int_equal(r.line.edges, 1 + i / 20);
+			}
+		}
+	close_pit(&r, p);
+}
+
+/* Mode 2's new count, read before the timer brings its first edge; and one that is written
+ * before the first has begun takes over at once. */
+static void test_mode2_new_count(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	program(&r, 0, 0x34, 100);
+	pass(&r, 1 + 60);
+	r.line.edges = 0;
+	out(&r, 0x40, 30);
+	out(&r, 0x40, 0);
+	r.now = TICK(now_ticks(&r) + 45);
+	assert_int_equal(count(&r, 0), 25);
+	clock_run(r.clock);
+	assert_int_equal(r.line.edges, 1);
+	pass(&r, 25);
+	assert_int_equal(r.line.edges, 2);
+	program(&r, 0, 0x34, 100);
+	out(&r, 0x40, 30);
+	out(&r, 0x40, 0);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 30);
+	/* The last of two new counts is the one. */
+	pass(&r, 10);
+	out(&r, 0x40, 50);
+	out(&r, 0x40, 0);
+	out(&r, 0x40, 60);
+	out(&r, 0x40, 0);
+	pass(&r, 19);
+	assert_int_equal(count(&r, 0), 1);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 60);
+	close_pit(&r, p);
+}
+
 static void test_mode4(void **state)
 {
 	struct rig r;
@@ -519,6 +589,8 @@ int main(void)
 		cmocka_unit_test(test_mode2),
 		cmocka_unit_test(test_mode3),
 		cmocka_unit_test(test_mode3_new_count),
+		cmocka_unit_test(test_mode3_new_count_in_the_low_half),
+		cmocka_unit_test(test_mode2_new_count),
 		cmocka_unit_test(test_mode4),
 		cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_line_falls),

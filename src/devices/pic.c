@@ -156,7 +156,6 @@ static int chip_take(struct pic *p, struct chip *c)
 uint8_t pic_ack(struct pic *p)
 {
 	struct chip *master = &p->chip[0], *slave = &p->chip[1], *c = master;
-	look(p);
 	int ir = chip_take(p, master);
 	if (ir == CASCADE && !master->single) {
 		c = slave;

@@ -23,8 +23,8 @@ struct irq_line pic_line(struct pic *p, unsigned irq);
 
 /* INTR to the processor. */
 bool pic_intr(struct pic *p);
-/* The processor's acknowledge cycle: the vector.  Without a request that still
- * stands it is the spurious one, IR7's. */
+/* The processor's acknowledge cycle, at the moment of the last pic_intr: the vector.  Without
+ * a request that still stands it is the spurious one, IR7's. */
 uint8_t pic_ack(struct pic *p);
 
 #endif

@@ -192,7 +192,7 @@ static void start(struct channel *c, uint64_t t)
 	c->start = t + 1; /* loaded on the clock pulse after the write or trigger */
 	c->running = true;
 	c->low_first = c->edge_at_start = c->reload_pending = false;
-	c->paused = !c->gate && c->mode != 1 && c->mode != 5;
+	c->paused = !c->gate;
 	c->frozen = 0;
 }
 
@@ -201,11 +201,11 @@ static void set_count(struct channel *c, uint64_t t, uint32_t raw)
 	uint32_t v = raw;
 	if (c->bcd)
 		v = (raw >> 12) * 1000 + (raw >> 8 & 15) * 100 + (raw >> 4 & 15) * 10 + (raw & 15);
+	settle(c, t); /* what was written before it */
 	c->count = v ? v : c->bcd ? 10000 : 0x10000;
 	c->count_written = true;
 	if (c->mode == 1 || c->mode == 5)
 		return; /* the gate's next rise starts it */
-	settle(c, t);
 	if (!periodic(c) || !c->running || c->paused || t < c->start) {
 		start(c, t);
 		return;
@@ -277,7 +277,6 @@ static void restart(struct pit *p, uint64_t t)
 	p->owed = 0;
 	p->edge = t;
 	p->held = 0;
-	p->taken = true;
 	line_follows(p, t);
 	arm(p, t);
 }
@@ -479,7 +478,6 @@ struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq
 	CHECK(p);
 	p->clock = clock;
 	p->irq0 = irq0;
-	p->taken = true;
 	for (unsigned i = 0; i < 3; i++)
 		p->ch[i] = (struct channel){.access = ACCESS_BOTH, .gate = i != 2};
 	p->tick = timer_create_on(clock, p, tick_fires);

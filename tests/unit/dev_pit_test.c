@@ -153,17 +153,18 @@ static void test_mode3_new_count(void **state)
 	program(&r, 0, 0x36, 1000);
 	unsigned before = r.line.edges;
 	pass(&r, 101);
-	out(&r, 0x40, 120);
+	out(&r, 0x40, 200);
 	out(&r, 0x40, 0);
 	pass(&r, 400); /* the end of the high half */
 	assert_int_equal(status(&r, 0) & 0xc0, 0x00);
 	assert_int_equal(r.line.edges - before, 0);
-	pass(&r, 59);
+	assert_int_equal(r.armed, TICK(now_ticks(&r) + 100));
+	pass(&r, 99);
 	assert_int_equal(r.line.edges - before, 0);
 	pass(&r, 1);
 	assert_int_equal(r.line.edges - before, 1);
 	assert_int_equal(status(&r, 0) & 0x80, 0x80);
-	pass(&r, 120 * 5);
+	pass(&r, 200 * 5);
 	assert_int_equal(r.line.edges - before, 6);
 	close_pit(&r, p);
 }
@@ -178,7 +179,7 @@ static void test_mode3_new_count_in_the_low_half(void **state)
 			program(&r, 0, 0x36, n);
 			pass(&r, 1 + 600);
 			r.line.edges = 0;
-			out(&r, 0x40, 20);
+			out(&r, 0x40, 200);
 			out(&r, 0x40, 0);
 			pass(&r, n - 601);
 			assert_int_equal(status(&r, 0) & 0xc0, 0x40);
@@ -186,7 +187,7 @@ static void test_mode3_new_count_in_the_low_half(void **state)
 			if (late) {
 				/* Looked at before the timer brings the edge. */
 				r.now = TICK(now_ticks(&r) + 1);
-				assert_int_equal(count(&r, 0), 20);
+				assert_int_equal(count(&r, 0), 200);
 				assert_int_equal(r.line.edges, 0);
 				clock_run(r.clock);
 			} else {
@@ -194,10 +195,10 @@ static void test_mode3_new_count_in_the_low_half(void **state)
 			}
 			assert_int_equal(status(&r, 0) & 0xc0, 0x80);
 			assert_int_equal(r.line.edges, 1);
-			for (unsigned i = 0; i < 100; i++, pass(&r, 1)) {
-				assert_int_equal(status(&r, 0) & 0x80, i % 20 < 10 ? 0x80 : 0);
-				assert_int_equal(count(&r, 0), 20 - 2 * (i % 10));
-				assert_int_equal(r.line.edges, 1 + i / 20);
+			for (unsigned i = 0; i < 1000; i++, pass(&r, 1)) {
+				assert_int_equal(status(&r, 0) & 0x80, i % 200 < 100 ? 0x80 : 0);
+				assert_int_equal(count(&r, 0), 200 - 2 * (i % 100));
+				assert_int_equal(r.line.edges, 1 + i / 200);
 			}
 		}
 	close_pit(&r, p);
@@ -209,17 +210,35 @@ static void test_mode2_new_count(void **state)
 {
 	struct rig r;
 	struct pit *p = open_pit(&r);
-	program(&r, 0, 0x34, 100);
-	pass(&r, 1 + 60);
+	program(&r, 0, 0x34, 200);
+	pass(&r, 1 + 160);
 	r.line.edges = 0;
-	out(&r, 0x40, 30);
+	out(&r, 0x40, 100);
 	out(&r, 0x40, 0);
 	r.now = TICK(now_ticks(&r) + 45);
-	assert_int_equal(count(&r, 0), 25);
+	assert_int_equal(count(&r, 0), 95);
 	clock_run(r.clock);
 	assert_int_equal(r.line.edges, 1);
-	pass(&r, 25);
+	pass(&r, 95);
 	assert_int_equal(r.line.edges, 2);
+	/* Written when another has taken over and nobody has looked. */
+	program(&r, 0, 0x34, 100);
+	pass(&r, 1 + 60);
+	out(&r, 0x40, 250);
+	out(&r, 0x40, 0);
+	r.now = TICK(now_ticks(&r) + 50);
+	out(&r, 0x40, 70);
+	out(&r, 0x40, 0);
+	assert_int_equal(count(&r, 0), 240);
+	pass(&r, 240);
+	assert_int_equal(count(&r, 0), 70);
+	/* In the tick that begins the first period it waits for the second. */
+	program(&r, 0, 0x34, 100);
+	pass(&r, 1);
+	out(&r, 0x40, 30);
+	out(&r, 0x40, 0);
+	pass(&r, 1);
+	assert_int_equal(count(&r, 0), 99);
 	program(&r, 0, 0x34, 100);
 	out(&r, 0x40, 30);
 	out(&r, 0x40, 0);
@@ -335,6 +354,8 @@ static void test_line_falls(void **state)
 			pass(&r, 1);
 			uint64_t base = now_ticks(&r);
 			for (unsigned i = 0; i < 5 * n; i++, pass(&r, 1)) {
+				if (i % n == 0)
+					pit_tick_taken(p);
 				if (i >= n) /* before, it may be armed too early */
 					assert_int_equal(r.armed, TICK(base + (i / n + 1) * n));
 				assert_int_equal(looked(&r, p), i % n < high);
@@ -414,11 +435,95 @@ static void test_late_edges_stand(void **state)
 	assert_true(looked(&r, p));
 	rig_until(&r, TICK(base + 35000));
 	assert_false(looked(&r, p));
+	/* In mode 2 for longer than its low tick. */
+	program(&r, 0, 0x34, 1000);
+	pass(&r, 1);
+	base = now_ticks(&r);
+	rig_until(&r, TICK(base + 999));
+	assert_false(looked(&r, p));
+	rig_jump(&r, TICK(base + 1500));
+	rig_until(&r, TICK(base + 1999));
+	assert_true(looked(&r, p));
+	rig_until(&r, TICK(base + 2999));
+	assert_false(looked(&r, p));
 	/* Programmed anew, nothing is left of it. */
-	rig_jump(&r, TICK(base + 47000));
+	program(&r, 0, 0x36, 10000);
+	pass(&r, 1);
+	base = now_ticks(&r);
+	rig_jump(&r, TICK(base + 17000));
 	assert_true(looked(&r, p));
 	out(&r, 0x43, 0x30);
 	assert_false(looked(&r, p));
+	close_pit(&r, p);
+}
+
+/* What the gate does to a count that is written, or running, in each mode. */
+static void test_gates(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	static const uint8_t modes[] = {0, 2, 3, 4};
+	for (unsigned i = 0; i < 4; i++) { /* written while the gate is low: it waits */
+		out(&r, 0x61, 0);
+		program(&r, 2, 0x30 | modes[i] << 1, 100);
+		pass(&r, 30);
+		assert_int_equal(count(&r, 2), 100);
+		assert_int_equal(out2(&r), modes[i] != 0);
+		out(&r, 0x61, 1);
+		pass(&r, 31);
+		assert_int_equal(count(&r, 2), modes[i] == 3 ? 40 : modes[i] == 2 ? 70 : 69);
+		/* Stopped, with what it shows; a new count is not that of before. */
+		out(&r, 0x61, 0);
+		uint16_t stands = count(&r, 2);
+		pass(&r, 500);
+		assert_int_equal(count(&r, 2), stands);
+		out(&r, 0x42, 50);
+		out(&r, 0x42, 0);
+		pass(&r, 500);
+		assert_int_equal(count(&r, 2), 50);
+		out(&r, 0x61, 1);
+		pass(&r, 11);
+		assert_int_equal(count(&r, 2), modes[i] == 3 ? 30 : modes[i] == 2 ? 40 : 39);
+	}
+	static const uint8_t triggered[] = {1, 5};
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned end = 101 + (triggered[i] == 5);
+		out(&r, 0x61, 1);
+		program(&r, 2, 0x30 | triggered[i] << 1, 100);
+		pass(&r, 300); /* a gate that is high is no trigger */
+		assert_true(out2(&r));
+		out(&r, 0x61, 0);
+		out(&r, 0x61, 1);
+		pass(&r, 30);
+		out(&r, 0x61, 0); /* its fall is nothing; a new count is for the next trigger */
+		out(&r, 0x42, 50);
+		out(&r, 0x42, 0);
+		pass(&r, end - 31);
+		assert_false(out2(&r));
+		pass(&r, 1);
+		assert_true(out2(&r));
+		pass(&r, 1000);
+		assert_true(out2(&r));
+		out(&r, 0x61, 1);
+		pass(&r, end - 51);
+		assert_false(out2(&r));
+		pass(&r, 1);
+		assert_true(out2(&r));
+	}
+	/* A trigger begins mode 3 with the high half, whichever half came before it. */
+	out(&r, 0x61, 1);
+	program(&r, 2, 0x36, 100);
+	pass(&r, 20);
+	out(&r, 0x42, 60);
+	out(&r, 0x42, 0);
+	pass(&r, 40);
+	assert_false(out2(&r));
+	out(&r, 0x61, 0);
+	assert_true(out2(&r));
+	out(&r, 0x61, 1);
+	pass(&r, 1);
+	for (unsigned i = 0; i < 200; i++, pass(&r, 1))
+		assert_int_equal(out2(&r), i % 60 < 30);
 	close_pit(&r, p);
 }
 
@@ -538,6 +643,60 @@ static void test_catches_up(void **state)
 	close_pit(&r, p);
 }
 
+/* How many there are to make up for, and when they and the next regular one come. */
+static void test_owed(void **state)
+{
+	struct rig r;
+	struct pit *p = open_pit(&r);
+	for (unsigned late = 0; late < 3; late++) {
+		static const unsigned ticks[] = {9900, 10000, 35000}, owed[] = {0, 1, 3};
+		program(&r, 0, 0x34, 10000);
+		pass(&r, 1);
+		uint64_t base = now_ticks(&r), at = base + 10000 + ticks[late];
+		r.line.edges = 0;
+		rig_jump(&r, TICK(at));
+		assert_int_equal(r.line.edges, 1);
+		for (unsigned i = 0; i < owed[late]; i++) {
+			/* Not before the last was taken; then after a quarter of a period, unless
+			 * the regular one comes first. */
+			pit_tick_taken(p);
+			uint64_t next = base + (at - base) / 10000 * 10000 + 10000, soon = at + 2501;
+			if (soon > next) {
+				assert_int_equal(r.armed, TICK(next));
+				rig_until(&r, TICK(next));
+				at = next;
+				i--;
+			} else {
+				assert_int_equal(r.armed, TICK(soon));
+				rig_until(&r, TICK(soon));
+				at = soon;
+			}
+		}
+		pit_tick_taken(p);
+		unsigned edges = (at - base) / 10000;
+		assert_int_equal(r.line.edges, edges);
+		rig_until(&r, TICK(base + 10000 * (edges + 1) - 1));
+		assert_int_equal(r.line.edges, edges);
+		rig_until(&r, TICK(base + 10000 * (edges + 1)));
+		assert_int_equal(r.line.edges, edges + 1);
+	}
+	/* What was owed is forgotten with the rate; one that comes once is never repeated. */
+	rig_jump(&r, r.now + TICK(100000));
+	program(&r, 0, 0x30, 100);
+	pit_tick_taken(p);
+	r.line.edges = 0;
+	rig_jump(&r, r.now + TICK(100000));
+	for (unsigned i = 0; i < 100; i++, pass(&r, 1000))
+		pit_tick_taken(p);
+	assert_int_equal(r.line.edges, 1);
+	assert_int_equal(clock_next(r.clock), UINT64_MAX);
+	program(&r, 0, 0x34, 1000);
+	assert_int_equal(clock_next(r.clock), TICK(now_ticks(&r) + 1001));
+	out(&r, 0x43, 0x34); /* stopped: there is none to come */
+	assert_int_equal(clock_next(r.clock), UINT64_MAX);
+	close_pit(&r, p);
+}
+
 static void test_catches_up_ten_seconds_at_most(void **state)
 {
 	struct rig r;
@@ -601,6 +760,8 @@ int main(void)
 		cmocka_unit_test(test_port61),
 		cmocka_unit_test(test_too_fast),
 		cmocka_unit_test(test_catches_up),
+		cmocka_unit_test(test_owed),
+		cmocka_unit_test(test_gates),
 		cmocka_unit_test(test_catches_up_ten_seconds_at_most),
 	};
 	return cmocka_run_group_tests_name("pit", tests, NULL, NULL);

@@ -356,6 +356,242 @@ static void test_poll(void **state)
 	close_pic(&r, p);
 }
 
+/* A poll is one read: the next shows the register again.  Each chip is polled for itself, and
+ * a slave that was polled asks the master no more. */
+static void test_poll_is_one_read(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 0);
+	pulse(p, 3);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0x80); /* IR0 */
+	assert_int_equal(in(&r, MASTER), 0x08);
+	assert_false(pic_intr(p));
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x23);
+	out(&r, MASTER, EOI);
+	pulse(p, 12);
+	pulse(p, 9);
+	assert_true(pic_intr(p));
+	out(&r, SLAVE, 0x0c);
+	assert_int_equal(in(&r, SLAVE), 0x81);
+	assert_int_equal(in(&r, SLAVE), 0x10);
+	assert_int_equal(irr(&r, MASTER), 0x00);
+	assert_false(pic_intr(p));
+	out(&r, SLAVE, EOI);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x2c);
+	out(&r, SLAVE, EOI);
+	out(&r, MASTER, EOI);
+	/* Both chips at once: the second request is a new edge at the master. */
+	pulse(p, 8);
+	pulse(p, 9);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0x82);
+	out(&r, SLAVE, 0x0c);
+	assert_int_equal(in(&r, SLAVE), 0x80);
+	out(&r, SLAVE, EOI);
+	out(&r, MASTER, EOI);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x29);
+	close_pic(&r, p);
+}
+
+/* A slave that ends its interrupts itself: its INT falls during INTA all the same. */
+static void test_slave_with_auto_eoi(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x03);
+	pulse(p, 8);
+	pulse(p, 12);
+	assert_int_equal(pic_ack(p), 0x28);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x2c);
+	assert_false(pic_intr(p));
+	/* The same by polls. */
+	pulse(p, 8);
+	pulse(p, 12);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0x82);
+	out(&r, SLAVE, 0x0c);
+	assert_int_equal(in(&r, SLAVE), 0x80);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x2c);
+	close_pic(&r, p);
+}
+
+/* Every line, alone, with all others high and served. */
+static void test_all_lines(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 2)
+			continue;
+		uint16_t chip = i < 8 ? MASTER : SLAVE;
+		pulse(p, i);
+		assert_true(pic_intr(p));
+		assert_int_equal(irr(&r, chip), 1 << i % 8);
+		assert_int_equal(pic_ack(p), 0x20 + i);
+		assert_int_equal(acks.last, i);
+		assert_int_equal(isr(&r, chip), 1 << i % 8);
+		set(p, i, true); /* still high: no edge */
+		if (i >= 8)
+			out(&r, SLAVE, EOI);
+		out(&r, MASTER, EOI);
+		assert_false(pic_intr(p));
+	}
+	assert_int_equal(acks.count, 15);
+	/* As levels they ask again at once, and the latches follow them. */
+	out(&r, 0x4d0, 0xff);
+	assert_true(pic_intr(p));
+	assert_int_equal(irr(&r, MASTER) & ~4, 0xf8);
+	assert_int_equal(pic_ack(p), 0x23);
+	out(&r, MASTER, EOI);
+	for (unsigned i = 3; i < 8; i++)
+		set(p, i, false);
+	assert_false(pic_intr(p));
+	out(&r, 0x4d1, 0xff);
+	assert_true(pic_intr(p));
+	assert_int_equal(irr(&r, SLAVE), 0xde);
+	assert_int_equal(pic_ack(p), 0x29);
+	close_pic(&r, p);
+}
+
+/* ICW1 with level inputs: what is high asks; by ELCR or by LTIM. */
+static void test_initialization_with_levels(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	static const uint8_t icw1[] = {0x11, 0x19};
+	out(&r, 0x4d0, 0xa8);
+	for (unsigned i = 0; i < 8; i++)
+		if (i != 2)
+			set(p, i, true);
+	for (unsigned i = 0; i < 2; i++) {
+		out(&r, MASTER, icw1[i]);
+		out(&r, MASTER + 1, 0x20);
+		out(&r, MASTER + 1, 0x04);
+		out(&r, MASTER + 1, 0x01);
+		assert_int_equal(irr(&r, MASTER), i ? 0xfb : 0xa8);
+		assert_true(pic_intr(p));
+		assert_int_equal(pic_ack(p), i ? 0x20 : 0x23);
+	}
+	close_pic(&r, p);
+}
+
+/* What each initialization word leaves of the state of before, and how many there are. */
+static void test_initialization_words(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x13);
+	out(&r, MASTER, 0x80);     /* rotate in automatic EOI */
+	out(&r, MASTER, 0xc3);     /* IR3 lowest */
+	out(&r, MASTER, 0x68);     /* special mask mode */
+	out(&r, MASTER, 0x0f);     /* poll, ISR */
+	out(&r, MASTER, 0x11);
+	out(&r, MASTER + 1, 0x3f); /* the low bits are not the vector's */
+	out(&r, MASTER + 1, 0x04);
+	out(&r, MASTER + 1, 0x01);
+	pulse(p, 0);
+	pulse(p, 4);
+	assert_int_equal(in(&r, MASTER), 0x11); /* no poll, IRR */
+	assert_int_equal(pic_ack(p), 0x38);     /* IR0 is the highest */
+	assert_int_equal(isr(&r, MASTER), 0x01);
+	out(&r, MASTER + 1, 0x01);
+	assert_false(pic_intr(p)); /* masked, but in service: no special mask mode */
+	out(&r, MASTER + 1, 0x00);
+	out(&r, MASTER, EOI);
+	assert_int_equal(pic_ack(p), 0x3c);
+	out(&r, MASTER, EOI);
+	/* Without ICW4: 8080 mode's, where nothing is automatic. */
+	out(&r, MASTER, 0x10);
+	out(&r, MASTER + 1, 0x40);
+	out(&r, MASTER + 1, 0x04);
+	out(&r, MASTER + 1, 0xef); /* the mask */
+	assert_int_equal(in(&r, MASTER + 1), 0xef);
+	pulse(p, 4);
+	assert_int_equal(pic_ack(p), 0x44);
+	assert_int_equal(isr(&r, MASTER), 0x10);
+	/* Single: without ICW3, with and without ICW4. */
+	out(&r, MASTER, 0x13);
+	out(&r, MASTER + 1, 0x48);
+	out(&r, MASTER + 1, 0x03);
+	out(&r, MASTER + 1, 0xef);
+	assert_int_equal(in(&r, MASTER + 1), 0xef);
+	pulse(p, 4);
+	assert_int_equal(pic_ack(p), 0x4c);
+	assert_int_equal(isr(&r, MASTER), 0);
+	out(&r, MASTER, 0x12);
+	out(&r, MASTER + 1, 0x50);
+	out(&r, MASTER + 1, 0xfb);
+	assert_int_equal(in(&r, MASTER + 1), 0xfb);
+	pulse(p, 9); /* its IR2 is a line like any */
+	assert_int_equal(pic_ack(p), 0x52);
+	/* Cascaded again. */
+	out(&r, MASTER, 0x11);
+	out(&r, MASTER + 1, 0x20);
+	out(&r, MASTER + 1, 0x04);
+	out(&r, MASTER + 1, 0x01);
+	out(&r, MASTER + 1, 0x00);
+	set(p, 9, false);
+	pulse(p, 9);
+	assert_int_equal(pic_ack(p), 0x29);
+	close_pic(&r, p);
+}
+
+/* OCW3 changes only what it says it does; OCW2 without a level in service nothing. */
+static void test_command_words(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x01);
+	pulse(p, 3);
+	assert_int_equal(pic_ack(p), 0x23);
+	pulse(p, 5);
+	assert_int_equal(isr(&r, MASTER), 0x08);
+	out(&r, MASTER, 0x08);
+	assert_int_equal(in(&r, MASTER), 0x08); /* still ISR */
+	out(&r, MASTER, 0x0a);
+	out(&r, MASTER, 0x08);
+	assert_int_equal(in(&r, MASTER), 0x20); /* still IRR */
+	out(&r, MASTER + 1, 0x08);
+	out(&r, MASTER, 0x28); /* SMM without its enable */
+	assert_false(pic_intr(p));
+	out(&r, MASTER, 0x68);
+	assert_true(pic_intr(p));
+	out(&r, MASTER, 0x08);
+	assert_true(pic_intr(p));
+	out(&r, MASTER, 0x48);
+	assert_false(pic_intr(p));
+	out(&r, MASTER + 1, 0x00);
+	out(&r, MASTER, EOI);
+	assert_int_equal(pic_ack(p), 0x25);
+	out(&r, MASTER, 0x40 | 5); /* no operation */
+	assert_int_equal(isr(&r, MASTER), 0x20);
+	out(&r, MASTER, EOI);
+	out(&r, MASTER, 0xa0); /* rotate on an EOI of nothing */
+	pulse(p, 0);
+	pulse(p, 7);
+	assert_int_equal(pic_ack(p), 0x20);
+	out(&r, MASTER, EOI);
+	assert_int_equal(pic_ack(p), 0x27);
+	assert_int_equal(isr(&r, MASTER), 0x80); /* not a spurious one */
+	/* As it was made: IR0 before IR7, without an initialization. */
+	close_pic(&r, p);
+	rig_open(&r);
+	p = pic_create(r.bus, (struct pic_board){0});
+	for (unsigned i = 0; i < 16; i += 8) {
+		set(p, i + 7, true);
+		set(p, i, true);
+		uint16_t chip = i ? SLAVE : MASTER;
+		out(&r, chip, 0x0c);
+		assert_int_equal(in(&r, chip), 0x80);
+	}
+	close_pic(&r, p);
+}
+
 static void test_initialization_forgets(void **state)
 {
 	struct rig r;
@@ -389,6 +625,12 @@ int main(void)
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_special_mask),
 		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_poll_is_one_read),
+		cmocka_unit_test(test_slave_with_auto_eoi),
+		cmocka_unit_test(test_all_lines),
+		cmocka_unit_test(test_initialization_with_levels),
+		cmocka_unit_test(test_initialization_words),
+		cmocka_unit_test(test_command_words),
 		cmocka_unit_test(test_initialization_forgets),
 	};
 	return cmocka_run_group_tests_name("pic", tests, NULL, NULL);

@@ -333,7 +333,6 @@ static void data_write(struct rtc *r, unsigned i, uint8_t v)
 	} else if (!stopped(r) && is_time(i)) {
 		registers_to_time(r, now, day_fraction(r, now));
 	}
-	r->synced_ns = now;
 	r->owed = 0;
 	r->redeem_ns = 0;
 	set_line(r);

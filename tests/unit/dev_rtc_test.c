@@ -88,6 +88,85 @@ static void test_setting(void **state)
 	close_rtc(&r, c);
 }
 
+/* A register alone, without SET: the others are the time of the write, and go on. */
+static void test_single_registers(void **state)
+{
+	struct rig r;
+	static const struct {
+		uint8_t reg, value;
+		uint8_t after[7];
+	} cases[] = {
+		{0, 0x30, {0x20, 0x24, 0x01, 0x01, 0x00, 0x01, 0x31}},
+		{2, 0x45, {0x20, 0x24, 0x01, 0x01, 0x00, 0x45, 0x06}},
+		{4, 0x17, {0x20, 0x24, 0x01, 0x01, 0x17, 0x01, 0x06}},
+		{6, 0x05, {0x20, 0x24, 0x01, 0x01, 0x00, 0x01, 0x06}},
+		{7, 0x15, {0x20, 0x24, 0x01, 0x15, 0x00, 0x01, 0x06}},
+		{8, 0x11, {0x20, 0x24, 0x11, 0x01, 0x00, 0x01, 0x06}},
+		{9, 0x99, {0x20, 0x99, 0x01, 0x01, 0x00, 0x01, 0x06}},
+		{0x32, 0x19, {0x19, 0x24, 0x01, 0x01, 0x00, 0x01, 0x06}},
+		{0x0e, 0x77, {0x20, 0x24, 0x01, 0x01, 0x00, 0x01, 0x06}},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+		get(&r, 0);
+		r.now = 75 * SECOND + SECOND / 3;
+		put(&r, cases[i].reg, cases[i].value);
+		assert_int_equal(get(&r, 0x0c), 0x70); /* what passed before it is not lost */
+		assert_int_equal(get(&r, cases[i].reg), cases[i].value);
+		r.now = 76 * SECOND - 1;
+		get(&r, 0x0c);
+		r.now++;
+		assert_int_equal(get(&r, 0x0c), 0x10);
+		assert_time(&r, cases[i].after);
+		close_rtc(&r, c);
+	}
+}
+
+/* SET holds the time and not the seconds' phase; it takes the update interrupt away alone. */
+static void test_set(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+	put(&r, 0x0b, 0xf2);
+	assert_int_equal(get(&r, 0x0b), 0xe2);
+	r.now = SECOND / 4;
+	put(&r, 0x0b, 0x62);
+	r.now = SECOND - 1;
+	assert_int_equal(get(&r, 0), 0x50);
+	r.now = SECOND;
+	assert_int_equal(get(&r, 0), 0x51);
+	/* What the alarm passes over when the time is set is not one. */
+	put(&r, 0x0b, 0x02);
+	put(&r, 1, 0x05);
+	put(&r, 3, 0x00);
+	put(&r, 5, 0x00);
+	put(&r, 2, 0x00);
+	put(&r, 4, 0x00);
+	assert_int_equal(get(&r, 0x0c) & 0x20, 0);
+	put(&r, 0, 0x10);
+	assert_int_equal(get(&r, 0x0c) & 0x20, 0);
+	close_rtc(&r, c);
+}
+
+/* Made on a clock that has run. */
+static void test_starts_late(void **state)
+{
+	struct rig r;
+	rig_open(&r);
+	r.now = 3 * SECOND + SECOND / 2;
+	struct rtc *c = rtc_create(r.bus, r.clock, rig_line(&r), NEW_YEARS_EVE + SECOND / 4);
+	assert_time(&r, (uint8_t[]){0x20, 0x23, 0x12, 0x31, 0x23, 0x59, 0x53});
+	r.now = 3 * SECOND + SECOND / 4 * 3;
+	assert_int_equal(get(&r, 0), 0x54);
+	assert_int_equal(get(&r, 0x0c) & 0x10, 0x10);
+	close_rtc(&r, c);
+	rig_open(&r);
+	r.now = 30 * SECOND;
+	c = rtc_create(r.bus, r.clock, rig_line(&r), NEW_YEARS_EVE);
+	assert_int_equal(get(&r, 0x0c), 0); /* nothing has passed for it */
+	close_rtc(&r, c);
+}
+
 /* Each hour written and read, in the four formats; read as a count in 24 hours. */
 static void test_hours(void **state)
 {
@@ -109,6 +188,78 @@ static void test_hours(void **state)
 			assert_int_equal(get(&r, 4), h);
 		}
 	}
+	close_rtc(&r, c);
+}
+
+struct date {
+	unsigned year, month, day;
+};
+
+static unsigned days_in(unsigned year, unsigned month)
+{
+	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 || year % 400 == 0);
+	return days[month - 1] + (month == 2 && leap);
+}
+
+static struct date day_after(struct date d)
+{
+	if (d.day < days_in(d.year, d.month))
+		return (struct date){d.year, d.month, d.day + 1};
+	return d.month < 12 ? (struct date){d.year, d.month + 1, 1} : (struct date){d.year + 1, 1, 1};
+}
+
+static uint8_t bcd(unsigned v)
+{
+	return v / 10 << 4 | v % 10;
+}
+
+static void assert_date(struct rig *r, struct date d)
+{
+	assert_int_equal(get(r, 7), bcd(d.day));
+	assert_int_equal(get(r, 8), bcd(d.month));
+	assert_int_equal(get(r, 9), bcd(d.year % 100));
+	assert_int_equal(get(r, 0x32), bcd(d.year / 100));
+}
+
+/* The 400 years after which the calendar is the same again, day by day. */
+static void test_four_centuries(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+	struct date d = {2023, 12, 31};
+	for (unsigned i = 0; i < 146097 + 60; i++, d = day_after(d), r.now += 86400 * SECOND) {
+		assert_date(&r, d);
+		assert_int_equal(get(&r, 6), i % 7 + 1);
+	}
+	close_rtc(&r, c);
+}
+
+/* The second after the last of a month, and of its day before, in each year of the chip. */
+static void test_ends_of_months(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+	for (unsigned year = 0; year <= 9999; year += year < 2 || (year > 1890 && year < 2110) ? 1 : 7)
+		for (unsigned month = 1; month <= 12; month++)
+			for (unsigned i = 0; i < 2; i++) {
+				struct date d = {year, month, days_in(year, month) - i};
+				put(&r, 0x0b, 0x82);
+				put(&r, 0x32, bcd(year / 100));
+				put(&r, 9, bcd(year % 100));
+				put(&r, 8, bcd(month));
+				put(&r, 7, bcd(d.day));
+				put(&r, 4, 0x23);
+				put(&r, 2, 0x59);
+				put(&r, 0, 0x59);
+				put(&r, 0x0b, 0x02);
+				assert_date(&r, d);
+				r.now += SECOND;
+				d = day_after(d);
+				assert_int_equal(get(&r, 7), bcd(d.day));
+				assert_int_equal(get(&r, 8), bcd(d.month));
+				assert_int_equal(get(&r, 9), bcd(d.year % 100));
+			}
 	close_rtc(&r, c);
 }
 
@@ -263,6 +414,95 @@ static void test_periodic_catches_up(void **state)
 	close_rtc(&r, c);
 }
 
+/* Data sheet, table 5, for 32768 Hz. */
+static void test_rates(void **state)
+{
+	static const unsigned hz[] = {0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2};
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+	put(&r, 0x0b, 0x42);
+	for (unsigned rate = 1; rate < 16; rate++) {
+		put(&r, 0x0a, 0x20 | rate);
+		assert_int_equal(clock_next(r.clock), SECOND / hz[rate]);
+	}
+	for (unsigned divider = 0; divider < 8; divider++) {
+		put(&r, 0x0a, divider << 4 | 6);
+		assert_int_equal(clock_next(r.clock), divider == 2 ? SECOND / 1024 : UINT64_MAX);
+	}
+	put(&r, 0x0a, 0x20);
+	assert_int_equal(clock_next(r.clock), UINT64_MAX);
+	close_rtc(&r, c);
+
+	/* No timer for what is not enabled, or cannot come. */
+	c = open_rtc(&r, NEW_YEARS_EVE);
+	static const struct {
+		uint8_t b;
+		uint64_t next;
+	} cases[] = {
+		{0x02, UINT64_MAX}, {0x12, SECOND}, {0x22, SECOND}, {0x42, SECOND / 1024},
+		{0x72, SECOND / 1024}, {0xa2, UINT64_MAX}, {0xc2, SECOND / 1024}, {0x0f, UINT64_MAX},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		put(&r, 0x0b, cases[i].b);
+		assert_int_equal(clock_next(r.clock), cases[i].next);
+	}
+	close_rtc(&r, c);
+}
+
+/* How many are made up for: a quarter of a period after C was read, one by one. */
+static void test_periodic_owed(void **state)
+{
+	enum { PERIOD = SECOND / 1024 };
+	struct rig r;
+	for (unsigned late = 1; late <= 4; late++) {
+		struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+		put(&r, 0x0b, 0x42);
+		get(&r, 0x0c);
+		rig_jump(&r, late * PERIOD);
+		for (unsigned owed = late - 1; owed; owed--) {
+			assert_int_equal(get(&r, 0x0c), 0xc0);
+			assert_false(r.line.level);
+			uint64_t soon = r.now + PERIOD / 4;
+			assert_int_equal(clock_next(r.clock), soon);
+			rig_until(&r, soon);
+			assert_true(r.line.level);
+		}
+		assert_int_equal(get(&r, 0x0c), 0xc0);
+		assert_int_equal(clock_next(r.clock), (late + 1) * PERIOD);
+		close_rtc(&r, c);
+	}
+	/* A new rate owes nothing. */
+	struct rtc *n = open_rtc(&r, NEW_YEARS_EVE);
+	put(&r, 0x0b, 0x42);
+	rig_jump(&r, 4 * PERIOD);
+	get(&r, 0x0c);
+	assert_int_equal(clock_next(r.clock), 4 * PERIOD + PERIOD / 4);
+	put(&r, 0x0a, 0x26);
+	assert_int_equal(clock_next(r.clock), 5 * PERIOD);
+	rig_until(&r, 5 * PERIOD);
+	get(&r, 0x0c);
+	assert_int_equal(clock_next(r.clock), 6 * PERIOD);
+	close_rtc(&r, n);
+	/* Not where nobody waits for them. */
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+	put(&r, 0x0b, 0x12);
+	rig_jump(&r, 10 * PERIOD);
+	assert_int_equal(get(&r, 0x0c), 0x40);
+	assert_int_equal(clock_next(r.clock), SECOND);
+	/* Another flag that stands does not keep one from coming. */
+	uint64_t begin = SECOND - PERIOD / 8 - 4 * PERIOD;
+	r.now = begin;
+	put(&r, 0x0b, 0x52);
+	get(&r, 0x0c);
+	rig_jump(&r, SECOND - PERIOD / 8);
+	assert_int_equal(get(&r, 0x0c), 0xc0);
+	rig_until(&r, SECOND);
+	assert_true(r.line.level);
+	rig_until(&r, SECOND + PERIOD / 8 + 1);
+	assert_int_equal(get(&r, 0x0c), 0xd0);
+	close_rtc(&r, c);
+}
+
 static void test_update_interrupt(void **state)
 {
 	struct rig r;
@@ -328,6 +568,24 @@ static void test_alarm(void **state)
 	close_rtc(&r, c);
 }
 
+/* A look after a day and more finds the alarm, whichever second it has. */
+static void test_alarm_of_a_day(void **state)
+{
+	struct rig r;
+	for (int second = 0; second < 4; second++)
+		for (unsigned more = 0; more < 3; more++) {
+			struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
+			put(&r, 1, bcd(50 + second));
+			put(&r, 3, 0x59);
+			put(&r, 5, 0x23);
+			get(&r, 0x0c);
+			r.now = (86400 - 1 + more) * SECOND;
+			assert_int_equal(get(&r, 0x0c), second || more ? 0x70 : 0x50);
+			assert_int_equal(get(&r, 0x0c), 0x00);
+			close_rtc(&r, c);
+		}
+}
+
 static void test_cmos(void **state)
 {
 	struct rig r;
@@ -356,15 +614,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calendar),
 		cmocka_unit_test(test_setting),
+		cmocka_unit_test(test_single_registers),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_starts_late),
 		cmocka_unit_test(test_hours),
 		cmocka_unit_test(test_weekday),
 		cmocka_unit_test(test_far_years),
+		cmocka_unit_test(test_four_centuries),
+		cmocka_unit_test(test_ends_of_months),
 		cmocka_unit_test(test_divider_reset),
 		cmocka_unit_test(test_update_in_progress),
 		cmocka_unit_test(test_periodic_interrupt),
 		cmocka_unit_test(test_periodic_catches_up),
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_periodic_owed),
 		cmocka_unit_test(test_update_interrupt),
 		cmocka_unit_test(test_alarm),
+		cmocka_unit_test(test_alarm_of_a_day),
 		cmocka_unit_test(test_cmos),
 	};
 	return cmocka_run_group_tests_name("rtc", tests, NULL, NULL);

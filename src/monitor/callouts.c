@@ -490,6 +490,7 @@ static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, en
 	}
 	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode].bits, s))
 		return done_dirty(m, packed);
+	x87_note_segments(m);
 	return done(m, packed);
 }
 

@@ -44,9 +44,12 @@ static const struct tu_pc *locate(struct monitor *m, uint64_t pc, uint32_t *eip)
 	return locate_start(m, pc, eip, &start);
 }
 
-bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip)
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode)
 {
-	return tcache_contains(m->cache, pc) && locate(m, pc, eip);
+	if (!tcache_contains(m->cache, pc) || !locate(m, pc, eip))
+		return false;
+	*mode = tcache_in_once(m->cache, pc) ? m->once_mode : tcache_unit_at(m->cache, pc)->mode;
+	return true;
 }
 
 /* Is the host at, or in, a repeated string instruction of translated code? */
@@ -274,7 +277,8 @@ enum callout_result redirect_post(struct monitor *m)
 static bool at_cmps(struct monitor *m)
 {
 	uint8_t b[16], *p = b;
-	if (!guest_code(m, m->v->eip, b))
+	gla_t at = gla(m->v->seg[SREG_CS].base + m->v->eip);
+	if (!guest_code(m, at, at_user(m), b))
 		return false;
 	while (p < b + 14 && (*p == 0x66 || *p == 0x67 || (*p & 0xfe) == 0x64 || (*p & 0xe7) == 0x26 ||
 	                      (*p & 0xfe) == 0xf2))

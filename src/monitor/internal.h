@@ -116,6 +116,7 @@ struct monitor {
 	/* The unit that runs once. */
 	struct tu_code once;
 	uint32_t once_eip;
+	unsigned once_mode;
 	uint8_t force_site;      /* SITE_* for it */
 	bool in_once;
 	bool unfinished;         /* it has to run again: a hidden fault was repaired */
@@ -134,6 +135,10 @@ struct monitor {
 	bool fpu_saved;
 	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
+	struct x87_segments {
+		uint16_t selector[6];
+		uint32_t base[6];
+	} x87_segments[TCACHE_MAX_MODES]; /* those in force in each mode, last */
 	uint32_t x87_restored[4]; /* the guest's FIP, FCS, FDP, FDS that were loaded last */
 	struct {
 		const uint8_t *host;
@@ -175,6 +180,8 @@ bool x87_pending(struct monitor *m);
 void x87_error(struct monitor *m);
 /* The x87 pointers in an image just saved become the guest's (x87.c). */
 void x87_pointers(struct monitor *m);
+/* The segments of the current mode are what they are now. */
+void x87_note_segments(struct monitor *m);
 /* The two-bit tags of an image. */
 uint16_t x87_tags(const uint8_t *fx);
 /* The environment of FNSTENV from an image with pointers; returns its length. */
@@ -190,8 +197,8 @@ bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct
 bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
-/* The 15 bytes of code at an offset in CS; zeros from an absent page on. false: it begins in one. */
-bool guest_code(struct monitor *m, uint32_t eip, uint8_t b[16]);
+/* The 15 bytes of code at an address; zeros from an absent page on. false: it begins in one. */
+bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16]);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
 void memory_env(struct monitor *m, struct cpu_env *env);
@@ -202,8 +209,8 @@ static inline bool at_user(const struct monitor *m)
 
 /* --- faults (fault.c) --- */
 int fault_install(struct monitor *m);
-/* The guest EIP behind a host PC; false: it is in no unit. */
-bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip);
+/* The guest EIP behind a host PC, and the mode; false: it is in no unit. */
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode);
 /* What runs next at this host address comes back soon. */
 void fault_corner(struct monitor *m, uint64_t resume);
 /* Routes what a handler recorded. */

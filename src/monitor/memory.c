@@ -131,16 +131,16 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	return guest_aligned(m, a, n, write, t);
 }
 
-bool guest_code(struct monitor *m, uint32_t eip, uint8_t b[16])
+bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16])
 {
-	uint32_t at = m->v->seg[SREG_CS].base + eip, room = PAGE_SIZE - (at & PAGE_MASK);
+	uint32_t room = PAGE_SIZE - (a.v & PAGE_MASK);
 	struct trap t;
 
 	__builtin_memset(b, 0, 16);
-	if (!guest_read(m, gla(at), b, room < 15 ? room : 15, at_user(m), &t))
+	if (!guest_read(m, a, b, room < 15 ? room : 15, user, &t))
 		return false;
 	if (room < 15)
-		guest_read(m, gla(at + room), b + room, 15 - room, at_user(m), &t);
+		guest_read(m, gla(a.v + room), b + room, 15 - room, user, &t);
 	return true;
 }
 

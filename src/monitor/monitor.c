@@ -325,6 +325,7 @@ static void select_state(struct monitor *m)
 	mmu_bases(m->mmu, w, v->base_by_gib);
 	m->mode = mode;
 	m->state_dirty = false;
+	x87_note_segments(m);
 	/* Back from a page fault: what it brought is about to be touched. */
 	if (m->premap && at_user(m) && !m->cfg.mmu.exact_ad) {
 		gpa_t p;
@@ -425,7 +426,7 @@ static void log_unit(struct monitor *m, const struct code_bytes *b, const struct
 static bool translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                       struct code_bytes *b, struct trap *t)
 {
-	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
+	fpu_save(m);
 	r->eip = m->v->eip;
 	r->mode = m->modes[m->mode];
 	r->model = m->cfg.model;
@@ -662,6 +663,7 @@ void run_once(struct monitor *m, uint8_t site)
 	uint64_t host;
 	uint32_t tf = v->vflags & FLAG_TF, rf = v->vflags & FLAG_RF;
 
+	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
 	if (m->state_dirty)
 		select_state(m);
 	struct tu_request r = {.max_insns = 1, .single = true, .exit_id = TCACHE_ONCE_EXIT};
@@ -669,6 +671,7 @@ void run_once(struct monitor *m, uint8_t site)
 	m->once.host_len = 0;
 	m->force_site = site;
 	m->once_eip = v->eip;
+	m->once_mode = m->mode;
 	if (!translate(m, &r, &m->once, &b, &t)) {
 		m->force_site = 0;
 		m->unfinished = false;

@@ -7,6 +7,15 @@
 /* The image of the 32-bit FXSAVE.  SDM vol. 1, table 10-2. */
 enum { FX_FCW = 0, FX_FSW = 2, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
 
+void x87_note_segments(struct monitor *m)
+{
+	struct x87_segments *s = &m->x87_segments[m->mode];
+	for (unsigned i = 0; i < 6; i++) {
+		s->selector[i] = m->v->seg[i].selector;
+		s->base[i] = m->v->seg[i].base;
+	}
+}
+
 /* How the last x87 instruction of the guest reads. */
 struct last {
 	uint16_t fop;
@@ -14,14 +23,13 @@ struct last {
 	enum sreg seg;
 };
 
-static bool read_last(struct monitor *m, uint32_t eip, struct last *out)
+static bool read_last(struct monitor *m, uint32_t linear, uint32_t mode, struct last *out)
 {
-	const struct segment *cs = &m->v->seg[SREG_CS];
-	struct insn i = {.seg = -1, .adsize = cs->attr & SEG_DB ? 4 : 2, .has_modrm = true};
+	struct insn i = {.seg = -1, .adsize = mode & MODE_CODE32 ? 4 : 2, .has_modrm = true};
 	uint8_t b[16];
 	unsigned n = 0;
 
-	if (!guest_code(m, eip, b))
+	if (!guest_code(m, gla(linear), (mode & MODE_CPL) == 3, b))
 		return false;
 	for (; n < 13 && (b[n] & 0xf8) != 0xd8 && b[n] != 0x0f; n++)
 		switch (b[n]) {
@@ -72,20 +80,21 @@ static bool operand_linear(struct monitor *m, uint64_t pc, uint64_t fdp, uint32_
  * is known, or the manual leaves it open (FDP without an operand in memory). */
 static void make_guests(struct monitor *m, uint64_t pc, uint64_t fdp, uint16_t *fop, uint32_t p[4])
 {
-	const struct segment *seg = m->v->seg;
 	struct last last;
 	uint32_t linear;
+	unsigned mode;
 
 	__builtin_memset(p, 0, 16);
-	if (!fault_guest_eip(m, pc, &p[0]))
+	if (!fault_guest_eip(m, pc, &p[0], &mode))
 		return;
-	p[1] = seg[SREG_CS].selector;
-	if (!read_last(m, p[0], &last))
+	const struct x87_segments *seg = &m->x87_segments[mode];
+	p[1] = seg->selector[SREG_CS];
+	if (!read_last(m, seg->base[SREG_CS] + p[0], m->modes[mode].bits, &last))
 		return;
 	*fop = last.fop;
 	if (last.memory && fdp && operand_linear(m, pc, fdp, &linear)) {
-		p[2] = linear - seg[last.seg].base;
-		p[3] = seg[last.seg].selector;
+		p[2] = linear - seg->base[last.seg];
+		p[3] = seg->selector[last.seg];
 	}
 }
 
@@ -231,7 +240,8 @@ static bool loads_control(const struct last *i)
 static void run_ignoring(struct monitor *m)
 {
 	struct last i;
-	bool control = read_last(m, m->v->eip, &i) && loads_control(&i);
+	uint32_t at = m->v->seg[SREG_CS].base + m->v->eip;
+	bool control = read_last(m, at, m->modes[m->mode].bits, &i) && loads_control(&i);
 	fpu_save(m);
 	uint16_t fcw = fx_get(m, FX_FCW);
 	fx_set_control(m, fcw | EXCEPTIONS);

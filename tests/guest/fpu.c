@@ -174,6 +174,10 @@ enum { S_ES = SEL_FREE | 3, S_SS = (SEL_FREE + 8) | 3, S_FS = (SEL_FREE + 16) | 
 	LABEL(ptr_at_##name);
 POINTERS(POINTERS_CODE)
 
+CODE(ptr_kernel, "fninit\n fldcw [ebx]\n fld1\n mov ecx, 0x80\n"
+		 "ptr_kernel_at: fadd dword ptr es:[ecx+0x80]\n mov ecx, 0xc1c1c1c1");
+LABEL(ptr_kernel_at);
+
 static void pointers_one(const char *name, struct state *s, const void *end, const void *at,
 			 u32 selector, u32 offset)
 {
@@ -201,6 +205,7 @@ static void pointers_one(const char *name, struct state *s, const void *end, con
 	expect("FNSAVE: fds", o.saved.env.fds & 0xffff, selector);
 }
 
+/* The fourth time what has been translated runs, and stores as often as not in their second way. */
 static void pointers(void)
 {
 	static const u32 snan = 0x7f800001;
@@ -211,6 +216,7 @@ static void pointers(void)
 	gdt_set(S_FS, es, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
 	gdt_set(S_GS, es, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
 	*(u32 *)(RUN_STACK_TOP + 4) = snan;
+	for (unsigned n = 0; n < 4; n++) {
 #define POINTERS_RUN(name, text, seg, off)                                                         \
 	{                                                                                          \
 		struct state s = at_cpl(3, ptr_##name);                                            \
@@ -229,6 +235,20 @@ static void pointers(void)
 		pointers_one(#name, &s, ptr_##name##_end, ptr_at_##name, seg, off);                \
 	}
 	POINTERS(POINTERS_RUN)
+	}
+	/* Looked at by a system whose segments are others. */
+	static const u16 unmasked = 0x37e;
+	static struct env32 env;
+	struct state s = at_cpl(3, ptr_kernel);
+
+	s.es = S_ES;
+	s.ebx = (u32)&unmasked;
+	expect_done("kernel", &s, ptr_kernel_end);
+	asm volatile("fnstenv %0; fninit" : "=m"(env));
+	expect("from CPL 0: fip", env.fip, (u32)ptr_kernel_at);
+	expect("from CPL 0: fcs", env.fcs_op & 0xffff, CODE3);
+	expect("from CPL 0: fdp", env.fdp, 0x100);
+	expect("from CPL 0: fds", env.fds & 0xffff, S_ES);
 }
 
 /* An empty stack and a clean status word; never a host's address.  What a switch of the host's
@@ -306,6 +326,7 @@ static void math_fault(void)
 	expect("eip", s.eip, (u32)mf_wait);
 	asm volatile("fnstenv %0" : "=m"(env));
 	expect("fip", env.fip, (u32)mf_div);
+	expect("fcs", env.fcs_op & 0xffff, CODE3); /* not the handler's */
 	expect("ZE and ES", env.status & 0x84, 0x84);
 	asm volatile("fninit");
 	s = at_cpl(3, mf_next);

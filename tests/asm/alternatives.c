@@ -46,7 +46,7 @@ static const struct form {
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
 
 /* Questions that are not of one form's order. */
-enum { ALIGNMENT, TOP, STORED, POPA, MMX, SELECTOR, FX_ALIGNED, QUESTIONS };
+enum { ALIGNMENT, TOP, STORED, POPA, MMX, SELECTOR, FX_ALIGNED, LAR, QUESTIONS };
 static const char *const questions[QUESTIONS][2] = {
 	[ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
 	[TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
@@ -55,6 +55,7 @@ static const char *const questions[QUESTIONS][2] = {
 	[MMX] = {"a MASKMOVQ that faults has entered MMX state", "SDM vol. 3, 6.5; AMD processors do"},
 	[SELECTOR] = {"the upper half of a pushed selector: zero or not written",
 		      "SDM vol. 2, PUSH and CALL"},
+	[LAR] = {"bits 16 to 19 of what LAR loads: zero or the limit's", "SDM vol. 2, LAR"},
 	[FX_ALIGNED] = {"a misaligned FXSAVE or FXRSTOR with AC: #AC or #GP", "SDM vol. 2, FXSAVE"},
 };
 
@@ -457,7 +458,7 @@ static int popa_loaded(const struct asm_pack *pack, const struct asm_case *c, co
 	       ((b & mask) == value && (!first || a == c->gpr[gpr]));
 }
 
-/* Does the case push a selector as a dword?  A byte that one has as zero, the other as before. */
+/* Does the case push a selector as a dword? */
 static int pushes_selector(const struct asm_pack *pack, const struct asm_case *c)
 {
 	const uint8_t *p = pack_code(pack, c);
@@ -469,22 +470,32 @@ static int pushes_selector(const struct asm_pack *pack, const struct asm_case *c
 	return 0;
 }
 
+/* Two bytes that one of them has as zero, the other as before; what was there before is known of a
+ * case that does nothing else. */
 static int upper_half(const struct asm_pack *pack, const struct asm_case *c, uint32_t linear,
 		      uint32_t a, uint32_t b)
 {
 	uint32_t before = initial_memory(pack, c, linear);
-	int bytes = 0;
+	int bytes = 0, alone = c->size <= 2;
 
 	for (int n = 0; n < 4; n++) {
 		uint8_t x = a >> 8 * n, y = b >> 8 * n, z = before >> 8 * n;
 
 		if (x == y)
 			continue;
-		if ((x || y != z) && (y || x != z))
+		if ((x && y) || (alone && (x | y) != z))
 			return 0;
 		bytes++;
 	}
 	return bytes <= 2 && pushes_selector(pack, c);
+}
+
+/* Does the case end in LAR with a dword? */
+static int loads_rights(const struct asm_pack *pack, const struct asm_case *c)
+{
+	const uint8_t *p = pack_code(pack, c) + c->size - 3;
+
+	return c->size >= 3 && p[0] == 0x0f && p[1] == 0x02 && !case_narrow(c);
 }
 
 struct pair {
@@ -521,6 +532,16 @@ static int open_field(struct pair *p, const char *name)
 			return 1;
 		}
 		return 0;
+	}
+	if (loads_rights(p->pack, p->c) && gpr_number(name) >= 0) {
+		uint32_t before = p->c->gpr[gpr_number(name)];
+
+		a = number_of(p->a, name, before);
+		b = number_of(p->b, name, before);
+		if ((a | b) & ~0xffff00u || (a ^ b) & ~0xf0000u || (a & 0xf0000 && b & 0xf0000))
+			return 0;
+		p->used |= 1 << LAR;
+		return 1;
 	}
 	if (!p->faulted)
 		return 0;

@@ -15,7 +15,7 @@ BUILD, UNRING = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 AMD = "AuthenticAMD" in open("/proc/cpuinfo").read()
 PACKS = [("string", 20000, ["cmps: which of its faults"]),
          ("code16", 40000, ["cmps: which of its faults"]),
-         ("forms", 40000, ["the upper half"] + ["what a POPA", "a MASKMOVQ"] * AMD)]
+         ("forms", 40000, ["the upper half", "bits 16 to 19"] + ["what a POPA", "a MASKMOVQ"] * AMD)]
 
 
 def compare(pack, *results):

@@ -23,6 +23,7 @@
  *   w not at the end of 64 KiB: processors differ in where a second part goes on
  *   L no LOCK: AMD processors take MOV CR0 with it for MOV CR8
  *   u one prefix of a kind: not all processors decode the ModRM byte of UD0 and UD1
+ *   v nothing follows: what it leaves in a register is partly the processor's
  *   q not in a sequence: IRET with NT is #GP in IA-32e mode; POPA, RET, LSS move pointers; what a
  *   push of a selector leaves in the upper half of its slot is the processor's */
 struct row {
@@ -630,7 +631,7 @@ static const struct row *neighbour(struct gen *g, const struct row *row)
 
 	for (unsigned n = below(g, 12); n-- && next[-1].habits;)
 		next--;
-	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde23"))
+	if (next->undefined || strpbrk(next->encoding, "Mm") || strpbrk(next->habits, "srxbde23v"))
 		return NULL;
 	return next;
 }
@@ -748,7 +749,7 @@ static void generate_case(struct gen *g, const struct row *row, int narrow)
 	if (one_in(g, strchr(row->habits, 's') ? 2 : 8))
 		g->c.eflags |= DF;
 	put_instruction(g, row);
-	if (!g->c.undefined && one_in(g, 4))
+	if (!g->c.undefined && !strchr(row->habits, 'v') && one_in(g, 4))
 		put_sequence(g, row);
 }
 
@@ -806,7 +807,7 @@ static void generate_sequence(struct gen *g, int narrow)
 		const struct row *row = &rows[below(g, ROWS)];
 		uint32_t undefined = g->c.undefined;
 
-		if (!variants(row, narrow) || strpbrk(row->habits, "srxbdetq")) {
+		if (!variants(row, narrow) || strpbrk(row->habits, "srxbdetqv")) {
 			put_filler(g);
 			continue;
 		}

@@ -3,7 +3,8 @@
  *
  * --other: as another processor might have it, where the manuals leave that open
  * (alternatives.c): CMPS reports the other operand's fault, POPA and MASKMOVQ change nothing before
- * they fault, a push of a selector leaves the upper half of its slot or makes it zero.
+ * they fault, a push of a selector leaves the upper half of its slot or makes it zero, LAR loads
+ * four bits more or less.
  *
  * A case begins with the return from a signal handler and ends in the next
  * signal: its frame holds the whole user state, the FPU's included. */
@@ -186,9 +187,15 @@ static void as_another(ucontext_t *frame, const struct asm_case *c)
 	int segment;
 	unsigned opcode = opcode_at(pack_code(pack, c), &segment);
 
+	const uint8_t *last = pack_code(pack, c) + c->size - 3;
+
 	if ((uint32_t)regs[REG_EIP] != c->code) {
 		if (slot)
 			*slot = *slot ? 0 : slot_before;
+		/* ZF, a descriptor of 4 GiB */
+		if (c->size > 3 && last[0] == 0x0f && last[1] == 0x02 && regs[REG_EFL] & 0x40 &&
+		    regs[REG_ECX] & 0x800000)
+			regs[REG_ECX] ^= 0xf0000;
 	} else if (is_fault(frame) && opcode == 0x61) {
 		for (int i = 0; i < 8; i++)
 			regs[frame_gpr[i]] = c->gpr[i];
@@ -198,7 +205,7 @@ static void as_another(ucontext_t *frame, const struct asm_case *c)
 	}
 }
 
-/* Where the case begins with the push of a selector as a dword: what it leaves as it was. */
+/* Where the case is the push of a selector as a dword: what it leaves as it was. */
 static void find_slot(const struct asm_case *c)
 {
 	const uint8_t *code = pack_code(pack, c);
@@ -207,7 +214,8 @@ static void find_slot(const struct asm_case *c)
 	slot = NULL;
 	if (c->seg[SS] != SEL_DATA || at - AREA >= AREA_SIZE - 2 || case_narrow(c))
 		return;
-	if ((*code & 0xe7) == 0x06 || (*code == 0x0f && (code[1] & 0xf7) == 0xa0)) {
+	if ((c->size == 1 && (*code & 0xe7) == 0x06) ||
+	    (c->size == 2 && *code == 0x0f && (code[1] & 0xf7) == 0xa0)) {
 		slot = (uint16_t *)at;
 		memcpy(&slot_before, slot, 2);
 	}

@@ -22,6 +22,13 @@ static struct blob image(void)
 	b.data[0x280] = 0x77; /* behind the header: code */
 	for (unsigned i = 0; i < PAYLOAD; i++)
 		b.data[SETUP + i] = i * 7;
+	/* What is handed on or over, and may not spread. */
+	memset(b.data + 0x1f8, 0x5a, 6);
+	b.data[0x20d] = 0x5b;
+	memset(b.data + 0x212, 0x5c, 2);
+	memset(b.data + 0x220, 0x5d, 4);
+	memset(b.data + 0x226, 0x5e, 2);
+	memset(b.data + 0x230, 0x5f, 8);
 	return b;
 }
 
@@ -39,27 +46,33 @@ static void test_boots(void **state)
 	assert_int_equal(pc.entry.ebx, 0);
 	assert_memory_equal(pc.bytes + 0x100000, r.kernel.data + SETUP, PAYLOAD);
 
-	const uint8_t *zero = pc.bytes + pc.entry.esi;
-	assert_memory_equal(zero + 0x202, "HdrS", 4);
-	assert_int_equal(zero[0x210], 0xff);
-	assert_int_equal(zero[0x211], 0x81);
-	assert_int_equal(zero[0x280], 0);
-	assert_string_equal((char *)pc.bytes + get32(zero, 0x228), "console=ttyS0");
-	uint32_t at = get32(zero, 0x218);
-	assert_int_equal(get32(zero, 0x21c), 5000);
-	assert_int_equal(at, (64 << 20) - 8192); /* as high as it goes, page-aligned */
-	assert_memory_equal(pc.bytes + at, initrd.data.data, 5000);
-
-	assert_int_equal(zero[0x1e8], 4);
-	static const struct e820_entry want[] = {
+	/* The zero page: the header as it was, what a loader fills in, and nothing else. */
+	uint8_t want[4096] = {0};
+	uint32_t at = (64 << 20) - 8192; /* as high as it goes, page-aligned */
+	static const struct e820_entry map[] = {
 		{0, 0x9fc00, 1},
 		{0x9fc00, 0x400, 2}, /* the EBDA: to the end of conventional memory */
 		{0xf0000, 0x10000, 2},
 		{0x100000, 63 << 20, 1},
 	};
-	assert_memory_equal(zero + 0x2d0, want, sizeof want);
-	assert_int_equal(get32(zero, 0x1e0), 63 << 10);
-	assert_int_equal(zero[0x002] | zero[0x003] << 8, 63 << 10);
+	memcpy(want + 0x1f1, r.kernel.data + 0x1f1, 0x26c - 0x1f1);
+	put16(want, 0x002, 63 << 10);
+	put32(want, 0x1e0, 63 << 10);
+	want[0x1e8] = 4;
+	memcpy(want + 0x2d0, map, sizeof map);
+	want[0x210] = 0xff;
+	want[0x211] = 0x81;
+	put16(want, 0x224, 0xfc00);
+	put32(want, 0x214, 0x100000);
+	put32(want, 0x218, at);
+	put32(want, 0x21c, 5000);
+	put32(want, 0x228, BOOT_CMDLINE);
+	assert_memory_equal(pc.bytes + pc.entry.esi, want, sizeof want);
+	assert_string_equal((char *)pc.bytes + BOOT_CMDLINE, "console=ttyS0");
+	assert_int_equal(pc.bytes[BOOT_CMDLINE + 14], 0xcc);
+	assert_memory_equal(pc.bytes + at, initrd.data.data, 5000);
+	assert_int_equal(pc.bytes[at + 5000], 0xcc);
+	assert_int_equal(pc.bytes[at - 1], 0xcc);
 
 	/* Selectors 10h and 18h are flat in the GDT that it is handed. */
 	const uint64_t *gdt = (const void *)(pc.bytes + pc.entry.gdt_base);
@@ -192,6 +205,77 @@ static void test_command_line(void **state)
 	free(line);
 }
 
+/* A header that goes on, or says so, beyond what is known of it ends at 290h. */
+static void test_header_s_end(void **state)
+{
+	static const uint8_t lengths[] = {0x6a, 0x8d, 0x8e, 0x8f, 0xff};
+	for (unsigned i = 0; i < sizeof lengths; i++) {
+		struct pc pc;
+		pc_open(&pc, 32);
+		struct boot_request r = {"vmlinuz", image(), "", NULL, 0};
+		r.kernel.data[0x201] = lengths[i];
+		memset(r.kernel.data + 0x26c, 0x77, 0x100);
+		assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+		const uint8_t *zero = pc.bytes + BOOT_INFO;
+		unsigned end = 0x202 + lengths[i] < 0x290 ? 0x202 + lengths[i] : 0x290;
+		assert_int_equal(zero[end - 1], lengths[i] == 0x6a ? 0 : 0x77);
+		for (unsigned at = end; at < 0x2d0; at++)
+			assert_int_equal(zero[at], 0);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
+/* Memory that just holds the kernel, or the place that it unpacks itself to. */
+static void test_room(void **state)
+{
+	enum { UNPACKED = 0x1400000 };
+	static const struct {
+		uint16_t version;
+		uint32_t memory_mib, initrd, at; /* 0: it does not fit */
+	} cases[] = {
+		{0x20a, 32, (32 << 20) - UNPACKED, UNPACKED},
+		{0x20a, 32, (32 << 20) - UNPACKED + 1, 0},
+		{0x20a, 20, 0, 1},
+		{0x20a, 20, 1, 0},
+		/* What needs more than there is is not believed; before 2.10 nothing is said. */
+		{0x20a, 19, (19 << 20) - 0x119000, 0x119000},
+		{0x20a, 19, (19 << 20) - 0x119000 + 1, 0},
+		{0x209, 32, (32 << 20) - 0x119000, 0x119000},
+		{0x209, 32, (32 << 20) - 0x119000 + 1, 0},
+	};
+	struct boot_module initrd = {"initrd", {calloc(1, 32 << 20), 0}};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pc pc;
+		pc_open(&pc, cases[i].memory_mib);
+		struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
+		initrd.data.size = cases[i].initrd;
+		put16(r.kernel.data, 0x206, cases[i].version);
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), cases[i].at != 0);
+		if (!cases[i].at)
+			assert_problem(&pc, "initrd initrd", "KiB do not fit beside the kernel in ");
+		else if (cases[i].initrd)
+			assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), cases[i].at);
+		pc_close(&pc, &r.kernel);
+	}
+	free(initrd.data.data);
+
+	struct blob large = {calloc(1, SETUP + (3 << 20) + 16), SETUP + (3 << 20) + 16};
+	struct blob small = image();
+	memcpy(large.data, small.data, SETUP);
+	blob_free(&small);
+	for (unsigned more = 0; more < 2; more++) {
+		struct pc pc;
+		pc_open(&pc, 4);
+		struct boot_request r = {"vmlinuz", large, "", NULL, 0};
+		put32(r.kernel.data, 0x1f4, (3 << 16) + more);
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), !more);
+		if (more)
+			assert_problem(&pc, "kernel vmlinuz", "3072 KiB do not fit in 4 MiB of memory");
+		free(pc.bytes);
+	}
+	blob_free(&large);
+}
+
 static void test_gzip(void **state)
 {
 	struct pc pc;
@@ -234,6 +318,21 @@ static void test_bad_images(void **state)
 	b = image();
 	b.data[0x202] = 0;
 	refuse(b, "", "neither");
+	b = image();
+	b.data[0x205] = 0;
+	refuse(b, "", "neither");
+	b = image();
+	put16(b.data, 0x1fe, 0xaa54);
+	refuse(b, "", "neither");
+	b = image();
+	b.size = 0x205;
+	refuse(b, "", "neither");
+	b = image();
+	b.size = 0x206;
+	refuse(b, "", "truncated");
+	b = image();
+	b.size = 0x28f;
+	refuse(b, "", "truncated");
 	refuse((struct blob){calloc(1, 1), 0}, "", "empty");
 	b = image();
 	b.size = SETUP + PAYLOAD - 16;
@@ -264,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_four_setup_sectors_if_none_are_said),
 		cmocka_unit_test(test_sizes_of_memory),
 		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_header_s_end),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_bad_images),
 	};

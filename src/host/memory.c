@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,51 +45,115 @@ void host_mem_close(int fd)
 	close(fd);
 }
 
-static int map_high(size_t bytes, int flags, int fd, uint64_t offset, void **out)
+/* --- memory between guards --- */
+
+/* As large as a huge page, so that memory is aligned as it would be without. */
+#define GUARD ((size_t)2 << 20)
+#define HOLD (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define DATA (PROT_READ | PROT_WRITE)
+
+static size_t whole_pages(size_t bytes)
 {
-	long p = host_syscall6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, flags, fd,
-	                       (long)offset);
+	return (bytes + PAGE_MASK) & ~(size_t)PAGE_MASK;
+}
+
+static long unmap(void *at, size_t bytes)
+{
+	return host_syscall3(SYS_munmap, (long)at, (long)bytes, 0);
+}
+
+/* Of a file, or of none: -1. */
+static int map_high(size_t bytes, int fd, uint64_t offset, void **out)
+{
+	bytes = whole_pages(bytes);
+	long p = host_syscall6(SYS_mmap, 0, (long)(bytes + 2 * GUARD), PROT_NONE, HOLD, -1, 0);
 	if (host_syscall_failed(p))
 		return (int)p;
-	if ((uintptr_t)p < LOW_END) {
-		host_syscall3(SYS_munmap, p, (long)bytes, 0);
-		return -ENOMEM;
+	uint8_t *at = (uint8_t *)p + GUARD;
+	long done = (uintptr_t)p < LOW_END ? -ENOMEM : fd < 0 ?
+	            host_syscall3(SYS_mprotect, (long)at, (long)bytes, DATA) :
+	            host_syscall6(SYS_mmap, (long)at, (long)bytes, DATA, MAP_SHARED | MAP_FIXED, fd,
+	                          (long)offset);
+	if (host_syscall_failed(done)) {
+		host_mem_release(at, bytes);
+		return (int)done;
 	}
-	*out = (void *)p;
+	*out = at;
 	return 0;
 }
 
 int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out)
 {
-	return map_high(bytes, MAP_SHARED, fd, offset, out);
+	return map_high(bytes, fd, offset, out);
 }
 
 int host_mem_reserve(size_t bytes, void **out)
 {
-	return map_high(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, out);
+	return map_high(bytes, -1, 0, out);
 }
 
-int host_mem_find_free(uint64_t bytes, uint8_t **out)
+void host_mem_release(void *at, size_t bytes)
 {
-	int err = -ENOMEM;
-	for (uint64_t at = AREA_FIRST; at + bytes <= AREA_LAST; at += bytes) {
-		void *p = mmap((void *)at, bytes, PROT_NONE,
-		               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-		               -1, 0);
-		if (p == MAP_FAILED) {
-			err = -errno;
-			continue;
-		}
-		munmap(p, bytes);
-		/* Kernels before 4.17 take the address as a hint. */
-		if (p == (void *)at) {
-			fence_grant(GRANT_WINDOWS, at, at + bytes - LOW_END);
-			*out = p;
-			return 0;
-		}
-	}
-	return err;
+	if (at)
+		unmap((uint8_t *)at - GUARD, whole_pages(bytes) + 2 * GUARD);
 }
+
+/* --- the area of the windows --- */
+
+static bool is_held; /* nothing is, where address space is limited */
+
+static void note_mapping(void *ctx, const struct host_mapping *m)
+{
+	*(bool *)ctx = true;
+}
+
+/* Without holding it.  Who cannot be asked is believed. */
+static bool is_free(uint64_t at, uint64_t bytes)
+{
+	bool found = false;
+	host_mem_each((void *)at, (void *)(at + bytes), note_mapping, &found);
+	return !found;
+}
+
+int host_mem_area(uint64_t bytes, uint8_t **out)
+{
+	struct rlimit limit;
+	bool limited = !getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY;
+	for (uint64_t at = AREA_FIRST; at + bytes <= AREA_LAST; at += bytes) {
+		void *p = mmap((void *)at, bytes, PROT_NONE, HOLD | MAP_FIXED_NOREPLACE, -1, 0);
+		is_held = p == (void *)at;
+		if (p != MAP_FAILED && !is_held) /* kernels before 4.17 take it for a hint */
+			munmap(p, bytes);
+		if (!is_held && !(limited && is_free(at, bytes)))
+			continue;
+		if (!is_held)
+			host_lost("guards (RLIMIT_AS)", 0);
+		fence_grant(GRANT_WINDOWS, at, at + bytes - LOW_END);
+		*out = (uint8_t *)at;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+int host_mem_area_open(void *at, size_t bytes)
+{
+	return is_held ? (int)unmap(at, bytes) : 0;
+}
+
+int host_mem_area_close(void *at, size_t bytes)
+{
+	if (!is_held)
+		return (int)unmap(at, bytes);
+	long p = host_syscall6(SYS_mmap, (long)at, (long)bytes, PROT_NONE, HOLD | MAP_FIXED, -1, 0);
+	return host_syscall_failed(p) ? (int)p : 0;
+}
+
+void host_mem_area_release(uint8_t *area, uint64_t bytes)
+{
+	unmap(area, bytes);
+}
+
+/* --- mappings --- */
 
 int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write)
 {
@@ -100,7 +165,7 @@ int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write)
 
 int host_mem_unmap(void *at, size_t bytes)
 {
-	return (int)host_syscall3(SYS_munmap, (long)at, (long)bytes, 0);
+	return (int)unmap(at, bytes);
 }
 
 int host_mem_protect(void *at, size_t bytes, bool write)
@@ -242,7 +307,8 @@ int host_mem_each(const void *from, const void *to,
 		fn(ctx, &(struct host_mapping){.start = (uint8_t *)start,
 		                               .end = (uint8_t *)end,
 		                               .offset = strtoull(p + 6, NULL, 16),
-		                               .write = p[2] == 'w'});
+		                               .write = p[2] == 'w',
+		                               .held = !memcmp(p + 1, "---", 3)});
 	}
 	free(text);
 	return 0;

@@ -12,15 +12,24 @@
 int host_mem_file(const char *name, uint64_t bytes);
 void host_mem_close(int fd);
 
-/* A shared read-write mapping wherever there is room above 4 GiB. */
+/* A shared read-write mapping wherever there is room above 4 GiB, between guards: nothing
+ * can be reached right below and above it. */
 int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out);
 
-/* Zeroed private memory above 4 GiB, committed at the first touch. */
+/* Zeroed private memory above 4 GiB, between guards, committed at the first touch. */
 int host_mem_reserve(size_t bytes, void **out);
 
-/* Finds bytes of address space that nothing is mapped in (aligned to 4 GiB, well
- * away from where the kernel maps by itself), and leaves it unmapped. */
-int host_mem_find_free(uint64_t bytes, uint8_t **out);
+/* Gives back what came from the two, guards and all. */
+void host_mem_release(void *at, size_t bytes);
+
+/* An area of address space (aligned to 4 GiB, well away from where the kernel maps by
+ * itself) that is held: nothing else is mapped there, and no access succeeds. */
+int host_mem_area(uint64_t bytes, uint8_t **out);
+/* Unmaps a part of it, to be mapped in: that is cheaper than in what is held.  And holds
+ * it again, whatever is mapped there. */
+int host_mem_area_open(void *at, size_t bytes);
+int host_mem_area_close(void *at, size_t bytes);
+void host_mem_area_release(uint8_t *area, uint64_t bytes);
 
 /* Shared mapping of the file at this address, replacing what is there. */
 int host_mem_map(void *at, size_t bytes, int fd, uint64_t offset, bool write);
@@ -52,7 +61,7 @@ int host_mem_maps(char **text, size_t *length);
 struct host_mapping {
 	uint8_t *start, *end;
 	uint64_t offset;
-	bool write;
+	bool write, held; /* may be written; may not be accessed at all */
 };
 
 /* Calls fn for each mapping of this process that meets [from, to), in order.

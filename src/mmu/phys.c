@@ -5,13 +5,15 @@
 #include <errno.h>
 
 #define MIB (1ull << 20)
-/* What the process needs beside the windows, and MAX_SPLITS over the budget. */
-#define BUDGET_RESERVE 2000u
+#define AREA_BYTES ((MAX_WINDOWS + 1) * WINDOW_STRIDE)
+/* What the process needs beside the windows, and MAX_SPLITS over the budget; what is held
+ * between windows. */
+#define BUDGET_RESERVE (2000u + MAX_WINDOWS)
 #define BUDGET_LEAST 200u
 
 static int reserve(size_t bytes, void *out)
 {
-	return host_mem_reserve((bytes + PAGE_MASK) & ~(size_t)PAGE_MASK, out);
+	return host_mem_reserve(bytes, out);
 }
 
 static int create_ram(struct mmu *m, uint64_t bytes, const char **what)
@@ -55,9 +57,9 @@ static int create_pools(struct mmu *m, const char **what)
 	}
 	*what = "address space for the windows";
 	uint8_t *area;
-	err = host_mem_find_free((MAX_WINDOWS + 1) * WINDOW_STRIDE, &area);
+	err = host_mem_area(AREA_BYTES, &area);
 	/* The first window needs its guard below. */
-	m->area = area + WINDOW_SIZE;
+	m->area = err ? NULL : area + WINDOW_SIZE;
 	return err;
 }
 
@@ -103,32 +105,25 @@ int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_cl
 	return 0;
 }
 
-static void release(void *p, size_t bytes)
-{
-	if (p)
-		host_mem_unmap(p, (bytes + PAGE_MASK) & ~(size_t)PAGE_MASK);
-}
-
 void mmu_destroy(struct mmu *m)
 {
-	for (unsigned i = 0; m->win && i < MAX_WINDOWS; i++)
-		if (m->win[i].live)
-			host_mem_unmap(m->win[i].pub.base, WINDOW_SIZE);
-	release(m->page_flags, m->ram_pages);
-	release(m->rmap_head, (size_t)m->ram_pages * sizeof *m->rmap_head);
-	release(m->link_head, (size_t)m->ram_pages * sizeof *m->link_head);
-	release(m->link, MAX_LINKS * sizeof *m->link);
-	release(m->block, MAX_BLOCKS * sizeof *m->block);
-	release(m->block_rmap, MAX_BLOCKS * sizeof *m->block_rmap);
-	release(m->block_head, MAX_BLOCKS * sizeof *m->block_head);
-	release(m->win, MAX_WINDOWS * sizeof *m->win);
-	release(m->root, MAX_ROOTS * sizeof *m->root);
-	release(m->ram, m->hole + PAGE_SIZE);
+	if (m->area)
+		host_mem_area_release(m->area - WINDOW_SIZE, AREA_BYTES);
+	host_mem_release(m->page_flags, m->ram_pages);
+	host_mem_release(m->rmap_head, (size_t)m->ram_pages * sizeof *m->rmap_head);
+	host_mem_release(m->link_head, (size_t)m->ram_pages * sizeof *m->link_head);
+	host_mem_release(m->link, MAX_LINKS * sizeof *m->link);
+	host_mem_release(m->block, MAX_BLOCKS * sizeof *m->block);
+	host_mem_release(m->block_rmap, MAX_BLOCKS * sizeof *m->block_rmap);
+	host_mem_release(m->block_head, MAX_BLOCKS * sizeof *m->block_head);
+	host_mem_release(m->win, MAX_WINDOWS * sizeof *m->win);
+	host_mem_release(m->root, MAX_ROOTS * sizeof *m->root);
+	host_mem_release(m->ram, m->hole + PAGE_SIZE);
 	if (m->fd >= 0)
 		host_mem_close(m->fd);
 	if (m->wp_fd >= 0)
 		host_mem_close(m->wp_fd);
-	release(m, sizeof *m);
+	host_mem_release(m, sizeof *m);
 }
 
 uint64_t mmu_ram_bytes(const struct mmu *m)

@@ -374,8 +374,11 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	m->slot_next = (m->slot_next + 1) % MAX_WINDOWS;
 	m->slots_free--;
 	struct win *w = &m->win[slot];
+	uint8_t *base = m->area + slot * WINDOW_STRIDE;
+	while (host_mem_area_open(base, WINDOW_SIZE) && window_evict(m, NULL))
+		; /* others' mappings make room */
 	/* dir is all zero since the slot's last window was dropped. */
-	w->pub = (struct window){.base = m->area + slot * WINDOW_STRIDE, .id = ++m->next_id,
+	w->pub = (struct window){.base = base, .id = ++m->next_id,
 	                         .kind = kind};
 	w->slot = slot;
 	w->live = true;
@@ -392,7 +395,10 @@ void window_drop(struct mmu *m, struct win *w)
 {
 	m->client.window_drop(m->client.ctx, &w->pub);
 	vma_adjust(m, w, w->vmas, 0);
-	host_unmap_all(w);
+	/* Where the host refuses, the guards stay apart. */
+	if (host_mem_area_close(w->pub.base, WINDOW_SIZE))
+		host_unmap_all(w);
+	stats.unmaps++;
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
 		if (!w->dir[vpn >> 10])
 			continue;

@@ -7,6 +7,7 @@
 import ctypes
 import os
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -94,6 +95,8 @@ poor("no userfaultfd", [f"userfaultfd {denied}"], preexec_fn=refuse({USERFAULTFD
 poor("no close_range", usual, preexec_fn=refuse({CLOSE_RANGE: ENOSYS}))
 poor("a container", [f"Landlock {missing}", f"seccomp {denied}", f"userfaultfd {denied}"],
      preexec_fn=refuse({LANDLOCK: ENOSYS, SECCOMP: EPERM, USERFAULTFD: EPERM, CLOSE_RANGE: EPERM}))
+poor("a limit of address space", [r"guards \(RLIMIT_AS\)"],
+     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30)))
 poor("an environment without anything", usual, env={})
 poor("a session without a terminal", usual, start_new_session=True)
 poor("a user without a name", usual,

@@ -498,6 +498,51 @@ static void test_eviction(void **state)
 	guest_free(g);
 }
 
+static void add_held(void *ctx, const struct host_mapping *h)
+{
+	*(uint64_t *)ctx += h->held ? (uint64_t)(h->end - h->start) : 0;
+}
+
+/* Is [from, from + bytes) inside what is held, or without any of it? */
+static bool is_held(const uint8_t *from, uint64_t bytes)
+{
+	uint64_t held = 0;
+	host_mem_each(from, from + bytes, add_held, &held);
+	assert_true(!held || held >= bytes);
+	return held;
+}
+
+/* Around each window, and where there is none, address space is held. */
+static void test_guards(void **state)
+{
+	struct mmu_config c = {.ram_bytes = 64 * MIB, .vma_budget = 200};
+	struct guest *g = guest_new(&c);
+	uint32_t root[4];
+	const uint8_t *base[4];
+	for (unsigned r = 0; r < 4; r++) {
+		root[r] = root_new(g);
+		for (unsigned i = 0; i < 90; i++)
+			map_page(g, root[r], 0x08000000 + i * PAGE_SIZE,
+			         (32 * MIB + (100 - i) * PAGE_SIZE) | P | W | U | A | D);
+	}
+	paging_on(g, root[0], 0);
+	for (unsigned r = 0; r < 4; r++) {
+		load_cr3(g, root[r]);
+		for (unsigned i = 0; i < 90; i++)
+			assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE, true, true).done);
+		base[r] = user_window(g)->base;
+		assert_false(is_held(base[r], WINDOW_SIZE));
+		assert_true(is_held(base[r] - WINDOW_SIZE, WINDOW_SIZE));
+		assert_true(is_held(base[r] + WINDOW_SIZE, WINDOW_SIZE));
+	}
+	/* The first has gone for lack of mappings. */
+	assert_true(g->dropped > 0);
+	assert_true(is_held(base[0], WINDOW_SIZE));
+	mmu_check(g->m);
+	guest_free(g);
+	assert_false(is_held(base[0] - WINDOW_SIZE, 3 * WINDOW_SIZE));
+}
+
 static void test_exec(void **state)
 {
 	struct guest *g = guest_new(NULL);
@@ -544,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_shared),
 		cmocka_unit_test(test_kernel_lacking),
 		cmocka_unit_test(test_eviction),
+		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_exec),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

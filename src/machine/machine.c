@@ -13,6 +13,7 @@
 #include "host/signal.h"
 #include "host/terminal.h"
 #include "host/timer.h"
+#include "host/watchdog.h"
 #include "machine/board.h"
 #include "machine/firmware.h"
 #include "machine/gdb.h"
@@ -265,8 +266,10 @@ static void serve(struct machine *m)
 		m->check_signal = 0;
 		check_code(m, NULL);
 	}
-	if (m->end_signal)
+	if (m->end_signal) {
+		watchdog_stop();
 		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
+	}
 	clock_run(m->clock);
 }
 
@@ -589,6 +592,7 @@ void machine_list_models(FILE *f)
 	{ \
 		struct machine *m = ctx; \
 		m->end_signal = signo; \
+		watchdog_start(128 + signo); \
 	}
 END_SIGNAL(SIGINT)
 END_SIGNAL(SIGTERM)
@@ -608,6 +612,8 @@ static bool signals_problem(int err, struct problem *p)
 static bool start_events(struct machine *m, struct problem *p)
 {
 	int err = host_timer_create(&m->timer, on_expired, m);
+	if (!err)
+		err = watchdog_create();
 	if (!err)
 		err = loop_start(m->loop);
 	return !err || signals_problem(err, p);

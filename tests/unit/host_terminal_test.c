@@ -9,6 +9,8 @@
 
 #include "host/frame.h"
 #include "host/terminal.h"
+#include "host/signal.h"
+#include "host/watchdog.h"
 
 #include <fcntl.h>
 #include <pty.h>
@@ -81,7 +83,14 @@ static pid_t child(void (*end)(void))
 static int status_of(pid_t pid)
 {
 	int status;
-	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	pid_t done = 0;
+	for (unsigned i = 0; i < 12000 && !(done = waitpid(pid, &status, WUNTRACED | WNOHANG)); i++)
+		usleep(10000);
+	if (!done) { /* it hangs */
+		kill(pid, SIGKILL);
+		done = waitpid(pid, &status, 0);
+	}
+	assert_int_equal(done, pid);
 	return status;
 }
 
@@ -183,6 +192,58 @@ static void test_stop_and_continue(void **state)
 	tcsetattr(slave, TCSANOW, &before);
 }
 
+static void on_term(void *ctx)
+{
+	watchdog_start(128 + SIGTERM);
+}
+
+/* Hears nothing, though its handlers run. */
+static void deaf(void)
+{
+	if (watchdog_create() || host_signal_install(SIGTERM, on_term, NULL))
+		_exit(99);
+	raise(SIGTERM);
+	for (;;)
+		pause();
+}
+
+/* The same while it holds back what it takes. */
+static void deaf_and_holding(void)
+{
+	if (watchdog_create() || host_signal_install(SIGTERM, on_term, NULL))
+		_exit(99);
+	raise(SIGTERM);
+	host_signals_hold();
+	for (;;)
+		raise(SIGCONT);
+}
+
+static void heard(void)
+{
+	if (watchdog_create())
+		_exit(99);
+	watchdog_start(128 + SIGTERM);
+	watchdog_stop();
+	for (unsigned i = 0; i < 250; i++)
+		usleep(10000);
+	exit(7);
+}
+
+/* A process that does not end when it is told to is ended. */
+static void test_watchdog(void **state)
+{
+	static const struct {
+		void (*fn)(void);
+		int status;
+	} cases[] = {{deaf, 128 + SIGTERM}, {deaf_and_holding, 128 + SIGTERM}, {heard, 7}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int status = status_of(child(cases[i].fn));
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), cases[i].status);
+		assert_restored();
+	}
+}
+
 static void test_no_terminal(void **state)
 {
 	pid_t pid = fork();
@@ -198,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_exit, open_terminal, close_terminal),
+		cmocka_unit_test_setup_teardown(test_watchdog, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_fatal_signals, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_ending_signals, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_stop_and_continue, open_terminal, close_terminal),

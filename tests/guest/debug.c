@@ -826,8 +826,10 @@ static void fault_first(void)
 /* Instruction breakpoints at very many addresses, one after the other; and one that is passed very
  * often while it is off. */
 CODE(many_code, ".fill 600, 1, 0x90");
-CODE(often_code, "mov ecx, 100000\n 1: call often_at\n loop 1b\n jmp often_code_end\n often_at: ret");
+CODE(often_code, "mov ecx, 50000\n 1: call often_at\n mov edx, offset often_at\n call edx\n often_back: loop 1b\n"
+		 "jmp often_code_end\n often_at: ret");
 LABEL(often_at);
+LABEL(often_back);
 
 static void many(void)
 {
@@ -845,19 +847,25 @@ static void many(void)
 		if (bp_hits != 1 || steps[0] != (u32)many_code + i)
 			fail("address %u: %u hits, at %x", i, bp_hits, steps[0]);
 	}
-	write_dr0((u32)often_at);
-	for (u32 round = 0; round < 3; round++) {
+	/* Entered by a call, by an indirect one, by a return. */
+	for (u32 round = 0; round < 6; round++) {
+		write_dr0(round < 3 ? (u32)often_at : (u32)often_back);
 		s = at_cpl(3, often_code);
 		s.eip = (u32)often_code + 5; /* with an ECX of its own */
 		s.ecx = 5;
 		bp_hits = 0;
 		write_dr7(arm(0, EXECUTE, LEN1));
 		expect_done("on", &s, often_code_end);
-		expect("hits", bp_hits, 5);
+		expect("hits", bp_hits, round < 3 ? 10 : 5);
 		write_dr7(DR7_SET);
 		s = at_cpl(3, often_code);
+		if (round != 1) {
+			s.eip = (u32)often_code + 5;
+			s.ecx = 3;
+		}
+		bp_hits = 0;
 		expect_done("off", &s, often_code_end);
-		expect("hits", bp_hits, 5);
+		expect("hits", bp_hits, 0);
 	}
 	trap_hook = NULL;
 }

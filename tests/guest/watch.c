@@ -39,7 +39,7 @@ static void quiet(void)
 
 /* --- other data in the page, written all the time: redirected, but not alone --- */
 
-CODE(hot_code, "mov ecx, 100000\n 1: add [ebx+8], ecx\n mov eax, [ebx+12]\n dec ecx\n jnz 1b");
+CODE(hot_code, "mov ecx, 30000\n 1: add [ebx+8], ecx\n mov eax, [ebx+12]\n dec ecx\n jnz 1b");
 
 static void hot(void)
 {
@@ -108,9 +108,40 @@ static void switched(void)
 	expect("others", sw_others, 0);
 }
 
+/* Armed once, and passed very often since. */
+CODE(passed_code, "mov ecx, 2000000\n passed_at: dec ecx\n jnz passed_at");
+LABEL(passed_at);
+
+static void passed(void)
+{
+	struct state s = at_cpl(3, passed_code);
+
+	write_dr0((u32)passed_at);
+	write_dr7(arm(0, EXECUTE, LEN1));
+	write_dr7(DR7_SET);
+	expect_done("passed", &s, passed_code_end);
+}
+
+/* Very many addresses that nothing comes to; then code in which a debugger has a breakpoint. */
+CODE(unmet_code, "nop\n unmet_here: nop");
+
+static void unmet(void)
+{
+	struct state s = at_cpl(3, unmet_code);
+
+	for (u32 i = 0; i < 400; i++) {
+		write_dr0(0x700000 + i);
+		write_dr7(arm(0, EXECUTE, LEN1));
+	}
+	write_dr7(DR7_SET);
+	expect_done("unmet", &s, unmet_code_end);
+}
+
 static const struct test tests[] = {
 	{"quiet", "SDM vol. 3, 17.2.4", quiet},
 	{"hot", "SDM vol. 3, 17.2.5", hot},
+	{"passed", "SDM vol. 3, 17.2.4", passed},
+	{"unmet", "SDM vol. 3, 17.2.4", unmet},
 	{"switched", "SDM vol. 3, 17.2.4", switched},
 };
 

@@ -172,6 +172,12 @@ static void breakpoints(void **state)
 	v->dr[7] = dr7(0, 3, 3);
 	assert_int_equal(cpu_dr_match(v, gla(0xfffffffe), 4, false), 1);
 	assert_int_equal(cpu_dr_match(v, gla(0), 4, false), 0);
+	/* An instruction has one address, whatever the length says. */
+	v->dr[0] = 0x3001;
+	v->dr[7] = dr7(0, 0, 3);
+	assert_int_equal(cpu_dr_match_code(v, gla(0x3001)), 1);
+	assert_int_equal(cpu_dr_match_code(v, gla(0x3000)), 0);
+	assert_int_equal(cpu_dr_match_code(v, gla(0x3002)), 0);
 }
 
 static void popf_by_privilege(void **state)

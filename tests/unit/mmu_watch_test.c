@@ -121,6 +121,27 @@ static void test_accesses(void **state)
 	check_accesses(true);
 }
 
+/* A page that becomes writable again takes its neighbours with it, but not over a watched one. */
+static void test_neighbours(void **state)
+{
+	struct space s = space_new(false);
+	uint32_t page = BASE + 6 * PAGE_SIZE;
+	fill(&s);
+	for (int32_t d = -1; d <= 1; d += 2) {
+		uint32_t vpn = page / PAGE_SIZE;
+		mmu_watch_set(s.g->m, &(struct mmu_watch){vpn - 2, vpn + 2, false}, 1);
+		user_window(s.g);
+		watch(&s, page, false);
+		struct window *u = user_window(s.g);
+		assert_true(touch(s.g, u, page + (uint32_t)d * PAGE_SIZE, true, true).done);
+		assert_true(mapped(s.g, u, page + 2 * (uint32_t)d * PAGE_SIZE, true));
+		assert_false(mapped(s.g, u, page, true));
+		assert_false(mapped(s.g, u, page - (uint32_t)d * PAGE_SIZE, true));
+		mmu_check(s.g->m);
+	}
+	guest_free(s.g);
+}
+
 /* A window that was filled before, when it comes into use; and one that is new. */
 static void test_other_roots(void **state)
 {
@@ -206,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stores),
 		cmocka_unit_test(test_accesses),
+		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_other_roots),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_switched),

@@ -64,6 +64,8 @@ PROGRAM(branches, "mov ecx, 3; 1: loop 1b; jecxz 2f; inc ebp; 2: test dl, 1; jz 
 PROGRAM(strings, "mov esi, 0x20100; mov edi, 0x20200; mov ecx, 5; rep movsd; mov ecx, 4; mov al, 7;"
                  "repne scasb; lodsb; stosw; mov ecx, 3; mov esi, ebx; mov edi, ebx; repe cmpsb;"
                  "std; movsb; cld; mov ecx, 9; rep stosb");
+/* Several chunks of it are done in C. */
+PROGRAM(chunks, "mov esi, 0x1000; mov edi, 0x6000; mov ecx, 0x4800; addr16 rep movsb");
 PROGRAM(checked, "mov eax, fs:[8]; add fs:[12], eax; 1: dec eax; test eax, 0x1f; jnz 1b;"
                  "push dword ptr fs:[12]; pop ebp; add eax, 32; mov fs:[8], eax");
 PROGRAM(based, "inc dword ptr gs:[ebx - 0x20000]; mov gs:[ebx - 0x1fff0], ah; mov [esp - 8], bh;"
@@ -87,7 +89,7 @@ static const struct program {
 } programs[] = {
 #define P(name) {#name, name##_code, name##_end}
 	P(pushf), P(pushf_jump), P(popf), P(popf_jump), P(calls), P(indirect), P(branches), P(strings),
-	P(checked), P(based), P(redirected), P(interrupts), P(vectors), P(stack), P(others), P(time), P(callouts),
+	P(chunks), P(checked), P(based), P(redirected), P(interrupts), P(vectors), P(stack), P(others), P(time), P(callouts),
 #undef P
 };
 
@@ -104,6 +106,8 @@ static struct {
 	unsigned seen;     /* boundaries since BEGIN */
 	bool kicked, polled;
 	bool busy;         /* each poll ends with the next kick */
+	bool late;         /* kicks come where a string goes on, when nobody looks any more */
+	unsigned begun;    /* polls in the middle of a string */
 	uint64_t pc, before;
 	unsigned after;    /* instructions of units since the kick */
 	unsigned rounds;   /* at the kick */
@@ -147,9 +151,42 @@ __attribute__((target("general-regs-only"))) unsigned
 __real_monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
 enum callout_result __real_callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
 
+/* Is the guest at a repeated string instruction, and has it begun?  By what the programs put
+ * into ECX. */
+static bool in_string(const struct vcpu *v)
+{
+	const uint8_t *code = mmu_host(m->mmu, gpa(v->eip));
+	bool a16 = *code == 0x67;
+	uint32_t count = 0;
+
+	code += a16;
+	if (*code != 0xf2 && *code != 0xf3)
+		return false;
+	switch (code[1]) {
+	case 0xa4:
+		count = 0x4800;
+		break;
+	case 0xa5:
+		count = 5;
+		break;
+	case 0xae:
+		count = 4;
+		break;
+	case 0xa6:
+		count = 3;
+		break;
+	case 0xaa:
+		count = 9;
+		break;
+	}
+	return v->gpr[ECX] != count;
+}
+
 __attribute__((target("general-regs-only"))) unsigned
 __wrap_monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac)
 {
+	if (t.late && in_string(v))
+		raise(SIGUSR1);
 	if (t.armed)
 		step_begin();
 	unsigned why = __real_monitor_enter(v, host, mask, ac);
@@ -176,6 +213,9 @@ static void on_kick(void *ctx)
 static void poll(void *ctx)
 {
 	t.polls++;
+	/* What an interrupt would push here.  SDM vol. 3, 17.3.1.1. */
+	t.begun += in_string(m->v);
+	assert_int_equal(!!(m->v->vflags & FLAG_RF), in_string(m->v));
 	if (t.busy)
 		raise(SIGUSR1);
 	if (t.polls == MANY)
@@ -323,11 +363,26 @@ static void without_a_pause(void **state)
 	}
 }
 
+/* A string that goes on has its RF still when a kick keeps it from being entered. */
+static void late(void **state)
+{
+	static const struct program p = {"chunks", chunks_code, chunks_end};
+
+	start_monitor();
+	load(&p);
+	t.late = true;
+	t.begun = 0;
+	run_program(0);
+	t.late = false;
+	assert_true(t.begun >= 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_pause),
 		cmocka_unit_test(every_host_pc),
+		cmocka_unit_test(late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,9 @@ them, all functions of the folders in LIVE whose address is taken, but for those
 of what is entered with the registers saved, and all whose address those folders take.  Nothing
 of that names one of these registers, calls a shared library, or calls by a pointer where
 POINTERS does not say which one it is.  The walk ends at gates, which must save first.
+
+In a signal handler the host's registers are the kernel's to keep, and none of the guest's:
+nothing that HANDLERS reach saves them.
 """
 
 import bisect
@@ -37,6 +40,10 @@ POINTERS = {
     'mmu': 'struct mmu_client, and the function given to directory_links in its file',
     'cache/tcache.c': 'struct tcache_config, and alive of tcache_adopt',
 }
+
+HANDLERS = {'on_fault', 'on_kick'}
+# What they call by pointers, through the mmu and the cache.
+CALLBACKS = {'exec_revoke', 'window_drop', 'code_store', 'trace'}
 
 REGISTER = re.compile(r'%([xyz]?mm\d|st\b|k[0-7]\b)')
 # x87 has F; AVX has V; then what moves or resets state without naming a register.
@@ -122,6 +129,8 @@ class Program:
                 self.taken[address].add(place)
 
     def read_data(self, text):
+        if '.relr.dyn' in text:
+            sys.exit('check-registers.py: packed relocations, which it does not read')
         for m in re.finditer(r'^([0-9a-f]+) +[0-9a-f]+ R_X86_64_RELATIVE +([0-9a-f]+)$', text, re.M):
             target = int(m[2], 16)
             if target in self.functions:
@@ -225,7 +234,30 @@ def check(path, map_path):
                 wrong.append(f'{how}\n\tcalls by a pointer that is not listed, at {at}')
     for unused in sorted(set(POINTERS) - used):
         wrong.append(f'{unused} is listed and calls by no pointer')
-    return wrong, len(reached), len(gates)
+    return wrong + check_handlers(program, gates), len(reached), len(gates)
+
+
+def check_handlers(program, gates):
+    wrong = []
+    seen = {program.named(h, 'monitor'): f'the handler {h}' for h in HANDLERS}
+    callbacks = [program.named(c, 'monitor') for c in CALLBACKS]
+    todo = list(seen)
+    while todo:
+        f = todo.pop()
+        if f in gates or f.name == SAVE:
+            wrong.append(f'{f} is called by {seen[f]}')
+            continue
+        if f.name in ENDS:
+            continue
+        for _, mnemonic, operands in f.code:
+            if not is_transfer(mnemonic) or mnemonic == 'ret':
+                continue
+            to = target_of(operands)
+            for g in callbacks if to is None else [program.function_at(to)]:
+                if g not in seen:
+                    seen[g] = f'{f}, by {seen[f]}'
+                    todo.append(g)
+    return wrong
 
 
 # --- planted faults ---
@@ -268,6 +300,7 @@ def self_test(path):
     direct = program.named('mmu_is_code')
     store = program.named('guest_store')
     gate = program.named('gate_poll')
+    revoke = program.named('exec_revoke', 'monitor')
     outside = program.named('on_poll', 'machine')
     library = next(f for f in program.functions.values() if f.name.startswith('vsnprintf@'))
     cases = [
@@ -284,6 +317,7 @@ def self_test(path):
         ('a jump by pointer', store, bytes.fromhex('ffe0'), True),
         ('what is entered saved', direct, call(direct, program.named('on_fault', 'monitor')), True),
         ('a gate that does not save', gate, bytes.fromhex('ffd0'), True),
+        ('a gate in a handler', revoke, call(revoke, gate), True),
         ('a vector register behind a gate', outside, MOVQ, False),
     ]
     failed = False

@@ -145,17 +145,36 @@ static enum kind kind_of(const struct shape *s)
  * on some host (TZCNT of BSF) or mean nothing. */
 static bool rep_permitted(const struct shape *s)
 {
+	bool f3 = s->rep == 0xf3;
 	if (s->map == 0)
-		return s->rep == 0xf3 && s->opcode == 0x90 && !s->rex;
+		return f3 && s->opcode == 0x90 && !s->rex;
 	if (s->map != 1)
 		return false;
 	switch (s->opcode) {
-	case 0x10 ... 0x12: case 0x16: case 0x2a: case 0x2c: case 0x2d:
-	case 0x51 ... 0x53: case 0x58 ... 0x5f: case 0x6f: case 0x70:
-	case 0x7c ... 0x7f: case 0xc2: case 0xd0: case 0xd6: case 0xe6: case 0xf0:
+	case 0x10 ... 0x12: case 0x2a: case 0x2c: case 0x2d: case 0x51: case 0x58 ... 0x5a:
+	case 0x5c ... 0x5f: case 0x70: case 0xc2: case 0xd6: case 0xe6:
 		return true;
+	case 0x16: case 0x52: case 0x53: case 0x5b: case 0x6f: case 0x7e: case 0x7f:
+		return f3;
+	case 0x7c: case 0x7d: case 0xd0: case 0xf0:
+		return !f3;
 	}
 	return false;
+}
+
+/* 66 where it makes nothing of an SSE instruction, or one that is no vector instruction on
+ * some host (TPAUSE, CLFLUSHOPT, CLWB). */
+static bool p66_permitted(const struct shape *s)
+{
+	if (s->map != 1)
+		return true;
+	switch (s->opcode) {
+	case 0x12: case 0x16:
+		return *s->modrm >> 6 != 3;
+	case 0x52: case 0x53: case 0x77: case 0xae: case 0xc3:
+		return false;
+	}
+	return true;
 }
 
 /* A general register: its number and width, of any name; false for others. */
@@ -431,8 +450,8 @@ static enum verify_rule decode(struct check *c, const uint8_t *p, size_t n, enum
 		return RULE_DENIED;
 	if (s.lock || s.other || s.p65 > 1 || s.p67 > 1 || s.p66 > 1 || (s.rep && !rep_permitted(&s)))
 		return RULE_PREFIX;
-	if (s.p66 && s.map == 1 && s.opcode == 0xae)
-		return RULE_PREFIX; /* TPAUSE, CLFLUSHOPT, CLWB */
+	if (s.p66 && !s.rep && !p66_permitted(&s))
+		return RULE_PREFIX;
 	if (s.rex & 8)
 		return RULE_REGISTER;
 	bool mem = has_modrm && *s.modrm >> 6 != 3;

@@ -4,6 +4,8 @@
 #include "verify_fixture.h"
 
 #include "translator/decode.h"
+#undef fail /* cmocka.h and the checker both have one */
+#include "verify/internal.h"
 
 enum { BASE = 0x1000 };
 
@@ -120,11 +122,90 @@ static void sequences(void **state)
 	assert_int_equal(failures, 0);
 }
 
+/* --- the other way round --- */
+
+/* Prefix, map and opcode, ModRM, zeros; returns its length, or 0 if that is no opcode. */
+static size_t form_bytes(uint8_t *b, uint8_t prefix, unsigned map, uint8_t opcode, uint8_t modrm)
+{
+	static const uint8_t legacy[] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0,
+	                                 0xf2, 0xf3};
+	uint8_t *at = b;
+	if (!map && (memchr(legacy, opcode, sizeof legacy) || (opcode & 0xf0) == 0x40))
+		return 0;
+	if (prefix)
+		*at++ = prefix;
+	if (map)
+		*at++ = 0x0f;
+	if (map > 1)
+		*at++ = map == 2 ? 0x38 : 0x3a;
+	*at++ = opcode;
+	*at++ = modrm;
+	memset(at, 0, 8);
+	return (size_t)(at - b) + 8;
+}
+
+/* An instruction that is permitted outside templates is one of the table, done in place, and
+ * loads or stores what the table says. */
+static unsigned permitted_form(struct check *c, const struct decoder *d, const uint8_t *guest,
+                               size_t n, bool mem)
+{
+	uint8_t host[24] = {0x65, 0x67};
+	struct insn_facts f;
+	struct insn i;
+	memcpy(host + 2, guest, n);
+	if (insn_check(c, mem ? host : host + 2, 15, MEM_GS, &f) != RULE_COUNT)
+		return 0;
+	const struct row *r = decode(d, guest, n, true, &i) == DECODE_OK ? table_find(&i) : NULL;
+	bool in_place = r && !(r->flags & (ROW_CO | ROW_SENSITIVE | ROW_PRIVILEGED));
+	if (!in_place) {
+		printf("  permitted, but not in the table:%s", mem ? " 65 67" : "");
+		for (unsigned k = 0; k < n - 8; k++)
+			printf(" %02x", guest[k]);
+		printf("\n");
+		failures++;
+	} else if (i.has_modrm && mem && f.memory &&
+	           (f.store != (r->access == 'w' || r->access == 'm') || f.size != row_mem_size(r, &i))) {
+		printf("  %s: %s of %u bytes, not %c of %u\n", r->name, f.store ? "store" : "load",
+		       f.size, r->access, row_mem_size(r, &i));
+		failures++;
+	}
+	return 1;
+}
+
+static void permitted(void **state)
+{
+	(void)state;
+	static const uint8_t prefix[] = {0, 0x66, 0xf2, 0xf3};
+	struct check c = {.memo = calloc(MEMOS, sizeof *c.memo)};
+	struct decoder *d = decoder_create();
+	assert_true(c.memo && d && cs_open(CS_ARCH_X86, CS_MODE_64, &c.host) == CS_ERR_OK);
+	cs_option(c.host, CS_OPT_DETAIL, CS_OPT_ON);
+	c.insn = cs_malloc(c.host);
+	unsigned count = 0;
+	failures = 0;
+	for (unsigned p = 0; p < sizeof prefix; p++)
+		for (unsigned opcode = 0; opcode < 4 << 8; opcode++)
+			for (unsigned form = 0; form < 16; form++) {
+				bool mem = form & 8;
+				uint8_t b[16], modrm = (mem ? 0x03 : 0xc1) | (form & 7) << 3;
+				size_t n = form_bytes(b, prefix[p], opcode >> 8, (uint8_t)opcode, modrm);
+				count += n && permitted_form(&c, d, b, n, mem);
+			}
+	printf("%u forms\n", count);
+	assert_true(count > 8000);
+	assert_int_equal(failures, 0);
+	cs_free(c.insn, 1);
+	cs_close(&c.host);
+	decoder_destroy(d);
+	free(c.memo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows, cache_start, cache_stop),
 		cmocka_unit_test_setup_teardown(sequences, cache_start, cache_stop),
+		cmocka_unit_test(permitted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,8 +281,7 @@ def main():
     count = quotas(run.root, args.count or 160)
     if args.modules:
         count = {m: args.count or 20 for m in args.modules}
-    if check_equivalents(run.root, list_):
-        return 1
+    check_equivalents(run.root, list_)
     run.prepare()
     until = begun + 60 * args.minutes
     score = run.report(run.modules(count, until))

@@ -452,6 +452,46 @@ static void returns(void)
 	pages_off();
 }
 
+/* A page of two spaces whose code leads to another page, which each space has for itself.  The
+ * code is written anew in one space: its jump must not lead the other space there. */
+static void spaces_apart(void)
+{
+	static u32 dir[2][1024] __attribute__((aligned(4096)));
+	static u32 table[2][1024] __attribute__((aligned(4096)));
+	u8 *shared = (u8 *)0x40000000;
+
+	pages_on();
+	for (u32 i = 0; i < 2; i++) {
+		memcpy(dir[i], page_dir, 4096);
+		dir[i][0x100] = (u32)table[i] | PTE_ALL;
+		emit_return(area + (1 + i) * 4096, 100 + i);
+	}
+	/* First at a linear page whose number is a multiple of all tables' sizes. */
+	for (u32 page = 0; page < 3; page++) {
+		u8 *from = shared + page * 2 * 4096, *to = from + 4096;
+
+		for (u32 i = 0; i < 2; i++) {
+			table[i][page * 2] = (u32)area | PTE_ALL;
+			table[i][page * 2 + 1] = (u32)(area + (1 + i) * 4096) | PTE_ALL;
+		}
+		for (u32 round = 0; round < 50; round++) {
+			u32 first = round & 1;
+
+			/* nops; jmp to */
+			memset(area, 0x90, round % 7);
+			at(area + round % 7);
+			emit1(0xe9);
+			emit4((u32)to - ((u32)from + round % 7 + 5));
+			for (u32 turn = 0; turn < 2; turn++) {
+				write_cr3((u32)dir[first ^ turn]);
+				for (u32 k = 0; k < 3; k++)
+					expect("the space's own", call(from), 100 + (first ^ turn));
+			}
+		}
+	}
+	pages_off();
+}
+
 /* User code patched by the kernel between two system calls of the user's. */
 static bool user_patcher(struct frame *f)
 {
@@ -505,6 +545,7 @@ static const struct test tests[] = {
 	{"aliases", "SDM vol. 3, 11.6", aliases},
 	{"swapped", "SDM vol. 3, 4.10.4", swapped},
 	{"spaces", "SDM vol. 3, 4.10.4", spaces},
+	{"spaces-apart", "SDM vol. 3, 4.10.4", spaces_apart},
 	{"callers", "SDM vol. 3, 4.10.4.1", callers},
 	{"returns", "SDM vol. 3, 4.10.4.1", returns},
 	{"user-code", "SDM vol. 3, 8.1.3", user_code},

@@ -296,6 +296,30 @@ static void held(void)
 	stop();
 }
 
+/* An interrupt that an OUT lets through is taken at the next boundary: here before a loop ends
+ * that nothing else leaves. */
+CODE(unmask, "mov al, 0xfe\n out 0x21, al\n mov ecx, 50000\n 1: dec ecx\n jnz 1b");
+
+static void unmasked(void)
+{
+	start();
+	trap_hook = note_interrupt;
+	for (unsigned i = 0; i < 20; i++) {
+		struct state s = at_cpl(0, unmask);
+
+		outb(PIC1 + 1, 0xff);
+		/* Mode 0: one edge, and no more. */
+		outb(0x43, 0x30);
+		outb(0x40, 100);
+		outb(0x40, 0);
+		make_pending();
+		s.eflags |= IF;
+		expect_done("out; loop", &s, unmask_end);
+		expect("interrupts by the loop's end", ticks, 1);
+	}
+	stop();
+}
+
 /* --- HLT --- */
 
 CODE(sti_hlt, "sti\n hlt\n hlt_after: nop\n cli");
@@ -564,6 +588,7 @@ static const struct test tests[] = {
 	{"shadows", "SDM vol. 3, 6.8.1 and 6.8.3; vol. 2, STI", shadows},
 	{"ss-shadow", "SDM vol. 3, 6.8.3", ss_shadow},
 	{"held", "SDM vol. 3, 6.8.1", held},
+	{"unmasked", "SDM vol. 3, 6.8.1; 8259A data sheet, OCW1", unmasked},
 	{"halt", "SDM vol. 2, HLT and STI", halt},
 	{"frame-breakpoint", "SDM vol. 3, 17.3.1.2", frame_breakpoint},
 	{"resume-flag", "SDM vol. 3, 17.3.1.1", resume_flag},

@@ -6,6 +6,7 @@
         --jobs N            trees that are worked on at the same time          (2)
         --seconds N         of tests for one mutant, cheapest first            (240)
         --minutes N         begins no mutant after that                        (170)
+        --without REGEX     leaves out tests: for a look, their score is too low
     run.sh --only ID...     these mutants alone, whatever was found before
     run.sh --list MODULE... every mutant with its ID
     run.sh --check          do the mutants in equivalent.txt still have a place?
@@ -67,7 +68,7 @@ def check_equivalents(root, path):
 
 
 class Run:
-    def __init__(self, root, where, seed, jobs, seconds, known=None):
+    def __init__(self, root, where, seed, jobs, seconds, known=None, without="(?!)"):
         # As it is now, whatever is edited during the hours that follow.
         self.where = Path(where)
         self.where.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,7 @@ class Run:
             raise SystemExit(f"mutants.py: another run is at work in {self.where}")
         self.root = self.where / "source"
         copy(Path(root), self.root)
+        self.without = re.compile(without)
         self.seed, self.jobs, self.seconds = seed, jobs, seconds
         self.known = known or {}
         self.cover = Cover(self.root, where)
@@ -87,7 +89,7 @@ class Run:
         self.trees = queue.Queue()
 
     def prepare(self):
-        self.cover.gather(self.jobs, say)
+        self.cover.gather(self.jobs, say, self.without)
         for name, verdict in sorted(self.cover.failed.items()):
             say(f"left out: {name} {verdict} with no bug planted")
         for i in range(self.jobs):
@@ -147,7 +149,7 @@ class Run:
         f = next(f for f in functions(mutant.file, right)
                  if f.name == mutant.function and line in range(f.first, f.first + len(f.lines)))
         tests = [t for t in self.cover.tests_of(mutant.file, mutant.function, line - f.first)
-                 if t in tree.tests]
+                 if t in tree.tests and not self.without.match(t)]
         spent = ran = 0
         for name in tests:
             usual = self.cover.seconds[name]
@@ -252,6 +254,7 @@ def main():
     p.add_argument("--jobs", type=int, default=min(2, os.cpu_count()))
     p.add_argument("--seconds", type=float, default=240)
     p.add_argument("--minutes", type=float, default=170)
+    p.add_argument("--without", default="(?!)")
     p.add_argument("--only", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--check", action="store_true")
@@ -270,7 +273,7 @@ def main():
         return 0
     begun = time.monotonic()
     run = Run(root, root / "build" / "mutants", args.seed, args.jobs, args.seconds,
-              equivalents(list_))
+              equivalents(list_), args.without)
     if args.only:
         wanted = [m for name in MODULES for ms in all_mutants(run.root, name).values() for m in ms
                   if m.id() in args.modules]

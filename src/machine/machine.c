@@ -302,9 +302,12 @@ static void on_wait(void *ctx)
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);
+	/* Signals are held: a stop that came meanwhile is hidden here, before time is looked at. */
+	apparent_expired(&m->time);
 	if (m->time.lag.ns && !board_intr(m->board)) {
 		/* A guest that has nothing to do need not wait for what it lags. */
 		catch_up(m, time_left(m));
+		apparent_expired(&m->time);
 		clock_run(m->clock);
 	}
 	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))

@@ -1,6 +1,6 @@
 /* Guest memory as callouts and src/cpu see it: by linear address, through the
  * guest's tables, in the monitor's view. */
-#include "monitor/internal.h"
+#include "monitor/gate.h"
 
 /* Not libc's memcpy: the guest's vector registers are live. */
 static void copy(void *dst, const void *src, size_t n)
@@ -182,6 +182,8 @@ static bool env_paging(void *ctx, struct trap *t)
 	    .has_nx = v->model->isa & ISA_NX,
 	    .has_pse36 = v->model->isa & ISA_PSE36,
 	};
+	/* The x87 unit's last instruction is read in the space that it ran in. */
+	fpu_save(m);
 	if (!mmu_paging_load(m->mmu, &p, true, t))
 		return false;
 	for (int i = 0; i < 4; i++)

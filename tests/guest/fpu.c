@@ -1,6 +1,6 @@
 /* x87, MMX and SSE state as the system sees it: environments, saved images, exceptions, lazy
  * switching through CR0.TS. */
-#include "rt/rt.h"
+#include "rt/pages.h"
 
 struct env32 {
 	u32 control, status, tag, fip, fcs_op, fdp, fds;
@@ -303,6 +303,38 @@ static void alignment(void)
 	expect_trap("fxrstor of a reserved bit", &s, V_GP, 0, fxrstor_code);
 }
 
+/* Told in another space than that of the instruction. */
+static void pointers_space(void)
+{
+	static u8 code[2 * 4096] __attribute__((aligned(4096)));
+	static u32 other_dir[1024] __attribute__((aligned(4096)));
+	static u32 other_table[1024] __attribute__((aligned(4096)));
+	static const u8 fadd[] = {0xd8, 0x03, 0xc3}; /* fadd dword ptr [ebx]; ret */
+	static const u32 snan = 0x7f800001;
+	static const u16 unmasked = 0x35e; /* IM clear */
+	static struct env32 env;
+	u32 at = (u32)code >> 22;
+
+	ready();
+	memcpy(code, fadd, sizeof(fadd));
+	pages_on();
+	memcpy(other_dir, page_dir, 4096);
+	memcpy(other_table, page_tables[at], 4096);
+	other_dir[at] = (u32)other_table | PTE_ALL;
+	other_table[(u32)code >> 12 & 1023] = (u32)(code + 4096) | PTE_ALL;
+	for (u32 i = 0; i < 3; i++) {
+		asm volatile("fninit; fldcw %1; fldpi; call *%2; mov %4, %%cr3\n"
+			     "fnstenv %0; mov %5, %%cr3; fninit"
+			     : "=m"(env)
+			     : "m"(unmasked), "r"(code), "b"(&snan), "r"(other_dir), "r"(page_dir)
+			     : "memory");
+		expect("fip", env.fip, (u32)code);
+		expect("fdp", env.fdp, (u32)&snan);
+		expect("opcode", env.fcs_op >> 16 & 0x7ff, 0x003);
+	}
+	pages_off();
+}
+
 /* --- exceptions --- */
 
 CODE(mf_code, "fldcw [ebx]\n fld1\n fldz\n mf_div: fdivp\n nop\n mf_wait: fwait\n nop");
@@ -467,6 +499,7 @@ static const struct test tests[] = {
 	{"fxsave", "SDM vol. 2, FXSAVE", fxsave_image},
 	{"fxsave-pending", "SDM vol. 1, 8.1.8 and 10.5.1", fxsave_pending},
 	{"pointers", "SDM vol. 1, 8.1.8", pointers},
+	{"pointers-space", "SDM vol. 1, 8.1.8", pointers_space},
 	{"fxsave-empty", "SDM vol. 1, 8.1.8 and 10.5.1", fxsave_empty},
 	{"alignment", "SDM vol. 2, FXSAVE, FXRSTOR, LDMXCSR", alignment},
 	{"math-fault", "SDM vol. 1, 8.7; vol. 3, 6.15, interrupt 16", math_fault},

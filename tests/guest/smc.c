@@ -477,8 +477,8 @@ static void spaces_apart(void)
 		for (u32 round = 0; round < 50; round++) {
 			u32 first = round & 1;
 
-			/* nops; jmp to */
-			memset(area, 0x90, round % 7);
+			/* The whole page: nops; jmp to. */
+			memset(area, 0x90, 4096);
 			at(area + round % 7);
 			emit1(0xe9);
 			emit4((u32)to - ((u32)from + round % 7 + 5));

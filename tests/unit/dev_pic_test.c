@@ -507,6 +507,10 @@ static void test_initialization_words(void **state)
 	assert_int_equal(pic_ack(p), 0x3c);
 	out(&r, MASTER, EOI);
 	/* Without ICW4: 8080 mode's, where nothing is automatic. */
+	out(&r, MASTER, 0x11);
+	out(&r, MASTER + 1, 0x40);
+	out(&r, MASTER + 1, 0x04);
+	out(&r, MASTER + 1, 0x03);
 	out(&r, MASTER, 0x10);
 	out(&r, MASTER + 1, 0x40);
 	out(&r, MASTER + 1, 0x04);

@@ -1,6 +1,7 @@
 #!/bin/sh
-# test.sh: installs what is missing, builds the release and the paranoid preset,
-# fetches the guests, runs every test: guests under paranoid, then all under release.
+# test.sh: installs what is missing, builds the presets, fetches the guests, runs every
+# test: what is in-process and the command line under the sanitizers, guests under paranoid,
+# then all under release.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -13,12 +14,17 @@ step "build: release"
 sh tools/build.sh release
 step "build: paranoid"
 sh tools/build.sh paranoid
+step "build: asan-ubsan"
+sh tools/build.sh asan-ubsan
 step "guests"
 sh tools/guest.sh 686 686-pae shell memtest mach
 failed=
+step "tests: asan-ubsan"
+ctest --test-dir build/asan-ubsan --output-on-failure --no-tests=error -j 2 \
+	-R '^(unit|golden|cli)\.|^fuzz\.(gdb|loader)$' || failed=" asan-ubsan"
 step "tests: paranoid"
 ctest --test-dir build/paranoid --output-on-failure --no-tests=error -j 2 \
-	-R '^(guest|debian)\.' || failed=" paranoid"
+	-R '^(guest|debian)\.' || failed="$failed paranoid"
 step "tests: release"
 # Tests that measure time are marked in CMake to run alone.
 ctest --test-dir build/release --output-on-failure --no-tests=error -j 2 || failed="$failed release"

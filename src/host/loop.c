@@ -16,7 +16,8 @@ struct loop {
 		void (*fn)(void *ctx);
 		void *ctx;
 	} files[WATCHER_MAX];
-	struct watcher *watcher;       /* NULL: not started */
+	bool started;
+	struct watcher *watcher;       /* NULL: not started, or killed */
 	volatile sig_atomic_t ready;
 };
 
@@ -33,8 +34,8 @@ void loop_destroy(struct loop *l)
 {
 	if (!l)
 		return;
-	if (l->watcher) {
-		watcher_destroy(l->watcher);
+	watcher_destroy(l->watcher);
+	if (l->started) {
 		signal(HOST_SIGNAL_FILES, SIG_IGN);
 		signal(SIGCHLD, SIG_DFL);
 	}
@@ -71,6 +72,7 @@ static void on_ready(void *ctx)
 
 int loop_start(struct loop *l)
 {
+	l->started = true;
 	int err = host_signal_install(HOST_SIGNAL_FILES, on_ready, l);
 	if (!err)
 		err = host_signal_install(SIGCHLD, on_ready, l); /* the helper may be killed */

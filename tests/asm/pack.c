@@ -29,6 +29,8 @@ uint32_t buffer_add(struct buffer *buffer, const void *data, size_t size)
 {
 	uint32_t offset = buffer->size;
 
+	if (!size)
+		return offset;
 	if (buffer->size + size > buffer->capacity) {
 		buffer->capacity = (buffer->size + size) * 2;
 		buffer->data = realloc(buffer->data, buffer->capacity);

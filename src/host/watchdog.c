@@ -21,6 +21,11 @@ static void on_alarm(int signo)
 	static const char line[] = "unring: internal error: a signal to end was not heard\n";
 	host_clear_ac();
 	terminal_close();
+	if (!status_at_end) { /* not ours: somebody sent it */
+		signal(signo, SIG_DFL);
+		raise(signo);
+		return;
+	}
 	ssize_t n = write(STDERR_FILENO, line, sizeof line - 1);
 	(void)n;
 	_exit(status_at_end);

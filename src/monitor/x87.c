@@ -124,7 +124,7 @@ void x87_pointers(struct monitor *m)
 		const uint32_t loaded[4] = {env[3], env[4] & 0xffff, (uint32_t)fdp, env[6] & 0xffff};
 		__builtin_memcpy(p, loaded, sizeof p);
 		/* Processors that deprecate FCS and FDS have dropped them since. */
-		if (p[0] == m->x87_restored[0] && p[2] == m->x87_restored[2])
+		if (!p[1] && !p[3] && p[0] == m->x87_restored[0] && p[2] == m->x87_restored[2])
 			__builtin_memcpy(p, m->x87_restored, sizeof p);
 	}
 	__builtin_memcpy(m->fpu + FX_FOP, &fop, 2);

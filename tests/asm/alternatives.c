@@ -16,47 +16,46 @@ enum { TRAP_SS = 0x0c, TRAP_GP = 0x0d, TRAP_PF = 0x0e, TRAP_AC = 0x11, FLAG_AC =
  * needs: SDM vol. 3, 6.5.
  *
  * Accesses: s [ESI], d ES:[EDI], D the same written, m M the ModRM operand, f its two parts (a far
- * pointer), b two halves (bounds), P a push, p a pop, numbered by repetition, l [EBP - n], t ENTER's
- * trial of the new top. */
+ * pointer), b two halves (bounds), P a push, p a pop, e what ENTER does. */
 static const struct form {
 	const char *name;
 	uint8_t map, first, last;
 	int8_t digit;
 	const char *accesses, *section;
 } forms[] = {
-	{"movs", 0, 0xa4, 0xa5, -1, "sD", "SDM vol. 2, MOVS; vol. 3, 6.9"},
-	{"cmps", 0, 0xa6, 0xa7, -1, "sd", "SDM vol. 2, CMPS; vol. 3, 6.9"},
-	{"push mem", 0, 0xff, 0xff, 6, "mP", "SDM vol. 2, PUSH; vol. 3, 6.9"},
-	{"call mem", 0, 0xff, 0xff, 2, "mP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-	{"call far mem", 0, 0xff, 0xff, 3, "fPP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-	{"jmp far mem", 0, 0xff, 0xff, 5, "f", "SDM vol. 2, JMP; vol. 3, 6.9"},
-	{"call far", 0, 0x9a, 0x9a, -1, "PP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-	{"pop mem", 0, 0x8f, 0x8f, 0, "pM", "SDM vol. 2, POP; vol. 3, 6.9"},
-	{"pusha", 0, 0x60, 0x60, -1, "PPPPPPPP", "SDM vol. 2, PUSHA; vol. 3, 6.9"},
-	{"popa", 0, 0x61, 0x61, -1, "pppppppp", "SDM vol. 2, POPA; vol. 3, 6.9"},
-	{"enter", 0, 0xc8, 0xc8, -1, "e", "SDM vol. 2, ENTER; vol. 3, 6.9"},
-	{"les", 0, 0xc4, 0xc4, -1, "f", "SDM vol. 2, LES; vol. 3, 6.9"},
-	{"lds", 0, 0xc5, 0xc5, -1, "f", "SDM vol. 2, LDS; vol. 3, 6.9"},
-	{"lss", 1, 0xb2, 0xb2, -1, "f", "SDM vol. 2, LSS; vol. 3, 6.9"},
-	{"lfs, lgs", 1, 0xb4, 0xb5, -1, "f", "SDM vol. 2, LFS; vol. 3, 6.9"},
-	{"bound", 0, 0x62, 0x62, -1, "b", "SDM vol. 2, BOUND; vol. 3, 6.9"},
-	{"retf", 0, 0xca, 0xcb, -1, "pp", "SDM vol. 2, RET; vol. 3, 6.9"},
-	{"iret", 0, 0xcf, 0xcf, -1, "ppp", "SDM vol. 2, IRET; vol. 3, 6.9"},
+    {"movs", 0, 0xa4, 0xa5, -1, "sD", "SDM vol. 2, MOVS; vol. 3, 6.9"},
+    {"cmps", 0, 0xa6, 0xa7, -1, "sd", "SDM vol. 2, CMPS; vol. 3, 6.9"},
+    {"push mem", 0, 0xff, 0xff, 6, "mP", "SDM vol. 2, PUSH; vol. 3, 6.9"},
+    {"call mem", 0, 0xff, 0xff, 2, "mP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+    {"call far mem", 0, 0xff, 0xff, 3, "fPP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+    {"jmp far mem", 0, 0xff, 0xff, 5, "f", "SDM vol. 2, JMP; vol. 3, 6.9"},
+    {"call far", 0, 0x9a, 0x9a, -1, "PP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+    {"pop mem", 0, 0x8f, 0x8f, 0, "pM", "SDM vol. 2, POP; vol. 3, 6.9"},
+    {"pusha", 0, 0x60, 0x60, -1, "PPPPPPPP", "SDM vol. 2, PUSHA; vol. 3, 6.9"},
+    {"popa", 0, 0x61, 0x61, -1, "pppppppp", "SDM vol. 2, POPA; vol. 3, 6.9"},
+    {"enter", 0, 0xc8, 0xc8, -1, "e", "SDM vol. 2, ENTER; vol. 3, 6.9"},
+    {"les", 0, 0xc4, 0xc4, -1, "f", "SDM vol. 2, LES; vol. 3, 6.9"},
+    {"lds", 0, 0xc5, 0xc5, -1, "f", "SDM vol. 2, LDS; vol. 3, 6.9"},
+    {"lss", 1, 0xb2, 0xb2, -1, "f", "SDM vol. 2, LSS; vol. 3, 6.9"},
+    {"lfs, lgs", 1, 0xb4, 0xb5, -1, "f", "SDM vol. 2, LFS; vol. 3, 6.9"},
+    {"bound", 0, 0x62, 0x62, -1, "b", "SDM vol. 2, BOUND; vol. 3, 6.9"},
+    {"retf", 0, 0xca, 0xcb, -1, "pp", "SDM vol. 2, RET; vol. 3, 6.9"},
+    {"iret", 0, 0xcf, 0xcf, -1, "ppp", "SDM vol. 2, IRET; vol. 3, 6.9"},
 };
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
 
 /* Questions that are not of one form's order. */
 enum { ALIGNMENT, TOP, STORED, POPA, MMX, SELECTOR, FX_ALIGNED, LAR, QUESTIONS };
 static const char *const questions[QUESTIONS][2] = {
-	[ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
-	[TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
-	[STORED] = {"what an instruction that faults has stored", "SDM vol. 3, 6.5"},
-	[POPA] = {"what a POPA that faults has loaded", "SDM vol. 3, 6.5; AMD processors keep it"},
-	[MMX] = {"a MASKMOVQ that faults has entered MMX state", "SDM vol. 3, 6.5; AMD processors do"},
-	[SELECTOR] = {"the upper half of a pushed selector: zero or not written",
-		      "SDM vol. 2, PUSH and CALL"},
-	[LAR] = {"bits 16 to 19 of what LAR loads: zero or the limit's", "SDM vol. 2, LAR"},
-	[FX_ALIGNED] = {"a misaligned FXSAVE or FXRSTOR with AC: #AC or #GP", "SDM vol. 2, FXSAVE"},
+    [ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
+    [TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
+    [STORED] = {"what an instruction that faults has stored", "SDM vol. 3, 6.5"},
+    [POPA] = {"what a POPA that faults has loaded", "SDM vol. 3, 6.5; AMD processors keep it"},
+    [MMX] = {"a MASKMOVQ that faults has entered MMX state", "SDM vol. 3, 6.5; AMD processors do"},
+    [SELECTOR] = {"the upper half of a pushed selector: zero or not written",
+		  "SDM vol. 2, PUSH and CALL"},
+    [LAR] = {"bits 16 to 19 of what LAR loads: zero or the limit's", "SDM vol. 2, LAR"},
+    [FX_ALIGNED] = {"a misaligned FXSAVE or FXRSTOR with AC: #AC or #GP", "SDM vol. 2, FXSAVE"},
 };
 
 static struct count {
@@ -92,9 +91,10 @@ static int gpr_number(const char *name)
 /* --- the instruction at which a case ended --- */
 
 struct insn {
-	uint8_t map, opcode, size, address, seg; /* size of operands, of addresses; seg 0xff: default */
+	uint8_t map, opcode, size, address,
+	    seg; /* size of operands, of addresses; seg 0xff: default */
 	uint8_t mod, reg, rm, rep;
-	const uint8_t *rest;   /* behind the opcode */
+	const uint8_t *rest; /* behind the opcode */
 	uint32_t gpr[8], eflags;
 	uint16_t segs[6];
 	uint8_t code[32];
@@ -102,10 +102,10 @@ struct insn {
 
 static int has_modrm(const struct insn *i)
 {
-	return i->map ? i->opcode == 0xb2 || i->opcode == 0xb4 || i->opcode == 0xb5 || i->opcode == 0xae ||
-				i->opcode == 0xf7
+	return i->map ? i->opcode == 0xb2 || i->opcode == 0xb4 || i->opcode == 0xb5 ||
+			    i->opcode == 0xae || i->opcode == 0xf7
 		      : (i->opcode & ~3) == 0xd8 || i->opcode == 0xff || i->opcode == 0x8f ||
-				i->opcode == 0xc4 || i->opcode == 0xc5 || i->opcode == 0x62;
+			    i->opcode == 0xc4 || i->opcode == 0xc5 || i->opcode == 0x62;
 }
 
 static int read_insn(const struct asm_pack *pack, const struct asm_case *c, const struct fields *f,
@@ -220,7 +220,8 @@ static void access_faults(const struct asm_pack *pack, const struct insn *i, str
 	if (p->accesses < MOST_ACCESSES)
 		p->access[p->accesses++] = a;
 	if (s && s->contents == 1)
-		bad |= a.offset <= s->limit || last > (s->big ? 0xffffffff : 0xffff) || last < a.offset;
+		bad |= a.offset <= s->limit || last > (s->big ? 0xffffffff : 0xffff) ||
+		       last < a.offset;
 	else if (s)
 		bad |= last > (s->pages ? s->limit << 12 | 0xfff : s->limit) || last < a.offset;
 	if (s && a.write)
@@ -236,7 +237,8 @@ static void access_faults(const struct asm_pack *pack, const struct insn *i, str
 
 		if (!rights || (a.write && rights == 1))
 			may_fault(p, (struct fault){TRAP_PF, 4 | a.write << 1 | (rights != 0), at});
-		if ((linear + a.size - 1 - at) < 0x1000 && (at >> 12) == (linear + a.size - 1) >> 12)
+		if ((linear + a.size - 1 - at) < 0x1000 &&
+		    (at >> 12) == (linear + a.size - 1) >> 12)
 			break;
 	}
 }
@@ -342,7 +344,8 @@ static void form_faults(const struct asm_pack *pack, const struct insn *i, const
 				access_faults(pack, i, p, (struct access){seg, 0, ea + n, n});
 			break;
 		case 'P':
-			access_faults(pack, i, p, (struct access){SS, 1, stack_offset(i, sp -= n), n});
+			access_faults(pack, i, p,
+				      (struct access){SS, 1, stack_offset(i, sp -= n), n});
 			break;
 		case 'p':
 			access_faults(pack, i, p, (struct access){SS, 0, stack_offset(i, sp), n});
@@ -367,7 +370,8 @@ static const struct form *form_of(const struct insn *i)
 
 static struct fault fault_of(const struct fields *f)
 {
-	return (struct fault){number_of(f, "trap", 0), number_of(f, "error", 0), number_of(f, "cr2", 0)};
+	return (struct fault){number_of(f, "trap", 0), number_of(f, "error", 0),
+			      number_of(f, "cr2", 0)};
 }
 
 static int is_possible(const struct possible *p, const struct fault *f)
@@ -387,7 +391,8 @@ static int memory_field(const char *name, uint32_t *linear)
 	return 1;
 }
 
-static uint32_t initial_memory(const struct asm_pack *pack, const struct asm_case *c, uint32_t linear)
+static uint32_t initial_memory(const struct asm_pack *pack, const struct asm_case *c,
+			       uint32_t linear)
 {
 	static const struct {
 		uint32_t start, size;
@@ -395,7 +400,8 @@ static uint32_t initial_memory(const struct asm_pack *pack, const struct asm_cas
 	const uint8_t *image = (const uint8_t *)pack + pack->data_offset + c->data * IMAGE_SIZE;
 	uint32_t value;
 
-	for (unsigned w = 0; !(c->kind & CASE_WRITTEN) && w < sizeof(windows) / sizeof(*windows); w++) {
+	for (unsigned w = 0; !(c->kind & CASE_WRITTEN) && w < sizeof(windows) / sizeof(*windows);
+	     w++) {
 		if (linear - windows[w].start < windows[w].size) {
 			memcpy(&value, image + (linear - windows[w].start), 4);
 			return value;
@@ -450,7 +456,8 @@ static int popa_loaded(const struct asm_pack *pack, const struct asm_case *c, co
 	const struct segment *s = segment_of(i->segs[SS]);
 	uint32_t mask = i->size == 2 ? 0xffff : 0xffffffff;
 	uint32_t at = stack_offset(i, i->gpr[ESP] + (7 - gpr) * i->size) + (s ? s->base : 0);
-	uint32_t value = memory_at(pack, c, f, at) & mask, first = number_of(f, "eip", 0) == c->code;
+	uint32_t value = memory_at(pack, c, f, at) & mask,
+		 first = number_of(f, "eip", 0) == c->code;
 
 	if ((a & ~mask) != (b & ~mask))
 		return 0;
@@ -505,8 +512,8 @@ struct pair {
 	struct insn insn;
 	const struct form *form;
 	struct possible possible;
-	int faulted;               /* at the same place, and by memory */
-	unsigned used;             /* questions, a bit each */
+	int faulted;   /* at the same place, and by memory */
+	unsigned used; /* questions, a bit each */
 };
 
 /* Is the difference in this field left open? */
@@ -515,8 +522,9 @@ static int open_field(struct pair *p, const char *name)
 	uint32_t linear, a, b;
 
 	if (!strcmp(name, "flags"))
-		return !((number_of(p->a, name, p->c->eflags) ^ number_of(p->b, name, p->c->eflags)) &
-			 ~p->c->undefined);
+		return !(
+		    (number_of(p->a, name, p->c->eflags) ^ number_of(p->b, name, p->c->eflags)) &
+		    ~p->c->undefined);
 	if (memory_field(name, &linear)) {
 		uint32_t before = initial_memory(p->pack, p->c, linear);
 
@@ -644,7 +652,8 @@ int alternatives_accept(const struct asm_pack *pack, uint32_t number, const stru
 static void print(const char *name, const char *section, const struct count *c)
 {
 	if (c->same || c->other)
-		printf("alternative: %s: %lu the same, %lu other: %s\n", name, c->same, c->other, section);
+		printf("alternative: %s: %lu the same, %lu other: %s\n", name, c->same, c->other,
+		       section);
 }
 
 void alternatives_print(void)

@@ -139,9 +139,9 @@ static void take_result(const ucontext_t *frame)
 	result_print(put, pack, current, &result);
 }
 
-/* Runs a CMPS that has faulted again, one element, with a source that does not fault, then with such
- * a destination; true: it is about to.  At last *frame has the fault of the operand that was not
- * reported, if it has one. */
+/* Runs a CMPS that has faulted again, one element, with a source that does not fault, then with
+ * such a destination; true: it is about to.  At last *frame has the fault of the operand that was
+ * not reported, if it has one. */
 static int cmps_again(ucontext_t *frame, const struct asm_case *c)
 {
 	static const int segments[] = {REG_ES, REG_CS, REG_SS, REG_DS, REG_FS, REG_GS};

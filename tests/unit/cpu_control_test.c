@@ -18,6 +18,30 @@ static void reset_values(void **state)
 	assert_int_equal(v->dr[6], 0xffff0ff0);
 	assert_int_equal(v->dr[7], 0x400);
 	assert_int_equal(v->idtr.limit, 0xffff);
+	assert_false(v->delivering);
+	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
+		assert_int_equal(v->seg[s].attr, A_P | A_DATA | SEG_ACCESSED);
+	assert_int_equal(v->seg[SREG_LDTR].attr, A_P | 2);
+	assert_int_equal(v->seg[SREG_TR].attr, A_P | 11);
+	assert_int_equal(v->seg[SREG_GS].limit, 0xffff);
+}
+
+/* What boot protocols ask for. */
+static void flat_32_bits(void **state)
+{
+	struct machine *m = *state;
+
+	cpu_set_flat32(&m->v, 0x100000);
+	for (unsigned s = SREG_ES; s <= SREG_GS; s++) {
+		bool code = s == SREG_CS;
+		assert_int_equal(m->v.seg[s].base, 0);
+		assert_int_equal(m->v.seg[s].limit, 0xffffffff);
+		assert_int_equal(m->v.seg[s].attr,
+		                 A_FLAT | (code ? A_CODE : A_DATA) | SEG_ACCESSED);
+		assert_int_equal(m->v.seg[s].selector, code ? 0x10 : 0x18);
+	}
+	assert_int_equal(m->v.cr0, CR0_PE | CR0_ET);
+	assert_int_equal(m->v.eip, 0x100000);
 }
 
 static void cr0_rules(void **state)
@@ -42,6 +66,13 @@ static void cr0_rules(void **state)
 	assert_fault(m, cpu_cr_write(&m->v, 0, CR0_PE, &t), VEC_GP, 0);
 	assert_done(cpu_cr_read(&m->v, 0, &out, &t));
 	assert_int_equal(out, CR0_PE | CR0_PG | CR0_WP | CR0_ET);
+	m->paging_refused = false;
+	/* Each defined bit is kept; CR2 is a register as any other. */
+	assert_done(cpu_cr_write(&m->v, 0, 0xffffffff, &t));
+	assert_int_equal(m->v.cr0, 0xe005003f);
+	assert_done(cpu_cr_write(&m->v, 2, 0x12345678, &t));
+	assert_done(cpu_cr_read(&m->v, 2, &out, &t));
+	assert_int_equal(out, 0x12345678);
 }
 
 static void cr3_and_cr4_rules(void **state)
@@ -205,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reset_values),
+		TEST(flat_32_bits),
 		TEST(cr0_rules),
 		TEST(cr3_and_cr4_rules),
 		TEST(privilege_and_numbers),

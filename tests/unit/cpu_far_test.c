@@ -14,6 +14,8 @@ static void jump_to_code(void **state)
 	assert_done(cpu_far_jump(&m->v, CODE0, 0x12349000, 2, NEXT, &t));
 	assert_int_equal(m->v.eip, 0x9000);
 	assert_int_equal(m->v.gpr[ESP], STACK0);
+	assert_done(cpu_far_jump(&m->v, CONFORM0, 0x9100, 4, NEXT, &t));
+	assert_int_equal(m->v.cpl, 0);
 	machine_ring(m, 3);
 	assert_done(cpu_far_jump(&m->v, CONFORM0, 0x9100, 4, NEXT, &t));
 	assert_int_equal(m->v.cpl, 3);
@@ -51,7 +53,11 @@ static void call_and_return(void **state)
 	assert_int_equal(m->v.eip, NEXT);
 	assert_int_equal(m->v.gpr[ESP], STACK0 + 12);
 
-	assert_done(cpu_far_call(&m->v, CODE0, 0x9000, 2, NEXT, &t));
+	assert_done(cpu_far_call(&m->v, CODE0, 0x12349000, 4, NEXT, &t));
+	assert_int_equal(m->v.eip, 0x12349000);
+	m->v.gpr[ESP] = STACK0 + 12;
+	assert_done(cpu_far_call(&m->v, CODE0, 0x12349000, 2, NEXT, &t));
+	assert_int_equal(m->v.eip, 0x9000);
 	assert_int_equal(m->v.gpr[ESP], STACK0 + 8);
 	assert_int_equal(get16(m, STACK0 + 8), NEXT);
 	assert_int_equal(get16(m, STACK0 + 10), CODE0);
@@ -278,6 +284,9 @@ static void return_faults(void **state)
 	assert_fault(m, RETF, VEC_NP, SCRATCH);
 	descriptor(m, SCRATCH, 0, 0xfff, A_P | A_CODE | A_32);
 	assert_fault(m, RETF, VEC_GP, 0);
+	descriptor(m, SCRATCH, 0, 0xfffff, A_FLAT | A_CONFORM | A_DPL3);
+	push_frame(m, 0x9000, SCRATCH | 1, STACK3, DATA3);
+	assert_fault(m, RETF, VEC_GP, SCRATCH); /* conforming: no more privilege than its own */
 	push_frame(m, 0x9000, CODE3, STACK3, 0);
 	assert_fault(m, RETF, VEC_GP, 0);
 	push_frame(m, 0x9000, CODE3, STACK3, DATA0);
@@ -293,6 +302,19 @@ static void return_faults(void **state)
 	push_frame(m, 0x9000, CODE0, STACK3, DATA3);
 	assert_fault(m, RETF, VEC_GP, CODE0); /* to an inner ring */
 #undef RETF
+}
+
+static void return_to_conforming_code(void **state)
+{
+	struct machine *m = *state;
+
+	for (unsigned rpl = 1; rpl < 4; rpl += 2) {
+		machine_ring(m, 0);
+		descriptor(m, SCRATCH, 0, 0xfffff, A_FLAT | A_CONFORM | A_DPL1);
+		push_frame(m, 0x9000, SCRATCH | rpl, STACK3, rpl == 1 ? DATA1 : DATA3);
+		assert_done(cpu_far_return(&m->v, 4, 0, &t));
+		assert_int_equal(m->v.cpl, rpl);
+	}
 }
 
 static void return_to_16_bit_stack_keeps_upper_esp(void **state)
@@ -320,6 +342,8 @@ static void real_mode_call_and_return(void **state)
 	assert_done(cpu_far_return(&m->v, 2, 0, &t));
 	assert_int_equal(m->v.seg[SREG_CS].selector, CODE0);
 	assert_int_equal(m->v.eip, NEXT);
+	assert_done(cpu_far_jump(&m->v, 0x1234, 0xffff, 4, NEXT, &t));
+	assert_int_equal(m->v.eip, 0xffff);
 }
 
 static void sysenter_and_sysexit(void **state)
@@ -334,7 +358,9 @@ static void sysenter_and_sysexit(void **state)
 	m->v.sysenter_esp = 0x7000;
 	m->v.sysenter_eip = 0xa000;
 	m->v.if_flag = FLAG_IF;
+	m->v.vflags |= FLAG_RF;
 	assert_done(cpu_sysenter(&m->v, &t));
+	assert_false(m->v.vflags & FLAG_RF);
 	assert_int_equal(m->v.cpl, 0);
 	assert_int_equal(m->v.eip, 0xa000);
 	assert_int_equal(m->v.gpr[ESP], 0x7000);
@@ -376,6 +402,7 @@ int main(void)
 		TEST(inner_stack_faults),
 		TEST(inner_stack_of_16_bit_tss),
 		TEST(return_faults),
+		TEST(return_to_conforming_code),
 		TEST(return_to_16_bit_stack_keeps_upper_esp),
 		TEST(real_mode_call_and_return),
 		TEST(sysenter_and_sysexit),

@@ -300,6 +300,59 @@ static void iret_to_virtual_8086_and_back(void **state)
 	assert_true(m->v.seg[SREG_DS].attr & SEG_UNUSABLE);
 }
 
+static void to_virtual_8086(struct machine *m, uint32_t eip, uint32_t flags)
+{
+	const uint32_t frame[] = {eip, 0x1000, FLAG_VM | flags | 2, 0xfffe, 0x2000, 0, 0, 0, 0};
+
+	machine_ring(m, 0);
+	m->v.gpr[ESP] = STACK0 - sizeof(frame);
+	memcpy(m->mem + STACK0 - sizeof(frame), frame, sizeof(frame));
+	assert_done(cpu_iret(&m->v, 4, 0, &t));
+}
+
+/* SDM vol. 3, 20.2.7 and 20.3: INT n and IRET need IOPL 3, INT3, INTO and interrupts do not; the
+ * handler's segment is of ring 0 and does not conform. */
+static void virtual_8086_rules(void **state)
+{
+	struct machine *m = *state;
+
+	for (unsigned vector = 0; vector < 0x30; vector++)
+		idt_gate(m, vector, CODE0, HANDLER, A_P | A_DPL3 | 14);
+	to_virtual_8086(m, 0xffff, 0);
+	assert_int_equal(m->v.eip, 0xffff);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t), VEC_GP, 0);
+	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, VEC_BP, false, 0, &t));
+	to_virtual_8086(m, 0x100, 0);
+	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, VEC_OF, false, 0, &t));
+	to_virtual_8086(m, 0x100, 0);
+	assert_done(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x21, false, 0, &t));
+	to_virtual_8086(m, 0x100, FLAG_IOPL);
+	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t));
+	to_virtual_8086(m, 0x100, FLAG_IOPL);
+	put16(m, 0x20000 + 0xfff8, 0x5678);
+	put16(m, 0x20000 + 0xfffa, 0x3000);
+	put16(m, 0x20000 + 0xfffc, 2);
+	m->v.gpr[ESP] = 0xfff8;
+	assert_done(cpu_iret(&m->v, 2, 0, &t));
+	assert_int_equal(m->v.seg[SREG_CS].base, 0x30000);
+	assert_int_equal(m->v.eip, 0x5678);
+
+	to_virtual_8086(m, 0x100, FLAG_IOPL);
+	idt_gate(m, 0x20, CONFORM0, HANDLER, A_P | A_DPL3 | 14);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP, CONFORM0 | 1);
+	idt_gate(m, 0x20, CODE1, HANDLER, A_P | A_DPL3 | 14);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP,
+	             (CODE1 & ~3) | 1);
+	/* Beyond 64 KiB: #GP at the IRET. */
+	const uint32_t frame[] = {0x10000, 0x1000, FLAG_VM | 2, 0xfffe, 0x2000, 0, 0, 0, 0};
+
+	machine_ring(m, 0);
+	m->v.vflags = 0;
+	m->v.gpr[ESP] = STACK0 - sizeof(frame);
+	memcpy(m->mem + STACK0 - sizeof(frame), frame, sizeof(frame));
+	assert_fault(m, cpu_iret(&m->v, 4, 0, &t), VEC_GP, 0);
+}
+
 static void real_mode_interrupt(void **state)
 {
 	struct machine *m = *state;
@@ -308,7 +361,7 @@ static void real_mode_interrupt(void **state)
 	m->v.idtr = (struct table_reg){0, 0x3ff};
 	m->v.seg[SREG_SS].attr &= ~SEG_DB;
 	put32(m, 0x21 * 4, 0x12345678);
-	vcpu_eflags_set(&m->v, FLAG_IF | FLAG_TF);
+	vcpu_eflags_set(&m->v, FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF);
 	assert_true(cpu_software(&m->v, 0x21, 0x8002));
 	assert_int_equal(m->v.seg[SREG_CS].base, 0x12340);
 	assert_int_equal(m->v.eip, 0x5678);
@@ -316,6 +369,15 @@ static void real_mode_interrupt(void **state)
 	assert_done(cpu_iret(&m->v, 2, 0, &t));
 	assert_int_equal(m->v.eip, 0x8002);
 	assert_int_equal(vcpu_eflags(&m->v), FLAG_IF | FLAG_TF | 2);
+	/* IRETD leaves VIF and VIP alone here: SDM vol. 2, IRET. */
+	vcpu_eflags_set(&m->v, FLAG_VIP);
+	m->v.seg[SREG_CS].limit = 0x9000;
+	put_iret(m, 0x9000, CODE0, FLAG_VIF | FLAG_AC, 0, 0);
+	m->v.gpr[ESP] &= 0xffff;
+	memcpy(m->mem + m->v.gpr[ESP], m->mem + STACK0 - 20, 20);
+	assert_done(cpu_iret(&m->v, 4, 0, &t));
+	assert_int_equal(vcpu_eflags(&m->v), FLAG_VIP | FLAG_AC | 2);
+	assert_int_equal(m->v.eip, 0x9000);
 	m->v.idtr.limit = 0x80;
 	assert_fault(m, cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t), VEC_GP, 0);
 }
@@ -480,6 +542,7 @@ int main(void)
 		TEST(iret_faults),
 		TEST(iret_to_outer_drops_inner_segments),
 		TEST(iret_to_virtual_8086_and_back),
+		TEST(virtual_8086_rules),
 		TEST(real_mode_interrupt),
 		TEST(exception_sets_cr2_and_dr6),
 		TEST(double_fault_classes),

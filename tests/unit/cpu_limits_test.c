@@ -107,6 +107,14 @@ static void interrupt_vectors_of_real_mode(void **state)
 	           VEC_GP, 0);
 }
 
+/* It does, or #GP(0), with EXT for an interrupt. */
+#define enters(call)                                                                               \
+	do {                                                                                       \
+		t = (struct trap){.vector = 0xff};                                                 \
+		assert_int_equal(call, inside);                                                    \
+		assert_true(inside || (t.vector == VEC_GP && t.error < 2));                        \
+	} while (0)
+
 /* Where a transfer leads: the limit itself is inside. */
 static void entry_points(void **state)
 {
@@ -124,23 +132,23 @@ static void entry_points(void **state)
 		descriptor(m, SCRATCH2, 0, limit, code | A_DPL3);
 		gate(m, SCRATCH3, SCRATCH, 0x9000, A_P | A_DPL3 | 12, 0);
 		idt_gate(m, 0x20, SCRATCH, 0x9000, A_P | 14);
-		assert_int_equal(cpu_far_jump(&m->v, SCRATCH, 0x9000, 4, NEXT, &t), inside);
-		assert_int_equal(cpu_far_call(&m->v, SCRATCH, 0x9000, 4, NEXT, &t), inside);
-		assert_int_equal(cpu_far_call(&m->v, SCRATCH3, 0, 4, NEXT, &t), inside);
-		assert_int_equal(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), inside);
+		enters(cpu_far_jump(&m->v, SCRATCH, 0x9000, 4, NEXT, &t));
+		enters(cpu_far_call(&m->v, SCRATCH, 0x9000, 4, NEXT, &t));
+		enters(cpu_far_call(&m->v, SCRATCH3, 0, 4, NEXT, &t));
+		enters(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t));
 		m->v.gpr[ESP] = STACK0 - 16;
 		memcpy(m->mem + STACK0 - 16, same, sizeof(same));
-		assert_int_equal(cpu_iret(&m->v, 4, 0, &t), inside);
+		enters(cpu_iret(&m->v, 4, 0, &t));
 		m->v.gpr[ESP] = STACK0 - 16;
-		assert_int_equal(cpu_far_return(&m->v, 4, 0, &t), inside);
+		enters(cpu_far_return(&m->v, 4, 0, &t));
 		machine_ring(m, 0);
 		m->v.gpr[ESP] = STACK0 - 16;
 		memcpy(m->mem + STACK0 - 16, outer, sizeof(outer));
-		assert_int_equal(cpu_far_return(&m->v, 4, 0, &t), inside);
+		enters(cpu_far_return(&m->v, 4, 0, &t));
 		machine_ring(m, 3);
-		assert_int_equal(cpu_far_call(&m->v, SCRATCH3, 0, 4, NEXT, &t), inside);
+		enters(cpu_far_call(&m->v, SCRATCH3, 0, 4, NEXT, &t));
 		machine_ring(m, 3);
-		assert_int_equal(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), inside);
+		enters(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t));
 	}
 }
 

@@ -246,6 +246,15 @@ static void memory_types(void **state)
 	assert_int_equal(rdmsr(m, 0x201), 0xff8000800);
 	assert_fault(m, cpu_wrmsr(&m->v, 0x201, 0, 0x1000000000, &t), VEC_GP, 0);
 	assert_fault(m, cpu_wrmsr(&m->v, 0x200, 0, 0x102, &t), VEC_GP, 0);
+	/* The first and the last pair; a base has a type and no bits 8 to 11. */
+	wrmsr(m, 0x200, 0xf00000006);
+	wrmsr(m, 0x20f, 0xfff000800);
+	assert_int_equal(rdmsr(m, 0x200), 0xf00000006);
+	assert_int_equal(rdmsr(m, 0x20f), 0xfff000800);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x200, 0, 0x1000000006, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x20e, 0, 0x106, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x20e, 0, 2, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x210, 0, 0, &t), VEC_GP, 0);
 	use(m, "n270"); /* 32 physical bits */
 	assert_fault(m, cpu_wrmsr(&m->v, 0x201, 0, 0xff8000800, &t), VEC_GP, 0);
 }
@@ -275,6 +284,17 @@ static void machine_check_banks(void **state)
 	assert_int_equal(rdmsr(m, 0x179) & 0xff, 5);
 	wrmsr(m, 0x17b, -1ull);
 	assert_fault(m, cpu_wrmsr(&m->v, 0x17b, 0, 1, &t), VEC_GP, 0);
+	wrmsr(m, 0, 0); /* MC_ADDR: may be cleared only */
+	assert_fault(m, cpu_wrmsr(&m->v, 0, 0, 1, &t), VEC_GP, 0);
+	wrmsr(m, 0x1d9, 0x7f);
+	assert_int_equal(rdmsr(m, 0x1d9), 0x7f);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1d9, 0, 0x80, &t), VEC_GP, 0);
+	use(m, "pentium");
+	wrmsr(m, 0, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1d9, 0, 0, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x174, 0, 0, &t), VEC_GP, 0);
+	use(m, "pentium3");
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1a0, 0, 0, &t), VEC_GP, 0);
 	wrmsr(m, 0x404, 0x1f);
 	assert_int_equal(rdmsr(m, 0x404), 0x1f);
 	assert_int_equal(rdmsr(m, 0x405), 0);

@@ -172,6 +172,23 @@ static void lar_and_lsl(void **state)
 	assert_int_equal(t.vector, VEC_PF);
 }
 
+/* SDM vol. 2, LAR and LSL: the tables of system types. */
+static void system_types(void **state)
+{
+	static const uint16_t lar = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
+	static const uint16_t lsl = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 9 | 1 << 11;
+	struct machine *m = *state;
+	struct trap t;
+	uint32_t out;
+	bool faulted;
+
+	for (unsigned type = 0; type < 16; type++) {
+		descriptor(m, SCRATCH, 0, 0x67, A_P | type);
+		assert_int_equal(cpu_lar(&m->v, SCRATCH, &out, &faulted, &t), lar >> type & 1);
+		assert_int_equal(cpu_lsl(&m->v, SCRATCH, &out, &faulted, &t), lsl >> type & 1);
+	}
+}
+
 static void verr_and_verw(void **state)
 {
 	struct machine *m = *state;
@@ -207,6 +224,23 @@ static void limit_checks(void **state)
 	ds->attr &= ~SEG_DB;
 	assert_done(cpu_seg_check(&m->v, SREG_DS, 0xfffc, 4, true, &t));
 	assert_fault(m, cpu_seg_check(&m->v, SREG_DS, 0xfffd, 4, true, &t), VEC_GP, 0);
+}
+
+/* Across the end of 4 GiB: translated code lets it wrap, where the segment ends there. */
+static void wrapping_checks(void **state)
+{
+	struct machine *m = *state;
+	struct segment *ds = &m->v.seg[SREG_DS];
+
+	assert_done(cpu_seg_check(&m->v, SREG_DS, 0xfffffffe, 4, true, &t));
+	assert_done(cpu_seg_check(&m->v, SREG_CS, 0xfffffffe, 4, false, &t));
+	m->v.seg[SREG_CS].attr |= SEG_DOWN; /* conforming */
+	assert_done(cpu_seg_check(&m->v, SREG_CS, 0xfffffffe, 4, false, &t));
+	ds->limit = 0xfffffffe;
+	assert_fault(m, cpu_seg_check(&m->v, SREG_DS, 0xfffffffe, 4, true, &t), VEC_GP, 0);
+	ds->limit = 0xffffffff;
+	ds->attr |= SEG_DOWN; /* nothing is inside */
+	assert_fault(m, cpu_seg_check(&m->v, SREG_DS, 0xfffffffe, 4, true, &t), VEC_GP, 0);
 }
 
 static void type_checks(void **state)
@@ -276,8 +310,10 @@ int main(void)
 		TEST(lldt_rules),
 		TEST(ltr_rules),
 		TEST(lar_and_lsl),
+		TEST(system_types),
 		TEST(verr_and_verw),
 		TEST(limit_checks),
+		TEST(wrapping_checks),
 		TEST(type_checks),
 		TEST(io_bitmap),
 	};

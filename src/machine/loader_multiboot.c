@@ -223,13 +223,16 @@ static bool load_modules(struct load *l, struct arena *a, struct info *info)
 		l->ram->write(l->ram->ctx, at, m->data.data, m->data.size);
 		mods[i] = (struct mod){at, at + m->data.size, arena_string(a, m->name), 0};
 		if (!mods[i].string)
-			return problem_set(l->p, "module %s: name too long", m->name);
+			return problem_set(l->p, "module %.60s...: its name and arguments are too long", m->name);
 		at += m->data.size;
 	}
 	if (n) {
 		info->flags |= INFO_MODULES;
 		info->mods_count = n;
 		info->mods_addr = arena_put(a, mods, n * sizeof *mods);
+		if (!info->mods_addr)
+			return problem_set(l->p, "kernel %s: the modules' names and arguments are too long",
+			                   l->r->kernel_name);
 	}
 	return true;
 }

@@ -234,6 +234,211 @@ static void refuse(struct blob kernel, const char *reason)
 	pc_close(&pc, &r.kernel);
 }
 
+static bool loads(struct blob kernel, const char *cmdline)
+{
+	struct pc pc;
+	pc_open(&pc, 4);
+	struct boot_request r = {"some-kernel", kernel, cmdline, NULL, 0};
+	bool ok = boot_load(&pc.ram, &r, &pc.entry, &pc.problem);
+	pc_close(&pc, &r.kernel);
+	return ok;
+}
+
+/* The header lies whole in the first 8 KiB, on four bytes; the first right one counts. */
+static void test_header_s_place(void **state)
+{
+	static const struct {
+		uint32_t flags, at, size;
+		bool found;
+	} cases[] = {
+		{0, 0, 9000, true}, {0, 4, 9000, true}, {0, 2, 9000, false}, {0, 1, 9000, false},
+		{0, 8180, 9000, true}, {0, 8184, 9000, false}, {0, 8192, 9000, false},
+		{0, 500, 512, true}, {0, 504, 512, false}, {0x10000, 8160, 9000, true},
+		{0x10000, 8164, 9000, false}, {0x10000, 480, 512, true}, {0x10000, 484, 512, false},
+		{0xfffe0007, 480, 512, true}, {0xfffe0007, 500, 512, true},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct blob b = {calloc(1, 10000), cases[i].size};
+		multiboot_header(b.data + cases[i].at, cases[i].flags);
+		assert_int_equal(multiboot_is(&b), cases[i].found);
+		/* One with a wrong checksum before it is none. */
+		if (cases[i].at >= 40) {
+			multiboot_header(b.data + 8, 3);
+			b.data[8 + 8]++;
+			assert_int_equal(multiboot_is(&b), cases[i].found);
+		}
+		blob_free(&b);
+	}
+	assert_false(multiboot_is(&(struct blob){(uint8_t *)ELFMAG, 3}));
+	assert_true(multiboot_is(&(struct blob){(uint8_t *)ELFMAG, 4}));
+}
+
+/* What a kernel asks for in the lower half must be known; the upper half is as it likes. */
+static void test_flags(void **state)
+{
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (bit != 16)
+			assert_int_equal(loads(elf_image(1u << bit), ""), bit < 3 || bit > 16);
+}
+
+/* The fields of the header, at their limits. */
+static void test_address_fields(void **state)
+{
+	enum { HEADER = 0x200000 + HEADER_AT, END = 0x200000 + 2000 };
+	static const struct {
+		uint32_t load, load_end, bss_end;
+		bool ok;
+	} cases[] = {
+		{HEADER, 0, 0, true}, {HEADER + 1, 0, 0, false}, {0x200000, 0, 0, true},
+		{0x1fffff, 0, 0, false}, {0x200000, END, 0, true}, {0x200000, END + 1, 0, false},
+		{0x200000, 0x200000, 0, true}, {0x200000, 0x1fffff, 0, false},
+		{0x200000, 0, END, true}, {0x200000, 0, END - 1, false},
+		{0x200000, 0x200100, 0x200100, true}, {0x200000, 0x200100, 4 << 20, true},
+		{0x200000, 0x200100, (4 << 20) + 1, false},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(loads(flat_image(cases[i].load, cases[i].load_end, cases[i].bss_end), ""),
+		                 cases[i].ok);
+	/* Addresses go before ELF where both are there. */
+	struct pc pc;
+	pc_open(&pc, 4);
+	struct boot_request r = {"both", elf_image(0x10000), "", NULL, 0};
+	put32(r.kernel.data, HEADER_AT + 12, 0x200000 + HEADER_AT);
+	put32(r.kernel.data, HEADER_AT + 16, 0x200000);
+	put32(r.kernel.data, HEADER_AT + 28, 0x200abc);
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.eip, 0x200abc);
+	assert_memory_equal(pc.bytes + 0x200000, r.kernel.data, IMAGE);
+	assert_int_equal(pc.bytes[0x100000], 0xcc);
+	pc_close(&pc, &r.kernel);
+}
+
+/* Two segments, the higher first; the entry by the one that holds it, or as it is. */
+static void test_segments(void **state)
+{
+	static const uint32_t entries[][2] = {
+		{0xc0100000, 0x100000}, {0xc0100fff, 0x100fff}, {0xc0101000, 0x300000},
+		{0xc0101fff, 0x300fff}, {0xc0102000, 0xc0102000}, {0xc00fffff, 0xc00fffff},
+		{0x300010, 0x300010},
+	};
+	for (unsigned i = 0; i < sizeof entries / sizeof *entries; i++) {
+		struct pc pc;
+		pc_open(&pc, 4);
+		struct boot_module m = {"m", {calloc(1, 1), 1}};
+		struct boot_request r = {"mach", elf_image(3), "", &m, 1};
+		Elf32_Ehdr *e = (void *)r.kernel.data;
+		Elf32_Phdr *p = segment(&r.kernel);
+		e->e_phnum = 4;
+		e->e_entry = entries[i][0];
+		p[0] = (Elf32_Phdr){.p_type = PT_LOAD, .p_offset = TEXT_AT, .p_vaddr = 0xc0101000,
+		                    .p_paddr = 0x300000, .p_filesz = TEXT, .p_memsz = 0x1000};
+		p[1] = (Elf32_Phdr){.p_type = PT_LOAD, .p_offset = TEXT_AT + 1, .p_vaddr = 0xc0100000,
+		                    .p_paddr = 0x100000, .p_filesz = TEXT - 1, .p_memsz = 0x1000};
+		p[2] = (Elf32_Phdr){.p_type = PT_LOAD, .p_paddr = 0xb8000, .p_offset = 0xffffff};
+		p[3] = (Elf32_Phdr){.p_type = PT_NOTE, .p_paddr = 0xb8000, .p_memsz = 5};
+		r.kernel.data[TEXT_AT] = 0x11;
+		assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+		assert_int_equal(pc.entry.eip, entries[i][1]);
+		assert_int_equal(pc.bytes[0x300000], 0x11);
+		assert_int_equal(pc.bytes[0x100000], 0x90);
+		assert_int_equal(pc.bytes[0x100000 + TEXT - 2], 0x90);
+		assert_int_equal(pc.bytes[0x100000 + TEXT - 1], 0);
+		assert_int_equal(pc.bytes[0x301000], 0); /* the module, behind the highest */
+		assert_int_equal(get32(pc.bytes, get32(pc.bytes + pc.entry.ebx, 24)), 0x301000);
+		free(m.data.data);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
+/* As many modules as there is room for, each on a page of its own; above 1 MiB. */
+static void test_many_modules(void **state)
+{
+	for (unsigned n = 63; n <= 65; n++) {
+		struct pc pc;
+		struct boot_module modules[65];
+		uint8_t byte = 0x77;
+		pc_open(&pc, 4);
+		for (unsigned i = 0; i < 65; i++)
+			modules[i] = (struct boot_module){"m", {&byte, 1}};
+		struct boot_request r = {"mach", elf_image(3), "", modules, n};
+		segment(&r.kernel)->p_paddr = 0x1000;
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), n <= 64);
+		if (n > 64)
+			assert_problem(&pc, "mach", "more than 64 modules");
+		const uint8_t *mods = pc.bytes + get32(pc.bytes + pc.entry.ebx, 24);
+		for (unsigned i = 0; n <= 64 && i < n; i++) {
+			assert_int_equal(get32(mods, 16 * i), 0x100000 + 4096 * i);
+			assert_int_equal(get32(mods, 16 * i + 4), 0x100000 + 4096 * i + 1);
+			assert_int_equal(get32(mods, 16 * i + 12), 0);
+			assert_int_equal(pc.bytes[0x100000 + 4096 * i], 0x77);
+		}
+		pc_close(&pc, &r.kernel);
+	}
+	/* The last byte of memory, and one more. */
+	for (unsigned more = 0; more < 2; more++) {
+		struct pc pc;
+		pc_open(&pc, 4);
+		struct boot_module m = {"m", {calloc(1, 4 << 20), (3 << 20) - 0x2000 + more}};
+		struct boot_request r = {"mach", elf_image(3), "", &m, 1};
+		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), !more);
+		if (more)
+			assert_problem(&pc, "module m", "do not fit in 4 MiB");
+		free(m.data.data);
+		pc_close(&pc, &r.kernel);
+	}
+}
+
+/* Names and arguments have the room up to the EBDA, with all else that a kernel is told. */
+static void test_long_names(void **state)
+{
+	enum { MOST = 0xdc00 - 1000 };
+	char *name = calloc(1, 0x10000);
+	unsigned longest = 0;
+	for (unsigned n = MOST; n < MOST + 1000; n++) {
+		struct pc pc;
+		uint8_t byte = 0;
+		pc_open(&pc, 4);
+		struct boot_module m = {name, {&byte, 1}};
+		struct boot_request r = {"mach", elf_image(3), "", &m, 1};
+		memset(name, 'n', n);
+		bool ok = boot_load(&pc.ram, &r, &pc.entry, &pc.problem);
+		if (ok) {
+			const uint8_t *info = pc.bytes + pc.entry.ebx;
+			uint32_t mods = get32(info, 24);
+			assert_in_range(mods, BOOT_CMDLINE, BOOT_EBDA - 16);
+			assert_string_equal((char *)pc.bytes + get32(pc.bytes, mods + 8), name);
+			longest = n;
+		} else {
+			assert_problem(&pc, "", "names and arguments are too long");
+			assert_int_equal(longest, n - 1);
+		}
+		pc_close(&pc, &r.kernel);
+		if (!ok)
+			break;
+	}
+	memset(name, 'n', 0xffff);
+	struct pc pc;
+	uint8_t byte = 0;
+	pc_open(&pc, 4);
+	struct boot_module m = {name, {&byte, 1}};
+	struct boot_request r = {"mach", elf_image(3), "", &m, 1};
+	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_problem(&pc, "module nnn", "its name and arguments are too long");
+	pc_close(&pc, &r.kernel);
+	free(name);
+}
+
+static void test_command_line(void **state)
+{
+	char line[4096];
+	memset(line, 'a', sizeof line);
+	line[4096 - strlen("some-kernel") - 2] = 0;
+	assert_true(loads(elf_image(3), line));
+	line[4096 - strlen("some-kernel") - 2] = 'a';
+	line[4096 - strlen("some-kernel") - 1] = 0;
+	assert_false(loads(elf_image(3), line));
+}
+
 static void test_bad_images(void **state)
 {
 	struct blob b = elf_image(3);
@@ -288,6 +493,13 @@ int main(void)
 		cmocka_unit_test(test_module_that_does_not_fit),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_segment_s_place),
+		cmocka_unit_test(test_header_s_place),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_address_fields),
+		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_many_modules),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_bad_images),
 	};
 	return cmocka_run_group_tests_name("loader_multiboot", tests, NULL, NULL);

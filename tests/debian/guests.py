@@ -445,6 +445,24 @@ def registers():
 
 
 @case
+def watched():
+    """A debugger's breakpoints in a process slow nothing but what they watch (watched.c)."""
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = with_file(f"{here.guests}/shell.gz", "watched", here.watched, f"{folder}/initrd")
+        stats = f"{folder}/stats"
+        more = dict(options=["--stats", stats]) if here.vmm == "unring" else {}
+        with start(linux(**more) | dict(initrd=initrd)) as vm:
+            to_shell(vm)
+            vm.run("/watched", r"^watched: as it should be$", 120)
+            reboot(vm)
+        if more:
+            with open(stats) as f:
+                alone = int(re.search(r"^alone (\d+)$", f.read(), re.MULTILINE).group(1))
+            if alone > 50000:
+                raise Failed(f"{alone} instructions ran alone")
+
+
+@case
 def linux_version():
     """The least: the kernel unpacks itself and speaks."""
     with start(linux()) as vm:
@@ -469,6 +487,7 @@ def main():
     parser.add_argument("--unring", default=f"{top}/build/release/unring")
     parser.add_argument("--guests", default=f"{top}/build/guests")
     parser.add_argument("--registers", default=f"{top}/build/release/tests/debian/registers")
+    parser.add_argument("--watched", default=f"{top}/build/release/tests/debian/watched")
     parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
     parser.parse_args(namespace=here)
     if not here.case:

@@ -4,7 +4,7 @@
 
 /* --- single-stepping --- */
 
-static u32 steps[4096], step_count, step_dr6;
+static u32 steps[4096], step_hits[4096], step_count, step_dr6;
 static bool record(struct frame *f)
 {
 	if (f->vector != V_DB)
@@ -13,8 +13,10 @@ static bool record(struct frame *f)
 
 	step_dr6 |= dr6;
 	write_dr6(DR6_SET);
-	if (step_count < 4096)
+	if (step_count < 4096) {
+		step_hits[step_count] = dr6 & (BS | 15);
 		steps[step_count++] = f->eip;
+	}
 	return true;
 }
 
@@ -399,17 +401,6 @@ struct trap {
 	const u8 *at;
 	u32 hits;
 };
-static u32 trap_dr6[16];
-
-static bool record_hits(struct frame *f)
-{
-	if (f->vector != V_DB)
-		return false;
-	if (step_count < 16)
-		trap_dr6[step_count] = read_dr6() & 15;
-	return record(f);
-}
-
 static void set_dr(unsigned n, u32 at)
 {
 	switch (n) {
@@ -434,14 +425,14 @@ static void expect_traps(const char *what, struct state *s, const u8 *end, u32 d
 	write_dr6(DR6_SET);
 	write_dr7(dr7);
 	step_count = step_dr6 = 0;
-	trap_hook = record_hits;
+	trap_hook = record;
 	expect_done(what, s, end);
 	trap_hook = NULL;
 	write_dr7(DR7_SET);
 	for (n = 0; want[n].at; n++)
-		if (n >= step_count || steps[n] != (u32)want[n].at || trap_dr6[n] != want[n].hits) {
+		if (n >= step_count || steps[n] != (u32)want[n].at || step_hits[n] != want[n].hits) {
 			fail("%s: trap %u is at %x by %h, not at %x by %h", what, n,
-			     n < step_count ? steps[n] : 0, n < step_count ? trap_dr6[n] : 0,
+			     n < step_count ? steps[n] : 0, n < step_count ? step_hits[n] : 0,
 			     (u32)want[n].at, want[n].hits);
 			return;
 		}
@@ -567,7 +558,7 @@ LABEL(st_f);
 
 static bool pass_calls(struct frame *f)
 {
-	return f->vector == V_SYSCALL || record_hits(f);
+	return f->vector == V_SYSCALL || record(f);
 }
 
 static void stack_page(void)
@@ -623,7 +614,7 @@ static bool record_string(struct frame *f)
 		at_esi = f->esi;
 		at_edi = f->edi;
 	}
-	return record_hits(f);
+	return record(f);
 }
 
 static void run_string(const char *what, struct state *s, const u8 *end, u32 dr7, const u8 *at)
@@ -693,9 +684,9 @@ LABEL(four_4);
 
 static bool pass_code(struct frame *f)
 {
-	bool taken = record_hits(f);
+	bool taken = record(f);
 
-	if (taken && trap_dr6[step_count - 1] == 8)
+	if (taken && step_hits[step_count - 1] == 8)
 		f->eflags |= RF;
 	return taken;
 }
@@ -723,7 +714,7 @@ static void four(void)
 		expect("traps", step_count, 4);
 		for (unsigned i = 0; i < 4 && i < step_count; i++) {
 			expect("at", steps[i], (u32)want[i].at);
-			expect("by", trap_dr6[i], want[i].hits);
+			expect("by", step_hits[i], want[i].hits);
 		}
 	}
 }
@@ -821,6 +812,55 @@ static void fault_first(void)
 	expect("page faults", pf_count, 1);
 	expect("traps", step_count, 1);
 	expect("eip", steps[0], (u32)fault_after);
+}
+
+/* A single step and a breakpoint are one trap; MOV SS holds off what its operand hits. */
+CODE(both_code, "mov [ebx], eax\n both_1: nop\n both_2: rep stosb\n both_3: nop");
+CODE(ss_watched, "mov ss, [ebx]\n ss_held: mov ecx, 5\n ss_free: push dword ptr [ebx]\n ss_pushed: pop ss\n"
+		 "ss_again: nop\n ss_last: nop");
+LABEL(both_1);
+LABEL(both_2);
+LABEL(both_3);
+LABEL(ss_free);
+LABEL(ss_pushed);
+LABEL(ss_last);
+
+static void together(void)
+{
+	static const u8 *const at[] = {both_1, both_2, both_2, both_2, both_3, both_3 + 1};
+	static const u32 wanted[] = {BS | B0, BS, BS, BS | B1, BS, BS};
+
+	for (unsigned round = 0; round < 3; round++) {
+		struct state s = at_cpl(3, both_code);
+
+		s.ebx = (u32)scratch;
+		s.edi = (u32)scratch + 64;
+		s.ecx = 3;
+		write_dr0((u32)scratch);
+		write_dr1((u32)scratch + 65);
+		write_dr6(DR6_SET);
+		write_dr7(arm(0, WRITE, LEN4) | arm(1, WRITE, LEN1));
+		s.eflags |= TF;
+		step_count = step_dr6 = 0;
+		trap_hook = record;
+		expect_done("stepped", &s, both_code_end);
+		trap_hook = NULL;
+		write_dr7(DR7_SET);
+		expect("traps", step_count, 6);
+		for (u32 i = 0; i < 6 && i < step_count; i++)
+			if (steps[i] != (u32)at[i] || step_hits[i] != wanted[i])
+				fail("trap %u: %x by %h", i, steps[i], step_hits[i]);
+		s = at_cpl(3, ss_watched);
+		s.ebx = (u32)scratch;
+		*(u32 *)scratch = DATA3;
+		expect_traps("mov ss", &s, ss_watched_end, arm(0, ACCESS, LEN4),
+			     TRAPS({ss_free, B0}, {ss_pushed, B0}, ));
+		s = at_cpl(3, ss_watched);
+		s.ebx = (u32)scratch;
+		write_dr2(RUN_STACK_TOP - 4);
+		expect_traps("pop ss", &s, ss_watched_end, arm(2, ACCESS, LEN4),
+			     TRAPS({ss_pushed, 4}, {ss_last, 4}, ));
+	}
 }
 
 /* Instruction breakpoints at very many addresses, one after the other; and one that is passed very
@@ -922,6 +962,7 @@ static const struct test tests[] = {
 	{"stack-page", "SDM vol. 3, 17.3.1.2", stack_page},
 	{"string-page", "SDM vol. 3, 17.3.1.2", string_page},
 	{"four", "SDM vol. 3, 17.2.3", four},
+	{"together", "SDM vol. 3, 6.8.3 and 17.3.1.4", together},
 	{"many", "SDM vol. 3, 17.3.1.1", many},
 	{"views", "SDM vol. 3, 17.2.1", views},
 	{"fault-first", "SDM vol. 3, 6.9", fault_first},

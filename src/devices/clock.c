@@ -18,7 +18,6 @@ struct clock {
 	struct timer *set;
 	unsigned timers;
 	uint64_t armed;
-	bool running;
 };
 
 struct clock *clock_create(void *ctx, uint64_t (*now)(void *ctx),
@@ -67,11 +66,8 @@ static void take_out(struct timer *t)
 	t->deadline = UINT64_MAX;
 }
 
-/* A handler sets several timers in a row: the host hears of the outcome only. */
 static void rearm(struct clock *c)
 {
-	if (c->running)
-		return;
 	uint64_t deadline = clock_next(c);
 	/* Programming the host's timer is what costs: one that comes too early does no harm. */
 	if (deadline >= c->armed)
@@ -84,12 +80,11 @@ void clock_run(struct clock *c)
 {
 	uint64_t now = clock_now(c);
 	struct timer *t;
-	c->running = true;
+	/* Handlers set timers: until all have, what was armed and has passed keeps the host's alone. */
 	while ((t = c->set) && t->deadline <= now) {
 		take_out(t);
 		t->fire(t->ctx, now);
 	}
-	c->running = false;
 	/* What was armed has passed, and the host's timer with it. */
 	if (c->armed <= now)
 		c->armed = UINT64_MAX;

@@ -417,7 +417,8 @@ static void test_periodic_catches_up(void **state)
 /* Data sheet, table 5, for 32768 Hz. */
 static void test_rates(void **state)
 {
-	static const unsigned hz[] = {0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2};
+	static const unsigned hz[] = {0,   256, 128, 8192, 4096, 2048, 1024, 512,
+	                              256, 128, 64,  32,   16,   8,    4,    2};
 	struct rig r;
 	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
 	put(&r, 0x0b, 0x42);

@@ -69,8 +69,7 @@ static int find_stale(const struct sockaddr_un *a)
 	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0)
 		return -errno;
-	bool stale = connect(probe, (const struct sockaddr *)a, sizeof *a) &&
-	             errno == ECONNREFUSED;
+	bool stale = connect(probe, (const struct sockaddr *)a, sizeof *a) && errno == ECONNREFUSED;
 	close(probe);
 	return stale ? 0 : -EADDRINUSE;
 }
@@ -109,7 +108,7 @@ static int remember(struct server *s, const char *path)
 		return -EMFILE;
 	if (slash)
 		memcpy(folder, path, (size_t)(slash - path) + 1);
-	strcpy(n->base, slash ? slash + 1 : path);
+	snprintf(n->base, sizeof n->base, "%s", slash ? slash + 1 : path);
 	n->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (n->folder < 0 || fstatat(n->folder, n->base, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
@@ -141,9 +140,10 @@ static int or_close(int fd, int err)
 static int serve_listen_unix(struct server *s, const struct request *r)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (strlen(r->path) + strlen(BESIDE) >= sizeof a.sun_path)
+	size_t n = strlen(r->path) + 1;
+	if (n + strlen(BESIDE) > sizeof a.sun_path)
 		return -ENAMETOOLONG;
-	strcpy(a.sun_path, r->path);
+	memcpy(a.sun_path, r->path, n);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -286,9 +286,10 @@ static int ask(void)
 static int request_it(enum op op, const char *path, int word)
 {
 	request = (struct request){.op = op, .word = word};
-	if (strlen(path) >= sizeof request.path)
+	size_t n = strlen(path) + 1;
+	if (n > sizeof request.path)
 		return -ENAMETOOLONG;
-	strcpy(request.path, path);
+	memcpy(request.path, path, n);
 	return broker.process ? ask() : serve[op](&server, &request);
 }
 

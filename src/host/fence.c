@@ -251,7 +251,7 @@ static void compile(struct program *p, const struct row *table)
 	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	for (const struct row *r = table; r->call >= 0; r++) {
 		if (!r->needs)
-			put_row(p, r, NULL);
+			put_row(p, r, &(struct grant){GRANT_NONE, 0, 0});
 		for (unsigned i = 0; r->needs && i < n_grants; i++)
 			if (grants[i].what == r->needs)
 				put_row(p, r, &grants[i]);

@@ -280,9 +280,8 @@ int host_mem_maps(char **text, size_t *length)
 		n += got > 0 ? (size_t)got : 0;
 	}
 	if (got < 0) {
-		int err = -errno;
 		free(*text);
-		return err;
+		return -EIO;
 	}
 	(*text)[n] = 0;
 	*length = n;

@@ -338,19 +338,26 @@ static void aliases(void)
 
 static void swapped(void)
 {
-	u8 *a = HIGH;
+	/* In the low parts of page numbers, by which tables are indexed, all zeros and others. */
+	static const u32 pages[] = {0, 0x155, 0x2aa, 0x3fe};
 
 	pages_on();
 	for (unsigned i = 0; i < 8; i++)
 		emit_return(area + i * 4096 + 48, 1000 + i);
 	for (u32 i = 0; i < 2000; i++) {
-		pages_point(a, area + (i * 5 & 7) * 4096, PTE_ALL);
-		expect("swapped by INVLPG", call(a + 48), 1000 + (i * 5 & 7));
+		u8 *a = HIGH + pages[i & 3] * 4096;
+		u32 n = (i >> 2) * 5 & 7;
+
+		pages_point(a, area + n * 4096, PTE_ALL);
+		expect("swapped by INVLPG", call(a + 48), 1000 + n);
 	}
 	for (u32 i = 0; i < 500; i++) {
-		*pages_entry(a) = (u32)(area + (i * 3 & 7) * 4096) | PTE_ALL;
+		u8 *a = HIGH + pages[i & 3] * 4096;
+		u32 n = (i >> 2) * 3 & 7;
+
+		*pages_entry(a) = (u32)(area + n * 4096) | PTE_ALL;
 		write_cr3((u32)page_dir);
-		expect("swapped by CR3", call(a + 48), 1000 + (i * 3 & 7));
+		expect("swapped by CR3", call(a + 48), 1000 + n);
 	}
 	pages_off();
 }

@@ -366,6 +366,40 @@ static void to_virtual_8086(void **state)
 	assert_int_equal(m->v.seg[SREG_SS].attr, 0xf3);
 }
 
+/* A descriptor that cannot be marked or freed faults before anything is saved.  SDM vol. 3, 7.3. */
+static void descriptors_on_read_only_pages(void **state)
+{
+	struct machine *m = *state;
+	static uint8_t before[MEMORY];
+
+	put_task(m);
+	/* The current task's descriptor at the end of a page, the other on the next. */
+	uint32_t gdt = LDT - SEL_TSS_B;
+	memmove(m->mem + gdt, m->mem + GDT, GDT_LIMIT + 1);
+	m->v.gdtr.base = gdt;
+	m->mem[gdt + CODE0 + 5] |= 1; /* accessed: not to be written */
+	m->mem[gdt + DATA0 + 5] |= 1;
+	m->bad_write_only = true;
+	m->bad_page = LDT >> 12;
+	memcpy(before, m->mem, MEMORY);
+	assert_fault(m, cpu_far_jump(&m->v, SEL_TSS_B, 0, 4, NEXT, &t), VEC_PF, PF_W);
+	assert_fault(m, cpu_far_call(&m->v, SEL_TSS_B, 0, 4, NEXT, &t), VEC_PF, PF_W);
+	assert_memory_equal(m->mem, before, MEMORY);
+	/* JMP frees the old task; CALL leaves it busy. */
+	m->bad_page = gdt >> 12;
+	assert_fault(m, cpu_far_jump(&m->v, SEL_TSS_B, 0, 4, NEXT, &t), VEC_PF, PF_W);
+	assert_memory_equal(m->mem, before, MEMORY);
+	assert_done(cpu_far_call(&m->v, SEL_TSS_B, 0, 4, NEXT, &t));
+	/* IRET frees the one, and leaves the other busy. */
+	m->bad_page = LDT >> 12;
+	memcpy(before, m->mem, MEMORY);
+	assert_fault(m, cpu_iret(&m->v, 4, NEW_EIP + 6, &t), VEC_PF, PF_W);
+	assert_memory_equal(m->mem, before, MEMORY);
+	m->bad_page = gdt >> 12;
+	assert_done(cpu_iret(&m->v, 4, NEW_EIP + 6, &t));
+	assert_int_equal(m->v.seg[SREG_TR].selector, SEL_TSS_A);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +417,7 @@ int main(void)
 		TEST(refused_cr3),
 		TEST(tss_of_16_bits),
 		TEST(to_virtual_8086),
+		TEST(descriptors_on_read_only_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -719,8 +719,9 @@ static void step(struct monitor *m)
 		return;
 	}
 	v->inhibit = 0;
-	/* A debugger sees each element of a string. */
-	run_once(m, m->debug.step ? SITE_REDIRECT : 0);
+	/* Strings by the monitor: a debugger sees each element, and an interrupt need not wait for
+	 * the end of one that has a breakpoint. */
+	run_once(m, m->debug.step || debug_code(m) ? SITE_REDIRECT : 0);
 	if (m->unfinished) {
 		v->inhibit = shadow;
 		v->vflags |= FLAG_RF;

@@ -546,39 +546,51 @@ static void resume_flag(void)
 /* An instruction breakpoint there is met once, however often the string is interrupted. */
 CODE(rf_once, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0\n mov edi, 0x8000\n"
 	      "rf_once_at: addr16 rep movsb\n dec ebx\n jnz 1b");
+CODE(rf_long, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0x400000\n mov edi, 0x500000\n"
+	      "rf_long_at: repe cmpsb\n dec ebx\n jnz 1b");
 LABEL(rf_once_at);
+LABEL(rf_long_at);
 
 static bool count_hits(struct frame *f)
 {
 	if (f->vector == V_DB) {
 		rf_hits++;
-		if (f->eip != (u32)rf_once_at || f->ecx != RF_COUNT)
+		if (f->eip != rf_at || f->ecx != RF_COUNT)
 			rf_wrong++;
 		f->eflags |= RF;
 		return true;
 	}
-	rf_begun += f->vector == V_TIMER && f->eip == (u32)rf_once_at && f->ecx != RF_COUNT;
+	rf_begun += f->vector == V_TIMER && f->eip == rf_at && f->ecx != RF_COUNT;
 	return on_interrupt(f);
 }
 
-static void resume_once(void)
+static void run_once(const char *what, const u8 *code, const u8 *end, const u8 *at)
 {
-	struct state s = at_cpl(3, rf_once);
+	struct state s = at_cpl(3, code);
 
 	start();
 	pit_rate(4000);
 	trap_hook = count_hits;
+	rf_at = (u32)at;
 	rf_begun = rf_wrong = rf_hits = 0;
-	asm volatile("mov %0, %%dr0" : : "r"(rf_once_at));
+	asm volatile("mov %0, %%dr0" : : "r"(at));
 	asm volatile("mov %0, %%dr7" : : "r"(0x402));
 	s.eflags |= IF;
-	expect_done("200 strings", &s, rf_once_end);
+	expect_done(what, &s, end);
 	asm volatile("mov %0, %%dr7" : : "r"(0x400));
 	stop();
 	expect("hits", rf_hits, 200);
 	expect("of them in the middle", rf_wrong, 0);
 	if (!rf_begun)
-		fail("no interrupt in the middle");
+		fail("%s: no interrupt in the middle", what);
+}
+
+static void resume_once(void)
+{
+	memset((void *)0x400000, 0, RF_COUNT);
+	memset((void *)0x500000, 0, RF_COUNT);
+	run_once("16-bit addresses", rf_once, rf_once_end, rf_once_at);
+	run_once("plain", rf_long, rf_long_end, rf_long_at);
 }
 
 static const struct test tests[] = {

@@ -3,7 +3,7 @@
 /* The image of FXSAVE up to XMM7.  SDM vol. 1, table 10-2. */
 enum { FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_MXCSR = 24, FX_END = 288 };
 
-enum { WHOLE_IMAGE = 16 }; /* exits between looks at all of it (paranoid) */
+enum { WHOLE_IMAGE = 61 }; /* exits between looks at all of it (paranoid) */
 
 /* --- the paranoid preset's net --- */
 

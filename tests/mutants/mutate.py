@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Lines whose loss nobody but a reader would notice: checks, logs, counters, messages.
-SILENT = re.compile(r"\b(CHECK|assert|log_on|log_write|report|_Static_assert|perror)\b|\bstats\.\w+")
+SILENT = re.compile(r"\b(CHECK|free|assert|log_on|log_write|report|_Static_assert|perror)\b|\bstats\.\w+")
 NAME = r"[A-Za-z_]\w*"
 
 
@@ -135,9 +135,11 @@ def of_line(line, code, neighbour):
         new = {"+": "-=", "-": "+=", "|": "&=", "&": "|="}[m[1]]
         yield "assignment", put(m.start(1), m.end(1) + 1, new)
         yield "assignment", put(m.start(1), m.end(1) + 1, "=")
-    # Numbers, one beside: but the length of an array in its declaration.
+    # Numbers, one beside: but the length of an array in its declaration, or of memory.
     for m in re.finditer(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)(?![\w.])", code):
         if DECLARATION.match(code) and code[:m.start()].rstrip().endswith("[") and "=" not in code[:m.start()]:
+            continue
+        if code[:m.start()].endswith("calloc("):
             continue
         n = int(m[1], 0 if m[1] in "0" or m[1][:2].lower() == "0x" else 10)
         show = (lambda v: hex(v)) if m[1][:2].lower() == "0x" else str

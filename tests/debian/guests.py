@@ -312,17 +312,18 @@ def long_input():
 
 @own
 def reboots():
-    """Without --no-reboot a reset starts the machine anew, from its files."""
-    args = [a for a in unring_arguments(here.unring, linux()) if a != "--no-reboot"]
-    with Vm(args) as vm:
-        for _ in range(3):
+    """Without --no-reboot a reset starts the machine anew, from its files; a triple fault too."""
+    for append in "", "reboot=t":
+        args = [a for a in unring_arguments(here.unring, linux(append=append)) if a != "--no-reboot"]
+        with Vm(args) as vm:
+            for _ in range(2):
+                to_shell(vm)
+                vm.run("cat /proc/uptime", r"^[0-9]\.\d+ ")
+                vm.send("reboot -f\n")
             to_shell(vm)
-            vm.run("cat /proc/uptime", r"^[0-9]\.\d+ ")
-            vm.send("reboot -f\n")
-        to_shell(vm)
-        type_at(vm)
-        vm.send("\x01x")
-        vm.end(0, 5)
+            type_at(vm)
+            vm.send("\x01x")
+            vm.end(0, 5)
 
 
 @own

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gdb_fixture.h"
+#include "machine/gdb_regs.h"
 
 #include <sys/stat.h>
 
@@ -125,6 +126,32 @@ static void test_deaf(void **state)
 	close(fd);
 }
 
+/* Registers by number: the last, and the one behind it. */
+static void test_register_numbers(void **state)
+{
+	struct debuggee *d = *state;
+	stopped(d);
+	int fd = debuggee_connect(d);
+	loop_poll(d->loop);
+	for (unsigned i = 0; i < gdb_reg_count() + 3; i++) {
+		static const char *const forms[] = {"p%x", "P%x="};
+		for (unsigned write = 0; write < 2; write++) {
+			char body[16], got[256] = "";
+			snprintf(body, sizeof body, forms[write], i);
+			ask(fd, body);
+			loop_poll(d->loop);
+			assert_true(recv(fd, got, sizeof got - 1, 0) > 0);
+			if (i >= gdb_reg_count())
+				assert_non_null(strstr(got, "$E22#"));
+			else if (write) /* no value */
+				assert_non_null(strstr(got, "$E"));
+			else
+				assert_int_equal(strcspn(strchr(got, '$') + 1, "#"), 2 * gdb_reg_size(i));
+		}
+	}
+	close(fd);
+}
+
 /* Connects, interrupts the guest and goes, before the guest has seen any of it. */
 static void visit(struct debuggee *d)
 {
@@ -193,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_stranger, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_register_numbers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_gone_before_the_stop, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_path, setup, teardown),
 	};

@@ -49,7 +49,8 @@ struct tcache {
 	uint32_t n_pads;
 	uint32_t *hash;
 	struct page_rec *pages;
-	struct branch *tables[TCACHE_MAX_MODES];
+	struct branch *table_room;                /* for one of each mode */
+	struct branch *tables[TCACHE_MAX_MODES];  /* those in use */
 	uint32_t cs_base[TCACHE_MAX_MODES]; /* linear - EIP */
 	struct branch *miss;
 	struct branch_page *branch_pages;

@@ -47,6 +47,8 @@ int tcache_create(struct tcache **out, const struct tcache_config *cfg)
 		err = reserve(&c->branch_pages, BRANCH_PAGES, sizeof *c->branch_pages);
 	if (!err)
 		err = reserve(&c->miss, BRANCH_ENTRIES, sizeof *c->miss);
+	if (!err)
+		err = reserve(&c->table_room, TCACHE_MAX_MODES * BRANCH_ENTRIES, sizeof *c->miss);
 	if (err) {
 		free(c);
 		return err;
@@ -353,10 +355,7 @@ void tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t window_id,
 
 uint64_t tcache_table(struct tcache *c, unsigned mode)
 {
-	if (!c->tables[mode]) {
-		int err = reserve(&c->tables[mode], BRANCH_ENTRIES, sizeof(struct branch));
-		CHECK(!err);
-	}
+	c->tables[mode] = c->table_room + mode * BRANCH_ENTRIES;
 	return (uint64_t)(uintptr_t)c->tables[mode];
 }
 

@@ -377,6 +377,12 @@ static void late(void **state)
 	assert_true(t.begun >= 10);
 }
 
+static int end_monitor(void **state)
+{
+	monitor_destroy(m);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,5 +390,5 @@ int main(void)
 		cmocka_unit_test(every_host_pc),
 		cmocka_unit_test(late),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, end_monitor);
 }

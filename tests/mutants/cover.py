@@ -156,8 +156,8 @@ class Cover:
             if not program.is_relative_to(tree.build):      # a copy of it
                 program = tree.build / program.name
             if program.exists():
-                ran = m.read_bytes()
-                hits[str(program.relative_to(tree.build))] = [b.start() for b in re.finditer(b"\1", ran)]
+                ran = re.finditer(b"\1", m.read_bytes())
+                hits[str(program.relative_to(tree.build))] = [b.start() for b in ran]
         shutil.rmtree(maps)
         return verdict, seconds, hits
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Lines whose loss nobody but a reader would notice: checks, logs, counters, messages.
-SILENT = re.compile(r"\b(CHECK|free|assert|log_on|log_write|report|_Static_assert|perror)\b|\bstats\.\w+")
+SILENT = re.compile(r"\b(CHECK|free|assert|log_on|log_write|report|_Static_assert|perror)\b|"
+                    r"\bstats\.\w+")
 NAME = r"[A-Za-z_]\w*"
 
 
@@ -102,8 +103,10 @@ def enums(root):
 
 RELATIONS = {"<": ["<="], "<=": ["<"], ">": [">="], ">=": [">"], "==": ["!="], "!=": ["=="]}
 ARITHMETIC = {"+": "-", "-": "+", "<<": ">>", ">>": "<<", "&": "|", "|": "&"}
-DECLARATION = re.compile(r"^\s*(?:static |const |struct |enum |unsigned |volatile |u?int\d*_t |bool |char |"
-                         r"void |int |size_t |long |double |gpa_t |gla_t )")
+DECLARATION = re.compile(r"^\s*(?:static |const |struct |enum |unsigned |volatile |u?int\d*_t |"
+                         r"bool |char |void |int |size_t |long |double |gpa_t |gla_t )")
+STATEMENT = re.compile(rf"\s*((?:\(void\))?{NAME}[^;]*|\*+{NAME}[^;]*|\+\+[^;]*|--[^;]*|break|continue|"
+                       rf"goto {NAME});\s*$")
 
 
 def balanced(code, at):
@@ -137,9 +140,10 @@ def of_line(line, code, neighbour):
         yield "assignment", put(m.start(1), m.end(1) + 1, "=")
     # Numbers, one beside: but the length of an array in its declaration, or of memory.
     for m in re.finditer(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)(?![\w.])", code):
-        if DECLARATION.match(code) and code[:m.start()].rstrip().endswith("[") and "=" not in code[:m.start()]:
+        before = code[:m.start()].rstrip()
+        if DECLARATION.match(code) and before.endswith("[") and "=" not in before:
             continue
-        if code[:m.start()].endswith("calloc("):
+        if before.endswith("calloc("):
             continue
         n = int(m[1], 0 if m[1] in "0" or m[1][:2].lower() == "0x" else 10)
         show = (lambda v: hex(v)) if m[1][:2].lower() == "0x" else str
@@ -155,7 +159,7 @@ def of_line(line, code, neighbour):
             if m[1] == "while":
                 yield "once", put(m.start(1), m.end(1), "if")
     # A statement that is not there: a call or an assignment, whole on its line.
-    m = re.match(rf"\s*((?:\(void\))?{NAME}[^;]*|\*+{NAME}[^;]*|\+\+[^;]*|--[^;]*|break|continue|goto {NAME});\s*$", code)
+    m = STATEMENT.match(code)
     if m and not re.match(r"\s*(return|else|do|case|default|sizeof)\b", code) and \
        not DECLARATION.match(code) and balanced_all(code) and \
        (re.search(r"\(|[^=!<>]=[^=]|\+\+|--", code) or m[1] in ("break", "continue")):

@@ -100,8 +100,8 @@ def ours(count):
         for _, m in some:
             wrong = m.apply((ROOT / m.file).read_text())
             check(f"no place for {m.diff()}", wrong)
-            got = subprocess.run(["cc", "-std=gnu17", "-w", "-fsyntax-only", "-I", ROOT / "src", "-xc", "-"],
-                                 input=wrong, text=True, capture_output=True)
+            got = subprocess.run(["cc", "-std=gnu17", "-w", "-fsyntax-only", "-I", ROOT / "src", "-xc",
+                                  "-"], input=wrong, text=True, capture_output=True)
             tried += 1
             good += got.returncode == 0
     check(f"only {good} of {tried} mutants compile", good >= 0.8 * tried)

@@ -64,9 +64,8 @@ static bool place_initrd(struct guest_ram *ram, const struct boot_request *r, ui
 		return problem_set(p, "initrd %s: %zu KiB do not fit beside the kernel in %llu MiB "
 		                      "of memory", m->name, m->data.size >> 10,
 		                   (unsigned long long)(ram->bytes >> 20));
+	/* Not below kernel_end, which is page-aligned as well. */
 	uint64_t at = (top - m->data.size) & ~(uint64_t)PAGE_MASK;
-	if (at < kernel_end)
-		at = kernel_end; /* kernel_end is page-aligned and it fits there */
 	ram->write(ram->ctx, at, m->data.data, m->data.size);
 	put(zero, RAMDISK_IMAGE, 4, at);
 	put(zero, RAMDISK_SIZE, 4, m->data.size);

@@ -7,14 +7,14 @@ static unsigned resets;
 
 static void reset(void *ctx)
 {
-	resets++;
+	++*(unsigned *)ctx;
 }
 
 static struct i8042 *open_i8042(struct rig *r)
 {
 	rig_open(r);
 	resets = 0;
-	struct i8042 *k = i8042_create(r->bus, rig_line(r), NULL, reset);
+	struct i8042 *k = i8042_create(r->bus, rig_line(r), &resets, reset);
 	assert_int_equal(in(r, 0x64), 0x10);
 	out(r, 0x64, 0x60); /* interrupts, no translation */
 	out(r, 0x60, 0x05);
@@ -67,6 +67,10 @@ static void test_controller(void **state)
 	assert_int_equal(in(&r, 0x64), 0x1c);
 	assert_int_equal(command(&r, 0x20), 0x15); /* the keyboard is off after the test */
 	assert_int_equal(command(&r, 0xab), 0x00);
+	out(&r, 0x64, 0xae);
+	assert_int_equal(in(&r, 0x64), 0x1c); /* no answer */
+	assert_int_equal(command(&r, 0xab), 0x00);
+	assert_int_equal(command(&r, 0x20), 0x05);
 	assert_int_equal(command(&r, 0xc0), 0x80);
 	assert_int_equal(command(&r, 0xe0), 0x00);
 	write_parameter(&r, 0x60, 0x47);
@@ -106,6 +110,8 @@ static void test_controller(void **state)
 	assert_true(r.line.level);
 	assert_int_equal(in(&r, 0x60), 0x1c);
 	assert_false(r.line.level);
+	assert_int_equal(resets, 0);
+	assert_true(i8042_a20(k));
 	close_i8042(&r, k);
 }
 
@@ -127,8 +133,11 @@ static void test_reset_and_a20(void **state)
 	out(&r, 0x64, 0xf0 | 0x0d); /* pulses, but not the reset line */
 	out(&r, 0x64, 0xff);
 	assert_int_equal(resets, 0);
-	out(&r, 0x64, 0xfe);
+	out(&r, 0x64, 0xf0);
 	assert_int_equal(resets, 1);
+	out(&r, 0x64, 0xfe);
+	assert_int_equal(resets, 2);
+	resets = 1;
 	write_parameter(&r, 0xd1, 0xde);
 	assert_int_equal(resets, 2);
 	/* Output buffer full, in the output port. */
@@ -189,6 +198,8 @@ static void test_keyboard(void **state)
 {
 	struct rig r;
 	struct i8042 *k = open_i8042(&r);
+	KEYBOARD(0xf0, 0xfa);
+	KEYBOARD(0x00, 0xfa, 0x02); /* from the start */
 	KEYBOARD(0xff, 0xfa, 0xaa);
 	KEYBOARD(0xf2, 0xfa, 0xab, 0x83);
 	KEYBOARD(0xed, 0xfa);
@@ -275,6 +286,11 @@ static void test_interrupts(void **state)
 	out(&r, 0x64, 0xae);
 	assert_int_equal(in(&r, 0x60), 0xab);
 	assert_int_equal(in(&r, 0x60), 0x83);
+	/* Talking to the keyboard enables it. */
+	out(&r, 0x64, 0xad);
+	assert_int_equal(command(&r, 0x20), 0x15);
+	KEYBOARD(0xee, 0xee);
+	assert_int_equal(command(&r, 0x20), 0x05);
 	/* The controller's self-test forgets what the keyboard has sent. */
 	out(&r, 0x60, 0xf2);
 	assert_int_equal(command(&r, 0xaa), 0x55);

@@ -85,15 +85,26 @@ static void test_boots(void **state)
 
 static void test_initrd_heeds_the_kernel_s_limit(void **state)
 {
-	struct pc pc;
-	pc_open(&pc, 64);
-	struct boot_module initrd = {"initrd", {calloc(1, 5000), 5000}};
-	struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
-	put32(r.kernel.data, 0x22c, 0x1ffffff);
-	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
-	assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), 0x2000000 - 8192);
-	free(initrd.data.data);
-	pc_close(&pc, &r.kernel);
+	static const struct {
+		uint32_t max, size, at;
+	} cases[] = {
+		{0x1ffffff, 5000, 0x1ffe000}, {0x1ffffff, 4096, 0x1fff000}, {0x1ffffff, 4097, 0x1ffe000},
+		{0x1ffffff, 1, 0x1fff000}, {0x2000000, 4096, 0x1fff000}, {0x2000000, 4097, 0x1fff000},
+		{0x1fffffe, 4096, 0x1ffe000}, {0x3fffffe, 4096, 0x3ffe000}, {0x3ffffff, 4096, 0x3fff000},
+		{0x4000000, 4096, 0x3fff000}, {0xffffffff, 4096, 0x3fff000},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pc pc;
+		pc_open(&pc, 64);
+		struct boot_module initrd = {"initrd", {calloc(1, 5000), cases[i].size}};
+		struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
+		put32(r.kernel.data, 0x22c, cases[i].max);
+		assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+		assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), cases[i].at);
+		assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x21c), cases[i].size);
+		free(initrd.data.data);
+		pc_close(&pc, &r.kernel);
+	}
 }
 
 static void test_initrd_that_does_not_fit(void **state)

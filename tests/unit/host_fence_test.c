@@ -317,6 +317,7 @@ static void closed(const void *what, enum fence_kind kind)
 {
 	dup2(0, 40);
 	dup2(0, 60);
+	dup2(0, 61);
 	dup2(0, 1000);
 	fence_choose(FENCE_ON);
 	fence_close_others((const int[]){0, 1, 2, 60}, 4);

@@ -1,5 +1,5 @@
 """A triple fault resets the machine, again and again, until a signal ends the run; with
---no-reboot it ends the run itself.  An x87 error that nothing can serve is a halt.
+--no-reboot it ends the run itself.  An x87 error that nothing can serve is a halt, or waits.
 
     resets.py UNRING TRIPLE FERR        guest test kernels
 """
@@ -27,6 +27,11 @@ def once(kernel, status, count, report, *options):
             or report not in done.stderr:
         sys.exit(f"{kernel}: status {done.returncode}\n{done.stdout}{done.stderr}")
 
+
+with Vm(command(ferr, "--append", "wait"), terminal=False) as vm:
+    vm.expect("about to wait", 20)
+    vm.process.send_signal(signal.SIGTERM)
+    vm.end(128 + signal.SIGTERM, 20)
 
 with Vm(command(triple), terminal=False) as vm:
     for _ in range(20):

@@ -187,7 +187,7 @@ def quiet(unring, kernels):
             gdb.run("delete 5")
             gdb.expect("continue", "exited with code 041", 120)
             guest.end(PASS)
-        counters(stats.name, alone=17000, units=1500, exits=1000000, signals_segv=500)
+        counters(stats.name, alone=17000, units=1500, exits=1000000, signals_segv=6000)
 
 
 def traps(unring, kernels):

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "host/fence.h"
 #include "host/loss.h"
+#include "host/memory.h"
 #include "host/signal.h"
 
 #include <errno.h>
@@ -347,12 +348,42 @@ static void test_off(void **state)
 	assert_int_equal(in_child(off, NULL, FENCE_VCPU), 0);
 }
 
+/* Where address space is limited, the windows' area is found all the same, beside what is there,
+ * and told to be without guards. */
+static bool is_free(const void *at)
+{
+	void *p = mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE,
+	               ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (p != MAP_FAILED)
+		munmap(p, PAGE_SIZE);
+	return p == at;
+}
+
+static void limited(const void *what, enum fence_kind kind)
+{
+	uint8_t *first, *area;
+	struct rlimit limit = {GIB4, GIB4};
+	int wrong = host_mem_area(8 * GIB4, &first) != 0;
+	host_mem_area_release(first, 8 * GIB4);
+	wrong |= mmap(first + GIB4, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED;
+	wrong |= setrlimit(RLIMIT_AS, &limit) || host_mem_area(8 * GIB4, &area);
+	wrong |= area == first || !is_free(area) || !host_losses() || !strstr(host_losses(), "guards");
+	wrong |= host_mem_area_open(area, GIB4) || host_mem_area_close(area, GIB4) || !is_free(area);
+	syscall(SYS_exit_group, wrong);
+}
+
+static void test_limited(void **state)
+{
+	assert_int_equal(in_child(limited, NULL, FENCE_VCPU), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_calls),   cmocka_unit_test(test_32_bit_calls),
 	    cmocka_unit_test(test_stripped), cmocka_unit_test(test_landlock),
 	    cmocka_unit_test(test_descriptors), cmocka_unit_test(test_off),
+	    cmocka_unit_test(test_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -118,35 +115,9 @@ static void test_area(void **state)
 	assert_true(is_free(area + GIB4 + PAGE_SIZE));
 }
 
-/* Where address space is limited, the area is found all the same, beside what is there. */
-static void limited(void)
-{
-	uint8_t *first, *area;
-	struct rlimit limit = {GIB4, GIB4};
-	int wrong = host_mem_area(8 * GIB4, &first) != 0;
-	host_mem_area_release(first, 8 * GIB4);
-	wrong |= mmap(first + GIB4, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-	              0) == MAP_FAILED;
-	wrong |= setrlimit(RLIMIT_AS, &limit) || host_mem_area(8 * GIB4, &area);
-	wrong |= area == first || !is_free(area) || !host_losses() || !strstr(host_losses(), "guards");
-	wrong |= host_mem_area_open(area, GIB4) || host_mem_area_close(area, GIB4) || !is_free(area);
-	_exit(wrong);
-}
-
-static void test_limited(void **state)
-{
-	int status;
-	pid_t pid = fork();
-	if (!pid)
-		limited();
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_limited), /* the others open the books, which stay this process's */
 	    cmocka_unit_test(test_reserve),
 	    cmocka_unit_test(test_view),
 	    cmocka_unit_test(test_area),

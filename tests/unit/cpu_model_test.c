@@ -300,6 +300,8 @@ static void machine_check_banks(void **state)
 	assert_int_equal(rdmsr(m, 0x405), 0);
 	wrmsr(m, 0x405, 0);
 	assert_fault(m, cpu_wrmsr(&m->v, 0x405, 0, 1, &t), VEC_GP, 0);
+	wrmsr(m, 0x17a, 7);
+	assert_int_equal(rdmsr(m, 0x17a), 7);
 	assert_fault(m, cpu_wrmsr(&m->v, 0x17a, 0, 8, &t), VEC_GP, 0);
 }
 

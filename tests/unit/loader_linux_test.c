@@ -115,7 +115,8 @@ static void test_initrd_that_does_not_fit(void **state)
 	struct boot_module initrd = {"big.gz", {calloc(1, 12 << 20), (12 << 20) + 1}};
 	struct boot_request r = {"vmlinuz", image(), "", &initrd, 1};
 	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
-	assert_problem(&pc, "big.gz", "fit");
+	assert_problem(&pc, "initrd big.gz:",
+	               " 12288 KiB do not fit beside the kernel in 32 MiB of memory");
 	initrd.data.size--;
 	pc.problem.text[0] = 0;
 	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));

@@ -145,7 +145,7 @@ static void test_module_that_does_not_fit(void **state)
 	struct boot_module m = {"huge", {calloc(1, 4 << 20), 4 << 20}};
 	struct boot_request r = {"mach", elf_image(3), "", &m, 1};
 	assert_false(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
-	assert_problem(&pc, "huge", "fit");
+	assert_problem(&pc, "module huge:", " 4096 KiB do not fit in 4 MiB of memory");
 	free(m.data.data);
 	pc_close(&pc, &r.kernel);
 }
@@ -450,6 +450,15 @@ static void test_bad_images(void **state)
 	b = elf_image(3);
 	b.data[EI_CLASS] = ELFCLASS64;
 	refuse(b, "64-bit");
+	b = elf_image(3);
+	((Elf32_Ehdr *)b.data)->e_machine = EM_ARM;
+	refuse(b, "another processor");
+	b = elf_image(3);
+	((Elf32_Ehdr *)b.data)->e_phnum = 0;
+	refuse(b, "without program headers");
+	b = elf_image(3);
+	((Elf32_Ehdr *)b.data)->e_phoff = IMAGE - 1;
+	refuse(b, "ELF");
 	b = elf_image(3);
 	b.data[HEADER_AT + 8] ^= 1; /* checksum */
 	refuse(b, "without a Multiboot header");

@@ -157,15 +157,21 @@ def watchpoints(unring, kernels):
         if not gdb.value("&scratch") + 64 < edi <= gdb.value("&scratch") + 68:
             raise Failed(f"EDI is {edi:#x}")
         gdb.run("delete")
+        # Over a page's end: each of its bytes.
+        gdb.run("watch *(int *)(scratch + 4093)")
+        for i in range(4):
+            gdb.expect("continue", r"Old value = .*\s+New value = ")
+            same("EDI", gdb.value("$edi"), gdb.value("&scratch") + 4094 + i)
+        gdb.run("delete")
         gdb.run("rwatch *(char *)(scratch + 100)")
-        gdb.expect("continue", r"Hardware read watchpoint 3: .*\s+Value = 90")
+        gdb.expect("continue", r"Hardware read watchpoint 4: .*\s+Value = 90")
         gdb.run("delete")
         gdb.run("awatch scratch[8191]")
-        gdb.expect("continue", r"Hardware access \(read/write\) watchpoint 4")
+        gdb.expect("continue", r"Hardware access \(read/write\) watchpoint 5")
         gdb.run("delete")
         # A read-modify-write reads, too.
         gdb.run("rwatch tests_done")
-        gdb.expect("continue", r"Hardware read watchpoint 5: .*\s+Value = 3")
+        gdb.expect("continue", r"Hardware read watchpoint 6: .*\s+Value = 3")
         gdb.expect("x/i $pc - 6", "incl")
         gdb.run("delete")
         gdb.expect("continue", "exited with code 041")
@@ -277,6 +283,21 @@ def path(unring, kernels):
         same("what is left", os.listdir(folder), [])
 
 
+def let_go(unring, kernels):
+    """Nothing of a watchpoint is left when the debugger has gone."""
+    with tempfile.NamedTemporaryFile() as stats:
+        guest = Guest(unring, "--kernel", f"{kernels}/watch.elf", "--serial", "none", "--debugcon",
+                      "-", "--debug-exit", "--stats", stats.name)
+        with guest, Gdb(guest.port, f"{kernels}/watch.elf") as gdb:
+            gdb.run("set breakpoint always-inserted on")
+            gdb.run("awatch *(int *)(scratch + 512)")
+            gdb.run("hbreak quiet")
+            gdb.expect("continue", r"Breakpoint \d+, .*quiet")
+            gdb.process.kill()
+            guest.end(PASS)
+        counters(stats.name, redirected=150000)
+
+
 def bad_port(unring, kernels):
     for port, why in (("x", "neither a port"), ("65536", "neither a port"),
                       ("unix:", "neither a port"),
@@ -292,6 +313,7 @@ def bad_port(unring, kernels):
 
 CASES = dict(breakpoints=breakpoints, steps=steps, registers=registers, memory=memory, code=code,
              watchpoints=watchpoints, quiet=quiet, traps=traps, frozen=frozen, kill=kill, detach=detach,
+             let_go=let_go,
              deaf=deaf, path=path)
 CASES["bad-port"] = bad_port
 

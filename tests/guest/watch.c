@@ -53,6 +53,12 @@ static void hot(void)
 		expect_done("hot", &s, hot_code_end);
 		write_dr7(DR7_SET);
 		expect("hits", read_dr6() & 15, 0);
+		/* Nothing of it is left when it is off. */
+		for (u32 i = 0; i < 10; i++) {
+			s = at_cpl(cpl, hot_code);
+			s.ebx = (u32)scratch + 256;
+			expect_done("not watched", &s, hot_code_end);
+		}
 	}
 }
 

@@ -152,6 +152,36 @@ static void test_register_numbers(void **state)
 	close(fd);
 }
 
+static const char *answer(struct debuggee *d, int fd, const char *body)
+{
+	static char reply[256];
+	ask(fd, body);
+	loop_poll(d->loop);
+	ssize_t n = recv(fd, reply, sizeof reply - 1, MSG_DONTWAIT);
+	assert_true(n > 1);
+	reply[n] = 0;
+	return reply + 1; /* behind the acknowledgement */
+}
+
+/* What a watchpoint may be. */
+static void test_watchpoints(void **state)
+{
+	struct debuggee *d = *state;
+	stopped(d);
+	int fd = debuggee_connect(d);
+	loop_poll(d->loop);
+	assert_string_equal(answer(d, fd, "Z2,200000,10000"), "$OK#9a");
+	assert_string_equal(answer(d, fd, "Z3,200000,10001"), "$E14#aa");
+	assert_string_equal(answer(d, fd, "Z4,200000,0"), "$E14#aa");
+	assert_string_equal(answer(d, fd, "Z4,fffffffe,8"), "$OK#9a");
+	assert_string_equal(answer(d, fd, "z2,200000,10000"), "$OK#9a");
+	assert_string_equal(answer(d, fd, "z2,200000,10000"), "$E14#aa");
+	for (unsigned i = 1; i < 256; i++)
+		assert_string_equal(answer(d, fd, "Z1,300000,1"), "$OK#9a");
+	assert_string_equal(answer(d, fd, "Z1,300000,1"), "$E14#aa");
+	close(fd);
+}
+
 /* Connects, interrupts the guest and goes, before the guest has seen any of it. */
 static void visit(struct debuggee *d)
 {
@@ -249,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_stranger, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_watchpoints, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_register_numbers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_gone_before_the_stop, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_breakpoint_in_a_loop, setup, teardown),

@@ -291,8 +291,7 @@ static void refuse_seccomp(const void *what, enum fence_kind kind)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog p = {sizeof ops / sizeof *ops, ops};
-	char path[] = "/tmp/fence.XXXXXX";
-	close(mkstemp(path));
+	const char *path = what;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p))
 		syscall(SYS_exit_group, 1);
@@ -310,8 +309,13 @@ static void refuse_seccomp(const void *what, enum fence_kind kind)
 
 static void test_landlock(void **state)
 {
-	assert_int_equal(in_child(refuse_seccomp, NULL, FENCE_BROKER), 0);
-	assert_int_equal(in_child(refuse_seccomp, NULL, FENCE_VCPU), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		char path[] = "/tmp/fence.XXXXXX";
+		close(mkstemp(path));
+		int status = in_child(refuse_seccomp, path, i ? FENCE_VCPU : FENCE_BROKER);
+		unlink(path);
+		assert_int_equal(status, 0);
+	}
 }
 
 static void closed(const void *what, enum fence_kind kind)

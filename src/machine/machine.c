@@ -715,7 +715,7 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 	return !err || problem_set(p, "cannot set up %s: %s", what, strerror(-err));
 }
 
-/* What has a name is open; from here on hostile bytes are looked at. */
+/* What has a name is open; from here on hostile bytes are taken apart. */
 static bool close_fence(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;

@@ -399,6 +399,25 @@ static void test_poll_is_one_read(void **state)
 	close_pic(&r, p);
 }
 
+/* With automatic EOI a slave that was polled asks at once for the next: a new edge. */
+static void test_poll_with_auto_eoi(void **state)
+{
+	struct rig r;
+	struct pic *p = open_pic(&r, 0x11, 0x03);
+	pulse(p, 8);
+	pulse(p, 9);
+	out(&r, MASTER, 0x0c);
+	assert_int_equal(in(&r, MASTER), 0x82);
+	assert_int_equal(irr(&r, MASTER), 0x00); /* the slave's INT is no new edge yet */
+	assert_false(pic_intr(p));
+	out(&r, SLAVE, 0x0c);
+	assert_int_equal(in(&r, SLAVE), 0x80);
+	assert_true(pic_intr(p));
+	assert_int_equal(pic_ack(p), 0x29);
+	assert_false(pic_intr(p));
+	close_pic(&r, p);
+}
+
 /* A slave that ends its interrupts itself: its INT falls during INTA all the same. */
 static void test_slave_with_auto_eoi(void **state)
 {
@@ -630,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_special_mask),
 		cmocka_unit_test(test_poll),
 		cmocka_unit_test(test_poll_is_one_read),
+		cmocka_unit_test(test_poll_with_auto_eoi),
 		cmocka_unit_test(test_slave_with_auto_eoi),
 		cmocka_unit_test(test_all_lines),
 		cmocka_unit_test(test_initialization_with_levels),

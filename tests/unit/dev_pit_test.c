@@ -741,6 +741,28 @@ static void test_too_fast(void **state)
 	}
 }
 
+/* A counter that is read by one byte is latched for one read.  8254 data sheet, "Counter latch
+ * command". */
+static void test_latch_of_one_byte(void **state)
+{
+	static const uint8_t access[] = {0x10, 0x20}; /* LSB, MSB */
+	for (unsigned i = 0; i < 2; i++) {
+		struct rig r;
+		struct pit *p = open_pit(&r);
+		unsigned shift = 8 * i;
+		out(&r, 0x43, 0x80 | access[i] | 4); /* counter 2, mode 2 */
+		out(&r, 0x61, 1);
+		out(&r, 0x42, 200);
+		pass(&r, 1 + (50 << shift));
+		out(&r, 0x43, 0x80);
+		pass(&r, 40 << shift);
+		assert_int_equal(in(&r, 0x42), 150);
+		assert_int_equal(in(&r, 0x42), 110);
+		assert_int_equal(in(&r, 0x42), 110);
+		close_pit(&r, p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -757,6 +779,7 @@ int main(void)
 		cmocka_unit_test(test_late_edges_stand),
 		cmocka_unit_test(test_bcd),
 		cmocka_unit_test(test_latches),
+		cmocka_unit_test(test_latch_of_one_byte),
 		cmocka_unit_test(test_port61),
 		cmocka_unit_test(test_too_fast),
 		cmocka_unit_test(test_catches_up),

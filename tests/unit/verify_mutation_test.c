@@ -359,6 +359,7 @@ MUTATION(popf_tf_unseen) { FIND(PLAIN, 0x41, 0x81, 0xe1, 0x00, 0x71)[4] = 0x70; 
 MUTATION(pushf_if) { FIND(PLAIN, 0x47, 0x8d, 0x9c, 0x13, 0, 0xfe)[5] = 0xff; }
 MUTATION(cli_value) { FIND(PLAIN, 0x41, 0xc7, 0x47)[4] = 1; }
 MUTATION(cell_elsewhere) { FIND(PLAIN, 0x41, 0xc7, 0x47)[3] += 8; }
+MUTATION(lookup_hop) { FIND(GLUE, 0x4a, 0x8d, 0x0c, 0x11, 0xe3)[5] += 3; }
 MUTATION(cell_of_ldtr)
 {
 	uint8_t *p = FIND(GLUE, 0x45, 0x0f, 0xb7);
@@ -496,7 +497,7 @@ static const struct mutation {
 	CAUGHT(exit_eip_next, EXIT_EIP), CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
 
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
-	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(pending_elsewhere, MEMORY),
+	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(lookup_hop, REGISTER), CAUGHT(pending_elsewhere, MEMORY),
 	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
 	CAUGHT(gib_shift, REGISTER), CAUGHT(gib_table, REGISTER), CAUGHT(gib_operand, STUB),
 	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),

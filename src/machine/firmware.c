@@ -82,7 +82,7 @@ static void configuration(struct board *b, uint64_t ram_bytes)
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);
 	cmos16(b, CMOS_ABOVE_16M, ram_bytes > above ? (ram_bytes - above) >> 16 : 0);
 	uint16_t sum = 0;
-	for (uint8_t at = CMOS_SUMMED; at < CMOS_SUM; at++) {
+	for (unsigned at = CMOS_SUMMED; at < CMOS_SUM; at++) {
 		out(b, 0x70, at);
 		sum += board_in(b, 0x71, 1);
 	}

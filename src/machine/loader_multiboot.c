@@ -106,7 +106,7 @@ static bool place(struct load *l, uint64_t to, size_t from, size_t n, uint64_t t
 		                   name);
 	if (!ram_holds(l->ram, to, total))
 		return problem_set(l->p, "kernel %s: %llxh to %llxh is not in %llu MiB of memory",
-		                   name, (unsigned long long)to, (unsigned long long)(to + total),
+		                   name, (unsigned long long)to, (unsigned long long)to + total,
 		                   (unsigned long long)(l->ram->bytes >> 20));
 	/* Work is bounded by memory: what exceeds it lies over itself. */
 	l->total += total;

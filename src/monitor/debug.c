@@ -134,6 +134,7 @@ static void mark(struct monitor *m, uint32_t at)
 	}
 	if (d->n_marks < MARKS)
 		k = &d->marks[d->n_marks++];
+	CHECK(k);
 	*k = (struct mark){.at = at};
 	drop_units(m, at);
 }

@@ -55,6 +55,7 @@ static bool redirected(uint64_t pc)
 {
 	const uint8_t *b = (const uint8_t *)(uintptr_t)pc;
 	bool gs = false;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a unit has no page 0 */
 	for (; (*b & 0xf8) != 0xd8; b++) {
 		gs |= *b == 0x65;
 		if (*b != 0x65 && *b != 0x66 && *b != 0x67 && (*b & 0xf0) != 0x40)

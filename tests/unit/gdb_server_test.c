@@ -9,6 +9,7 @@
 
 #include "gdb_fixture.h"
 #include "machine/gdb_regs.h"
+#include "monitor/internal.h"
 
 #include <sys/stat.h>
 
@@ -212,27 +213,57 @@ static void end(struct debuggee *d)
 	monitor_stop(d->monitor, END_REQUEST, 0);
 }
 
+/* sti; mov ecx, 5; nop; dec ecx; jnz to the nop; hlt */
+static const uint8_t loop[] = {0xfb, 0xb9, 5, 0, 0, 0, 0x90, 0x49, 0x75, 0xfc, 0xf4};
+
+/* A breakpoint at the NOP stops it five times. */
+static void run_loop(struct debuggee *d, uint32_t flags)
+{
+	struct vcpu *v = monitor_vcpu(d->monitor);
+	monitor_reset(d->monitor);
+	cpu_set_flat32(v, GUEST_ENTRY);
+	vcpu_eflags_set(v, 2 | flags);
+	d->wait = end;
+	d->stops = 0;
+	assert_int_equal(monitor_run(d->monitor), END_REQUEST);
+	assert_int_equal(d->stops, 5);
+	assert_int_equal(v->gpr[ECX], 0);
+}
+
 /* A breakpoint in a loop is met at each turn by who goes on from it without a step, whatever
  * flags the guest has set. */
 static void test_breakpoint_in_a_loop(void **state)
 {
 	struct debuggee *d = *state;
-	/* sti; mov ecx, 5; nop; dec ecx; jnz to the nop; hlt */
-	static const uint8_t loop[] = {0xfb, 0xb9, 5, 0, 0, 0, 0x90, 0x49, 0x75, 0xfc, 0xf4};
 	static const uint32_t flags[] = {0, FLAG_ID, FLAG_IOPL | FLAG_NT, FLAG_AC};
-	d->wait = end;
 	mmu_phys_write(monitor_mmu(d->monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
 	for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
-		struct vcpu *v = monitor_vcpu(d->monitor);
-		monitor_reset(d->monitor);
 		monitor_debug_release(d->monitor);
-		cpu_set_flat32(v, GUEST_ENTRY);
-		vcpu_eflags_set(v, 2 | flags[i]);
-		d->stops = 0;
 		assert_true(monitor_break_set(d->monitor, BREAK_EXEC, gla(GUEST_ENTRY + 6), 1));
-		assert_int_equal(monitor_run(d->monitor), END_REQUEST);
-		assert_int_equal(d->stops, 5);
-		assert_int_equal(v->gpr[ECX], 0);
+		run_loop(d, flags[i]);
+	}
+}
+
+/* Places that were breakpoints once make room for the next one; one that is does not, the first
+ * of them or the last. */
+static void test_many_breakpoints(void **state)
+{
+	for (unsigned before = 0; before <= MARKS; before += MARKS) {
+		struct debuggee d;
+		debuggee_open(&d);
+		monitor_debug_release(d.monitor);
+		mmu_phys_write(monitor_mmu(d.monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
+		for (unsigned i = 0; i < MARKS + 10; i++) {
+			gla_t at = gla(GUEST_ENTRY + 0x1000 + 16 * i);
+			if (i == before) {
+				assert_true(monitor_break_set(d.monitor, BREAK_EXEC, gla(GUEST_ENTRY + 6), 1));
+				run_loop(&d, 0);
+			}
+			assert_true(monitor_break_set(d.monitor, BREAK_EXEC, at, 1));
+			assert_true(monitor_break_clear(d.monitor, BREAK_EXEC, at, 1));
+		}
+		run_loop(&d, 0);
+		debuggee_close(&d);
 	}
 }
 
@@ -283,6 +314,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_register_numbers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_gone_before_the_stop, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_breakpoint_in_a_loop, setup, teardown),
+	    cmocka_unit_test(test_many_breakpoints),
 	    cmocka_unit_test_setup_teardown(test_path, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

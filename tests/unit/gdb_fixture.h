@@ -25,12 +25,17 @@ struct debuggee {
 	struct gdb *gdb;
 	char folder[64], path[96];
 	void (*wait)(struct debuggee *d); /* the guest halts */
+	void (*in)(struct debuggee *d);   /* it reads a port */
+	unsigned tsc_reads;
 	unsigned waits;
 	unsigned stops;                   /* times that it was stopped for the debugger */
 };
 
 static inline uint32_t debuggee_in(void *ctx, uint16_t port, unsigned size)
 {
+	struct debuggee *d = ctx;
+	if (d->in)
+		d->in(d);
 	return ~0u;
 }
 
@@ -50,6 +55,8 @@ static inline uint8_t debuggee_ack(void *ctx)
 
 static inline uint64_t debuggee_tsc(void *ctx)
 {
+	struct debuggee *d = ctx;
+	d->tsc_reads++;
 	return 0;
 }
 

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		if (bol) {
 			clock_gettime(CLOCK_MONOTONIC, &b);
 			printf("%8.3f ", (double)(b.tv_sec - a.tv_sec) +
-			       (double)(b.tv_nsec - a.tv_nsec) * 1e-9);
+			                         (double)(b.tv_nsec - a.tv_nsec) * 1e-9);
 		}
 		bol = c == '\n';
 		putchar(c);

@@ -41,7 +41,6 @@ void report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Our own bug: prints the condition and aborts. */
 _Noreturn void assert_failed(const char *what, const char *file, int line);
-#define CHECK(cond) \
-	((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
+#define CHECK(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
 
 #endif

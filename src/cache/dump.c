@@ -28,7 +28,8 @@ static void put_guest(struct tcache *c, const struct tcache_dump *d, const struc
 	for (uint32_t i = 0; i < u->guest_len; i++) {
 		uint32_t at = u->page_off + i;
 		fputc(at < PAGE_SIZE ? d->guest_byte(d->ctx, u->gfn, at)
-		                     : d->guest_byte(d->ctx, u->gfn2, at - PAGE_SIZE), f);
+		                     : d->guest_byte(d->ctx, u->gfn2, at - PAGE_SIZE),
+		      f);
 	}
 }
 
@@ -36,48 +37,50 @@ static void put_units(struct tcache *c, const struct tcache_dump *d, FILE *f, ui
 {
 	for (uint32_t n = 1; n < c->n_units; n++) {
 		const struct tu *u = &c->units[n];
-		fwrite(&(struct dump_unit){
-			       .eip = u->eip,
-			       .gfn = u->gfn,
-			       .gfn2 = u->gfn2,
-			       .host = u->host,
-			       .exit0 = u->exit0,
-			       .exit_id0 = u->exit0,
-			       .pc0 = u->pc0,
-			       .pad0 = u->pad0,
-			       .guest = *guest,
-			       .page_off = u->page_off,
-			       .guest_len = u->guest_len,
-			       .host_len = u->host_len,
-			       .n_insns = u->n_insns,
-			       .n_pc = u->n_pc,
-			       .n_exits = u->n_exits,
-			       .n_pads = u->n_pads,
-			       .mode = u->mode,
-			       .flags = u->dead ? DUMP_DEAD : 0,
-		       },
-		       sizeof(struct dump_unit), 1, f);
+		fwrite(
+			&(struct dump_unit){
+				.eip = u->eip,
+				.gfn = u->gfn,
+				.gfn2 = u->gfn2,
+				.host = u->host,
+				.exit0 = u->exit0,
+				.exit_id0 = u->exit0,
+				.pc0 = u->pc0,
+				.pad0 = u->pad0,
+				.guest = *guest,
+				.page_off = u->page_off,
+				.guest_len = u->guest_len,
+				.host_len = u->host_len,
+				.n_insns = u->n_insns,
+				.n_pc = u->n_pc,
+				.n_exits = u->n_exits,
+				.n_pads = u->n_pads,
+				.mode = u->mode,
+				.flags = u->dead ? DUMP_DEAD : 0,
+			},
+			sizeof(struct dump_unit), 1, f);
 		*guest += u->dead ? 0 : u->guest_len;
 	}
 	if (!d->once)
 		return;
-	fwrite(&(struct dump_unit){
-		       .eip = d->once_eip,
-		       .gfn = DUMP_NONE,
-		       .gfn2 = DUMP_NONE,
-		       .exit0 = c->n_exits,
-		       .exit_id0 = TCACHE_ONCE_EXIT,
-		       .pc0 = c->n_pcs,
-		       .pad0 = c->n_pads,
-		       .guest_len = d->once->guest_len,
-		       .host_len = d->once->host_len,
-		       .n_insns = d->once->n_insns,
-		       .n_pc = d->once->n_pc,
-		       .n_exits = d->once->n_exits,
-		       .n_pads = d->once->n_pads,
-		       .flags = DUMP_ONCE,
-	       },
-	       sizeof(struct dump_unit), 1, f);
+	fwrite(
+		&(struct dump_unit){
+			.eip = d->once_eip,
+			.gfn = DUMP_NONE,
+			.gfn2 = DUMP_NONE,
+			.exit0 = c->n_exits,
+			.exit_id0 = TCACHE_ONCE_EXIT,
+			.pc0 = c->n_pcs,
+			.pad0 = c->n_pads,
+			.guest_len = d->once->guest_len,
+			.host_len = d->once->host_len,
+			.n_insns = d->once->n_insns,
+			.n_pc = d->once->n_pc,
+			.n_exits = d->once->n_exits,
+			.n_pads = d->once->n_pads,
+			.flags = DUMP_ONCE,
+		},
+		sizeof(struct dump_unit), 1, f);
 }
 
 static void put_exits(struct tcache *c, const struct tcache_dump *d, FILE *f)
@@ -90,7 +93,8 @@ static void put_exits(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	}
 	for (unsigned n = 0; d->once && n < d->once->n_exits; n++) {
 		const struct tu_exit *x = &d->once->exits[n];
-		fwrite(&(struct dump_exit){c->n_units - 1, x->target, x->patch, x->stub, DUMP_NONE, 0},
+		fwrite(&(struct dump_exit){c->n_units - 1, x->target, x->patch, x->stub, DUMP_NONE,
+		                           0},
 		       sizeof(struct dump_exit), 1, f);
 	}
 }
@@ -136,7 +140,8 @@ static uint32_t put_pages(struct tcache *c, FILE *f)
 		if (!p->head)
 			continue;
 		if (f)
-			fwrite(&(struct dump_page){gfn, p->owner, p->shared}, sizeof(struct dump_page), 1, f);
+			fwrite(&(struct dump_page){gfn, p->owner, p->shared},
+			       sizeof(struct dump_page), 1, f);
 		n++;
 	}
 	return n;
@@ -156,7 +161,8 @@ static uint32_t put_traced(struct tcache *c, const struct tcache_dump *d, FILE *
 
 /* Pages with live units, in mappings that may be written, that are protected: they are
  * counted, then written. */
-struct protected {
+struct protected
+{
 	struct tcache *c;
 	const struct tcache_dump *d;
 	unsigned window; /* of the last mapping, or the next */

@@ -25,7 +25,7 @@ struct dump_layout {
 /* What the cells of the stubs hold, and where the return stack ends: host addresses. */
 struct dump_stubs {
 	uint64_t exit, lookup, miss, callout, ret_miss;
-	uint64_t entry;         /* of the section of the same name */
+	uint64_t entry; /* of the section of the same name */
 };
 
 enum { DUMP_MODES = 64 };
@@ -34,40 +34,40 @@ struct dump_header {
 	uint64_t magic;
 	struct dump_layout layout;
 	struct dump_stubs stubs;
-	uint64_t rx, rw;        /* host addresses of code memory */
-	uint64_t code_size;     /* of both mappings */
-	uint64_t code32;        /* mode numbers of 32-bit code, a bit each */
+	uint64_t rx, rw;              /* host addresses of code memory */
+	uint64_t code_size;           /* of both mappings */
+	uint64_t code32;              /* mode numbers of 32-bit code, a bit each */
 	uint32_t cs_base[DUMP_MODES]; /* linear - EIP, by mode number */
-	uint64_t window;        /* base of the one that has run last, or 0 */
-	uint32_t mode, zero;    /* in this mode: what the return stack belongs to */
-	uint32_t start, used;   /* units and thunks lie in [start, used) */
+	uint64_t window;              /* base of the one that has run last, or 0 */
+	uint32_t mode, zero;          /* in this mode: what the return stack belongs to */
+	uint32_t start, used;         /* units and thunks lie in [start, used) */
 	/* Sections, with their number of elements. */
-	uint32_t code;          /* bytes: code memory up to used */
-	uint32_t units;         /* struct dump_unit, by host offset; the last may be the one of
+	uint32_t code;     /* bytes: code memory up to used */
+	uint32_t units;    /* struct dump_unit, by host offset; the last may be the one of
 	                           the slot for units that run once */
-	uint32_t exits;         /* struct dump_exit, by id; then those of that last unit */
-	uint32_t pcs;           /* struct tu_pc */
-	uint32_t pads;          /* struct tu_pad */
-	uint32_t guest;         /* bytes: guest code, by dump_unit.guest */
-	uint32_t entry;         /* bytes: the way in and the stubs */
-	uint32_t misses;        /* struct dump_miss: the table whose entries all miss */
-	uint32_t branches;      /* struct dump_branch */
-	uint32_t books;         /* struct dump_book: of the entries in branches */
-	uint32_t pages;         /* struct dump_page: those that hold live units, by number */
-	uint32_t returns;       /* uint64_t: the return stack, top first */
-	uint32_t traced;        /* uint32_t: pages that the mmu traces as code */
-	uint32_t wp;            /* uint64_t: pages with live units that are mapped in a writable
+	uint32_t exits;    /* struct dump_exit, by id; then those of that last unit */
+	uint32_t pcs;      /* struct tu_pc */
+	uint32_t pads;     /* struct tu_pad */
+	uint32_t guest;    /* bytes: guest code, by dump_unit.guest */
+	uint32_t entry;    /* bytes: the way in and the stubs */
+	uint32_t misses;   /* struct dump_miss: the table whose entries all miss */
+	uint32_t branches; /* struct dump_branch */
+	uint32_t books;    /* struct dump_book: of the entries in branches */
+	uint32_t pages;    /* struct dump_page: those that hold live units, by number */
+	uint32_t returns;  /* uint64_t: the return stack, top first */
+	uint32_t traced;   /* uint32_t: pages that the mmu traces as code */
+	uint32_t wp;       /* uint64_t: pages with live units that are mapped in a writable
 	                           mapping but protected (host addresses) */
-	uint32_t windows;       /* struct dump_window, by address */
-	uint32_t grants;        /* struct dump_grant, by address */
-	uint32_t maps;          /* bytes: /proc/self/maps */
+	uint32_t windows;  /* struct dump_window, by address */
+	uint32_t grants;   /* struct dump_grant, by address */
+	uint32_t maps;     /* bytes: /proc/self/maps */
 };
 
 enum { DUMP_DEAD = 1, DUMP_ONCE = 2 };
 
 struct dump_unit {
 	uint32_t eip;
-	uint32_t gfn, gfn2;     /* DUMP_NONE: none */
+	uint32_t gfn, gfn2; /* DUMP_NONE: none */
 	uint32_t host;
 	uint32_t exit0, exit_id0; /* index in the section; id that its stub names */
 	uint32_t pc0, pad0, guest;
@@ -76,11 +76,11 @@ struct dump_unit {
 };
 
 struct dump_exit {
-	uint32_t unit;          /* its number in the section */
-	uint32_t target;        /* EIP */
+	uint32_t unit;   /* its number in the section */
+	uint32_t target; /* EIP */
 	uint32_t patch, stub;
-	uint32_t to;            /* number of the unit that it is chained to, or DUMP_NONE */
-	uint32_t thunk;         /* 0: none */
+	uint32_t to;    /* number of the unit that it is chained to, or DUMP_NONE */
+	uint32_t thunk; /* 0: none */
 };
 
 /* An entry that is in use. */
@@ -96,27 +96,27 @@ struct dump_miss {
 /* What was set in the branch tables for one page of one window. */
 enum { DUMP_BOOK_OFFSETS = 23 };
 struct dump_book {
-	uint64_t page;          /* window base + linear page */
+	uint64_t page; /* window base + linear page */
 	uint64_t modes;
-	uint16_t n;             /* over DUMP_BOOK_OFFSETS: any offset */
+	uint16_t n; /* over DUMP_BOOK_OFFSETS: any offset */
 	uint16_t off[DUMP_BOOK_OFFSETS];
 };
 
 /* Who runs the page: one window, or several. */
 struct dump_page {
 	uint32_t gfn;
-	uint32_t owner;         /* id, 0: none yet */
+	uint32_t owner; /* id, 0: none yet */
 	uint32_t shared;
 };
 
 struct dump_window {
-	uint64_t base;          /* host address */
-	uint32_t id, zero;      /* id: 0 if it has not run yet */
+	uint64_t base;     /* host address */
+	uint32_t id, zero; /* id: 0 if it has not run yet */
 };
 
 /* A page that a window may run. */
 struct dump_grant {
-	uint64_t page;          /* host address */
+	uint64_t page; /* host address */
 	uint32_t gfn, zero;
 };
 

@@ -6,19 +6,19 @@
 #include "host/code.h"
 
 struct exit_rec {
-	uint32_t unit;      /* whose it is */
-	uint32_t target;    /* EIP */
-	uint32_t patch;     /* offset of the rel32 in code memory */
-	uint32_t stub;      /* offset of the stub */
-	uint32_t to;        /* unit it is chained to, 0: none */
-	uint32_t thunk;     /* offset of its thunk, 0: none yet */
+	uint32_t unit;             /* whose it is */
+	uint32_t target;           /* EIP */
+	uint32_t patch;            /* offset of the rel32 in code memory */
+	uint32_t stub;             /* offset of the stub */
+	uint32_t to;               /* unit it is chained to, 0: none */
+	uint32_t thunk;            /* offset of its thunk, 0: none yet */
 	uint32_t in_next, in_prev; /* among the chains into `to`: exit number + 1 */
-	bool cross;         /* leads to another page */
+	bool cross;                /* leads to another page */
 };
 
 struct page_rec {
-	uint32_t head;      /* units on it */
-	uint32_t owner;     /* window id, 0: none */
+	uint32_t head;  /* units on it */
+	uint32_t owner; /* window id, 0: none */
 	bool shared;
 };
 
@@ -26,9 +26,9 @@ struct page_rec {
  * again: which modes, and which EIPs while they fit. */
 enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 23 };
 struct branch_page {
-	uint64_t page;      /* window base + linear page, or 0 */
+	uint64_t page; /* window base + linear page, or 0 */
 	uint64_t modes;
-	uint16_t n;         /* over BRANCH_PAGE_EIPS: not all are listed */
+	uint16_t n; /* over BRANCH_PAGE_EIPS: not all are listed */
 	uint16_t off[BRANCH_PAGE_EIPS];
 };
 
@@ -36,22 +36,22 @@ struct tcache {
 	struct tcache_config cfg;
 	struct host_code code;
 	uint32_t used;
-	uint32_t start;     /* after the slot for units that run once */
+	uint32_t start; /* after the slot for units that run once */
 
-	struct tu *units;   /* number 0 is none; in order of host address */
+	struct tu *units; /* number 0 is none; in order of host address */
 	uint32_t n_units;
 	struct exit_rec *exits;
 	uint32_t n_exits;
-	uint32_t *in_head;  /* by unit: first exit chained to it, number + 1 */
+	uint32_t *in_head; /* by unit: first exit chained to it, number + 1 */
 	struct tu_pc *pcs;
 	uint32_t n_pcs;
 	struct tu_pad *pads;
 	uint32_t n_pads;
 	uint32_t *hash;
 	struct page_rec *pages;
-	struct branch *table_room;                /* for one of each mode */
-	struct branch *tables[TCACHE_MAX_MODES];  /* those in use */
-	uint32_t cs_base[TCACHE_MAX_MODES]; /* linear - EIP */
+	struct branch *table_room;               /* for one of each mode */
+	struct branch *tables[TCACHE_MAX_MODES]; /* those in use */
+	uint32_t cs_base[TCACHE_MAX_MODES];      /* linear - EIP */
 	struct branch *miss;
 	struct branch_page *branch_pages;
 };

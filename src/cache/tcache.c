@@ -96,9 +96,9 @@ void tcache_flush(struct tcache *c)
 
 bool tcache_full(const struct tcache *c)
 {
-	return c->used + TU_MAX_HOST + 2 * THUNK_MAX > c->code.size || c->n_units + 1 >= MAX_UNITS ||
-	       c->n_exits + TU_MAX_EXITS >= MAX_EXITS || c->n_pcs + TU_MAX_PC >= MAX_PC ||
-	       c->n_pads + TU_MAX_PADS >= MAX_PADS;
+	return c->used + TU_MAX_HOST + 2 * THUNK_MAX > c->code.size ||
+	       c->n_units + 1 >= MAX_UNITS || c->n_exits + TU_MAX_EXITS >= MAX_EXITS ||
+	       c->n_pcs + TU_MAX_PC >= MAX_PC || c->n_pads + TU_MAX_PADS >= MAX_PADS;
 }
 
 uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id)
@@ -144,28 +144,28 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 
 	c->cs_base[mode] = linear - eip;
 	*u = (struct tu){
-	    .eip = eip,
-	    .gfn = gfn,
-	    .gfn2 = gfn2,
-	    .host = c->used,
-	    .exit0 = c->n_exits,
-	    .pc0 = c->n_pcs,
-	    .pad0 = c->n_pads,
-	    .page_off = linear & PAGE_MASK,
-	    .guest_len = code->guest_len,
-	    .host_len = code->host_len,
-	    .n_insns = code->n_insns,
-	    .n_pc = code->n_pc,
-	    .n_exits = code->n_exits,
-	    .n_pads = code->n_pads,
-	    .mode = mode,
+		.eip = eip,
+		.gfn = gfn,
+		.gfn2 = gfn2,
+		.host = c->used,
+		.exit0 = c->n_exits,
+		.pc0 = c->n_pcs,
+		.pad0 = c->n_pads,
+		.page_off = linear & PAGE_MASK,
+		.guest_len = code->guest_len,
+		.host_len = code->host_len,
+		.n_insns = code->n_insns,
+		.n_pc = code->n_pc,
+		.n_exits = code->n_exits,
+		.n_pads = code->n_pads,
+		.mode = mode,
 	};
 	for (unsigned i = 0; i < code->n_exits; i++)
 		c->exits[c->n_exits++] = (struct exit_rec){
-		    .unit = n,
-		    .target = code->exits[i].target,
-		    .patch = c->used + code->exits[i].patch,
-		    .stub = c->used + code->exits[i].stub,
+			.unit = n,
+			.target = code->exits[i].target,
+			.patch = c->used + code->exits[i].patch,
+			.stub = c->used + code->exits[i].stub,
 		};
 	for (unsigned i = 0; i < code->n_pc; i++)
 		c->pcs[c->n_pcs++] = code->pc[i];

@@ -22,15 +22,15 @@ enum { TCACHE_MAX_MODES = 64 };
 
 struct tu {
 	uint32_t eip;
-	uint32_t gfn, gfn2;     /* second page, or NO_GFN */
-	uint32_t host;          /* offset in code memory */
-	uint32_t exit0;         /* id of the first exit */
-	uint32_t pc0, pad0;     /* in the arenas */
+	uint32_t gfn, gfn2;                        /* second page, or NO_GFN */
+	uint32_t host;                             /* offset in code memory */
+	uint32_t exit0;                            /* id of the first exit */
+	uint32_t pc0, pad0;                        /* in the arenas */
 	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
-	uint16_t page_off;      /* of EIP in its page, linear */
+	uint16_t page_off;                         /* of EIP in its page, linear */
 	uint16_t guest_len, host_len, n_insns, n_pc;
 	uint8_t n_exits, n_pads;
-	uint8_t mode;           /* number */
+	uint8_t mode; /* number */
 	bool dead;
 };
 
@@ -46,8 +46,8 @@ struct tcache;
 /* lookup_stub and miss_stub are host addresses; stub_off is the displacement of
  * v->stub[STUB_LOOKUP] from r15 (miss_disp likewise), and emit_lookup writes the inline lookup. */
 struct tcache_config {
-	size_t bytes;          /* of code memory */
-	uint32_t max_gfn;      /* pages of guest-physical memory */
+	size_t bytes;     /* of code memory */
+	uint32_t max_gfn; /* pages of guest-physical memory */
 	uint64_t miss_stub;
 	uint32_t lookup_disp, miss_disp;
 	/* Writes a thunk: r8d = eip, then the lookup; returns its length (at most 96). */
@@ -133,9 +133,9 @@ const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u);
 struct tcache_dump {
 	struct dump_layout layout;
 	struct dump_stubs stubs;
-	const void *entry;          /* code of the way in and of the stubs */
+	const void *entry; /* code of the way in and of the stubs */
 	uint32_t n_entry;
-	uint64_t code32;            /* modes of 32-bit code */
+	uint64_t code32; /* modes of 32-bit code */
 	const uint64_t *returns;
 	unsigned n_returns;
 	const struct dump_window *windows; /* by address */

@@ -17,24 +17,24 @@ enum {
 /* A direct exit: a rel32 that first leads to its own stub inside the unit, and
  * once chained to another unit's entry. */
 struct tu_exit {
-	uint32_t target;     /* guest EIP */
-	uint16_t patch;      /* of the rel32 */
-	uint16_t stub;       /* where it leads when not chained */
+	uint32_t target; /* guest EIP */
+	uint16_t patch;  /* of the rel32 */
+	uint16_t stub;   /* where it leads when not chained */
 };
 
 /* What must be put back when a host instruction faults in the middle of a
  * guest instruction.  Register upper halves are truncated in any case. */
 enum tu_undo {
 	UNDO_NONE,
-	UNDO_ESI_R11,    /* ESI was borrowed; its value is in r11 */
-	UNDO_EDI_R11,    /* EDI likewise */
+	UNDO_ESI_R11, /* ESI was borrowed; its value is in r11 */
+	UNDO_EDI_R11, /* EDI likewise */
 };
 
 /* Host code from here on belongs to this guest instruction. */
 struct tu_pc {
 	uint16_t host;
 	uint16_t guest;
-	uint8_t undo;    /* enum tu_undo */
+	uint8_t undo; /* enum tu_undo */
 };
 
 /* A landing pad: where a return that the host predicted arrives. */
@@ -43,7 +43,7 @@ struct tu_pad {
 };
 
 struct tu_code {
-	uint16_t guest_len;  /* bytes of guest code that it was made from */
+	uint16_t guest_len; /* bytes of guest code that it was made from */
 	uint16_t host_len;
 	uint16_t n_insns;
 	uint8_t n_exits, n_pads;

@@ -6,7 +6,7 @@ enum {
 };
 
 static const uint32_t cr0_defined = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP |
-				    CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+                                    CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 
 /* Changes that the MMU must know of, or that latch the PDPTEs anew.
  * SDM vol. 3, 4.4.1 and 4.10.4.1. */
@@ -18,10 +18,10 @@ static uint32_t cr4_defined(const struct cpu_model *m)
 	static const struct {
 		uint32_t isa, bits;
 	} rows[] = {
-	    {ISA_VME, CR4_VME | CR4_PVI}, {ISA_TSC, CR4_TSD}, {ISA_DE, CR4_DE},
-	    {ISA_PSE, CR4_PSE},           {ISA_PAE, CR4_PAE}, {ISA_MCE, CR4_MCE},
-	    {ISA_PGE, CR4_PGE},           {ISA_PMC, CR4_PCE}, {ISA_FXSR, CR4_OSFXSR},
-	    {ISA_SSE, CR4_OSXMMEXCPT},
+		{ISA_VME, CR4_VME | CR4_PVI}, {ISA_TSC, CR4_TSD}, {ISA_DE, CR4_DE},
+		{ISA_PSE, CR4_PSE},           {ISA_PAE, CR4_PAE}, {ISA_MCE, CR4_MCE},
+		{ISA_PGE, CR4_PGE},           {ISA_PMC, CR4_PCE}, {ISA_FXSR, CR4_OSFXSR},
+		{ISA_SSE, CR4_OSXMMEXCPT},
 	};
 	uint32_t bits = 0;
 
@@ -196,8 +196,8 @@ void cpu_popf(struct vcpu *v, uint32_t value, unsigned opsize)
 static void fast_segment(struct segment *s, uint16_t sel, unsigned type, unsigned dpl)
 {
 	*s = (struct segment){.limit = 0xffffffff,
-			      .attr = type | SEG_S | dpl << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G,
-			      .selector = sel};
+	                      .attr = type | SEG_S | dpl << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G,
+	                      .selector = sel};
 }
 
 /* CS by a fixed descriptor, SS by the one after it. */

@@ -18,7 +18,7 @@ enum {
 	DR6_BS = 1 << 14,
 	DR6_BT = 1 << 15,
 	DR6_FIXED = (int)0xffff0ff0,
-	DR7_L0 = 1 << 0, /* G0, L1, G1, ... follow */
+	DR7_L0 = 1 << 0,   /* G0, L1, G1, ... follow */
 	DR7_LOCAL = 0x155, /* L0 to L3 and LE: off after a task switch */
 	DR7_ENABLE = 0xff, /* L0 to G3 */
 	DR7_GD = 1 << 13,

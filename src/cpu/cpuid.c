@@ -37,8 +37,8 @@ enum {
 	D_PENTIUM = D_FPU | D_VME | D_DE | D_PSE | D_TSC | D_MSR | D_MCE | D_CX8,
 	D_BONNELL = D_PENTIUM | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV | D_PAT | D_CLFSH |
 	            D_MMX | D_FXSR | D_SSE | D_SSE2 | D_SS,
-	D_PENTIUM3 = D_PENTIUM | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV | D_PAT |
-	             D_PSE36 | D_MMX | D_FXSR | D_SSE,
+	D_PENTIUM3 = D_PENTIUM | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV | D_PAT | D_PSE36 |
+	             D_MMX | D_FXSR | D_SSE,
 	D_PRESCOTT = D_PENTIUM3 | D_CLFSH | D_SSE2 | D_SS,
 
 	I_486 = ISA_486 | ISA_FPU | ISA_VME,
@@ -59,8 +59,10 @@ static const uint8_t leaf2_bonnell[16] = {0x01, 0x59, 0xba, 0x4f, 0xc0, 0x80, 0x
 /* Type and level; ways, partitions and line, each less one; sets less one. */
 static const uint32_t leaf4_prescott[][4] = {
 	{0x121, 0x01c0003f, 0x1f, 0}, {0x143, 0x01c0103f, 0x3ff, 0}, {0}};
-static const uint32_t leaf4_bonnell[][4] = {
-	{0x121, 0x0140003f, 0x3f, 0}, {0x122, 0x01c0003f, 0x3f, 0}, {0x143, 0x01c0003f, 0x3ff, 0}, {0}};
+static const uint32_t leaf4_bonnell[][4] = {{0x121, 0x0140003f, 0x3f, 0},
+                                            {0x122, 0x01c0003f, 0x3f, 0},
+                                            {0x143, 0x01c0003f, 0x3ff, 0},
+                                            {0}};
 
 static const struct cpu_model models[] = {
 	{

@@ -2,7 +2,7 @@
 #include "cpu/descriptor.h"
 
 bool desc_fetch(struct vcpu *v, uint16_t sel, uint8_t vector, uint32_t ext, struct descriptor *d,
-		struct trap *t)
+                struct trap *t)
 {
 	uint32_t base = v->gdtr.base;
 	uint32_t limit = v->gdtr.limit;
@@ -40,7 +40,7 @@ bool desc_access(struct vcpu *v, struct descriptor *d, struct trap *t)
 }
 
 bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
-			   struct segment *out, struct trap *t)
+                           struct segment *out, struct trap *t)
 {
 	struct descriptor d;
 	uint32_t attr;
@@ -61,7 +61,7 @@ bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t v
 }
 
 bool segment_prepare_data(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
-			  struct segment *out, struct trap *t)
+                          struct segment *out, struct trap *t)
 {
 	struct descriptor d;
 	uint32_t attr;

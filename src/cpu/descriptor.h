@@ -41,11 +41,11 @@ struct descriptor {
 
 /* IA32_MISC_ENABLE.  SDM vol. 4, table 2-2. */
 #define MISC_ENABLE_FAST_STRING (1ull << 0)
-#define MISC_ENABLE_NO_BTS      (1ull << 11)
-#define MISC_ENABLE_NO_PEBS     (1ull << 12)
+#define MISC_ENABLE_NO_BTS (1ull << 11)
+#define MISC_ENABLE_NO_PEBS (1ull << 12)
 #define MISC_ENABLE_LIMIT_CPUID (1ull << 22)
-#define MISC_ENABLE_XD_OFF      (1ull << 34)
-#define MISC_ENABLE_RESET       (MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS)
+#define MISC_ENABLE_XD_OFF (1ull << 34)
+#define MISC_ENABLE_RESET (MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS)
 
 static inline bool fail(struct trap *t, uint8_t vector, uint32_t error)
 {
@@ -80,13 +80,13 @@ static inline enum priv priv_of(unsigned cpl)
 }
 
 static inline bool mem_read(struct vcpu *v, uint32_t a, void *dst, unsigned size, enum priv p,
-			    struct trap *t)
+                            struct trap *t)
 {
 	return v->env.read(v->env.ctx, gla(a), dst, size, p, t);
 }
 
 static inline bool mem_write(struct vcpu *v, uint32_t a, const void *src, unsigned size,
-			     enum priv p, struct trap *t)
+                             enum priv p, struct trap *t)
 {
 	return v->env.write(v->env.ctx, gla(a), src, size, p, t);
 }
@@ -153,8 +153,10 @@ static inline uint32_t gate_offset(const struct descriptor *d)
 
 static inline void segment_set(struct segment *s, uint16_t sel, const struct descriptor *d)
 {
-	*s = (struct segment){
-	    .base = desc_base(d), .limit = desc_limit(d), .attr = desc_attr(d), .selector = sel};
+	*s = (struct segment){.base = desc_base(d),
+	                      .limit = desc_limit(d),
+	                      .attr = desc_attr(d),
+	                      .selector = sel};
 }
 
 static inline void segment_null(struct segment *s, uint16_t sel)
@@ -177,9 +179,9 @@ static inline void segment_set_real(struct segment *s, uint16_t sel)
 static inline void segment_set_v86(struct segment *s, uint16_t sel)
 {
 	*s = (struct segment){.base = (uint32_t)sel << 4,
-			      .limit = 0xffff,
-			      .attr = SEG_P | SEG_DPL | SEG_S | SEG_WRITE | SEG_ACCESSED,
-			      .selector = sel};
+	                      .limit = 0xffff,
+	                      .attr = SEG_P | SEG_DPL | SEG_S | SEG_WRITE | SEG_ACCESSED,
+	                      .selector = sel};
 }
 
 static inline void segment_set_unprotected(struct vcpu *v, enum sreg s, uint16_t sel)
@@ -205,7 +207,7 @@ static inline bool segment_covers(const struct segment *s, uint32_t off, uint32_
 /* Reads the descriptor of a selector that is not null; vector(selector) when it
  * is beyond its table. */
 bool desc_fetch(struct vcpu *v, uint16_t sel, uint8_t vector, uint32_t ext, struct descriptor *d,
-		struct trap *t);
+                struct trap *t);
 /* Sets the accessed bit in the table, when it is clear, and in *d. */
 bool desc_access(struct vcpu *v, struct descriptor *d, struct trap *t);
 /* Rewrites the byte of type, DPL and P in the table. */
@@ -216,9 +218,9 @@ bool desc_write_type(struct vcpu *v, const struct descriptor *d, uint8_t type_by
  * Errors are vector(sel), but for #NP and #SS of absent segments; #SS and #NP
  * carry ext as well. */
 bool segment_prepare_stack(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
-			   struct segment *out, struct trap *t);
+                           struct segment *out, struct trap *t);
 bool segment_prepare_data(struct vcpu *v, uint16_t sel, unsigned cpl, uint8_t vector, uint32_t ext,
-			  struct segment *out, struct trap *t);
+                          struct segment *out, struct trap *t);
 
 /* A stack in use, or about to be: sp moves, registers do not. */
 struct stack {
@@ -230,13 +232,13 @@ struct stack {
 };
 
 static inline struct stack stack_of(const struct segment *ss, uint32_t sp, unsigned cpl,
-				    uint32_t ss_error)
+                                    uint32_t ss_error)
 {
 	return (struct stack){.seg = ss,
-			      .sp = sp,
-			      .mask = ss->attr & SEG_DB ? 0xffffffff : 0xffff,
-			      .priv = priv_of(cpl),
-			      .ss_error = ss_error};
+	                      .sp = sp,
+	                      .mask = ss->attr & SEG_DB ? 0xffffffff : 0xffff,
+	                      .priv = priv_of(cpl),
+	                      .ss_error = ss_error};
 }
 
 static inline struct stack stack_current(const struct vcpu *v, uint32_t ss_error)
@@ -256,19 +258,19 @@ static inline void stack_move(struct stack *s, uint32_t by)
 bool stack_room(const struct stack *s, unsigned n, unsigned size, struct trap *t);
 /* Pushes n items of size (2 or 4) bytes; items[0] ends at the lowest address. */
 bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned n, unsigned size,
-		struct trap *t);
+                struct trap *t);
 /* Reads n items from skip bytes above the top; the top does not move. */
 bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *items, unsigned n,
-		unsigned size, struct trap *t);
+                unsigned size, struct trap *t);
 
 /* Reads SS:ESP for dpl from the TSS and prepares SS; tss_bytes is how much of the
  * 32-bit form must lie inside the TSS (CALL asks for 6, INT for 8). */
 bool stack_inner(struct vcpu *v, unsigned dpl, uint32_t ext, unsigned tss_bytes, struct segment *ss,
-		 uint32_t *esp, struct trap *t);
+                 uint32_t *esp, struct trap *t);
 
 /* Commits a new CS:EIP; CPL follows. */
 static inline void code_commit(struct vcpu *v, const struct descriptor *d, uint16_t sel,
-			       unsigned cpl, uint32_t eip)
+                               unsigned cpl, uint32_t eip)
 {
 	segment_set(&v->seg[SREG_CS], (sel & ~SEL_RPL) | cpl, d);
 	v->cpl = cpl;

@@ -30,7 +30,7 @@ static bool far_unprotected(struct vcpu *v, const struct far_transfer *f, struct
 
 /* To a present code segment at the same CPL, directly or through a gate. */
 static bool far_same(struct vcpu *v, const struct far_transfer *f, uint16_t sel,
-		     struct descriptor *code, uint32_t off, unsigned size, struct trap *t)
+                     struct descriptor *code, uint32_t off, unsigned size, struct trap *t)
 {
 	struct stack s = stack_current(v, 0);
 
@@ -50,7 +50,7 @@ static bool far_same(struct vcpu *v, const struct far_transfer *f, uint16_t sel,
 }
 
 static bool far_code(struct vcpu *v, const struct far_transfer *f, struct descriptor *d,
-		     struct trap *t)
+                     struct trap *t)
 {
 	uint32_t attr = desc_attr(d);
 
@@ -67,7 +67,7 @@ static bool far_code(struct vcpu *v, const struct far_transfer *f, struct descri
 
 /* A call to more privilege: the parameters go over to the inner stack. */
 static bool far_inner(struct vcpu *v, const struct far_transfer *f, const struct descriptor *gate,
-		      struct descriptor *code, struct trap *t)
+                      struct descriptor *code, struct trap *t)
 {
 	unsigned dpl = attr_dpl(desc_attr(code));
 	unsigned size = desc_attr(gate) & SYS_32 ? 4 : 2;
@@ -98,7 +98,7 @@ static bool far_inner(struct vcpu *v, const struct far_transfer *f, const struct
 }
 
 static bool far_call_gate(struct vcpu *v, const struct far_transfer *f,
-			  const struct descriptor *gate, struct trap *t)
+                          const struct descriptor *gate, struct trap *t)
 {
 	uint16_t sel = gate_selector(gate);
 	struct descriptor code;
@@ -121,13 +121,13 @@ static bool far_call_gate(struct vcpu *v, const struct far_transfer *f,
 }
 
 static bool far_task(struct vcpu *v, const struct far_transfer *f, uint16_t tss,
-		     const struct descriptor *d, struct trap *t)
+                     const struct descriptor *d, struct trap *t)
 {
 	const struct task_switch s = {
-	    .how = f->call ? TASK_CALL : TASK_JUMP,
-	    .sel = tss,
-	    .eip = f->next,
-	    .eflags = vcpu_eflags(v),
+		.how = f->call ? TASK_CALL : TASK_JUMP,
+		.sel = tss,
+		.eip = f->next,
+		.eflags = vcpu_eflags(v),
 	};
 
 	return task_switch(v, &s, d, t);
@@ -180,7 +180,7 @@ static bool far_transfer(struct vcpu *v, const struct far_transfer *f, struct tr
 }
 
 bool cpu_far_jump(struct vcpu *v, uint16_t sel, uint32_t off, unsigned opsize, uint32_t next,
-		  struct trap *t)
+                  struct trap *t)
 {
 	const struct far_transfer f = {false, sel, opsize == 2 ? off & 0xffff : off, opsize, next};
 
@@ -188,7 +188,7 @@ bool cpu_far_jump(struct vcpu *v, uint16_t sel, uint32_t off, unsigned opsize, u
 }
 
 bool cpu_far_call(struct vcpu *v, uint16_t sel, uint32_t off, unsigned opsize, uint32_t next,
-		  struct trap *t)
+                  struct trap *t)
 {
 	const struct far_transfer f = {true, sel, opsize == 2 ? off & 0xffff : off, opsize, next};
 

@@ -37,7 +37,7 @@ static bool deliver_real(struct vcpu *v, const struct event *e, struct trap *t)
 }
 
 static void enter_handler(struct vcpu *v, const struct descriptor *gate,
-			  const struct descriptor *code, unsigned cpl)
+                          const struct descriptor *code, unsigned cpl)
 {
 	code_commit(v, code, gate_selector(gate), cpl, gate_offset(gate));
 	if (!(desc_attr(gate) & 1)) /* an interrupt gate */
@@ -59,7 +59,7 @@ static unsigned frame_common(const struct vcpu *v, const struct event *e, uint32
 }
 
 static bool deliver_same(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-			 struct descriptor *code, struct trap *t)
+                         struct descriptor *code, struct trap *t)
 {
 	uint32_t ext = event_ext(e);
 	struct stack s = stack_current(v, ext);
@@ -77,7 +77,7 @@ static bool deliver_same(struct vcpu *v, const struct event *e, const struct des
 }
 
 static bool deliver_inner(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-			  struct descriptor *code, struct trap *t)
+                          struct descriptor *code, struct trap *t)
 {
 	static const uint8_t v86_saved[] = {SREG_ES, SREG_DS, SREG_FS, SREG_GS};
 	unsigned dpl = attr_dpl(desc_attr(code));
@@ -110,16 +110,16 @@ static bool deliver_inner(struct vcpu *v, const struct event *e, const struct de
 }
 
 static bool deliver_task(struct vcpu *v, const struct event *e, const struct descriptor *gate,
-			 struct trap *t)
+                         struct trap *t)
 {
 	const struct task_switch s = {
-	    .how = TASK_CALL,
-	    .sel = gate_selector(gate),
-	    .eip = e->eip,
-	    .eflags = e->eflags,
-	    .ext = event_ext(e),
-	    .has_error = e->has_error,
-	    .error = e->error,
+		.how = TASK_CALL,
+		.sel = gate_selector(gate),
+		.eip = e->eip,
+		.eflags = e->eflags,
+		.ext = event_ext(e),
+		.has_error = e->has_error,
+		.error = e->error,
 	};
 	struct descriptor tss;
 
@@ -206,17 +206,17 @@ static bool is_fault(uint8_t vector, uint32_t dr6)
 static struct event exception_event(const struct vcpu *v, const struct trap *t)
 {
 	return (struct event){
-	    .kind = INTR_EXCEPTION,
-	    .vector = t->vector,
-	    .has_error = t->has_error,
-	    .error = t->error,
-	    .eip = v->eip,
-	    .eflags = vcpu_eflags(v) | (is_fault(t->vector, t->dr6) ? FLAG_RF : 0),
+		.kind = INTR_EXCEPTION,
+		.vector = t->vector,
+		.has_error = t->has_error,
+		.error = t->error,
+		.eip = v->eip,
+		.eflags = vcpu_eflags(v) | (is_fault(t->vector, t->dr6) ? FLAG_RF : 0),
 	};
 }
 
 bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has_error,
-		   uint32_t error, struct trap *t)
+                   uint32_t error, struct trap *t)
 {
 	const struct trap what = {.vector = vector, .has_error = has_error, .error = error};
 	struct event e = exception_event(v, &what);
@@ -251,7 +251,7 @@ static bool doubles(uint8_t first, uint8_t second)
 {
 	return trap_class(second) != BENIGN &&
 	       (trap_class(first) == PAGE_FAULT ||
-		(trap_class(first) == CONTRIBUTORY && trap_class(second) == CONTRIBUTORY));
+	        (trap_class(first) == CONTRIBUTORY && trap_class(second) == CONTRIBUTORY));
 }
 
 /* Deliveries in a row before others get a look. */
@@ -297,10 +297,10 @@ bool cpu_external(struct vcpu *v, uint8_t vector)
 bool cpu_software(struct vcpu *v, uint8_t vector, uint32_t next)
 {
 	const struct event e = {
-	    .kind = INTR_SOFTWARE,
-	    .vector = vector,
-	    .eip = next,
-	    .eflags = vcpu_eflags(v) & ~(uint32_t)FLAG_RF,
+		.kind = INTR_SOFTWARE,
+		.vector = vector,
+		.eip = next,
+		.eflags = vcpu_eflags(v) & ~(uint32_t)FLAG_RF,
 	};
 	struct trap t;
 

@@ -22,11 +22,11 @@ enum {
 	MODE_MP = 1 << 8,
 	MODE_OSFXSR = 1 << 9,
 	MODE_TSD = 1 << 10,
-	MODE_IO = 1 << 11,     /* CPL <= IOPL: CLI, STI and port access need no further check */
+	MODE_IO = 1 << 11, /* CPL <= IOPL: CLI, STI and port access need no further check */
 	MODE_TF = 1 << 12,
-	MODE_AC = 1 << 14,     /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
-	MODE_CSBASED = 1 << 15,/* CS is not flat: base and limit are in the key */
-	MODE_SEG_SHIFT = 16,   /* two bits for each of ES CS SS DS FS GS */
+	MODE_AC = 1 << 14,      /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
+	MODE_CSBASED = 1 << 15, /* CS is not flat: base and limit are in the key */
+	MODE_SEG_SHIFT = 16,    /* two bits for each of ES CS SS DS FS GS */
 	MODE_TSC_EXITS = 1 << 28,
 };
 

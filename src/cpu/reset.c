@@ -52,9 +52,9 @@ void cpu_set_flat32(struct vcpu *v, uint32_t eip)
 {
 	for (unsigned i = SREG_ES; i <= SREG_GS; i++)
 		v->seg[i] = (struct segment){
-		    .limit = 0xffffffff,
-		    .attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED | SEG_DB | SEG_G,
-		    .selector = 0x18,
+			.limit = 0xffffffff,
+			.attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED | SEG_DB | SEG_G,
+			.selector = 0x18,
 		};
 	v->seg[SREG_CS].attr |= SEG_CODE;
 	v->seg[SREG_CS].selector = 0x10;

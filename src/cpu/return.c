@@ -68,7 +68,7 @@ struct far_frame {
 };
 
 static bool return_same(struct vcpu *v, const struct far_frame *f, struct descriptor *code,
-			struct trap *t)
+                        struct trap *t)
 {
 	struct stack s = stack_current(v, 0);
 
@@ -83,7 +83,7 @@ static bool return_same(struct vcpu *v, const struct far_frame *f, struct descri
 }
 
 static bool return_outer(struct vcpu *v, const struct far_frame *f, struct descriptor *code,
-			 struct trap *t)
+                         struct trap *t)
 {
 	struct stack inner = stack_current(v, 0);
 	unsigned rpl = f->cs & SEL_RPL;

@@ -81,7 +81,7 @@ bool cpu_ltr(struct vcpu *v, uint16_t sel, struct trap *t)
 
 /* The descriptor of a selector, if there is one and privilege lets it be seen. */
 static bool visible(struct vcpu *v, uint16_t sel, struct descriptor *d, bool *faulted,
-		    struct trap *t)
+                    struct trap *t)
 {
 	uint32_t attr;
 
@@ -104,7 +104,7 @@ static bool visible(struct vcpu *v, uint16_t sel, struct descriptor *d, bool *fa
 /* System types that LAR and LSL know, a bit each.  SDM vol. 2, LAR, table 3-53. */
 enum {
 	LSL_TYPES = 1 << SYS_TSS16 | 1 << SYS_LDT | 1 << SYS_TSS16_BUSY | 1 << SYS_TSS32 |
-		    1 << SYS_TSS32_BUSY,
+	            1 << SYS_TSS32_BUSY,
 	LAR_TYPES = LSL_TYPES | 1 << SYS_CALL16 | 1 << SYS_TASK_GATE | 1 << SYS_CALL32,
 };
 
@@ -150,7 +150,7 @@ bool cpu_verw(struct vcpu *v, uint16_t sel, bool *faulted, struct trap *t)
 }
 
 bool cpu_seg_check(const struct vcpu *v, enum sreg s, uint32_t off, unsigned size, bool write,
-		   struct trap *t)
+                   struct trap *t)
 {
 	const struct segment *seg = &v->seg[s];
 

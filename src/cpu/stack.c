@@ -13,7 +13,7 @@ static bool frame_run(const struct vcpu *v, const struct stack *s, uint32_t off,
 }
 
 static bool write_run(struct vcpu *v, uint32_t a, const void *src, unsigned bytes, enum priv p,
-		      struct trap *t)
+                      struct trap *t)
 {
 	const uint8_t *from = src;
 
@@ -42,7 +42,7 @@ bool stack_room(const struct stack *s, unsigned n, unsigned size, struct trap *t
 /* Would all items of the frame be written?  In the order of the pushes: the first that
  * would not tells the address of the fault.  SDM vol. 2, CALL: Push(CS), Push(EIP). */
 static bool probe_pushes(struct vcpu *v, const struct stack *s, uint32_t top, unsigned n,
-			 unsigned size, struct trap *t)
+                         unsigned size, struct trap *t)
 {
 	while (n--) {
 		uint32_t off = (top + n * size) & s->mask;
@@ -54,7 +54,7 @@ static bool probe_pushes(struct vcpu *v, const struct stack *s, uint32_t top, un
 }
 
 bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned n, unsigned size,
-		struct trap *t)
+                struct trap *t)
 {
 	unsigned bytes = n * size;
 	uint32_t top = (s->sp - bytes) & s->mask;
@@ -90,7 +90,7 @@ bool stack_push(struct vcpu *v, struct stack *s, const uint32_t *items, unsigned
 }
 
 bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *items, unsigned n,
-		unsigned size, struct trap *t)
+                unsigned size, struct trap *t)
 {
 	uint32_t top = (s->sp + skip) & s->mask;
 	unsigned bytes = n * size;
@@ -100,7 +100,7 @@ bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *
 			unsigned part = bytes - done < CHUNK ? bytes - done : CHUNK;
 
 			if (!mem_read(v, s->seg->base + top + done, (uint8_t *)items + done, part,
-				      s->priv, t))
+			              s->priv, t))
 				return false;
 		}
 		return true;
@@ -120,7 +120,7 @@ bool stack_peek(struct vcpu *v, const struct stack *s, unsigned skip, uint32_t *
 }
 
 bool stack_inner(struct vcpu *v, unsigned dpl, uint32_t ext, unsigned tss_bytes, struct segment *ss,
-		 uint32_t *esp, struct trap *t)
+                 uint32_t *esp, struct trap *t)
 {
 	const struct segment *tr = &v->seg[SREG_TR];
 	uint16_t sel;

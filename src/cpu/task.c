@@ -29,7 +29,7 @@ struct task {
 };
 
 bool task_gate_fetch(struct vcpu *v, uint16_t sel, uint32_t ext, struct descriptor *d,
-		     struct trap *t)
+                     struct trap *t)
 {
 	unsigned type;
 
@@ -59,11 +59,11 @@ static bool old_probe(struct vcpu *v, const struct task_switch *s, struct trap *
 		return false;
 	return s->how == TASK_CALL ||
 	       v->env.probe_write(v->env.ctx, gla(v->gdtr.base + (tr->selector & ~7u) + 5), 1,
-				  PRIV_SUPERVISOR, t);
+	                          PRIV_SUPERVISOR, t);
 }
 
 static bool new_probe(struct vcpu *v, const struct task_switch *s, const struct segment *tss,
-		      const struct descriptor *d, struct trap *t)
+                      const struct descriptor *d, struct trap *t)
 {
 	if (s->how != TASK_IRET &&
 	    !v->env.probe_write(v->env.ctx, gla(d->at.v + 5), 1, PRIV_SUPERVISOR, t))
@@ -195,7 +195,7 @@ static bool load_segments(struct vcpu *v, const struct task *k, uint32_t ext, st
 		return false;
 	for (unsigned i = 0; i < sizeof(data); i++) {
 		if (!segment_prepare_data(v, k->seg[data[i]], v->cpl, VEC_TS, ext, &v->seg[data[i]],
-					  t))
+		                          t))
 			return false;
 	}
 	return true;
@@ -203,7 +203,7 @@ static bool load_segments(struct vcpu *v, const struct task *k, uint32_t ext, st
 
 /* Everything but descriptors: from here on, faults are the new task's. */
 static bool task_commit(struct vcpu *v, const struct task_switch *s, const struct task *k,
-			const struct segment *tss, struct trap *t)
+                        const struct segment *tss, struct trap *t)
 {
 	bool ok = true;
 
@@ -240,7 +240,7 @@ static bool push_error(struct vcpu *v, const struct task_switch *s, struct trap 
 }
 
 bool task_switch(struct vcpu *v, const struct task_switch *s, const struct descriptor *d,
-		 struct trap *t)
+                 struct trap *t)
 {
 	gla_t old_descriptor = gla(v->gdtr.base + (v->seg[SREG_TR].selector & ~7u));
 	uint16_t old_selector = v->seg[SREG_TR].selector;

@@ -22,12 +22,12 @@ struct task_switch {
 
 /* The TSS that a task gate names: available, present, in the GDT. */
 bool task_gate_fetch(struct vcpu *v, uint16_t sel, uint32_t ext, struct descriptor *d,
-		     struct trap *t);
+                     struct trap *t);
 
 /* Switches to the TSS d, whose type, presence and privilege the caller has
  * checked.  A fault before the commit leaves the old task as it was; one after
  * it, or the debug trap of the T bit, comes with the new task's state in v. */
 bool task_switch(struct vcpu *v, const struct task_switch *s, const struct descriptor *d,
-		 struct trap *t);
+                 struct trap *t);
 
 #endif

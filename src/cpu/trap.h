@@ -32,8 +32,8 @@ struct trap {
 	uint8_t vector;
 	bool has_error;
 	uint32_t error;
-	gla_t cr2;       /* VEC_PF: the faulting linear address */
-	uint32_t dr6;    /* VEC_DB: bits to set in DR6 */
+	gla_t cr2;    /* VEC_PF: the faulting linear address */
+	uint32_t dr6; /* VEC_DB: bits to set in DR6 */
 };
 
 static inline struct trap trap_plain(uint8_t vector)

@@ -74,9 +74,9 @@ enum {
 enum {
 	SEG_TYPE = 0xf,
 	SEG_ACCESSED = 1 << 0,
-	SEG_WRITE = 1 << 1,  /* data: writable; code: readable */
+	SEG_WRITE = 1 << 1, /* data: writable; code: readable */
 	SEG_READ = 1 << 1,
-	SEG_DOWN = 1 << 2,   /* data: expand-down */
+	SEG_DOWN = 1 << 2, /* data: expand-down */
 	SEG_CONFORMING = 1 << 2,
 	SEG_CODE = 1 << 3,
 	SEG_S = 1 << 4,
@@ -129,34 +129,34 @@ struct cpu_env {
 
 struct vcpu {
 	/* --- cells of translated code --- */
-	uint32_t gpr[8];      /* guest registers, at every exit */
+	uint32_t gpr[8]; /* guest registers, at every exit */
 	uint32_t eip;
-	uint32_t flags;       /* FLAGS_NATIVE bits only */
-	uint32_t if_flag;     /* 0 or FLAG_IF */
-	uint32_t vflags;      /* FLAGS_VIRTUAL bits only */
-	uint32_t pending;     /* nonzero: leave translated code at the next check */
-	uint32_t inhibit;     /* interrupt shadow: STI, MOV SS, POP SS */
+	uint32_t flags;          /* FLAGS_NATIVE bits only */
+	uint32_t if_flag;        /* 0 or FLAG_IF */
+	uint32_t vflags;         /* FLAGS_VIRTUAL bits only */
+	uint32_t pending;        /* nonzero: leave translated code at the next check */
+	uint32_t inhibit;        /* interrupt shadow: STI, MOV SS, POP SS */
 	uint64_t base_by_gib[4]; /* window to use for each GiB of linear space */
-	int64_t tsc_minus;    /* added to the host's TSC gives the guest's */
-	uint64_t stub[4];     /* where translated code leaves to: enum stub */
-	uint64_t scratch[8];  /* of stubs */
-	uint64_t host_rsp;    /* of the dispatcher, while translated code runs */
-	uint64_t ret_sp;      /* of the private return stack, while it does not */
-	uint64_t window;      /* r14 */
-	uint64_t table;       /* r13 */
-	struct segment seg[8];/* ES CS SS DS FS GS LDTR TR */
-	uint64_t tsc_read;    /* what the guest has read of its TSC last; 0: nothing */
+	int64_t tsc_minus;       /* added to the host's TSC gives the guest's */
+	uint64_t stub[4];        /* where translated code leaves to: enum stub */
+	uint64_t scratch[8];     /* of stubs */
+	uint64_t host_rsp;       /* of the dispatcher, while translated code runs */
+	uint64_t ret_sp;         /* of the private return stack, while it does not */
+	uint64_t window;         /* r14 */
+	uint64_t table;          /* r13 */
+	struct segment seg[8];   /* ES CS SS DS FS GS LDTR TR */
+	uint64_t tsc_read;       /* what the guest has read of its TSC last; 0: nothing */
 
 	/* --- the rest of the architectural state --- */
 	uint32_t cr0, cr2, cr3, cr4;
 	uint32_t dr[8];
 	uint64_t efer;
 	struct table_reg gdtr, idtr;
-	struct trap exception;/* whose delivery has not ended: cpu_exception */
-	bool delivering;      /* there is one */
+	struct trap exception; /* whose delivery has not ended: cpu_exception */
+	bool delivering;       /* there is one */
 	uint8_t cpl;
-	bool tsc_exits;       /* RDTSC is a callout: the platform looks at the time first */
-	uint64_t pdpte[4];    /* latched at the CR3 load.  SDM vol. 3, 4.4.1 */
+	bool tsc_exits;    /* RDTSC is a callout: the platform looks at the time first */
+	uint64_t pdpte[4]; /* latched at the CR3 load.  SDM vol. 3, 4.4.1 */
 
 	/* model-specific registers */
 	uint32_t sysenter_cs, sysenter_esp, sysenter_eip;

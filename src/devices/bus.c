@@ -15,7 +15,7 @@ struct claim {
 struct bus {
 	struct claim claims[MAX_CLAIMS]; /* the first stays empty */
 	unsigned count;
-	uint8_t owner[PORTS];            /* index of a claim; 0: nobody */
+	uint8_t owner[PORTS]; /* index of a claim; 0: nobody */
 };
 
 struct bus *bus_create(void)

@@ -5,8 +5,8 @@
 
 struct timer {
 	struct clock *clock;
-	struct timer *next;  /* of those that are set, the earliest first */
-	uint64_t deadline;   /* UINT64_MAX: not set */
+	struct timer *next; /* of those that are set, the earliest first */
+	uint64_t deadline;  /* UINT64_MAX: not set */
 	void *ctx;
 	void (*fire)(void *ctx, uint64_t now);
 };

@@ -24,8 +24,7 @@ void npx_ferr(struct npx *n)
 	irq_set(&n->irq13, true);
 }
 
-struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx,
-                       void (*ignne)(void *ctx))
+struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx, void (*ignne)(void *ctx))
 {
 	struct npx *n = calloc(1, sizeof *n);
 	CHECK(n);

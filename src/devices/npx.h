@@ -9,8 +9,7 @@
 struct npx;
 
 /* ignne: IGNNE# is asserted, for as long as FERR# is. */
-struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx,
-                       void (*ignne)(void *ctx));
+struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx, void (*ignne)(void *ctx));
 void npx_destroy(struct npx *n);
 
 /* FERR# was asserted. */

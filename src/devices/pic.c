@@ -30,13 +30,13 @@ enum {
 };
 
 struct chip {
-	uint8_t lines;        /* levels of the inputs */
-	uint8_t irr;          /* edge inputs: latched while high; level inputs: the line */
+	uint8_t lines; /* levels of the inputs */
+	uint8_t irr;   /* edge inputs: latched while high; level inputs: the line */
 	uint8_t imr, isr;
 	uint8_t elcr;
-	uint8_t base;         /* vector of IR0 */
-	uint8_t lowest;       /* IR with the lowest priority */
-	uint8_t awaits;       /* next initialization word: 2, 3, 4; 0: none */
+	uint8_t base;   /* vector of IR0 */
+	uint8_t lowest; /* IR with the lowest priority */
+	uint8_t awaits; /* next initialization word: 2, 3, 4; 0: none */
 	bool icw4, single, ltim;
 	bool aeoi, rotate_aeoi, sfnm, smm;
 	bool read_isr, poll;
@@ -48,7 +48,7 @@ struct pic_input {
 };
 
 struct pic {
-	struct chip chip[2];  /* master, slave */
+	struct chip chip[2]; /* master, slave */
 	struct pic_input input[16];
 	struct pic_board board;
 	bool intr;

@@ -32,16 +32,16 @@ enum access { ACCESS_LATCH, ACCESS_LSB, ACCESS_MSB, ACCESS_BOTH };
 
 /* A counter that runs started from n at PIT tick start. */
 struct channel {
-	uint8_t mode;          /* 0 to 5 */
+	uint8_t mode; /* 0 to 5 */
 	enum access access;
 	bool bcd, gate;
-	bool running;          /* start and n are good */
-	bool paused;           /* by the gate, after frozen ticks */
-	bool low_first;        /* mode 3: this run began with the low half */
-	bool edge_at_start;    /* it followed another: start is a rising edge */
-	bool reload_pending;   /* modes 2, 3: count takes over at reload_at */
-	bool count_written;    /* since the control word */
-	uint32_t count;        /* count register, in ticks: 1 to 10000h */
+	bool running;        /* start and n are good */
+	bool paused;         /* by the gate, after frozen ticks */
+	bool low_first;      /* mode 3: this run began with the low half */
+	bool edge_at_start;  /* it followed another: start is a rising edge */
+	bool reload_pending; /* modes 2, 3: count takes over at reload_at */
+	bool count_written;  /* since the control word */
+	uint32_t count;      /* count register, in ticks: 1 to 10000h */
 	uint32_t n;
 	uint64_t start, frozen, reload_at;
 
@@ -49,7 +49,7 @@ struct channel {
 	uint8_t write_lsb;
 	bool status_latched;
 	uint8_t status;
-	unsigned latched;      /* bytes of the latched count still unread */
+	unsigned latched; /* bytes of the latched count still unread */
 	uint16_t latch;
 };
 
@@ -59,11 +59,11 @@ struct pit {
 	struct timer *tick;
 	struct irq_line irq0;
 	uint8_t port61;
-	uint64_t edge;         /* the last rising edge of channel 0 served */
-	uint64_t next;         /* no other before, ns */
-	uint64_t held;         /* until then the line does not fall: an edge was served late */
-	uint32_t owed;         /* ticks lost to the host, to be made up for */
-	bool taken;            /* the last interrupt was */
+	uint64_t edge; /* the last rising edge of channel 0 served */
+	uint64_t next; /* no other before, ns */
+	uint64_t held; /* until then the line does not fall: an edge was served late */
+	uint32_t owed; /* ticks lost to the host, to be made up for */
+	bool taken;    /* the last interrupt was */
 };
 
 static uint64_t ticks_now(struct pit *p)
@@ -482,8 +482,7 @@ struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq
 		p->ch[i] = (struct channel){.access = ACCESS_BOTH, .gate = i != 2};
 	p->tick = timer_create_on(clock, p, tick_fires);
 	CHECK(!bus_claim(bus, 0x40, 4, false, (struct port_handler){p, pit_read, pit_write}));
-	CHECK(!bus_claim(bus, 0x61, 1, false,
-	                 (struct port_handler){p, port61_read, port61_write}));
+	CHECK(!bus_claim(bus, 0x61, 1, false, (struct port_handler){p, port61_read, port61_write}));
 	return p;
 }
 

@@ -48,13 +48,13 @@ struct rtc {
 	struct clock *clock;
 	struct timer *timer;
 	struct irq_line irq;
-	int64_t offset_s;      /* time of day = offset_s + (clock + offset_ns) */
-	uint64_t offset_ns;    /* less than a second */
+	int64_t offset_s;       /* time of day = offset_s + (clock + offset_ns) */
+	uint64_t offset_ns;     /* less than a second */
 	unsigned weekday_ahead; /* of the date's: the chip counts from what was written */
-	uint64_t synced_ns;    /* C's flags are right up to here, on the clock */
-	uint32_t owed;         /* periodic interrupts lost to the host */
-	uint64_t redeem_ns;    /* when the next of them is made up for; 0: not yet */
-	uint8_t index;         /* what port 70h holds; bit 7 masks NMIs, which nothing raises */
+	uint64_t synced_ns;     /* C's flags are right up to here, on the clock */
+	uint32_t owed;          /* periodic interrupts lost to the host */
+	uint64_t redeem_ns;     /* when the next of them is made up for; 0: not yet */
+	uint8_t index;          /* what port 70h holds; bit 7 masks NMIs, which nothing raises */
 	uint8_t reg[REGISTERS];
 };
 
@@ -356,8 +356,7 @@ static void rtc_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 		r->index = value;
 }
 
-struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8,
-                       int64_t utc_ns)
+struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns)
 {
 	struct rtc *r = calloc(1, sizeof *r);
 	CHECK(r);

@@ -9,8 +9,7 @@ struct rtc;
 
 /* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970.  The clock
  * runs, by the battery, as a BIOS once set it up: BCD, 24 hours; the rest of the CMOS is 0. */
-struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8,
-                       int64_t utc_ns);
+struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns);
 void rtc_destroy(struct rtc *r);
 
 #endif

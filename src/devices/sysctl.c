@@ -13,7 +13,7 @@ enum {
 	PCI_ADDRESS = 0xcf8, /* four bytes; as a dword it is PCI's, which is absent */
 	RESET_CONTROL = 0xcf9,
 	RC_HARD = 0x02,
-	RC_RESET = 0x04,     /* its rise resets */
+	RC_RESET = 0x04, /* its rise resets */
 };
 
 struct sysctl {

@@ -9,7 +9,7 @@
 struct sysctl;
 
 struct sysctl_board {
-	void *ctx;                               /* of the A20 gate */
+	void *ctx; /* of the A20 gate */
 	bool (*a20)(void *ctx);
 	void (*set_a20)(void *ctx, bool on);
 	void *reset_ctx;

@@ -78,10 +78,10 @@ struct uart {
 		uint8_t byte, errors;
 	} fifo[FIFO_SIZE];
 	unsigned head, count;
-	uint8_t errors;      /* LSR's error bits, until it is read */
-	bool tx_event;       /* THR became empty and IIR has not told yet */
+	uint8_t errors; /* LSR's error bits, until it is read */
+	bool tx_event;  /* THR became empty and IIR has not told yet */
 	bool timed_out;
-	bool resting;        /* the line, from the first byte read to a while after the last */
+	bool resting; /* the line, from the first byte read to a while after the last */
 };
 
 static bool fifo_on(const struct uart *u)
@@ -98,8 +98,8 @@ static unsigned trigger(const struct uart *u)
 /* Four characters' time at the current settings. */
 static uint64_t timeout_ns(const struct uart *u)
 {
-	unsigned bits = 1 + 5 + (u->lcr & LCR_BITS) + !!(u->lcr & LCR_PARITY) + 1 +
-	                !!(u->lcr & LCR_STOP2);
+	unsigned bits =
+		1 + 5 + (u->lcr & LCR_BITS) + !!(u->lcr & LCR_PARITY) + 1 + !!(u->lcr & LCR_STOP2);
 	uint64_t divisor = u->divisor ? u->divisor : 0x10000;
 	return 4 * bits * 16 * divisor * 1000000000 / CLOCK_HZ;
 }

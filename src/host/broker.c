@@ -27,7 +27,7 @@ enum op { OP_OPEN, OP_LISTEN_UNIX, OP_LISTEN_LOCAL, OP_SEAL };
 
 struct request {
 	enum op op;
-	int word;             /* flags, or port */
+	int word; /* flags, or port */
 	char path[PATH_MAX];
 };
 
@@ -36,7 +36,7 @@ struct request {
 /* A socket's name, for its end. */
 struct name {
 	int folder;
-	char base[sizeof ((struct sockaddr_un *)0)->sun_path];
+	char base[sizeof((struct sockaddr_un *)0)->sun_path];
 	dev_t dev;
 	ino_t ino;
 };
@@ -124,8 +124,8 @@ static void remove_names(const struct server *s)
 	for (unsigned i = 0; i < s->n_names; i++) {
 		const struct name *n = &s->names[i];
 		struct stat st;
-		if (!fstatat(n->folder, n->base, &st, AT_SYMLINK_NOFOLLOW) &&
-		    st.st_dev == n->dev && st.st_ino == n->ino)
+		if (!fstatat(n->folder, n->base, &st, AT_SYMLINK_NOFOLLOW) && st.st_dev == n->dev &&
+		    st.st_ino == n->ino)
 			unlinkat(n->folder, n->base, 0);
 	}
 }
@@ -156,7 +156,8 @@ static int serve_listen_unix(struct server *s, const struct request *r)
 
 static int serve_listen_local(struct server *s, const struct request *r)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	                        .sin_port = htons((uint16_t)r->word)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
@@ -192,7 +193,8 @@ union control {
 
 static void answer(int to, int result)
 {
-	union control c = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+	union control c = {.head = {.cmsg_level = SOL_SOCKET,
+	                            .cmsg_type = SCM_RIGHTS,
 	                            .cmsg_len = CMSG_LEN(sizeof(int))}};
 	struct iovec io = {&result, sizeof result};
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
@@ -212,7 +214,7 @@ static _Noreturn void broke(int fd, pid_t owner)
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
 	prctl(PR_SET_NAME, "unring-broker");
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may be waiting in an open */
-	setpgid(0, 0);                    /* what stops or ends the owner's group does not reach it */
+	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
 	if (getppid() != owner)
 		_exit(0);
 	server.fd = fd;
@@ -266,8 +268,8 @@ static int ask(void)
 	int result;
 	union control c;
 	struct iovec io = {&result, sizeof result};
-	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c,
-	                   .msg_controllen = sizeof c};
+	struct msghdr m = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c};
 	ssize_t n;
 	while ((n = send(broker.fd, &request, sizeof request, MSG_NOSIGNAL)) < 0 && errno == EINTR)
 		;

@@ -29,11 +29,12 @@ enum { GRANTS = 32, TESTS = 5, PROGRAM = 1024 };
 
 enum op {
 	OP_NONE,
-	OP_BITS,      /* (argument & mask) == value */
-	OP_AT_MOST,   /* value */
-	OP_SELF,      /* this process */
-	OP_A, OP_B,   /* the grant's */
-	OP_WITHIN,    /* [a, b) of the grant */
+	OP_BITS,    /* (argument & mask) == value */
+	OP_AT_MOST, /* value */
+	OP_SELF,    /* this process */
+	OP_A,
+	OP_B,      /* the grant's */
+	OP_WITHIN, /* [a, b) of the grant */
 };
 
 struct test {
@@ -41,6 +42,7 @@ struct test {
 	unsigned arg;
 	uint64_t value, mask;
 };
+/* clang-format off */
 #define IS(arg, value) {OP_BITS, arg, value, ~0ull}
 #define NO_BITS_BUT(arg, bits) {OP_BITS, arg, 0, ~(uint64_t)(bits)}
 #define AT_MOST(arg, value) {OP_AT_MOST, arg, value, 0}
@@ -48,6 +50,7 @@ struct test {
 #define A(arg) {OP_A, arg, 0, 0}
 #define B(arg) {OP_B, arg, 0, 0}
 #define WITHIN(arg) {OP_WITHIN, arg, 0, 0}
+/* clang-format on */
 
 /* Permits the call when all tests hold; once for each grant, if it needs one. */
 struct row {
@@ -61,10 +64,13 @@ struct row {
 
 /* The frequent ones first. */
 static const struct row vcpu[] = {
-	{SYS_mmap, GRANT_WINDOWS, {WITHIN(0), AT_MOST(1, 1ull << 32), NO_BITS_BUT(2, DATA),
-	                           IS(3, MAP_SHARED | MAP_FIXED)}},
-	{SYS_mmap, GRANT_WINDOWS, {WITHIN(0), AT_MOST(1, 1ull << 32), IS(2, PROT_NONE),
-	                           IS(3, ANONYMOUS | MAP_NORESERVE | MAP_FIXED)}},
+	{SYS_mmap,
+         GRANT_WINDOWS,
+         {WITHIN(0), AT_MOST(1, 1ull << 32), NO_BITS_BUT(2, DATA), IS(3, MAP_SHARED | MAP_FIXED)}},
+	{SYS_mmap,
+         GRANT_WINDOWS,
+         {WITHIN(0), AT_MOST(1, 1ull << 32), IS(2, PROT_NONE),
+          IS(3, ANONYMOUS | MAP_NORESERVE | MAP_FIXED)}},
 	{SYS_mmap, 0, {NO_BITS_BUT(2, DATA), {OP_BITS, 3, ANONYMOUS, ~(uint64_t)MAP_NORESERVE}}},
 	{SYS_mprotect, 0, {NO_BITS_BUT(2, DATA)}},
 	{SYS_ioctl, GRANT_WP, {A(0), IS(1, UFFDIO_WRITEPROTECT)}},
@@ -294,8 +300,8 @@ static struct ruleset all_that(long version)
 
 static int restrict_files(void)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-	                       LANDLOCK_CREATE_RULESET_VERSION);
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (version < 1)
 		return version ? -errno : -ENOSYS;
 	struct ruleset all = all_that(version);

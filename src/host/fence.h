@@ -9,7 +9,7 @@
 #include "base/types.h"
 
 enum fence_mode {
-	FENCE_OFF,     /* nothing of this: for strace, gdb, perf */
+	FENCE_OFF, /* nothing of this: for strace, gdb, perf */
 	FENCE_ON,
 	FENCE_REQUIRE, /* the caller ends when host_losses() has anything */
 };

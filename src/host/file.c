@@ -26,8 +26,10 @@ int file_open(const char *path)
 	int fd = broker_open(path, O_RDONLY | O_NONBLOCK); /* a pipe is not waited for */
 	if (fd < 0)
 		return fd;
-	int err = fstat(fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR :
-	          S_ISREG(st.st_mode) ? 0 : -EINVAL;
+	int err = fstat(fd, &st)        ? -errno
+	          : S_ISDIR(st.st_mode) ? -EISDIR
+	          : S_ISREG(st.st_mode) ? 0
+	                                : -EINVAL;
 	if (!err)
 		return fd;
 	close(fd);

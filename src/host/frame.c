@@ -59,9 +59,9 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	struct host_frame *f = context;
 	uint64_t err = (uint64_t)gregs(f)[REG_ERR];
 	struct host_fault fault = {
-	    .vector = (uint8_t)gregs(f)[REG_TRAPNO],
-	    .write = err & 2,
-	    .address = info->si_addr,
+		.vector = (uint8_t)gregs(f)[REG_TRAPNO],
+		.write = err & 2,
+		.address = info->si_addr,
 	};
 	if (info->si_code <= 0 || !handler.fn(handler.ctx, f, &fault)) {
 		/* Ours, or sent by somebody: die of it. */

@@ -17,7 +17,7 @@ struct loop {
 		void *ctx;
 	} files[WATCHER_MAX];
 	bool started;
-	struct watcher *watcher;       /* NULL: not started, or killed */
+	struct watcher *watcher; /* NULL: not started, or killed */
 	volatile sig_atomic_t ready;
 };
 

@@ -70,10 +70,10 @@ static int map_high(size_t bytes, int fd, uint64_t offset, void **out)
 	if (host_syscall_failed(p))
 		return (int)p;
 	uint8_t *at = (uint8_t *)p + GUARD;
-	long done = (uintptr_t)p < LOW_END ? -ENOMEM : fd < 0 ?
-	            host_syscall3(SYS_mprotect, (long)at, (long)bytes, DATA) :
-	            host_syscall6(SYS_mmap, (long)at, (long)bytes, DATA, MAP_SHARED | MAP_FIXED, fd,
-	                          (long)offset);
+	long done = (uintptr_t)p < LOW_END ? -ENOMEM
+	            : fd < 0 ? host_syscall3(SYS_mprotect, (long)at, (long)bytes, DATA)
+	                     : host_syscall6(SYS_mmap, (long)at, (long)bytes, DATA,
+	                                     MAP_SHARED | MAP_FIXED, fd, (long)offset);
 	if (host_syscall_failed(done)) {
 		host_mem_release(at, bytes);
 		return (int)done;
@@ -183,8 +183,8 @@ int host_mem_wp_open(void)
 		return err;
 	}
 	struct uffdio_api api = {.api = UFFD_API,
-	                         .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
-	                                     UFFD_FEATURE_SIGBUS | FEATURE_WP_SHMEM};
+	                         .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_SIGBUS |
+	                                     FEATURE_WP_SHMEM};
 	if (ioctl(fd, UFFDIO_API, &api)) {
 		int err = -errno;
 		host_lost("userfaultfd for shared memory", err);
@@ -205,8 +205,8 @@ int host_mem_wp_register(int wp, void *at, size_t bytes)
 int host_mem_wp_set(int wp, void *at, size_t bytes, bool protect)
 {
 	struct uffdio_writeprotect w = {
-	    .range = {(uintptr_t)at, bytes},
-	    .mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
+		.range = {(uintptr_t)at, bytes},
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
 	};
 	return (int)host_syscall3(SYS_ioctl, wp, UFFDIO_WRITEPROTECT, (long)&w);
 }

@@ -66,8 +66,8 @@ static void on_fatal(int signo)
 static void catch_ends(void)
 {
 	static const int named[] = {
-		SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-		SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSYS,
+		SIGHUP,    SIGINT,  SIGQUIT, SIGABRT,   SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+		SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,
 	};
 	const int count = sizeof named / sizeof *named;
 	struct sigaction fatal = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK}, now;

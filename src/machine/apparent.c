@@ -10,10 +10,10 @@ enum {
 };
 
 void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*cpu_ns)(void),
-		   int64_t *tsc_minus, uint64_t *tsc_read)
+                   int64_t *tsc_minus, uint64_t *tsc_read)
 {
 	*a = (struct apparent){
-	    .host = host, .tsc_minus = tsc_minus, .tsc_read = tsc_read, .armed = UINT64_MAX};
+		.host = host, .tsc_minus = tsc_minus, .tsc_read = tsc_read, .armed = UINT64_MAX};
 	a->start = host();
 	a->zero = a->start.ns;
 	a->stolen.cpu_ns = cpu_ns;
@@ -75,7 +75,7 @@ void apparent_expired(struct apparent *a)
 	struct moment t = a->host();
 	if (t.ns < armed || t.ns - armed < LATE_NS || t.ns <= a->start.ns ||
 	    !__atomic_compare_exchange_n(&a->armed, &armed, t.ns, false, __ATOMIC_RELAXED,
-					 __ATOMIC_RELAXED))
+	                                 __ATOMIC_RELAXED))
 		return;
 	uint64_t most = (uint64_t)1 << MOST_NS_LOG2;
 	struct moment by = {.ns = least(t.ns - armed, untold_ns(a, t))};

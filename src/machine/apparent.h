@@ -25,7 +25,7 @@ struct apparent {
 
 /* Begins at 0; tsc_minus is shared with code that reads it at any time. */
 void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*cpu_ns)(void),
-		   int64_t *tsc_minus, uint64_t *tsc_read);
+                   int64_t *tsc_minus, uint64_t *tsc_read);
 
 /* Nanoseconds of guest time. */
 uint64_t apparent_now(struct apparent *a);

@@ -65,7 +65,8 @@ struct board *board_create(const struct board_config *c)
 	if (c->attach)
 		CHECK(!c->attach(b->bus));
 	if (c->has_serial)
-		b->uart = uart_create(b->bus, c->clock, COM1, pic_line(b->pic, IRQ_COM1), c->serial);
+		b->uart =
+			uart_create(b->bus, c->clock, COM1, pic_line(b->pic, IRQ_COM1), c->serial);
 	return b;
 }
 

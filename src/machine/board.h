@@ -10,7 +10,7 @@ struct board;
 
 struct board_config {
 	struct clock *clock;
-	int64_t utc_ns;         /* the time of day at the clock's zero */
+	int64_t utc_ns; /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
 	void *ctx;

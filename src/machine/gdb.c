@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-	PACKET = 0x4000,      /* the longest, between $ and #, in either direction */
+	PACKET = 0x4000, /* the longest, between $ and #, in either direction */
 	MEMORY = PACKET / 2 - 8,
 	CTRL_C = 3,
 };
@@ -25,18 +25,18 @@ enum {
 struct gdb {
 	struct monitor *monitor;
 	struct loop *loop;
-	int listener, fd;     /* fd -1: nobody is there */
+	int listener, fd; /* fd -1: nobody is there */
 	bool tcp;
-	bool running;         /* the guest is not held */
-	bool awaited;         /* the debugger waits for its stop */
+	bool running; /* the guest is not held */
+	bool awaited; /* the debugger waits for its stop */
 	bool no_ack, physical;
-	char why[64];         /* the last stop, as a reply */
+	char why[64]; /* the last stop, as a reply */
 	char *xml;
-	unsigned length;      /* of in */
+	unsigned length; /* of in */
 	char in[PACKET + 16];
-	unsigned sent;        /* length of out */
+	unsigned sent; /* length of out */
 	char out[PACKET + 16];
-	bool lost;            /* to hang up: it does not read, or speaks no gdb */
+	bool lost; /* to hang up: it does not read, or speaks no gdb */
 };
 
 /* --- packets out --- */
@@ -98,8 +98,10 @@ static char *put_hex(char *to, const uint8_t *from, unsigned n)
 
 static int digit(char c)
 {
-	return isdigit((unsigned char)c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	                                         : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return isdigit((unsigned char)c) ? c - '0'
+	       : c >= 'a' && c <= 'f'    ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F'    ? c - 'A' + 10
+	                                 : -1;
 }
 
 /* n bytes in hexadecimal; false when there are fewer. */
@@ -294,8 +296,10 @@ static void query(struct gdb *g, const char *p)
 {
 	char text[128];
 	if (starts(&p, "Supported")) {
-		snprintf(text, sizeof text, "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;"
-		         "vContSupported+", PACKET);
+		snprintf(text, sizeof text,
+		         "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;"
+		         "vContSupported+",
+		         PACKET);
 		reply(g, text);
 	} else if (starts(&p, "Xfer:features:read:target.xml:")) {
 		transfer_features(g, p);
@@ -518,7 +522,8 @@ bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monito
 	uint16_t port = 0;
 	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
 	if (!path && !parse_port(where, &port))
-		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH", where);
+		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH",
+		                   where);
 	/* For its owner alone: who debugs the guest may do with it what they like. */
 	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
 	if (fd < 0)

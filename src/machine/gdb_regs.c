@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 enum kind {
 	GPR, EIP, EFLAGS, SELECTOR, ST, FENV, XMM, MXCSR,
 	BASE, LIMIT, CR, EFER, GDTR, IDTR, DR, CPL,
@@ -61,6 +62,7 @@ static const struct reg regs[] = {
 	SYS("dr0", DR, 0), SYS("dr1", DR, 1), SYS("dr2", DR, 2), SYS("dr3", DR, 3),
 	SYS("dr6", DR, 6), SYS("dr7", DR, 7),
 };
+/* clang-format on */
 
 unsigned gdb_reg_count(void)
 {
@@ -230,21 +232,21 @@ static void xml_flags(FILE *f, const char *id, const struct field *field)
 static void xml_types(FILE *f, unsigned first)
 {
 	static const struct field eflags[] = {
-		{"CF", 0}, {"", 1}, {"PF", 2}, {"AF", 4}, {"ZF", 6}, {"SF", 7}, {"TF", 8},
-		{"IF", 9}, {"DF", 10}, {"OF", 11}, {"NT", 14}, {"RF", 16}, {"VM", 17},
-		{"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {NULL, 0},
+		{"CF", 0},  {"", 1},    {"PF", 2},   {"AF", 4},   {"ZF", 6},  {"SF", 7},
+		{"TF", 8},  {"IF", 9},  {"DF", 10},  {"OF", 11},  {"NT", 14}, {"RF", 16},
+		{"VM", 17}, {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {NULL, 0},
 	};
 	static const struct field mxcsr[] = {
-		{"IE", 0}, {"DE", 1}, {"ZE", 2}, {"OE", 3}, {"UE", 4}, {"PE", 5}, {"DAZ", 6},
-		{"IM", 7}, {"DM", 8}, {"ZM", 9}, {"OM", 10}, {"UM", 11}, {"PM", 12},
-		{"FZ", 15}, {NULL, 0},
+		{"IE", 0},  {"DE", 1},  {"ZE", 2},  {"OE", 3},  {"UE", 4},
+		{"PE", 5},  {"DAZ", 6}, {"IM", 7},  {"DM", 8},  {"ZM", 9},
+		{"OM", 10}, {"UM", 11}, {"PM", 12}, {"FZ", 15}, {NULL, 0},
 	};
 	static const struct field cr0[] = {
-		{"PE", 0}, {"MP", 1}, {"EM", 2}, {"TS", 3}, {"ET", 4}, {"NE", 5}, {"WP", 16},
-		{"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {NULL, 0},
+		{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4},  {"NE", 5},
+		{"WP", 16}, {"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {NULL, 0},
 	};
 	static const struct field cr4[] = {
-		{"VME", 0}, {"PVI", 1}, {"TSD", 2}, {"DE", 3}, {"PSE", 4}, {"PAE", 5},
+		{"VME", 0}, {"PVI", 1}, {"TSD", 2}, {"DE", 3},     {"PSE", 4},         {"PAE", 5},
 		{"MCE", 6}, {"PGE", 7}, {"PCE", 8}, {"OSFXSR", 9}, {"OSXMMEXCPT", 10}, {NULL, 0},
 	};
 	switch (regs[first].kind) {
@@ -262,7 +264,8 @@ static void xml_types(FILE *f, unsigned first)
 		      "<field name=\"v4_float\" type=\"v4f\"/><field name=\"v2_double\" type=\"v2d\"/>"
 		      "<field name=\"v16_int8\" type=\"v16i8\"/><field name=\"v8_int16\" type=\"v8i16\"/>"
 		      "<field name=\"v4_int32\" type=\"v4i32\"/><field name=\"v2_int64\" type=\"v2i64\"/>"
-		      "<field name=\"uint128\" type=\"uint128\"/></union>", f);
+		      "<field name=\"uint128\" type=\"uint128\"/></union>",
+		      f);
 		xml_flags(f, "i386_mxcsr", mxcsr);
 		break;
 	default:
@@ -278,7 +281,8 @@ char *gdb_reg_xml(void)
 	FILE *f = open_memstream(&text, &size);
 	CHECK(f);
 	fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
-	      "<target version=\"1.0\"><architecture>i386</architecture>", f);
+	      "<target version=\"1.0\"><architecture>i386</architecture>",
+	      f);
 	for (unsigned i = 0; i < gdb_reg_count(); i++) {
 		const struct reg *r = &regs[i];
 		if (r->feature) {

@@ -31,9 +31,8 @@ void boot_e820(const struct guest_ram *ram, struct e820_entry out[E820_ENTRIES])
 static void write_gdt(struct guest_ram *ram, struct boot_entry *e)
 {
 	static const uint64_t gdt[] = {
-		0, 0,
-		0x00cf9b000000ffff, /* 10h: code, 4 GiB, accessed */
-		0x00cf93000000ffff, /* 18h: data */
+		0, 0, 0x00cf9b000000ffff, /* 10h: code, 4 GiB, accessed */
+		0x00cf93000000ffff,       /* 18h: data */
 	};
 	ram->write(ram->ctx, BOOT_GDT, gdt, sizeof gdt);
 	e->gdt_base = BOOT_GDT;
@@ -43,9 +42,10 @@ static void write_gdt(struct guest_ram *ram, struct boot_entry *e)
 static bool unpack(struct boot_request *r, struct problem *p)
 {
 	int err = blob_is_gzip(&r->kernel) ? blob_gunzip(&r->kernel, BOOT_KERNEL_MAX) : 0;
-	const char *why = err == -ENODATA ? "truncated gzip" :
-	                  err == -EINVAL ? "damaged gzip" :
-	                  err == -EFBIG ? "too large once unpacked" : strerror(-err);
+	const char *why = err == -ENODATA  ? "truncated gzip"
+	                  : err == -EINVAL ? "damaged gzip"
+	                  : err == -EFBIG  ? "too large once unpacked"
+	                                   : strerror(-err);
 	return !err || problem_set(p, "kernel %s: %s", r->kernel_name, why);
 }
 

@@ -13,7 +13,7 @@ struct guest_ram {
 };
 
 struct boot_module {
-	const char *name;    /* with its arguments, as given */
+	const char *name; /* with its arguments, as given */
 	struct blob data;
 };
 

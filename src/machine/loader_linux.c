@@ -4,10 +4,10 @@
 
 /* Documentation/x86/boot.rst, "The Real-Mode Kernel Header", and zero-page.rst. */
 enum {
-	SETUP_SECTS = 0x1f1,  /* the header's start */
+	SETUP_SECTS = 0x1f1, /* the header's start */
 	SYSSIZE = 0x1f4,
 	BOOT_FLAG = 0x1fe,
-	JUMP_LENGTH = 0x201,  /* end of the header, from 202h */
+	JUMP_LENGTH = 0x201, /* end of the header, from 202h */
 	HEADER_MAGIC = 0x202,
 	VERSION = 0x206,
 	TYPE_OF_LOADER = 0x210,
@@ -61,8 +61,10 @@ static bool place_initrd(struct guest_ram *ram, const struct boot_request *r, ui
 	if (top > ram->bytes)
 		top = ram->bytes;
 	if (m->data.size > top || top - m->data.size < kernel_end)
-		return problem_set(p, "initrd %s: %zu KiB do not fit beside the kernel in %llu MiB "
-		                      "of memory", m->name, m->data.size >> 10,
+		return problem_set(p,
+		                   "initrd %s: %zu KiB do not fit beside the kernel in %llu MiB "
+		                   "of memory",
+		                   m->name, m->data.size >> 10,
 		                   (unsigned long long)(ram->bytes >> 20));
 	/* Not below kernel_end, which is page-aligned as well. */
 	uint64_t at = (top - m->data.size) & ~(uint64_t)PAGE_MASK;
@@ -125,8 +127,7 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 			kernel_end = unpacked;
 	}
 	kernel_end = (kernel_end + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
-	if (r->module_count && r->modules->data.size &&
-	    !place_initrd(ram, r, zero, kernel_end, p))
+	if (r->module_count && r->modules->data.size && !place_initrd(ram, r, zero, kernel_end, p))
 		return false;
 
 	size_t length = strlen(r->cmdline);
@@ -134,7 +135,8 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 	if (most >= BOOT_CMDLINE_MAX)
 		most = BOOT_CMDLINE_MAX - 1;
 	if (length > most)
-		return problem_set(p, "--append: %zu characters, this kernel takes %u", length, most);
+		return problem_set(p, "--append: %zu characters, this kernel takes %u", length,
+		                   most);
 	ram->write(ram->ctx, BOOT_CMDLINE, r->cmdline, length + 1);
 	put(zero, CMD_LINE_PTR, 4, BOOT_CMDLINE);
 

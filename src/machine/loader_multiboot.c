@@ -11,7 +11,7 @@ enum {
 
 	WANT_PAGE_ALIGN = 1 << 0,
 	WANT_MEMORY = 1 << 1,
-	WANT_VIDEO = 1 << 2,      /* a wish: there is no display */
+	WANT_VIDEO = 1 << 2, /* a wish: there is no display */
 	HAS_ADDRESSES = 1 << 16,
 	MUST_KNOW = 0xffff,
 
@@ -60,8 +60,8 @@ struct load {
 	const struct boot_request *r;
 	struct problem *p;
 	uint32_t entry;
-	uint64_t end;      /* of the highest byte loaded */
-	uint64_t total;    /* bytes loaded */
+	uint64_t end;   /* of the highest byte loaded */
+	uint64_t total; /* bytes loaded */
 };
 
 static bool find_header(const struct blob *image, struct header *h, size_t *at)
@@ -132,13 +132,15 @@ static bool load_addresses(struct load *l, const struct header *h, size_t at)
 	uint64_t size = l->r->kernel.size - from;
 	if (h->load_end_addr) {
 		if (h->load_end_addr < h->load_addr)
-			return problem_set(l->p, "kernel %s: contradictory Multiboot addresses", name);
+			return problem_set(l->p, "kernel %s: contradictory Multiboot addresses",
+			                   name);
 		size = h->load_end_addr - h->load_addr;
 	}
 	uint64_t total = size;
 	if (h->bss_end_addr) {
 		if (h->bss_end_addr < h->load_addr + size)
-			return problem_set(l->p, "kernel %s: contradictory Multiboot addresses", name);
+			return problem_set(l->p, "kernel %s: contradictory Multiboot addresses",
+			                   name);
 		total = h->bss_end_addr - h->load_addr;
 	}
 	l->entry = h->entry_addr;
@@ -153,7 +155,8 @@ static bool load_segments(struct load *l, Elf *elf)
 	if (!eh)
 		return problem_set(l->p, "kernel %s: truncated ELF", name);
 	if (eh->e_machine != EM_386)
-		return problem_set(l->p, "kernel %s: ELF for another processor than the i386", name);
+		return problem_set(l->p, "kernel %s: ELF for another processor than the i386",
+		                   name);
 	if (elf_getphdrnum(elf, &count) || !count)
 		return problem_set(l->p, "kernel %s: ELF without program headers", name);
 	const char *table = (const char *)elf32_getphdr(elf); /* aligned as in the file */
@@ -217,13 +220,16 @@ static bool load_modules(struct load *l, struct arena *a, struct info *info)
 		const struct boot_module *m = &l->r->modules[i];
 		at = (at + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
 		if (!ram_holds(l->ram, at, m->data.size))
-			return problem_set(l->p, "module %s: %zu KiB do not fit in %llu MiB of memory",
+			return problem_set(l->p,
+			                   "module %s: %zu KiB do not fit in %llu MiB of memory",
 			                   m->name, m->data.size >> 10,
 			                   (unsigned long long)(l->ram->bytes >> 20));
 		l->ram->write(l->ram->ctx, at, m->data.data, m->data.size);
 		mods[i] = (struct mod){at, at + m->data.size, arena_string(a, m->name), 0};
 		if (!mods[i].string)
-			return problem_set(l->p, "module %.60s...: its name and arguments are too long", m->name);
+			return problem_set(l->p,
+			                   "module %.60s...: its name and arguments are too long",
+			                   m->name);
 		at += m->data.size;
 	}
 	if (n) {
@@ -231,8 +237,9 @@ static bool load_modules(struct load *l, struct arena *a, struct info *info)
 		info->mods_count = n;
 		info->mods_addr = arena_put(a, mods, n * sizeof *mods);
 		if (!info->mods_addr)
-			return problem_set(l->p, "kernel %s: the modules' names and arguments are too long",
-			                   l->r->kernel_name);
+			return problem_set(
+				l->p, "kernel %s: the modules' names and arguments are too long",
+				l->r->kernel_name);
 	}
 	return true;
 }

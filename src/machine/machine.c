@@ -49,23 +49,23 @@ struct machine {
 	struct monitor *monitor;
 	struct board *board;
 	struct serial *serial;
-	struct gdb *gdb;           /* NULL: none */
+	struct gdb *gdb; /* NULL: none */
 	struct loop *loop;
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;
-	struct blob kernel;        /* they are kept for a reset */
+	struct blob kernel; /* they are kept for a reset */
 	struct modules modules;
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
-	struct sink *debugcon;     /* NULL: none */
+	struct sink *debugcon; /* NULL: none */
 	FILE *stats_file;
-	int dump_fd;               /* --dump-cache; -1: none */
+	int dump_fd; /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
 	volatile sig_atomic_t check_signal;
-	bool bad_code;             /* what --verify found */
-	bool write_failed;         /* of some output, which was told */
-	bool reader_gone;          /* of standard output */
+	bool bad_code;     /* what --verify found */
+	bool write_failed; /* of some output, which was told */
+	bool reader_gone;  /* of standard output */
 };
 
 /* --- time --- */
@@ -441,8 +441,10 @@ static bool read_modules(struct modules *s, const struct options *o, bool is_lin
 	for (unsigned i = 0; i < o->module_count; i++) {
 		const char *at = o->modules[i];
 		if (is_linux)
-			return problem_set(p, "--module %s: modules are for Multiboot kernels, "
-			                      "%s is Linux", at, o->kernel);
+			return problem_set(p,
+			                   "--module %s: modules are for Multiboot kernels, "
+			                   "%s is Linux",
+			                   at, o->kernel);
 		if (!add_module(s, "module", at, strlen(at), strcspn(at, " "), o->memory, p))
 			return false;
 	}
@@ -590,12 +592,12 @@ void machine_list_models(FILE *f)
 		fprintf(f, "%-10s %s\n", model->name, model->summary);
 }
 
-#define END_SIGNAL(signo) \
-	static void on_end_##signo(void *ctx) \
-	{ \
-		struct machine *m = ctx; \
-		m->end_signal = signo; \
-		watchdog_start(128 + signo); \
+#define END_SIGNAL(signo)                                                                          \
+	static void on_end_##signo(void *ctx)                                                      \
+	{                                                                                          \
+		struct machine *m = ctx;                                                           \
+		m->end_signal = signo;                                                             \
+		watchdog_start(128 + signo);                                                       \
 	}
 END_SIGNAL(SIGINT)
 END_SIGNAL(SIGTERM)
@@ -663,7 +665,8 @@ static bool open_outputs(struct machine *m, struct problem *p)
 		FILE *f;
 		unsigned categories = log_categories(o->log);
 		if (!categories)
-			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
+			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io",
+			                   o->log);
 		if (!open_stream(&f, "--log", o->log_path, p))
 			return false;
 		log_open(categories, f);
@@ -686,25 +689,27 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 {
 	const struct options *o = &m->options;
 	struct monitor_config c = {
-		.mmu = {
-			.ram_bytes = o->memory,
-			.vma_budget = o->vma_budget,
-			.no_userfaultfd = o->no_userfaultfd,
-			.exact_ad = o->exact_ad,
-		},
+		.mmu =
+			{
+				.ram_bytes = o->memory,
+				.vma_budget = o->vma_budget,
+				.no_userfaultfd = o->no_userfaultfd,
+				.exact_ad = o->exact_ad,
+			},
 		.model = model,
-		.platform = {
-			.ctx = m,
-			.io_read = on_in,
-			.io_write = on_out,
-			.intr_line = on_intr_line,
-			.intr_ack = on_intr_ack,
-			.ferr = on_ferr,
-			.tsc = on_tsc,
-			.poll = on_poll,
-			.wait = on_wait,
-			.debug = on_debug,
-		},
+		.platform =
+			{
+				.ctx = m,
+				.io_read = on_in,
+				.io_write = on_out,
+				.intr_line = on_intr_line,
+				.intr_ack = on_intr_ack,
+				.ferr = on_ferr,
+				.tsc = on_tsc,
+				.poll = on_poll,
+				.wait = on_wait,
+				.debug = on_debug,
+			},
 		.cache_bytes = o->cache_bytes,
 	};
 #ifdef UNRING_PARANOID
@@ -770,8 +775,8 @@ static bool build(struct machine *m, struct problem *p)
 		.failed = on_sink_failed,
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
-	       read_files(m, p) && close_fence(m, p) && boot(m, p) && hear_signals(m, p);
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) && read_files(m, p) &&
+	       close_fence(m, p) && boot(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)

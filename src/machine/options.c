@@ -54,13 +54,16 @@ bool options_size(const char *text, uint64_t *bytes)
 		return false;
 	unsigned shift = 0;
 	switch (*end) {
-	case 'k': case 'K':
+	case 'k':
+	case 'K':
 		shift = 10;
 		break;
-	case 'm': case 'M':
+	case 'm':
+	case 'M':
 		shift = 20;
 		break;
-	case 'g': case 'G':
+	case 'g':
+	case 'G':
 		shift = 30;
 		break;
 	}
@@ -105,9 +108,10 @@ static bool set_budget(struct options *o, const char *v, struct problem *p)
 
 static bool set_serial(struct options *o, const char *v, struct problem *p)
 {
-	if (strcmp(v, "stdio") && strcmp(v, "none") &&
-	    (strncmp(v, "file:", 5) || !v[5]) && (strncmp(v, "unix:", 5) || !v[5]))
-		return problem_set(p, "--serial %s: neither stdio, file:PATH, unix:PATH nor none", v);
+	if (strcmp(v, "stdio") && strcmp(v, "none") && (strncmp(v, "file:", 5) || !v[5]) &&
+	    (strncmp(v, "unix:", 5) || !v[5]))
+		return problem_set(p, "--serial %s: neither stdio, file:PATH, unix:PATH nor none",
+		                   v);
 	o->serial = v;
 	return true;
 }
@@ -137,7 +141,9 @@ static bool set_mmu(struct options *o, const char *v, struct problem *p)
 static bool set_fence(struct options *o, const char *v, struct problem *p)
 {
 	static const char *const names[] = {
-		[FENCE_OFF] = "off", [FENCE_ON] = "on", [FENCE_REQUIRE] = "require",
+		[FENCE_OFF] = "off",
+		[FENCE_ON] = "on",
+		[FENCE_REQUIRE] = "require",
 	};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strcmp(v, names[i])) {
@@ -150,8 +156,8 @@ static bool set_fence(struct options *o, const char *v, struct problem *p)
 /* An option stores its word, sets its flag, or calls its function. */
 struct option {
 	const char *name;
-	size_t word;             /* offset of a const char *; 0: none */
-	size_t flag;             /* offset of a bool; 0: none */
+	size_t word; /* offset of a const char *; 0: none */
+	size_t flag; /* offset of a bool; 0: none */
 	bool (*set)(struct options *o, const char *v, struct problem *p);
 };
 
@@ -210,12 +216,16 @@ static bool apply(struct options *o, const struct option *option, const char *va
 
 bool options_parse(struct options *o, int argc, char **argv, struct problem *p)
 {
-	*o = (struct options){.append = "", .memory = 128 * MIB, .memory_text = "128M",
-	                      .serial = "stdio", .fence = FENCE_ON};
+	*o = (struct options){.append = "",
+	                      .memory = 128 * MIB,
+	                      .memory_text = "128M",
+	                      .serial = "stdio",
+	                      .fence = FENCE_ON};
 	for (int i = 0; i < argc; i++) {
 		const char *a = argv[i];
 		if (a[0] != '-')
-			return problem_set(p, "%s: not an option (unring run --help lists them)", a);
+			return problem_set(p, "%s: not an option (unring run --help lists them)",
+			                   a);
 		if (!strcmp(a, "--stats")) {
 			o->stats = true;
 			if (i + 1 < argc && argv[i + 1][0] != '-')
@@ -231,7 +241,8 @@ bool options_parse(struct options *o, int argc, char **argv, struct problem *p)
 		}
 		const struct option *option = find(a);
 		if (!option)
-			return problem_set(p, "%s: unknown option (unring run --help lists them)", a);
+			return problem_set(p, "%s: unknown option (unring run --help lists them)",
+			                   a);
 		const char *value = NULL;
 		if (!option->flag) {
 			if (++i == argc)

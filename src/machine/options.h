@@ -8,7 +8,7 @@
 enum { OPTIONS_MODULES = 16 };
 
 struct options {
-	const char *kernel;      /* NULL: the tour */
+	const char *kernel; /* NULL: the tour */
 	const char *initrd;
 	const char *modules[OPTIONS_MODULES];
 	unsigned module_count;
@@ -17,17 +17,17 @@ struct options {
 	uint64_t memory;         /* bytes */
 	const char *cpu;
 	bool cpu_help;
-	const char *serial;      /* stdio, file:PATH, unix:PATH, none */
-	const char *debugcon;    /* PATH, or - for standard output */
+	const char *serial;   /* stdio, file:PATH, unix:PATH, none */
+	const char *debugcon; /* PATH, or - for standard output */
 	bool debug_exit, no_reboot;
 	bool stats;
-	const char *stats_path;  /* NULL: standard error */
+	const char *stats_path; /* NULL: standard error */
 	const char *log, *log_path;
 	unsigned vma_budget;
 	bool no_userfaultfd, exact_ad, help;
 	uint64_t cache_bytes;
 	const char *dump_cache;
-	const char *gdb;         /* port; NULL: none */
+	const char *gdb; /* port; NULL: none */
 	enum fence_mode fence;
 	bool verify;
 	/* Checks a dump of the cache, says what it found; true: nothing wrong. */

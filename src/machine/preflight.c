@@ -70,8 +70,10 @@ static bool memfd_executable(struct problem *p)
 	int err = errno;
 	close(fd);
 	if (at == MAP_FAILED)
-		return problem_set(p, "cannot map a memfd executable: %s "
-		                      "(mounted noexec?)", strerror(err));
+		return problem_set(p,
+		                   "cannot map a memfd executable: %s "
+		                   "(mounted noexec?)",
+		                   strerror(err));
 	munmap(at, 4096);
 	return true;
 }

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 enum {
-	QUEUE = 65536,   /* a power of two */
-	CHUNK = 4096,    /* is read at once, when there is room for it */
+	QUEUE = 65536, /* a power of two */
+	CHUNK = 4096,  /* is read at once, when there is room for it */
 	ESCAPE = 'a' & 0x1f,
 	PATIENCE_MS = 1000, /* with a socket's reader, who may be gone for the day */
 };
@@ -22,20 +22,19 @@ enum {
 struct serial {
 	struct serial_owner owner;
 	struct uart *uart;
-	struct sink *sink;    /* own, or standard output's */
+	struct sink *sink; /* own, or standard output's */
 	struct sink own;
-	int in, listener;     /* -1: none */
-	bool terminal;        /* keys are looked for, and never stop being read */
-	bool escaped;         /* Ctrl-A was typed */
-	uint32_t head, tail;  /* of what the guest has not taken yet */
+	int in, listener;    /* -1: none */
+	bool terminal;       /* keys are looked for, and never stop being read */
+	bool escaped;        /* Ctrl-A was typed */
+	uint32_t head, tail; /* of what the guest has not taken yet */
 	uint8_t queue[QUEUE];
 };
 
-static const char keys[] =
-	"\r\nunring: Ctrl-A x  end the run\r\n"
-	"        Ctrl-A b  send a break\r\n"
-	"        Ctrl-A h  this list\r\n"
-	"        Ctrl-A Ctrl-A  send Ctrl-A\r\n";
+static const char keys[] = "\r\nunring: Ctrl-A x  end the run\r\n"
+			   "        Ctrl-A b  send a break\r\n"
+			   "        Ctrl-A h  this list\r\n"
+			   "        Ctrl-A Ctrl-A  send Ctrl-A\r\n";
 
 static unsigned room(const struct serial *s)
 {
@@ -68,10 +67,12 @@ static void key(struct serial *s, uint8_t c)
 	}
 	s->escaped = false;
 	switch (c) {
-	case 'x': case 'X':
+	case 'x':
+	case 'X':
 		s->owner.quit(s->owner.ctx);
 		break;
-	case 'b': case 'B':
+	case 'b':
+	case 'B':
 		if (s->uart)
 			uart_receive_break(s->uart);
 		break;
@@ -140,8 +141,7 @@ static bool open_file(struct serial *s, const char *path, struct problem *p)
 	s->own.failed = s->owner.failed;
 	s->own.ctx = s->owner.ctx;
 	s->own.fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
-	return s->own.fd >= 0 ||
-	       problem_set(p, "--serial file:%s: %s", path, strerror(-s->own.fd));
+	return s->own.fd >= 0 || problem_set(p, "--serial file:%s: %s", path, strerror(-s->own.fd));
 }
 
 static void on_connection(void *ctx)

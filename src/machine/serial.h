@@ -12,7 +12,7 @@ struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx);              /* Ctrl-A x */
+	void (*quit)(void *ctx); /* Ctrl-A x */
 	struct loop *loop;
 	struct sink *stdout_sink;
 	const volatile sig_atomic_t *give_up; /* for its own sink */

@@ -9,12 +9,12 @@
 enum { SINK_SIZE = 4096 };
 
 struct sink {
-	int fd;                        /* -1: bytes are lost */
+	int fd; /* -1: bytes are lost */
 	unsigned length;
 	const volatile sig_atomic_t *give_up; /* ends a wait for a slow reader */
-	unsigned patience_ms;          /* so does this time; 0: there is no end */
-	bool stalled;                  /* it has: bytes are lost until the reader reads again */
-	bool broken;                   /* a write failed: bytes are lost */
+	unsigned patience_ms;                 /* so does this time; 0: there is no end */
+	bool stalled; /* it has: bytes are lost until the reader reads again */
+	bool broken;  /* a write failed: bytes are lost */
 	void (*failed)(void *ctx, const struct sink *s, int error); /* NULL: nobody need know */
 	void *ctx;
 	uint8_t buffer[SINK_SIZE];

@@ -1,11 +1,11 @@
 #include "machine/stolen.h"
 
 enum {
-	TIGHT_NS = 20000,    /* between polls of one loop */
-	POLLS = 16,          /* that make a loop */
-	HOLE_NS = 10000,     /* less is left as it is */
-	SWITCH_NS = 200000,  /* what a switch of processes may cost beside */
-	DONE_NS = 2000000,   /* without a poll */
+	TIGHT_NS = 20000,   /* between polls of one loop */
+	POLLS = 16,         /* that make a loop */
+	HOLE_NS = 10000,    /* less is left as it is */
+	SWITCH_NS = 200000, /* what a switch of processes may cost beside */
+	DONE_NS = 2000000,  /* without a poll */
 };
 
 /* How much of a gap between two looks the host took. */

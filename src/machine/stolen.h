@@ -18,11 +18,11 @@ struct moment {
 };
 
 struct stolen {
-	uint64_t (*cpu_ns)(void);   /* processor time of this thread */
+	uint64_t (*cpu_ns)(void); /* processor time of this thread */
 	bool active;
-	unsigned polls;             /* close to each other, in a row */
-	struct moment last;         /* the last look */
-	uint64_t usual_ns;          /* from one look of the loop to the next */
+	unsigned polls;     /* close to each other, in a row */
+	struct moment last; /* the last look */
+	uint64_t usual_ns;  /* from one look of the loop to the next */
 	uint64_t last_poll_ns;
 	uint64_t base_ns, base_cpu; /* monotonic and processor time, of one moment */
 };

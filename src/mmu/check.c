@@ -90,8 +90,8 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 	}
 }
 
-static void check_window(struct mmu *m, struct win *w, const struct seen *seen,
-                         uint32_t *writable, uint32_t *links, uint32_t *blocks)
+static void check_window(struct mmu *m, struct win *w, const struct seen *seen, uint32_t *writable,
+                         uint32_t *links, uint32_t *blocks)
 {
 	uint32_t pages = 0, entries = 0;
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {

@@ -52,10 +52,10 @@ struct mmu_client {
 };
 
 struct mmu_config {
-	uint64_t ram_bytes;   /* a multiple of 1 MiB, 4 MiB to 3 GiB */
-	unsigned vma_budget;  /* mappings allowed; 0: from vm.max_map_count */
-	bool no_userfaultfd;  /* write-protect with mprotect always */
-	bool exact_ad;        /* never set A by eager mapping */
+	uint64_t ram_bytes;  /* a multiple of 1 MiB, 4 MiB to 3 GiB */
+	unsigned vma_budget; /* mappings allowed; 0: from vm.max_map_count */
+	bool no_userfaultfd; /* write-protect with mprotect always */
+	bool exact_ad;       /* never set A by eager mapping */
 };
 
 /* 0, or a negative errno with *what naming what failed. */
@@ -79,9 +79,9 @@ void mmu_phys_write(struct mmu *m, gpa_t a, const void *src, size_t n);
 struct mmu_paging {
 	uint32_t cr0, cr3, cr4;
 	uint64_t efer;
-	bool has_nx;          /* the model's */
+	bool has_nx; /* the model's */
 	bool has_pse36;
-	uint64_t pdpte[4];    /* out when PAE: as latched */
+	uint64_t pdpte[4]; /* out when PAE: as latched */
 };
 
 /* Takes new paging state: MOV to CR0, CR3, CR4, EFER, task switch.  Does the
@@ -105,12 +105,12 @@ void mmu_force_private(struct mmu *m);
 enum mmu_access { MMU_READ, MMU_WRITE, MMU_EXEC };
 
 enum mmu_verdict {
-	MMU_MAPPED,      /* hidden fault: the window now permits it; retry */
-	MMU_TRUE_FAULT,  /* the guest's own: *t */
-	MMU_TRACED,      /* permitted, but the page is traced or watched: redirect the access */
-	MMU_HOLE,        /* permitted, but no RAM: reads FFh, writes are lost */
-	MMU_OTHER_VIEW,  /* a KERNEL window was used below the split: use base_by_gib */
-	MMU_NEED_PRIVATE,/* this root needs a PRIVATE supervisor window; it is marked so:
+	MMU_MAPPED,       /* hidden fault: the window now permits it; retry */
+	MMU_TRUE_FAULT,   /* the guest's own: *t */
+	MMU_TRACED,       /* permitted, but the page is traced or watched: redirect the access */
+	MMU_HOLE,         /* permitted, but no RAM: reads FFh, writes are lost */
+	MMU_OTHER_VIEW,   /* a KERNEL window was used below the split: use base_by_gib */
+	MMU_NEED_PRIVATE, /* this root needs a PRIVATE supervisor window; it is marked so:
 	                    call mmu_window again */
 };
 

@@ -60,10 +60,10 @@ enum {
 enum { PAGE_CODE = 1, PAGE_TABLE = 2, PAGE_TRACED = PAGE_CODE | PAGE_TABLE };
 
 struct half {
-	uint64_t pde; /* what the entries were derived from; 0: there are none */
-	uint32_t link; /* its page table has this one to here; 0: none */
-	bool queued;  /* revocation of the whole half is in the queue */
-	bool wp;      /* registered for write protection without splits */
+	uint64_t pde;   /* what the entries were derived from; 0: there are none */
+	uint32_t link;  /* its page table has this one to here; 0: none */
+	bool queued;    /* revocation of the whole half is in the queue */
+	bool wp;        /* registered for write protection without splits */
 	uint8_t splits; /* by tracing, so far */
 };
 
@@ -94,20 +94,20 @@ struct win {
 	uint16_t slot;
 	bool live;
 	bool pae;
-	bool wp;           /* PRIVATE: CR0.WP that it was filled with */
-	uint8_t mode;      /* KERNEL: root.mode that may share it */
+	bool wp;      /* PRIVATE: CR0.WP that it was filled with */
+	uint8_t mode; /* KERNEL: root.mode that may share it */
 	unsigned vmas;
-	unsigned entries;  /* that are not zero */
-	unsigned holes;    /* pages of FFh mapped */
-	uint32_t watch_gen;/* of what is watched that it follows */
+	unsigned entries;   /* that are not zero */
+	unsigned holes;     /* pages of FFh mapped */
+	uint32_t watch_gen; /* of what is watched that it follows */
 	uint64_t used;
 	uint16_t dir[1024]; /* block numbers; 0: none */
 
 	/* KERNEL only */
 	struct win *next_kernel;
-	uint32_t gen;          /* changes when roots must compare again */
-	uint64_t top[512];     /* the union of the roots' top-level entries */
-	uint8_t nonglobal[512];/* something that is not global was filled under it */
+	uint32_t gen;           /* changes when roots must compare again */
+	uint64_t top[512];      /* the union of the roots' top-level entries */
+	uint8_t nonglobal[512]; /* something that is not global was filled under it */
 };
 
 /* Paging modes that give one table different meanings. */
@@ -124,11 +124,11 @@ struct root {
 	uint16_t next;     /* in its hash bucket, as index + 1 */
 	uint32_t cr3;
 	uint64_t pdpte[4];
-	uint32_t pd[4];    /* page-directory pages; NO_GFN if absent */
-	uint32_t link[4];  /* theirs to here; 0: none */
+	uint32_t pd[4];                      /* page-directory pages; NO_GFN if absent */
+	uint32_t link[4];                    /* theirs to here; 0: none */
 	struct win *user, *kernel, *priv[2]; /* priv: by CR0.WP */
 	uint32_t kernel_gen;
-	unsigned stores;   /* weighted, to its tables while not loaded */
+	unsigned stores; /* weighted, to its tables while not loaded */
 	uint64_t used;
 };
 
@@ -136,7 +136,7 @@ struct root {
  * page directory (level 2) the root. */
 struct link {
 	uint32_t next, prev;
-	uint16_t who;   /* slot of a window, index of a root */
+	uint16_t who; /* slot of a window, index of a root */
 	uint16_t level;
 	uint32_t where; /* level 1: vpn of its first entry; level 2: which of PAE's four */
 };
@@ -163,15 +163,15 @@ struct mmu {
 
 	/* phys.c */
 	int fd;
-	int wp_fd;             /* -1: write-protect with mprotect only */
+	int wp_fd; /* -1: write-protect with mprotect only */
 	uint64_t ram_bytes;
 	uint32_t ram_pages;
-	uint64_t hole;         /* offset of the page of FFh: not next to RAM, or the kernel
+	uint64_t hole;       /* offset of the page of FFh: not next to RAM, or the kernel
 	                          would merge a mapping of it with one of the last page */
-	uint8_t *ram;          /* the monitor's view */
-	uint8_t *page_flags;   /* per gfn */
-	uint32_t *rmap_head;   /* per gfn, as struct rmap has it */
-	uint32_t *link_head;   /* per gfn; 0: none */
+	uint8_t *ram;        /* the monitor's view */
+	uint8_t *page_flags; /* per gfn */
+	uint32_t *rmap_head; /* per gfn, as struct rmap has it */
+	uint32_t *link_head; /* per gfn; 0: none */
 	struct link *link;
 	struct block *block;
 	struct block_rmap *block_rmap;
@@ -185,13 +185,13 @@ struct mmu {
 	struct tlb_entry tlb[TLB_LENGTH];
 
 	/* window.c */
-	uint8_t *area;         /* base of window 0 */
+	uint8_t *area; /* base of window 0 */
 	unsigned vmas, vma_budget;
 	uint32_t next_id;
 	uint64_t tick;
-	struct win *win;       /* MAX_WINDOWS */
+	struct win *win;                /* MAX_WINDOWS */
 	unsigned slots_free, slot_next; /* a queue */
-	uint16_t slot[MAX_WINDOWS]; /* free ones */
+	uint16_t slot[MAX_WINDOWS];     /* free ones */
 	struct win *physical;
 	struct win *kernels;
 	struct mmu_watch watch[MMU_WATCHES];
@@ -200,7 +200,7 @@ struct mmu {
 
 	/* trace.c */
 	unsigned queue_length;
-	bool queue_overflow;   /* something did not fit */
+	bool queue_overflow; /* something did not fit */
 	uint32_t queue[QUEUE_LENGTH];
 
 	/* root.c */
@@ -210,8 +210,8 @@ struct mmu {
 	uint64_t efer;
 	uint64_t pdpte[4];
 	unsigned loads_since_physical;
-	struct root *cur;      /* NULL: paging is off */
-	struct root *root;     /* MAX_ROOTS */
+	struct root *cur;  /* NULL: paging is off */
+	struct root *root; /* MAX_ROOTS */
 	uint16_t bucket[ROOT_BUCKETS];
 };
 

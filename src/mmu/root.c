@@ -276,8 +276,7 @@ bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct 
 	if (all || (m->cur && m->cur->compare))
 		kernel_agree_current(m, all);
 	/* A process that ends: one call takes its window away. */
-	if (m->queue_length >= TEARDOWN && m->cur && m->cur->user &&
-	    queue_empties(m, m->cur->user))
+	if (m->queue_length >= TEARDOWN && m->cur && m->cur->user && queue_empties(m, m->cur->user))
 		window_drop(m, m->cur->user);
 	queue_apply(m);
 	tlb_flush(m);

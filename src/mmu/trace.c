@@ -84,8 +84,10 @@ uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uin
 		n = m->link_fresh++;
 	CHECK(n < MAX_LINKS);
 	m->link_count++;
-	m->link[n] = (struct link){.next = m->link_head[gfn], .who = (uint16_t)who,
-	                           .level = (uint16_t)level, .where = where};
+	m->link[n] = (struct link){.next = m->link_head[gfn],
+	                           .who = (uint16_t)who,
+	                           .level = (uint16_t)level,
+	                           .where = where};
 	if (m->link_head[gfn])
 		m->link[m->link_head[gfn]].prev = n;
 	m->link_head[gfn] = n;
@@ -200,9 +202,9 @@ static void apply_entry(struct mmu *m, struct pending *p, struct win *w, uint32_
 	uint32_t new = entry_revised(m, w, vpn, e) & ~SH_QUEUED;
 	/* The books first: what waited may empty the window. */
 	shadow_put(m, w, vpn, new);
-	if ((e & SH_MAPPED) && !(new & SH_MAPPED))
+	if ((e & SH_MAPPED) && !(new &SH_MAPPED))
 		pending_add(m, p, w, vpn, true);
-	else if ((e & SH_WRITE) && !(new & SH_WRITE))
+	else if ((e & SH_WRITE) && !(new &SH_WRITE))
 		pending_add(m, p, w, vpn, false);
 }
 

@@ -45,8 +45,7 @@ bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte,
 		/* PSE-36: bits 16:13 are bits 35:32 of the address. */
 		if (pde & (m->pse36 ? 0x3e0000u : 0x3fe000u))
 			return false;
-		r->pa = (pde & 0xffc00000u) | (pde >> 13 & 0xf) << 32 |
-		        (vpn & 1023) << PAGE_SHIFT;
+		r->pa = (pde & 0xffc00000u) | (pde >> 13 & 0xf) << 32 | (vpn & 1023) << PAGE_SHIFT;
 	}
 	return true;
 }
@@ -56,8 +55,14 @@ bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struc
 {
 	uint32_t vpn = gla_vpn(a);
 	if (!m->paging) {
-		*r = (struct walk){.pde = PTE_P, .pte = PTE_P, .pa = a.v & ~PAGE_MASK,
-		                   .large = true, .user = true, .write = true, .global = true, .dirty = true};
+		*r = (struct walk){.pde = PTE_P,
+		                   .pte = PTE_P,
+		                   .pa = a.v & ~PAGE_MASK,
+		                   .large = true,
+		                   .user = true,
+		                   .write = true,
+		                   .global = true,
+		                   .dirty = true};
 		return true;
 	}
 	const struct root *root = m->cur;

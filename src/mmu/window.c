@@ -35,8 +35,7 @@ static bool vma_starts(struct mmu *m, struct win *w, uint32_t vpn)
 	if (vpn == 0 || (e & SH_HOLE) ||
 	    vma_bits(e) - vma_bits(shadow_get(m, w, vpn - 1)) != PAGE_SIZE)
 		return true;
-	return !(vpn & (half_pages(w) - 1)) &&
-	       half_at(m, w, vpn)->wp != half_at(m, w, vpn - 1)->wp;
+	return !(vpn & (half_pages(w) - 1)) && half_at(m, w, vpn)->wp != half_at(m, w, vpn - 1)->wp;
 }
 
 /* Mappings that begin at [lo, lo + n]; all but the last page are in one block. */
@@ -45,8 +44,8 @@ static unsigned vma_count(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
 	unsigned count = vma_starts(m, w, lo);
 	const uint32_t *e = shadow_at(m, w, lo);
 	for (uint32_t i = 1; i < n; i++)
-		count += (e[i] & SH_MAPPED) && ((e[i] & SH_HOLE) ||
-		                                vma_bits(e[i]) - vma_bits(e[i - 1]) != PAGE_SIZE);
+		count += (e[i] & SH_MAPPED) &&
+		         ((e[i] & SH_HOLE) || vma_bits(e[i]) - vma_bits(e[i - 1]) != PAGE_SIZE);
 	return count + (lo + n < 1 << 20 && vma_starts(m, w, lo + n));
 }
 
@@ -216,8 +215,8 @@ static bool half_is_run(struct mmu *m, struct win *w, uint32_t lo)
 		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED ||
 		    (e & SH_GFN) - first != i * PAGE_SIZE)
 			return false;
-		if (!(e & SH_WRITE) && (!is_traced(m, e >> PAGE_SHIFT) ||
-		                        !(shadow_limit(m, w, lo + i) & SH_WRITE)))
+		if (!(e & SH_WRITE) &&
+		    (!is_traced(m, e >> PAGE_SHIFT) || !(shadow_limit(m, w, lo + i) & SH_WRITE)))
 			return false;
 	}
 	return true;
@@ -378,8 +377,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	while (host_mem_area_open(base, WINDOW_SIZE) && window_evict(m, NULL))
 		; /* others' mappings make room */
 	/* dir is all zero since the slot's last window was dropped. */
-	w->pub = (struct window){.base = base, .id = ++m->next_id,
-	                         .kind = kind};
+	w->pub = (struct window){.base = base, .id = ++m->next_id, .kind = kind};
 	w->slot = slot;
 	w->live = true;
 	w->mode = m->cur ? m->cur->mode : 0;
@@ -440,7 +438,8 @@ void window_drop(struct mmu *m, struct win *w)
 
 static bool has_room(const struct mmu *m)
 {
-	return m->vmas + 4 <= m->vma_budget && m->link_count + 16 < MAX_LINKS && m->block_count + 8 < MAX_BLOCKS;
+	return m->vmas + 4 <= m->vma_budget && m->link_count + 16 < MAX_LINKS &&
+	       m->block_count + 8 < MAX_BLOCKS;
 }
 
 /* Gives mappings back: a window other than w goes, or, when all are in use, the fullest
@@ -545,7 +544,7 @@ static void map_hole(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pa)
 	host_map(m, w, vpn, 1, m->hole, false);
 	uint32_t e = shadow_get(m, w, vpn), new = (uint32_t)pa | SH_MAPPED | SH_HOLE;
 	if ((e & SH_EXEC) && !((e ^ new) & (SH_GFN | SH_HOLE)))
-		new |= e & (SH_EXEC | SH_QUEUED);
+		new |= e &(SH_EXEC | SH_QUEUED);
 	shadow_put(m, w, vpn, new);
 }
 

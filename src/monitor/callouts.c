@@ -136,7 +136,7 @@ CO(BCD)
 	uint32_t f = 0;
 
 	switch (CALLOUT_ARG(packed)) {
-	case 0x27: /* DAA */
+	case 0x27:   /* DAA */
 	case 0x2f: { /* DAS */
 		int sign = CALLOUT_ARG(packed) == 0x27 ? 1 : -1;
 		bool carry = old > 0x99 || cf;
@@ -198,15 +198,16 @@ CO(BOUND)
 	int16_t pair16[2];
 	uint32_t ea = (uint32_t)operand;
 	if (n == 4) {
-		if (!ea_read(m, packed, ea, &pair[0], 4) || !ea_read(m, packed, ea + 4, &pair[1], 4))
+		if (!ea_read(m, packed, ea, &pair[0], 4) ||
+		    !ea_read(m, packed, ea + 4, &pair[1], 4))
 			return FAULTED;
 		return (int32_t)r < pair[0] || (int32_t)r > pair[1] ? fault(m, VEC_BR, false)
-		                                                     : done(m, packed);
+		                                                    : done(m, packed);
 	}
 	if (!ea_read(m, packed, ea, &pair16[0], 2) || !ea_read(m, packed, ea + 2, &pair16[1], 2))
 		return FAULTED;
 	return (int16_t)r < pair16[0] || (int16_t)r > pair16[1] ? fault(m, VEC_BR, false)
-	                                                         : done(m, packed);
+	                                                        : done(m, packed);
 }
 
 /* SDM vol. 2, ENTER. */
@@ -234,7 +235,8 @@ CO(ENTER)
 	/* A write at the new top must be possible. */
 	uint32_t off = stack_offset(v, sp);
 	gla_t top = gla(v->seg[SREG_SS].base + off);
-	if (!cpu_seg_check(v, SREG_SS, off, n, true, TRAP) || !guest_aligned(m, top, n, true, TRAP) ||
+	if (!cpu_seg_check(v, SREG_SS, off, n, true, TRAP) ||
+	    !guest_aligned(m, top, n, true, TRAP) ||
 	    !guest_probe_write(m, top, n, at_user(m), TRAP))
 		return FAULTED;
 	stack_set(v, sp);
@@ -321,7 +323,8 @@ CO(FAR_CALL)
 	return ok ? jumped(m) : FAULTED;
 }
 
-static bool far_pointer(struct monitor *m, uint32_t packed, uint32_t ea, uint32_t *off, uint16_t *sel)
+static bool far_pointer(struct monitor *m, uint32_t packed, uint32_t ea, uint32_t *off,
+                        uint16_t *sel)
 {
 	unsigned n = CALLOUT_SIZE(packed);
 	*off = 0;
@@ -436,7 +439,8 @@ CO(HLT)
 static enum callout_result virtual_if(struct monitor *m, uint32_t packed, bool on)
 {
 	struct vcpu *v = m->v;
-	if (v->cpl != 3 || v->vflags & FLAG_VM || !(v->cr4 & CR4_PVI) || (on && v->vflags & FLAG_VIP))
+	if (v->cpl != 3 || v->vflags & FLAG_VM || !(v->cr4 & CR4_PVI) ||
+	    (on && v->vflags & FLAG_VIP))
 		return fault(m, VEC_GP, true);
 	v->vflags = on ? v->vflags | FLAG_VIF : v->vflags & ~(uint32_t)FLAG_VIF;
 	return done(m, packed);
@@ -593,7 +597,8 @@ static enum callout_result store_reg(struct monitor *m, uint32_t packed, uint32_
 	return done(m, packed);
 }
 
-static enum callout_result store_mem(struct monitor *m, uint32_t packed, uint32_t ea, uint32_t value)
+static enum callout_result store_mem(struct monitor *m, uint32_t packed, uint32_t ea,
+                                     uint32_t value)
 {
 	return ea_write(m, packed, ea, &value, 2) ? done(m, packed) : FAULTED;
 }
@@ -601,13 +606,13 @@ static enum callout_result store_mem(struct monitor *m, uint32_t packed, uint32_
 CO(SLDT_REG)
 {
 	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_LDTR].selector)
-	                       : fault(m, VEC_UD, false);
+	                          : fault(m, VEC_UD, false);
 }
 
 CO(STR_REG)
 {
 	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_TR].selector)
-	                       : fault(m, VEC_UD, false);
+	                          : fault(m, VEC_UD, false);
 }
 
 CO(SMSW_REG)
@@ -617,14 +622,16 @@ CO(SMSW_REG)
 
 CO(SLDT_MEM)
 {
-	return is_protected(m->v) ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_LDTR].selector)
-	                       : fault(m, VEC_UD, false);
+	return is_protected(m->v)
+	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_LDTR].selector)
+	               : fault(m, VEC_UD, false);
 }
 
 CO(STR_MEM)
 {
-	return is_protected(m->v) ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_TR].selector)
-	                       : fault(m, VEC_UD, false);
+	return is_protected(m->v)
+	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_TR].selector)
+	               : fault(m, VEC_UD, false);
 }
 
 CO(SMSW_MEM)
@@ -768,7 +775,8 @@ CO(RDMSR)
 CO(WRMSR)
 {
 	struct vcpu *v = m->v;
-	if (!cpu_wrmsr(v, v->gpr[ECX], guest_tsc(v), (uint64_t)v->gpr[EDX] << 32 | v->gpr[EAX], TRAP))
+	if (!cpu_wrmsr(v, v->gpr[ECX], guest_tsc(v), (uint64_t)v->gpr[EDX] << 32 | v->gpr[EAX],
+	               TRAP))
 		return FAULTED;
 	return done_dirty(m, packed);
 }

@@ -49,7 +49,10 @@ enum debug_next debug_boundary(struct monitor *m)
 	bool here = at_break(d, eip), resumed = d->resumed && d->resumed_at == eip;
 
 	if (d->hit || d->stepped || d->request || (here && !resumed && !d->step)) {
-		stop(m, d->hit ? DEBUG_WATCH : d->stepped ? DEBUG_STEP : here ? DEBUG_BREAK : DEBUG_REQUEST);
+		stop(m, d->hit       ? DEBUG_WATCH
+		        : d->stepped ? DEBUG_STEP
+		        : here       ? DEBUG_BREAK
+		                     : DEBUG_REQUEST);
 		return DEBUG_STOPPED;
 	}
 	if (!here && !d->step)
@@ -158,9 +161,9 @@ bool debug_marked(struct monitor *m)
 static struct mmu_watch pages(uint32_t at, uint32_t size, bool reads)
 {
 	uint64_t last = (uint64_t)at + size - 1;
-	return (struct mmu_watch){gla_vpn(gla(at)),
-	                          last > UINT32_MAX ? UINT32_MAX >> PAGE_SHIFT : gla_vpn(gla((uint32_t)last)),
-	                          reads};
+	return (struct mmu_watch){
+		gla_vpn(gla(at)),
+		last > UINT32_MAX ? UINT32_MAX >> PAGE_SHIFT : gla_vpn(gla((uint32_t)last)), reads};
 }
 
 void debug_arm(struct monitor *m)

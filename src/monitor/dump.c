@@ -23,7 +23,8 @@ SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uin
 {
 	struct windows *s = ctx;
 	if (!(s->n_grants & (s->n_grants - 1))) {
-		s->grant = realloc(s->grant, (s->n_grants ? 2 * s->n_grants : 1) * sizeof *s->grant);
+		s->grant =
+			realloc(s->grant, (s->n_grants ? 2 * s->n_grants : 1) * sizeof *s->grant);
 		CHECK(s->grant);
 	}
 	s->grant[s->n_grants++] = (struct dump_grant){
@@ -50,14 +51,15 @@ int monitor_dump(struct monitor *m, FILE *f)
 	static struct windows windows;
 	struct tcache_dump d = {
 		.layout = monitor_layout(),
-		.stubs = {
-			.exit = m->v->stub[STUB_EXIT],
-			.lookup = m->v->stub[STUB_LOOKUP],
-			.miss = m->v->stub[STUB_MISS],
-			.callout = m->v->stub[STUB_CALLOUT],
-			.ret_miss = *(const uint64_t *)(uintptr_t)m->ret_top,
-			.entry = (uintptr_t)monitor_enter,
-		},
+		.stubs =
+			{
+				.exit = m->v->stub[STUB_EXIT],
+				.lookup = m->v->stub[STUB_LOOKUP],
+				.miss = m->v->stub[STUB_MISS],
+				.callout = m->v->stub[STUB_CALLOUT],
+				.ret_miss = *(const uint64_t *)(uintptr_t)m->ret_top,
+				.entry = (uintptr_t)monitor_enter,
+			},
 		.entry = (const void *)(uintptr_t)monitor_enter,
 		.n_entry = (uint32_t)(stubs_end - (const char *)(uintptr_t)monitor_enter),
 		.returns = (const uint64_t *)(uintptr_t)m->v->ret_sp,
@@ -72,7 +74,7 @@ int monitor_dump(struct monitor *m, FILE *f)
 		.traced = traced,
 	};
 	for (unsigned i = 0; i < m->n_modes; i++)
-		d.code32 |= (uint64_t)!!(m->modes[i].bits & MODE_CODE32) << i;
+		d.code32 |= (uint64_t) !!(m->modes[i].bits & MODE_CODE32) << i;
 	windows = (struct windows){.m = m};
 	mmu_each(m->mmu, &(struct mmu_each){&windows, add_window, add_grant});
 	d.n_windows = windows.n;

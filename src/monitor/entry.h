@@ -3,10 +3,11 @@
 #define UNRING_MONITOR_ENTRY_H
 
 /* Why translated code was left. */
-#define EXIT_DIRECT  1 /* scratch[3] = exit id */
-#define EXIT_MISS    2 /* scratch[3] = EIP */
-#define EXIT_CALLOUT 3 /* scratch[3] = EIP, [0] = packed callout, [1] = operand, [5] = where to resume */
-#define EXIT_FAULT   4 /* a signal handler has said the rest */
+#define EXIT_DIRECT 1 /* scratch[3] = exit id */
+#define EXIT_MISS 2   /* scratch[3] = EIP */
+#define EXIT_CALLOUT                                                                               \
+	3 /* scratch[3] = EIP, [0] = packed callout, [1] = operand, [5] = where to resume */
+#define EXIT_FAULT 4   /* a signal handler has said the rest */
 #define EXIT_PENDING 5 /* nothing was run */
 
 #ifndef __ASSEMBLER__

@@ -211,10 +211,10 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	struct redirect *r = &m->redirect;
 
 	*r = (struct redirect){
-	    .linear = gla(v->seg[seg].base + offset),
-	    .size = arg & 0x3ff,
-	    .store = arg >> 10 & 1,
-	    .user = at_user(m),
+		.linear = gla(v->seg[seg].base + offset),
+		.size = arg & 0x3ff,
+		.store = arg >> 10 & 1,
+		.user = at_user(m),
 	};
 	stats.redirected++;
 	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
@@ -232,7 +232,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	uint32_t gfn = gpa_gfn(r->gpa);
 	bool code = r->store && mmu_is_code(m->mmu, gfn);
 	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
-	                       mmu_is_watched(m->mmu, r->linear, r->size, r->store));
+	                           mmu_is_watched(m->mmu, r->linear, r->size, r->store));
 	if (!host || room < r->size) {
 		r->bounced = true;
 		if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, &m->fault.trap))
@@ -280,8 +280,8 @@ static bool at_cmps(struct monitor *m)
 	gla_t at = gla(m->v->seg[SREG_CS].base + m->v->eip);
 	if (!guest_code(m, at, at_user(m), b))
 		return false;
-	while (p < b + 14 && (*p == 0x66 || *p == 0x67 || (*p & 0xfe) == 0x64 || (*p & 0xe7) == 0x26 ||
-	                      (*p & 0xfe) == 0xf2))
+	while (p < b + 14 && (*p == 0x66 || *p == 0x67 || (*p & 0xfe) == 0x64 ||
+	                      (*p & 0xe7) == 0x26 || (*p & 0xfe) == 0xf2))
 		p++;
 	return (*p & 0xfe) == 0xa6;
 }
@@ -318,7 +318,8 @@ static void route_page_fault(struct monitor *m)
 	case MMU_TRACED:
 	case MMU_HOLE:
 		if (m->in_once && m->force_site & SITE_REDIRECT) {
-			monitor_kill(m, "no way to redirect the access to %08x at %08x", r->address.v, v->eip);
+			monitor_kill(m, "no way to redirect the access to %08x at %08x",
+			             r->address.v, v->eip);
 			return;
 		}
 		site_fault(m);

@@ -18,7 +18,7 @@ enum {
 	SITE_SLOTS = 4096,
 	BOUNCE_BYTES = 1024,
 	RECENT = 16,
-	WINDOW_BASES = 1024,  /* windows that the mmu keeps at most */
+	WINDOW_BASES = 1024, /* windows that the mmu keeps at most */
 	BREAKS = 256,
 	MARKS = BREAKS + 64,
 	WATCH_BYTES = 1 << 16, /* of a debugger's watchpoint at most */
@@ -29,7 +29,7 @@ enum {
 
 /* What a signal handler leaves for the dispatcher. */
 struct fault_record {
-	uint8_t vector;      /* 14: see verdict; others are the guest's */
+	uint8_t vector; /* 14: see verdict; others are the guest's */
 	enum mmu_verdict verdict;
 	struct window *window;
 	gla_t address;
@@ -39,7 +39,7 @@ struct fault_record {
 };
 
 struct itlb_entry {
-	uint32_t window;     /* id, 0: none */
+	uint32_t window; /* id, 0: none */
 	uint32_t vpn;
 	uint32_t gfn;
 };
@@ -47,11 +47,11 @@ struct itlb_entry {
 /* A site that is not translated the plain way, by guest-physical address of its
  * instruction. */
 struct site {
-	uint64_t gpa;        /* 0: free */
-	uint16_t faults;     /* since it was last adapted */
-	uint16_t vain;       /* redirections in a row that were not needed */
-	uint16_t patience;   /* how many of them until the site is plain again */
-	uint8_t flags;       /* SITE_* */
+	uint64_t gpa;      /* 0: free */
+	uint16_t faults;   /* since it was last adapted */
+	uint16_t vain;     /* redirections in a row that were not needed */
+	uint16_t patience; /* how many of them until the site is plain again */
+	uint8_t flags;     /* SITE_* */
 };
 
 /* A redirected access between PRE and POST. */
@@ -64,14 +64,14 @@ struct redirect {
 
 struct breakpoint {
 	gla_t at;
-	uint32_t size;       /* of a watchpoint */
+	uint32_t size; /* of a watchpoint */
 	enum break_kind kind;
 };
 
 /* A linear address that has, or had not long ago, an execution breakpoint. */
 struct mark {
 	uint32_t at;
-	uint32_t vain;       /* times that it was passed since it had one */
+	uint32_t vain; /* times that it was passed since it had one */
 };
 
 /* What a debugger wants, and the guest's debug registers (debug.c). */
@@ -99,51 +99,51 @@ struct monitor {
 
 	struct mode_key modes[TCACHE_MAX_MODES];
 	unsigned n_modes;
-	unsigned mode;           /* number of the current one */
-	struct window *window;   /* current */
-	bool state_dirty;        /* mode and window must be chosen anew */
-	bool worked;             /* the guest got on since the last poll */
-	uint64_t ret_top;        /* empty return stack: points at its miss stub */
+	unsigned mode;         /* number of the current one */
+	struct window *window; /* current */
+	bool state_dirty;      /* mode and window must be chosen anew */
+	bool worked;           /* the guest got on since the last poll */
+	uint64_t ret_top;      /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
-	bool ret_stale;          /* return_stack_reset was called: for a handler to act on */
+	bool ret_stale; /* return_stack_reset was called: for a handler to act on */
 	uint32_t window_of_base[WINDOW_BASES]; /* last window id that ran there */
 
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
 
-	bool code_died;          /* units did, by a store of the callout's */
-	struct tu_code code;     /* of the unit being made */
+	bool code_died;      /* units did, by a store of the callout's */
+	struct tu_code code; /* of the unit being made */
 	/* The unit that runs once. */
 	struct tu_code once;
 	uint32_t once_eip;
 	unsigned once_mode;
-	uint8_t force_site;      /* SITE_* for it */
+	uint8_t force_site; /* SITE_* for it */
 	bool in_once;
-	bool unfinished;         /* it has to run again: a hidden fault was repaired */
-	bool soft_int;           /* it was INT n: no single-step trap */
-	uint32_t debug_hits;     /* DR6: breakpoints to report at the next boundary */
+	bool unfinished;     /* it has to run again: a hidden fault was repaired */
+	bool soft_int;       /* it was INT n: no single-step trap */
+	uint32_t debug_hits; /* DR6: breakpoints to report at the next boundary */
 
 	struct fault_record fault;
 	struct redirect redirect;
 	uint8_t *bounce;
-	uint32_t premap;         /* address of the last #PF at CPL 3, bit 0 set; or 0 */
+	uint32_t premap; /* address of the last #PF at CPL 3, bit 0 set; or 0 */
 
 	struct debug debug;
 
-	bool frozen;             /* an x87 instruction waits for an interrupt: FERR# */
-	bool ignne;              /* IGNNE#: it does not wait */
+	bool frozen; /* an x87 instruction waits for an interrupt: FERR# */
+	bool ignne;  /* IGNNE#: it does not wait */
 	bool fpu_saved;
-	bool fpu_pointers;       /* the image has the guest's pointers, in the 32-bit form */
+	bool fpu_pointers; /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
 	struct x87_segments {
 		uint16_t selector[6];
 		uint32_t base[6];
 	} x87_segments[TCACHE_MAX_MODES]; /* those in force in each mode, last */
-	uint32_t x87_restored[4]; /* the guest's FIP, FCS, FDP, FDS that were loaded last */
+	uint32_t x87_restored[4];         /* the guest's FIP, FCS, FDP, FDS that were loaded last */
 	struct {
 		const uint8_t *host;
 		gla_t linear;
-	} x87_redirect;          /* the last redirected operand of an x87 instruction */
+	} x87_redirect; /* the last redirected operand of an x87 instruction */
 	uint8_t fpu_at_exit[512] __attribute__((aligned(64))); /* paranoid (gate.c) */
 	bool fpu_at_exit_whole;
 
@@ -161,11 +161,11 @@ enum { SHADOW_STI = 1, SHADOW_SS = 2 };
 
 /* What a callout wants next. */
 enum callout_result {
-	RESUME,  /* the instruction is done: go on behind it, in the unit */
+	RESUME,     /* the instruction is done: go on behind it, in the unit */
 	RESUME_MID, /* in the middle of the instruction */
-	ALONE,   /* begin the instruction anew, alone */
-	NEXT,    /* dispatch v->eip */
-	FAULTED, /* the guest's fault m->fault.trap at v->eip */
+	ALONE,      /* begin the instruction anew, alone */
+	NEXT,       /* dispatch v->eip */
+	FAULTED,    /* the guest's fault m->fault.trap at v->eip */
 };
 
 enum callout_result callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
@@ -220,9 +220,9 @@ enum callout_result redirect_post(struct monitor *m);
 
 /* --- a debugger's stops (debug.c) --- */
 enum debug_next {
-	DEBUG_RUN,      /* nothing here: go on */
-	DEBUG_STOPPED,  /* the guest was stopped: look at everything anew */
-	DEBUG_ALONE,    /* run the instruction at v->eip alone, then debug_ran() */
+	DEBUG_RUN,     /* nothing here: go on */
+	DEBUG_STOPPED, /* the guest was stopped: look at everything anew */
+	DEBUG_ALONE,   /* run the instruction at v->eip alone, then debug_ran() */
 };
 
 static inline bool debug_on(const struct monitor *m)

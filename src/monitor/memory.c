@@ -175,12 +175,12 @@ static bool env_paging(void *ctx, struct trap *t)
 	struct monitor *m = ctx;
 	struct vcpu *v = m->v;
 	struct mmu_paging p = {
-	    .cr0 = v->cr0,
-	    .cr3 = v->cr3,
-	    .cr4 = v->cr4,
-	    .efer = v->efer,
-	    .has_nx = v->model->isa & ISA_NX,
-	    .has_pse36 = v->model->isa & ISA_PSE36,
+		.cr0 = v->cr0,
+		.cr3 = v->cr3,
+		.cr4 = v->cr4,
+		.efer = v->efer,
+		.has_nx = v->model->isa & ISA_NX,
+		.has_pse36 = v->model->isa & ISA_PSE36,
 	};
 	/* The x87 unit's last instruction is read in the space that it ran in. */
 	fpu_save(m);

@@ -12,7 +12,7 @@ enum {
 	RETURN_STACK = 256 << 10,
 	RETURN_GUARD = 64 << 10,
 	CHECK_BOOKS = 1 << 20, /* exits between looks at the mmu's books (paranoid) */
-	CHAIN_EACH = 61,       /* exits between chains that are made for their own sake (paranoid) */
+	CHAIN_EACH = 61, /* exits between chains that are made for their own sake (paranoid) */
 };
 
 /* --- life --- */
@@ -118,14 +118,16 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 		return err;
 	*what = "the translation cache";
 	struct tcache_config cc = {
-	    .bytes = cfg->cache_bytes ? cfg->cache_bytes : m->cfg.paranoid ? 256 << 10 : DEFAULT_CACHE,
-	    .max_gfn = (uint32_t)(cfg->mmu.ram_bytes >> PAGE_SHIFT) + 1,
-	    .miss_stub = (uint64_t)(uintptr_t)stub_miss,
-	    .lookup_disp = offsetof(struct vcpu, stub) + 8 * STUB_LOOKUP,
-	    .miss_disp = offsetof(struct vcpu, stub) + 8 * STUB_MISS,
-	    .emit_thunk = translator_thunk,
-	    .trace = trace,
-	    .ctx = m,
+		.bytes = cfg->cache_bytes  ? cfg->cache_bytes
+	                 : m->cfg.paranoid ? 256 << 10
+	                                   : DEFAULT_CACHE,
+		.max_gfn = (uint32_t)(cfg->mmu.ram_bytes >> PAGE_SHIFT) + 1,
+		.miss_stub = (uint64_t)(uintptr_t)stub_miss,
+		.lookup_disp = offsetof(struct vcpu, stub) + 8 * STUB_LOOKUP,
+		.miss_disp = offsetof(struct vcpu, stub) + 8 * STUB_MISS,
+		.emit_thunk = translator_thunk,
+		.trace = trace,
+		.ctx = m,
 	};
 	err = tcache_create(&m->cache, &cc);
 	if (err)
@@ -242,7 +244,8 @@ void monitor_report(struct monitor *m, FILE *f)
 	else if (m->end == END_HALT)
 		fprintf(f, "unring: the guest has halted with interrupts off\n");
 	for (int i = 0; i < 8; i++)
-		fprintf(f, "%s=%08x%s", gpr[i], v->gpr[i], i & 3 ? (i == 3 || i == 7 ? "\n" : " ") : " ");
+		fprintf(f, "%s=%08x%s", gpr[i], v->gpr[i],
+		        i & 3 ? (i == 3 || i == 7 ? "\n" : " ") : " ");
 	fprintf(f, "eip=%08x eflags=%08x cpl=%u cr0=%08x cr2=%08x cr3=%08x cr4=%08x\n", v->eip,
 	        vcpu_eflags(v), v->cpl, v->cr0, v->cr2, v->cr3, v->cr4);
 	for (int i = 0; i < 8; i++)
@@ -374,7 +377,7 @@ struct code_bytes {
 	size_t n;
 	uint8_t buffer[32];
 	uint32_t gfn, gfn2;
-	bool once;  /* no unit is kept: of a hole, or unshared */
+	bool once; /* no unit is kept: of a hole, or unshared */
 };
 
 static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, struct trap *t)
@@ -397,7 +400,9 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 	for (size_t i = 0; i < sizeof out->buffer; i++)
 		out->buffer[i] = i < room && out->p ? out->p[i] : 0xff;
 	out->p = out->buffer;
-	out->n = across ? sizeof out->buffer : room < sizeof out->buffer ? room : sizeof out->buffer;
+	out->n = across                      ? sizeof out->buffer
+	         : room < sizeof out->buffer ? room
+	                                     : sizeof out->buffer;
 	if (!across)
 		return true;
 	const uint8_t *host = mmu_host(m->mmu, p2);
@@ -418,8 +423,8 @@ static void log_unit(struct monitor *m, const struct code_bytes *b, const struct
 		*end++ = ' ';
 	}
 	*end = 0;
-	gate_log(m, "unit %08x mode %u insns %u guest %u host %u: %s", m->v->eip, m->mode, c->n_insns,
-	         c->guest_len, c->host_len, hex);
+	gate_log(m, "unit %08x mode %u insns %u guest %u host %u: %s", m->v->eip, m->mode,
+	         c->n_insns, c->guest_len, c->host_len, hex);
 }
 
 /* Translates at v->eip into out; false: *t. */
@@ -537,8 +542,8 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 		m->premap = at_user(m) ? t->cr2.v | 1 : 0;
 	}
 	if (log_on(LOG_EXC))
-		gate_log(m, "exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector, t->error,
-		         t->cr2.v, v->seg[SREG_CS].selector, v->eip, v->gpr[ESP]);
+		gate_log(m, "exception %u error %x cr2 %08x at %04x:%08x esp %08x", t->vector,
+		         t->error, t->cr2.v, v->seg[SREG_CS].selector, v->eip, v->gpr[ESP]);
 	deliver(m, t);
 }
 
@@ -640,7 +645,8 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		enum callout_result r = callout_run(m, packed, v->scratch[1]);
 		mid = r == RESUME_MID;
 		/* What follows in the unit may be what was stored to. */
-		if (mid || (r == RESUME && m->end == END_RUNNING && !m->code_died && !debug_was_hit(m))) {
+		if (mid ||
+		    (r == RESUME && m->end == END_RUNNING && !m->code_died && !debug_was_hit(m))) {
 			mask = ignore_pending ? 0 : pending_mask(m);
 			continue;
 		}
@@ -753,8 +759,8 @@ static void log_run(struct monitor *m)
 	gate_log(m,
 	         "run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
 	         "edi=%08x fl=%08x mode %u",
-	         v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5], v->gpr[6],
-	         v->gpr[7], vcpu_eflags(v), m->mode);
+	         v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5],
+	         v->gpr[6], v->gpr[7], vcpu_eflags(v), m->mode);
 }
 
 enum monitor_end monitor_run(struct monitor *m)

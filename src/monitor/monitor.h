@@ -42,17 +42,17 @@ struct monitor_config {
 	struct mmu_config mmu;
 	const struct cpu_model *model;
 	struct monitor_platform platform;
-	size_t cache_bytes;  /* of translated code; 0: default */
-	bool paranoid;       /* one instruction per unit, no chaining, checks at each exit */
+	size_t cache_bytes; /* of translated code; 0: default */
+	bool paranoid;      /* one instruction per unit, no chaining, checks at each exit */
 };
 
 enum monitor_end {
 	END_RUNNING,
-	END_RESET,      /* the guest asked for a reset */
-	END_HALT,       /* HLT with interrupts off */
-	END_REQUEST,    /* monitor_stop from the machine: debug exit, Ctrl-A x, a signal */
-	END_TRIPLE,     /* triple fault */
-	END_KILLED,     /* beyond our support: vcpu_kill */
+	END_RESET,   /* the guest asked for a reset */
+	END_HALT,    /* HLT with interrupts off */
+	END_REQUEST, /* monitor_stop from the machine: debug exit, Ctrl-A x, a signal */
+	END_TRIPLE,  /* triple fault */
+	END_KILLED,  /* beyond our support: vcpu_kill */
 };
 
 /* 0, or a negative errno with *what naming what failed. */
@@ -109,8 +109,7 @@ bool monitor_ending(const struct monitor *m);
 
 /* Memory without checks of rights, setting no accessed bits; how many bytes there were. */
 enum debug_space { SPACE_LINEAR, SPACE_PHYSICAL };
-unsigned monitor_read(struct monitor *m, enum debug_space space, uint64_t a, void *dst,
-                      unsigned n);
+unsigned monitor_read(struct monitor *m, enum debug_space space, uint64_t a, void *dst, unsigned n);
 unsigned monitor_write(struct monitor *m, enum debug_space space, uint64_t a, const void *src,
                        unsigned n);
 

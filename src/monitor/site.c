@@ -5,7 +5,7 @@
 
 enum {
 	PROBES = 8,
-	PATIENCE = 64,         /* redirections in vain before a site is plain again, at first */
+	PATIENCE = 64, /* redirections in vain before a site is plain again, at first */
 	PATIENCE_MAX = 1 << 15,
 };
 

@@ -106,7 +106,8 @@ static bool element(const struct string *s)
 		gate_io_write(m, (uint16_t)v->gpr[EDX], s->size, src);
 		break;
 	}
-	if (s->op == STROP_MOVS || s->op == STROP_CMPS || s->op == STROP_LODS || s->op == STROP_OUTS)
+	if (s->op == STROP_MOVS || s->op == STROP_CMPS || s->op == STROP_LODS ||
+	    s->op == STROP_OUTS)
 		advance(s, ESI, s->step);
 	if (s->op != STROP_LODS && s->op != STROP_OUTS)
 		advance(s, EDI, s->step);
@@ -214,7 +215,7 @@ static void account(const struct string *s)
 	if (s->op == STROP_INS || s->op == STROP_OUTS)
 		return; /* no other way */
 	site_redirected(s->m, (src && !is_plain(s, s->seg, ESI, false)) ||
-	                          (dst && !is_plain(s, SREG_ES, EDI, write)));
+	                              (dst && !is_plain(s, SREG_ES, EDI, write)));
 }
 
 enum callout_result string_run(struct monitor *m, uint32_t packed)
@@ -222,12 +223,12 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 	struct vcpu *v = m->v;
 	unsigned arg = CALLOUT_ARG(packed), rep = arg & (STR_REP | STR_REPNE);
 	struct string s = {
-	    .m = m,
-	    .op = arg >> STR_OP_SHIFT,
-	    .size = CALLOUT_SIZE(packed),
-	    .seg = CALLOUT_SEG(packed),
-	    .a16 = arg & STR_A16,
-	    .user = at_user(m),
+		.m = m,
+		.op = arg >> STR_OP_SHIFT,
+		.size = CALLOUT_SIZE(packed),
+		.seg = CALLOUT_SEG(packed),
+		.a16 = arg & STR_A16,
+		.user = at_user(m),
 	};
 	s.step = v->flags & FLAG_DF ? -(int32_t)s.size : (int32_t)s.size;
 	bool port = s.op == STROP_INS || s.op == STROP_OUTS;

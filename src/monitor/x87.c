@@ -33,10 +33,14 @@ static bool read_last(struct monitor *m, uint32_t linear, uint32_t mode, struct 
 		return false;
 	for (; n < 13 && (b[n] & 0xf8) != 0xd8 && b[n] != 0x0f; n++)
 		switch (b[n]) {
-		case 0x26: case 0x2e: case 0x36: case 0x3e:
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
 			i.seg = b[n] >> 3 & 3;
 			break;
-		case 0x64: case 0x65:
+		case 0x64:
+		case 0x65:
 			i.seg = SREG_FS + (b[n] & 1);
 			break;
 		case 0x67:
@@ -46,7 +50,8 @@ static bool read_last(struct monitor *m, uint32_t linear, uint32_t mode, struct 
 	i.mod = b[n + 1] >> 6;
 	i.rm = b[n + 1] & 7;
 	i.base = b[n + 2] & 7;
-	*out = (struct last){(uint16_t)((b[n] & 7) << 8 | b[n + 1]), insn_is_mem(&i), insn_segment(&i)};
+	*out = (struct last){(uint16_t)((b[n] & 7) << 8 | b[n + 1]), insn_is_mem(&i),
+	                     insn_segment(&i)};
 	return (b[n] & 0xf8) == 0xd8;
 }
 
@@ -122,7 +127,8 @@ void x87_pointers(struct monitor *m)
 	if (tcache_contains(m->cache, pc) || pc >> 32) {
 		make_guests(m, pc, fdp, &fop, p);
 	} else {
-		const uint32_t loaded[4] = {env[3], env[4] & 0xffff, (uint32_t)fdp, env[6] & 0xffff};
+		const uint32_t loaded[4] = {env[3], env[4] & 0xffff, (uint32_t)fdp,
+		                            env[6] & 0xffff};
 		__builtin_memcpy(p, loaded, sizeof p);
 		/* Processors that deprecate FCS and FDS have dropped them since. */
 		if (!p[1] && !p[3] && p[0] == m->x87_restored[0] && p[2] == m->x87_restored[2])
@@ -147,7 +153,9 @@ uint16_t x87_tags(const uint8_t *fx)
 		__builtin_memcpy(&exp, st + 8, 2);
 		exp &= 0x7fff;
 		if (fx[4] >> i & 1)
-			tag = exp == 0 && mant == 0 ? 1 : exp == 0 || exp == 0x7fff || !(mant >> 63) ? 2 : 0;
+			tag = exp == 0 && mant == 0                        ? 1
+			      : exp == 0 || exp == 0x7fff || !(mant >> 63) ? 2
+			                                                   : 0;
 		tags |= tag << 2 * i;
 	}
 	return tags;
@@ -196,9 +204,8 @@ unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 		__builtin_memcpy(out, w, 14);
 		return 14;
 	}
-	uint32_t d[7] = {w[0] | 0xffff0000u, w[1] | 0xffff0000u, w[2] | 0xffff0000u,
-	                 p[0],               code,               p[2],
-	                 data};
+	uint32_t d[7] = {
+		w[0] | 0xffff0000u, w[1] | 0xffff0000u, w[2] | 0xffff0000u, p[0], code, p[2], data};
 	__builtin_memcpy(out, d, 28);
 	return 28;
 }

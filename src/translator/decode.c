@@ -81,7 +81,8 @@ enum decode_status decode(const struct decoder *d, const uint8_t *bytes, size_t 
 	                                             avail > 15 ? 15 : avail, &z);
 	memset(out, 0, sizeof *out);
 	out->seg = -1;
-	if (s == ZYDIS_STATUS_INSTRUCTION_TOO_LONG || (s == ZYDIS_STATUS_NO_MORE_DATA && avail >= 15))
+	if (s == ZYDIS_STATUS_INSTRUCTION_TOO_LONG ||
+	    (s == ZYDIS_STATUS_NO_MORE_DATA && avail >= 15))
 		return DECODE_LONG;
 	if (s == ZYDIS_STATUS_NO_MORE_DATA)
 		return DECODE_SHORT;

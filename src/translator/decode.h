@@ -13,20 +13,20 @@ enum decode_status {
 
 struct insn {
 	uint8_t len;
-	uint8_t map;       /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
+	uint8_t map; /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
 	uint8_t opcode;
-	uint8_t rep;       /* the last of F2, F3; or 0 */
+	uint8_t rep; /* the last of F2, F3; or 0 */
 	bool p66, lock;
-	int8_t seg;        /* override: enum sreg, or -1 */
-	uint8_t opsize;    /* 2 or 4 */
-	uint8_t adsize;    /* 2 or 4 */
+	int8_t seg;     /* override: enum sreg, or -1 */
+	uint8_t opsize; /* 2 or 4 */
+	uint8_t adsize; /* 2 or 4 */
 	bool has_modrm;
 	uint8_t mod, reg, rm;
 	bool has_sib;
 	uint8_t scale, index, base;
 	uint8_t disp_size; /* bytes, 0 if none */
 	int32_t disp;
-	uint8_t imm_size;  /* bytes of the first immediate */
+	uint8_t imm_size; /* bytes of the first immediate */
 	uint32_t imm, imm2;
 };
 

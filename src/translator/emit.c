@@ -38,7 +38,7 @@ static void emit_modrm_mem(struct emit *e, uint8_t reg, const struct memop *m)
 	emit8(e, mod << 6 | reg | (sib ? 4 : m->base & 7));
 	if (sib)
 		emit8(e, m->scale << 6 | (m->index == NOREG ? 4 : m->index & 7) << 3 |
-		             (m->base == NOREG ? 5 : m->base & 7));
+		                 (m->base == NOREG ? 5 : m->base & 7));
 	if (mod == 1)
 		emit8(e, m->disp);
 	else if (mod == 2 || m->base == NOREG)
@@ -75,16 +75,23 @@ void emit_enc(struct emit *e, const struct enc *x)
 		emit8(e, x->imm >> 8 * i);
 }
 
-static void reg_reg(struct emit *e, uint8_t map, uint8_t op, uint8_t reg, uint8_t rm, bool w, bool p66)
+static void reg_reg(struct emit *e, uint8_t map, uint8_t op, uint8_t reg, uint8_t rm, bool w,
+                    bool p66)
 {
-	emit_enc(e, &(struct enc){.map = map, .opcode = op, .reg = reg, .rm = rm, .w = w, .p66 = p66});
+	emit_enc(e,
+	         &(struct enc){.map = map, .opcode = op, .reg = reg, .rm = rm, .w = w, .p66 = p66});
 }
 
 static void reg_mem(struct emit *e, uint8_t map, uint8_t op, uint8_t reg, struct memop m, bool w,
                     bool p66)
 {
-	emit_enc(e, &(struct enc){
-	                .map = map, .opcode = op, .reg = reg, .mem = true, .m = m, .w = w, .p66 = p66});
+	emit_enc(e, &(struct enc){.map = map,
+	                          .opcode = op,
+	                          .reg = reg,
+	                          .mem = true,
+	                          .m = m,
+	                          .w = w,
+	                          .p66 = p66});
 }
 
 void emit_mov32(struct emit *e, uint8_t dst, uint8_t src)

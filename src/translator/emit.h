@@ -50,11 +50,11 @@ static inline struct memop mem_host(uint8_t base, int32_t disp)
 /* A ModRM instruction. */
 struct enc {
 	uint8_t map, opcode;
-	uint8_t rep;          /* F2 or F3 before the opcode, or 0 */
+	uint8_t rep; /* F2 or F3 before the opcode, or 0 */
 	bool p66, lock, w;
-	uint8_t reg;          /* 0 to 15, or the opcode extension */
+	uint8_t reg; /* 0 to 15, or the opcode extension */
 	bool mem;
-	uint8_t rm;           /* register form */
+	uint8_t rm; /* register form */
 	struct memop m;
 	uint8_t imm_size;
 	uint32_t imm;
@@ -72,7 +72,7 @@ void emit_lea32(struct emit *e, uint8_t dst, struct memop m);
 void emit_lea64(struct emit *e, uint8_t dst, struct memop m);
 void emit_load32(struct emit *e, uint8_t dst, struct memop m);
 void emit_load64(struct emit *e, uint8_t dst, struct memop m);
-void emit_load16(struct emit *e, uint8_t dst, struct memop m); /* zero-extends */
+void emit_load16(struct emit *e, uint8_t dst, struct memop m);               /* zero-extends */
 void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size); /* 2 or 4 */
 void emit_store64(struct emit *e, struct memop m, uint8_t src);
 void emit_store_imm(struct emit *e, struct memop m, uint32_t imm, unsigned size);

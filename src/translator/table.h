@@ -6,6 +6,7 @@
 #include "translator/decode.h"
 
 /* How a form is translated: one function each, in the x_*.c files. */
+/* clang-format off */
 #define HANDLERS(H)                                                                                \
 	H(plain) H(modrm) H(nop) H(ud) H(incdec) H(push_reg) H(pop_reg) H(push_imm) H(pusha)       \
 	H(popa) H(push_rm) H(pop_rm) H(push_sreg) H(pop_sreg) H(mov_from_sreg) H(mov_to_sreg)      \
@@ -16,12 +17,13 @@
 	H(popf) H(table_reg) H(task_reg) H(store_sys) H(lmsw) H(clts) H(mov_cr) H(mov_dr)          \
 	H(invlpg) H(wbinvd) H(msr) H(rdpmc) H(rdtsc) H(cpuid) H(sysenter) H(sysexit) H(lar)        \
 	H(verr) H(x87_env) H(maskmov) H(wait) H(x87_reg) H(bit_string)
+/* clang-format on */
 
 enum handler {
 #define H(name) H_##name,
 	HANDLERS(H)
 #undef H
-	H_COUNT
+		H_COUNT
 };
 
 enum {
@@ -36,16 +38,16 @@ enum {
 struct row {
 	const char *name;
 	uint8_t map, opcode;
-	int8_t ext;      /* ModRM.reg, or -1 */
-	char pfx;        /* mandatory prefix: 'N' none, '6', '3', '2'; 0: prefixes do not select */
-	char mod;        /* 'm', 'r', or 0 for both */
+	int8_t ext; /* ModRM.reg, or -1 */
+	char pfx;   /* mandatory prefix: 'N' none, '6', '3', '2'; 0: prefixes do not select */
+	char mod;   /* 'm', 'r', or 0 for both */
 	uint8_t handler;
-	char group;      /* 'i' integer, 'f' x87, 'm' MMX, 's' SSE, 'y' system */
-	char reg;        /* class of ModRM.reg: 'b' 'v' 'd' 'x' 'm', or 0 */
-	char rm;         /* class of ModRM.rm, register form */
-	char size;       /* memory: 'b' 'w' 'd' 'q' 't' 'o' 'v' 'p', 'e' FPU environment,
+	char group;  /* 'i' integer, 'f' x87, 'm' MMX, 's' SSE, 'y' system */
+	char reg;    /* class of ModRM.reg: 'b' 'v' 'd' 'x' 'm', or 0 */
+	char rm;     /* class of ModRM.rm, register form */
+	char size;   /* memory: 'b' 'w' 'd' 'q' 't' 'o' 'v' 'p', 'e' FPU environment,
 	                    's' FPU state, 'f' FXSAVE area; 0: none */
-	char access;     /* 'r', 'w', 'm' (read, modify, write), or 0 */
+	char access; /* 'r', 'w', 'm' (read, modify, write), or 0 */
 	uint8_t flags;
 	uint32_t isa;
 };

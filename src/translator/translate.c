@@ -43,18 +43,18 @@ bool translator_row(unsigned i, struct row_info *out)
 	if (!r)
 		return false;
 	*out = (struct row_info){
-	    .name = r->name,
-	    .map = r->map,
-	    .opcode = r->opcode,
-	    .ext = r->ext,
-	    .kind = r->flags & ROW_CO       ? ROW_CALLOUT
-	            : r->handler == H_plain ? ROW_IDENT
-	            : r->flags & ROW_RE     ? ROW_REENCODE
-	                                    : ROW_INLINE,
-	    .isa = r->isa,
-	    .sensitive = r->flags & ROW_SENSITIVE,
-	    .privileged = r->flags & ROW_PRIVILEGED,
-	    .group = r->group,
+		.name = r->name,
+		.map = r->map,
+		.opcode = r->opcode,
+		.ext = r->ext,
+		.kind = r->flags & ROW_CO       ? ROW_CALLOUT
+	                : r->handler == H_plain ? ROW_IDENT
+	                : r->flags & ROW_RE     ? ROW_REENCODE
+	                                        : ROW_INLINE,
+		.isa = r->isa,
+		.sensitive = r->flags & ROW_SENSITIVE,
+		.privileged = r->flags & ROW_PRIVILEGED,
+		.group = r->group,
 	};
 	return true;
 }
@@ -65,9 +65,8 @@ void xl_pc(struct xlate *x, enum tu_undo undo)
 {
 	struct tu_code *o = x->out;
 	if (o->n_pc < TU_MAX_PC)
-		o->pc[o->n_pc++] = (struct tu_pc){.host = emit_here(&x->e),
-		                                  .guest = x->eip - x->req->eip,
-		                                  .undo = undo};
+		o->pc[o->n_pc++] = (struct tu_pc){
+			.host = emit_here(&x->e), .guest = x->eip - x->req->eip, .undo = undo};
 }
 
 static void jump_stub(struct xlate *x, enum stub s, bool call)
@@ -182,7 +181,7 @@ unsigned translator_thunk(uint8_t *out, uint32_t eip)
 
 static xl_handler *const handlers[] = {
 #define H(name) x_##name,
-    HANDLERS(H)
+	HANDLERS(H)
 #undef H
 };
 
@@ -265,11 +264,11 @@ static void finish(struct xlate *x)
 enum tu_status translator_run(struct translator *t, const struct tu_request *r, struct tu_code *out)
 {
 	struct xlate x = {
-	    .req = r,
-	    .out = out,
-	    .e = {.base = r->out, .p = r->out, .end = r->out + TU_MAX_HOST},
-	    .mode = r->mode.bits,
-	    .eip = r->eip,
+		.req = r,
+		.out = out,
+		.e = {.base = r->out, .p = r->out, .end = r->out + TU_MAX_HOST},
+		.mode = r->mode.bits,
+		.eip = r->eip,
 	};
 	unsigned max = r->max_insns && r->max_insns < TU_MAX_INSNS ? r->max_insns : TU_MAX_INSNS;
 

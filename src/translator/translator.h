@@ -35,14 +35,16 @@ static inline uint32_t callout_pack(enum callout c, unsigned len, unsigned size,
 	return c | len << 8 | size << 12 | seg << 15 | arg << 18;
 }
 #define CALLOUT_ID(x) ((x)&0xff)
-#define CALLOUT_LEN(x) ((x) >> 8 & 15)   /* bytes of the instruction, 1 to 15 */
-#define CALLOUT_SIZE(x) ((x) >> 12 & 7)  /* operand size, bytes: 1, 2, 4 */
-#define CALLOUT_SEG(x) ((x) >> 15 & 7)   /* segment of the memory operand */
-#define CALLOUT_ARG(x) ((x) >> 18)       /* 14 bits, by callout */
+#define CALLOUT_LEN(x) ((x) >> 8 & 15)  /* bytes of the instruction, 1 to 15 */
+#define CALLOUT_SIZE(x) ((x) >> 12 & 7) /* operand size, bytes: 1, 2, 4 */
+#define CALLOUT_SEG(x) ((x) >> 15 & 7)  /* segment of the memory operand */
+#define CALLOUT_ARG(x) ((x) >> 18)      /* 14 bits, by callout */
 
 /* Arguments of string and port callouts. */
 enum { STR_REP = 1, STR_REPNE = 2, STR_A16 = 4, STR_OP_SHIFT = 3 };
+/* clang-format off */
 enum string_op { STROP_MOVS, STROP_CMPS, STROP_STOS, STROP_LODS, STROP_SCAS, STROP_INS, STROP_OUTS };
+/* clang-format on */
 
 /* How a site that faults often is to be translated. */
 enum {
@@ -51,15 +53,15 @@ enum {
 };
 
 struct tu_request {
-	const uint8_t *bytes;  /* guest code from EIP on */
-	size_t avail;          /* how many of them */
-	uint32_t eip;          /* offset in CS */
+	const uint8_t *bytes; /* guest code from EIP on */
+	size_t avail;         /* how many of them */
+	uint32_t eip;         /* offset in CS */
 	struct mode_key mode;
 	const struct cpu_model *model;
-	uint8_t *out;          /* TU_MAX_HOST bytes to write to */
-	uint32_t exit_id;      /* id of the unit's first exit; the next have the following ids */
-	unsigned max_insns;    /* 0: no limit but the unit's own */
-	bool single;           /* one instruction, calls push no landing pad */
+	uint8_t *out;       /* TU_MAX_HOST bytes to write to */
+	uint32_t exit_id;   /* id of the unit's first exit; the next have the following ids */
+	unsigned max_insns; /* 0: no limit but the unit's own */
+	bool single;        /* one instruction, calls push no landing pad */
 	/* Hints by guest EIP; may be NULL. */
 	uint8_t (*site)(void *ctx, uint32_t eip);
 	void *site_ctx;
@@ -88,12 +90,12 @@ const char *callout_name(enum callout c);
 enum row_kind { ROW_IDENT, ROW_REENCODE, ROW_INLINE, ROW_CALLOUT };
 struct row_info {
 	const char *name;
-	unsigned map, opcode;  /* map 0: one byte, 1: 0F */
-	int ext;               /* ModRM.reg, or -1 */
+	unsigned map, opcode; /* map 0: one byte, 1: 0F */
+	int ext;              /* ModRM.reg, or -1 */
 	enum row_kind kind;
 	uint32_t isa;
 	bool sensitive, privileged;
-	char group;            /* 'i' integer, 'f' x87, 'm' MMX, 's' SSE, 'y' system */
+	char group; /* 'i' integer, 'f' x87, 'm' MMX, 's' SSE, 'y' system */
 };
 bool translator_row(unsigned i, struct row_info *out);
 

@@ -5,8 +5,8 @@
 static bool sized(const struct xlate *x)
 {
 	const struct row *r = x->row;
-	return !(r->flags & ROW_KEEP66) &&
-	       (r->reg == 'v' || r->rm == 'v' || r->size == 'v' || r->size == 'e' || r->size == 's');
+	return !(r->flags & ROW_KEEP66) && (r->reg == 'v' || r->rm == 'v' || r->size == 'v' ||
+	                                    r->size == 'e' || r->size == 's');
 }
 
 void x_plain(struct xlate *x)
@@ -14,7 +14,8 @@ void x_plain(struct xlate *x)
 	struct emit *e = &x->e;
 	const struct insn *i = &x->i;
 	uint8_t op = i->opcode;
-	bool wide = i->map == 0 && ((op < 0x40 && (op & 7) == 5) || op == 0x98 || op == 0x99 || op == 0xa9);
+	bool wide = i->map == 0 &&
+	            ((op < 0x40 && (op & 7) == 5) || op == 0x98 || op == 0x99 || op == 0xa9);
 
 	if (wide && i->opsize == 2)
 		emit8(e, 0x66);
@@ -32,13 +33,13 @@ static struct enc enc_of(const struct xlate *x)
 	const struct insn *i = &x->i;
 	const struct row *r = x->row;
 	struct enc n = {
-	    .map = i->map,
-	    .opcode = i->opcode,
-	    .reg = i->reg,
-	    .rm = i->rm,
-	    .p66 = sized(x) && i->opsize == 2,
-	    .imm_size = i->imm_size,
-	    .imm = i->imm,
+		.map = i->map,
+		.opcode = i->opcode,
+		.reg = i->reg,
+		.rm = i->rm,
+		.p66 = sized(x) && i->opsize == 2,
+		.imm_size = i->imm_size,
+		.imm = i->imm,
 	};
 	if (r->flags & ROW_KEEP66) {
 		n.p66 = r->pfx == '6';
@@ -154,7 +155,8 @@ static void pop_to(struct xlate *x, uint8_t dst, unsigned size)
 	if (size == 4)
 		emit_load32(e, dst, m);
 	else
-		emit_enc(e, &(struct enc){.opcode = 0x8b, .reg = dst, .mem = true, .m = m, .p66 = true});
+		emit_enc(e, &(struct enc){
+				    .opcode = 0x8b, .reg = dst, .mem = true, .m = m, .p66 = true});
 	xl_stack_adjust(x, size);
 }
 
@@ -190,8 +192,9 @@ void x_popa(struct xlate *x)
 		if (r == ESP)
 			continue;
 		m = xl_stack(x, R12, (7 - r) * size, size, 'r');
-		emit_enc(e, &(struct enc){
-		                .opcode = 0x8b, .reg = r, .mem = true, .m = m, .p66 = size == 2});
+		emit_enc(e,
+		         &(struct enc){
+				 .opcode = 0x8b, .reg = r, .mem = true, .m = m, .p66 = size == 2});
 	}
 	emit_enc(e, &(struct enc){.opcode = 0x8b, .reg = RAX, .rm = R11, .p66 = size == 2});
 	xl_stack_adjust(x, 8 * size);
@@ -556,8 +559,8 @@ void x_enter(struct xlate *x)
 	struct enc not = {.opcode = 0xf7, .reg = 2, .mem = true, .m = mem_gs(R12, top)};
 	emit_store(e, mem_gs(R12, -4), RBP, 4);
 	/* A write at the new top must be possible: NOT, twice, leaves all as it was. */
-	emit_enc(e, &not);
-	emit_enc(e, &not);
+	emit_enc(e, &not );
+	emit_enc(e, &not );
 	emit_lea32(e, RBP, mem_host(R12, -4));
 	emit_lea32(e, R12, mem_host(R12, top));
 }

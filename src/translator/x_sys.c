@@ -26,9 +26,12 @@ static enum string_op string_op_of(uint8_t opcode)
 static void string_callout(struct xlate *x, enum string_op op)
 {
 	const struct insn *i = &x->i;
-	unsigned arg = (i->rep == 0xf3 ? STR_REP : i->rep == 0xf2 ? STR_REPNE : 0) |
+	unsigned arg = (i->rep == 0xf3   ? STR_REP
+	                : i->rep == 0xf2 ? STR_REPNE
+	                                 : 0) |
 	               (i->adsize == 2 ? STR_A16 : 0) | op << STR_OP_SHIFT;
-	xl_callout(x, CO_STRING, i->opcode & 1 ? i->opsize : 1, i->seg >= 0 ? i->seg : SREG_DS, arg);
+	xl_callout(x, CO_STRING, i->opcode & 1 ? i->opsize : 1, i->seg >= 0 ? i->seg : SREG_DS,
+	           arg);
 }
 
 /* Makes a string register a host pointer. */
@@ -105,7 +108,11 @@ void x_maskmov(struct xlate *x)
 	else
 		emit_lea64(e, RDI, m);
 	xl_pc(x, UNDO_EDI_R11);
-	emit_enc(e, &(struct enc){.map = 1, .opcode = 0xf7, .p66 = size == 16, .reg = x->i.reg, .rm = x->i.rm});
+	emit_enc(e, &(struct enc){.map = 1,
+	                          .opcode = 0xf7,
+	                          .p66 = size == 16,
+	                          .reg = x->i.reg,
+	                          .rm = x->i.rm});
 	emit_mov32(e, RDI, R11);
 	xl_pc(x, UNDO_NONE);
 	xl_post(x);
@@ -253,7 +260,8 @@ void x_pushf(struct xlate *x)
 
 static void alu_imm(struct emit *e, uint8_t ext, uint8_t reg, uint32_t imm)
 {
-	emit_enc(e, &(struct enc){.opcode = 0x81, .reg = ext, .rm = reg, .imm = imm, .imm_size = 4});
+	emit_enc(e,
+	         &(struct enc){.opcode = 0x81, .reg = ext, .rm = reg, .imm = imm, .imm_size = 4});
 }
 
 void x_popf(struct xlate *x)
@@ -459,7 +467,10 @@ void x_verr(struct xlate *x)
 void x_x87_env(struct xlate *x)
 {
 	xl_ea_r10(x);
-	xl_callout(x, x->row->size == 'f' ? CO_FXSAVE : x->row->size == 's' ? CO_FNSAVE : CO_FNSTENV,
+	xl_callout(x,
+	           x->row->size == 'f'   ? CO_FXSAVE
+	           : x->row->size == 's' ? CO_FNSAVE
+	                                 : CO_FNSTENV,
 	           x->i.opsize, xl_seg(x), 0);
 }
 

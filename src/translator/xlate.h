@@ -12,13 +12,13 @@ struct xlate {
 	const struct tu_request *req;
 	struct tu_code *out;
 	struct emit e;
-	uint32_t mode;      /* mode bits */
+	uint32_t mode; /* mode bits */
 	struct insn i;
 	const struct row *row;
-	uint32_t eip, next; /* of this instruction, of the next */
-	uint8_t site;       /* SITE_* */
-	bool ended;         /* no instruction follows in this unit */
-	bool post;          /* a redirected store wants its POST */
+	uint32_t eip, next;            /* of this instruction, of the next */
+	uint8_t site;                  /* SITE_* */
+	bool ended;                    /* no instruction follows in this unit */
+	bool post;                     /* a redirected store wants its POST */
 	uint16_t lookups[MAX_LOOKUPS]; /* rel32 of calls to an out-of-line lookup */
 	unsigned n_lookups;
 };

@@ -55,8 +55,8 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 		return false;
 	for (unsigned n = 0; n < u->n_exits; n++) {
 		const struct dump_exit *x = &d->exits[u->exit0 + n];
-		if (x->unit != i || (x->to != DUMP_NONE && x->to >= h->units) || x->thunk >= h->used ||
-		    !inside(x->patch, 4, h->used) || x->stub >= h->used)
+		if (x->unit != i || (x->to != DUMP_NONE && x->to >= h->units) ||
+		    x->thunk >= h->used || !inside(x->patch, 4, h->used) || x->stub >= h->used)
 			return false;
 	}
 	return true;

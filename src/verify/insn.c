@@ -43,11 +43,11 @@ bool insn_shape(const uint8_t *p, size_t n, bool rex, struct shape *s)
 }
 
 enum kind {
-	NO,        /* not permitted outside templates */
-	PLAIN,     /* no ModRM */
-	MODRM,     /* general registers or memory */
+	NO,    /* not permitted outside templates */
+	PLAIN, /* no ModRM */
+	MODRM, /* general registers or memory */
 	LEA,
-	VECTOR,    /* MMX, SSE: ModRM names vector registers on one side at least */
+	VECTOR, /* MMX, SSE: ModRM names vector registers on one side at least */
 	X87,
 };
 
@@ -57,6 +57,7 @@ static bool between(unsigned v, unsigned low, unsigned high)
 }
 
 /* The one-byte map. */
+/* clang-format off */
 static enum kind kind_one(unsigned op, unsigned reg, bool mem)
 {
 	if (op < 0x40)
@@ -122,6 +123,7 @@ static enum kind kind_0f(unsigned op, unsigned reg, bool mem)
 	}
 	return NO;
 }
+/* clang-format on */
 
 static enum kind kind_of(const struct shape *s)
 {
@@ -143,6 +145,7 @@ static enum kind kind_of(const struct shape *s)
 
 /* F2 and F3 select among SSE instructions; elsewhere they make another instruction
  * on some host (TZCNT of BSF) or mean nothing. */
+/* clang-format off */
 static bool rep_permitted(const struct shape *s)
 {
 	bool f3 = s->rep == 0xf3;
@@ -202,6 +205,7 @@ static bool general(x86_reg r, unsigned *number, unsigned *width)
 	*width = regs[r].width;
 	return true;
 }
+/* clang-format on */
 
 /* May an instruction outside templates name it? ESP is in r12; rsp and r13 to r15 are
  * the host's; of the byte registers only the guest's and the scratch ones. */
@@ -220,6 +224,7 @@ static bool vector(x86_reg r)
 
 /* Does a ModRM memory operand get written?  By opcode: Capstone does not know it of
  * every x87 and SSE store. */
+/* clang-format off */
 static bool stores(const struct shape *s)
 {
 	unsigned op = s->opcode, reg = *s->modrm >> 3 & 7;
@@ -264,15 +269,15 @@ static bool stores(const struct shape *s)
 	}
 	return false;
 }
+/* clang-format on */
 
 /* Of x87 operands Capstone does not always say it.  SDM vol. 2, A.5. */
 static unsigned x87_size(unsigned op, unsigned reg, bool p66)
 {
 	static const uint8_t size[8][8] = {
-		{4, 4, 4, 4, 4, 4, 4, 4},     {4, 0, 4, 4, 28, 2, 0, 2},
-		{4, 4, 4, 4, 4, 4, 4, 4},     {4, 4, 4, 4, 0, 10, 0, 10},
-		{8, 8, 8, 8, 8, 8, 8, 8},     {8, 8, 8, 8, 108, 0, 0, 2},
-		{2, 2, 2, 2, 2, 2, 2, 2},     {2, 2, 2, 2, 10, 8, 10, 8},
+		{4, 4, 4, 4, 4, 4, 4, 4},   {4, 0, 4, 4, 28, 2, 0, 2},  {4, 4, 4, 4, 4, 4, 4, 4},
+		{4, 4, 4, 4, 0, 10, 0, 10}, {8, 8, 8, 8, 8, 8, 8, 8},   {8, 8, 8, 8, 108, 0, 0, 2},
+		{2, 2, 2, 2, 2, 2, 2, 2},   {2, 2, 2, 2, 10, 8, 10, 8},
 	};
 	unsigned n = size[op & 7][reg];
 	return n < 28 || !p66 ? n : n - 14;
@@ -307,7 +312,8 @@ static enum verify_rule memory_check(const struct shape *s, enum mem_form form)
 	case MEM_R9:
 		return (s->rex & 3) == 1 && (modrm & 0xc7) == 1 ? RULE_COUNT : RULE_MEMORY;
 	case MEM_R9_R8:
-		return (s->rex & 3) == 3 && (modrm & 0xc7) == 4 && sib == 1 ? RULE_COUNT : RULE_MEMORY;
+		return (s->rex & 3) == 3 && (modrm & 0xc7) == 4 && sib == 1 ? RULE_COUNT
+		                                                            : RULE_MEMORY;
 	case MEM_RSI:
 		return !s->rex && (modrm & 0xc7) == 6 ? RULE_COUNT : RULE_MEMORY;
 	}
@@ -370,7 +376,8 @@ static enum verify_rule lea_check(const struct check *c, const struct shape *s)
 	unsigned number, width;
 	if ((*s->modrm & 0xc7) == 5)
 		return RULE_RIP;
-	if (s->p65 || s->p67 || s->p66 || c->insn->detail->x86.op_count != 2 || m->type != X86_OP_MEM)
+	if (s->p65 || s->p67 || s->p66 || c->insn->detail->x86.op_count != 2 ||
+	    m->type != X86_OP_MEM)
 		return RULE_PREFIX;
 	x86_reg named[2] = {m->mem.base, m->mem.index};
 	for (unsigned n = 0; n < 2; n++)
@@ -380,6 +387,7 @@ static enum verify_rule lea_check(const struct check *c, const struct shape *s)
 }
 
 /* What Capstone's groups say beside the opcode maps above: a second opinion. */
+/* clang-format off */
 static bool system_group(const cs_insn *i)
 {
 	for (unsigned n = 0; n < i->detail->groups_count; n++)
@@ -408,6 +416,7 @@ static bool system_group(const cs_insn *i)
 	}
 	return false;
 }
+/* clang-format on */
 
 /* #DE, #MF, #XM: faults without a memory operand. */
 static bool faults_unasked(enum kind kind, const struct shape *s)
@@ -448,7 +457,8 @@ static enum verify_rule decode(struct check *c, const uint8_t *p, size_t n, enum
 		return RULE_SYSTEM;
 	if (kind == NO)
 		return RULE_DENIED;
-	if (s.lock || s.other || s.p65 > 1 || s.p67 > 1 || s.p66 > 1 || (s.rep && !rep_permitted(&s)))
+	if (s.lock || s.other || s.p65 > 1 || s.p67 > 1 || s.p66 > 1 ||
+	    (s.rep && !rep_permitted(&s)))
 		return RULE_PREFIX;
 	if (s.p66 && !s.rep && !p66_permitted(&s))
 		return RULE_PREFIX;
@@ -491,7 +501,8 @@ enum verify_rule insn_check(struct check *c, const uint8_t *p, size_t n, enum me
 	memcpy(&key, p, n < MEMO_BYTES ? n : MEMO_BYTES);
 	struct memo *m = &c->memo[(key + form) * 0x9e3779b97f4a7c15ull >> 32 & (MEMOS - 1)];
 	/* A decoder looks at no byte behind the instruction. */
-	if (m->f.length && m->f.length <= n && m->form == form && !memcmp(m->bytes, p, m->f.length)) {
+	if (m->f.length && m->f.length <= n && m->form == form &&
+	    !memcmp(m->bytes, p, m->f.length)) {
 		*out = m->f;
 		return RULE_COUNT;
 	}

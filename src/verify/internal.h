@@ -52,14 +52,14 @@ enum mem_form { MEM_GS, MEM_R9, MEM_R9_R8, MEM_RSI };
 
 struct insn_facts {
 	unsigned length;
-	bool memory, store;   /* has a memory operand, may write it */
-	unsigned size;        /* of it */
-	uint32_t written;     /* general registers, by number, any part */
-	bool r8_whole;        /* writes r8d */
+	bool memory, store;       /* has a memory operand, may write it */
+	unsigned size;            /* of it */
+	uint32_t written;         /* general registers, by number, any part */
+	bool r8_whole;            /* writes r8d */
 	uint8_t map, opcode, reg; /* reg: of ModRM */
-	bool faults;          /* may, for the guest's sake */
+	bool faults;              /* may, for the guest's sake */
 	bool lea;
-	uint32_t tail;        /* its last four bytes */
+	uint32_t tail; /* its last four bytes */
 };
 
 /* What was permitted once, by its bytes: they are the same over and over. */
@@ -107,7 +107,7 @@ enum {
 	MARK_LOOKUP = 4,
 	MARK_R8 = 8,
 	MARK_JOINED = 16,
-	MARK_GONE = 32,      /* of a dead unit, overwritten or behind what was */
+	MARK_GONE = 32, /* of a dead unit, overwritten or behind what was */
 };
 
 struct undo {
@@ -130,18 +130,18 @@ struct sweep {
 	struct check *c;
 	const struct dump_unit *u;
 	uint32_t number;
-	const uint8_t *base, *end;   /* its host code */
-	bool r8;                     /* is a 32-bit EIP now */
-	bool after_call;             /* a landing pad must come */
-	bool falls;                  /* control can come here from before */
-	bool gone, left;             /* dead, and instructions overwritten; the last one, too */
+	const uint8_t *base, *end; /* its host code */
+	bool r8;                   /* is a 32-bit EIP now */
+	bool after_call;           /* a landing pad must come */
+	bool falls;                /* control can come here from before */
+	bool gone, left;           /* dead, and instructions overwritten; the last one, too */
 	struct undo undo[64];
 	unsigned n_undo;
 	struct jump jumps[512];
 	unsigned n_jumps;
 	unsigned n_nodes;
-	unsigned pads, exits;        /* met so far */
-	uint8_t mark[TU_MAX_HOST];   /* of host_len bytes */
+	unsigned pads, exits;               /* met so far */
+	uint8_t mark[TU_MAX_HOST];          /* of host_len bytes */
 	struct node nodes[TU_MAX_HOST / 2]; /* n_nodes of them, by place */
 };
 

@@ -80,15 +80,16 @@ static void branches_check(struct check *c)
 		uint32_t eip = (uint32_t)-b->minus_tag;
 		const struct dump_unit *u = unit_at(d, b->host - d->h.rx);
 		char what[80];
-		if (u && !u->flags && u->host == b->host - d->h.rx && u->eip == eip && u->mode == b->mode &&
-		    b->index == (eip & 0xffff)) {
+		if (u && !u->flags && u->host == b->host - d->h.rx && u->eip == eip &&
+		    u->mode == b->mode && b->index == (eip & 0xffff)) {
 			/* Entries of a window that is gone go when its base is used again. */
 			uint64_t window = -b->minus_tag & ~0xffffffffull;
 			if (window_at(d, window) && !runs_unit(d, window, u))
 				grant_fail(c, u, u->host, "branch entry");
 			continue;
 		}
-		snprintf(what, sizeof what, "mode %u, entry %04x, EIP %08x", b->mode, b->index, eip);
+		snprintf(what, sizeof what, "mode %u, entry %04x, EIP %08x", b->mode, b->index,
+		         eip);
 		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BRANCH, what);
 	}
 }
@@ -131,7 +132,8 @@ static void books_check(struct check *c)
 		uint64_t tag = -b->minus_tag;
 		uint32_t linear = (uint32_t)tag + d->h.cs_base[b->mode & (DUMP_MODES - 1)];
 		struct dump_book key = {.page = (tag & ~0xffffffffull) + (linear & ~PAGE_MASK)};
-		const struct dump_book *k = bsearch(&key, d->books, d->h.books, sizeof key, by_page);
+		const struct dump_book *k =
+			bsearch(&key, d->books, d->h.books, sizeof key, by_page);
 		bool found = k && k->n > DUMP_BOOK_OFFSETS;
 		for (unsigned n = 0; k && n < k->n && n < DUMP_BOOK_OFFSETS; n++)
 			found |= k->off[n] == (linear & PAGE_MASK);

@@ -37,7 +37,8 @@ static void undo_check(struct sweep *s)
 			fail(s->c, s->u, s->u->host + p[i].host, RULE_MAP_UNDO, "PC map entry");
 	}
 	if (met < s->n_undo)
-		sweep_fail(s, s->base, RULE_MAP_UNDO, "a borrowed register that the map does not give back");
+		sweep_fail(s, s->base, RULE_MAP_UNDO,
+		           "a borrowed register that the map does not give back");
 }
 
 /* --- a guest instruction and its host code --- */
@@ -47,13 +48,15 @@ static void undo_check(struct sweep *s)
 struct want {
 	bool itself;
 	uint8_t map, opcode, other;
-	bool any_reg;            /* ModRM.reg may be another */
+	bool any_reg; /* ModRM.reg may be another */
 	uint8_t loads, stores;
 };
 
 static struct want itself(unsigned map, unsigned opcode)
 {
-	return (struct want){.itself = true, .map = (uint8_t)map, .opcode = (uint8_t)opcode,
+	return (struct want){.itself = true,
+	                     .map = (uint8_t)map,
+	                     .opcode = (uint8_t)opcode,
 	                     .other = (uint8_t)opcode};
 }
 
@@ -63,6 +66,7 @@ static struct want moves(unsigned loads, unsigned stores)
 }
 
 /* The one-byte map.  SDM vol. 2, table A-2. */
+/* clang-format off */
 static struct want want_one(unsigned op, unsigned reg, bool mem)
 {
 	struct want w;
@@ -162,6 +166,7 @@ static struct want want_0f(unsigned op, unsigned reg, bool mem)
 	}
 	return moves(0, 0);
 }
+/* clang-format on */
 
 static struct want want_of(const struct shape *g, unsigned reg, bool mem)
 {
@@ -178,8 +183,9 @@ static bool has_modrm(const struct shape *g)
 	case 0:
 		return op < 0x40 ? (op & 7) < 4
 		                 : (op >= 0x80 && op <= 0x8f) || op == 0x69 || op == 0x6b ||
-		                       (op & ~1u) == 0xc0 || (op & ~1u) == 0xc6 || (op & ~3u) == 0xd0 ||
-		                       (op & ~7u) == 0xd8 || (op & ~1u) == 0xf6 || op >= 0xfe;
+		                           (op & ~1u) == 0xc0 || (op & ~1u) == 0xc6 ||
+		                           (op & ~3u) == 0xd0 || (op & ~7u) == 0xd8 ||
+		                           (op & ~1u) == 0xf6 || op >= 0xfe;
 	case 1:
 		return (op & ~7u) != 0xc8 && op != 0x77 && (op & ~1u) != 0xa0 && (op & ~1u) != 0xa8;
 	}
@@ -241,8 +247,8 @@ static void exits_check(struct sweep *s, uint32_t from, uint32_t to, const uint3
 }
 
 /* Host code [from, to) of the guest instruction of n bytes at g, whose successor is next. */
-static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t next, unsigned *node,
-                      uint32_t from, uint32_t to)
+static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t next,
+                      unsigned *node, uint32_t from, uint32_t to)
 {
 	struct shape g;
 	bool code32 = s->c->d.h.code32 >> s->u->mode & 1;
@@ -255,7 +261,8 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 	unsigned reg = modrm ? *g.modrm >> 3 & 7 : 0;
 	bool mem = modrm && *g.modrm >> 6 != 3;
 	struct want w = want_of(&g, reg, mem);
-	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0, waits = 0;
+	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0,
+		 waits = 0;
 
 	for (; *node < s->n_nodes && s->nodes[*node].at < to; ++*node) {
 		const struct node *h = &s->nodes[*node];
@@ -274,15 +281,17 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 		own_faults += !h->callout && like && h->f.faults;
 		/* 16-bit code stores IP: the last two bytes. */
 		if (h->f.store && is_call(&g, reg) &&
-		    (h->f.opcode != 0xc7 || (code32 != (g.p66 > 0) ? h->f.tail != next
-		                                                  : h->f.tail >> 16 != (next & 0xffff))))
+		    (h->f.opcode != 0xc7 ||
+		     (code32 != (g.p66 > 0) ? h->f.tail != next
+		                            : h->f.tail >> 16 != (next & 0xffff))))
 			fail(s->c, s->u, s->u->host + h->at, RULE_PUSHED, NULL);
 	}
 	bool done;
 	if (callouts && !faults && !own)
 		done = true;
 	else if (w.itself)
-		done = own && faults == own_faults && (accesses(&g, mem) ? faults == 1 : faults <= 1);
+		done = own && faults == own_faults &&
+		       (accesses(&g, mem) ? faults == 1 : faults <= 1);
 	else
 		done = faults == loads + stores && loads == w.loads && stores == w.stores;
 	if (!done || waits > callouts)
@@ -305,7 +314,8 @@ static void guest_check(struct sweep *s)
 			i++;
 		}
 		if (i == u->n_pc || p[i].guest != at)
-			fail(s->c, u, u->host, RULE_MAP_GAP, "a guest instruction is not in the map");
+			fail(s->c, u, u->host, RULE_MAP_GAP,
+			     "a guest instruction is not in the map");
 		count++;
 		uint32_t from = i < u->n_pc ? p[i].host : u->host_len;
 		while (i < u->n_pc && p[i].guest == at)
@@ -313,7 +323,8 @@ static void guest_check(struct sweep *s)
 		const uint8_t *bytes = guest + at;
 		size_t left = u->guest_len - at;
 		uint64_t address = 0;
-		uint32_t n = (i < u->n_pc && p[i].guest < u->guest_len ? p[i].guest : u->guest_len) - at;
+		uint32_t n =
+			(i < u->n_pc && p[i].guest < u->guest_len ? p[i].guest : u->guest_len) - at;
 		const cs_insn *insn = s->c->guest_insn;
 		/* What is no instruction for Capstone raises #UD; it takes no ModRM byte for those
 		 * that do so by name. */
@@ -329,7 +340,8 @@ static void guest_check(struct sweep *s)
 	/* Behind the last one there is nothing but the exit to the next. */
 	if (i < u->n_pc && (i + 1 < u->n_pc || p[i].guest != u->guest_len || node < s->n_nodes ||
 	                    p[i].host >= u->host_len || s->base[p[i].host] != 0xe9))
-		fail(s->c, u, u->host + p[i].host, RULE_MAP_GUEST, "PC map entry behind the last instruction");
+		fail(s->c, u, u->host + p[i].host, RULE_MAP_GUEST,
+		     "PC map entry behind the last instruction");
 	else if (i < u->n_pc)
 		exits_check(s, p[i].host, u->host_len, &(uint32_t){u->eip + u->guest_len});
 }

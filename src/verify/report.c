@@ -119,8 +119,9 @@ static void print(void *ctx, const struct verify_finding *f)
 		return;
 	for (unsigned i = 0; i < f->length; i++)
 		snprintf(hex + 3 * i, 4, "%02x ", f->bytes[i]);
-	fprintf(stderr, "violation %s: unit %08x at %06x: %s| %s: %s\n", verify_rule_number(f->rule),
-	        f->eip, f->host, hex, f->text, verify_rule_meaning(f->rule));
+	fprintf(stderr, "violation %s: unit %08x at %06x: %s| %s: %s\n",
+	        verify_rule_number(f->rule), f->eip, f->host, hex, f->text,
+	        verify_rule_meaning(f->rule));
 }
 
 int verify_report(const void *dump, size_t bytes)
@@ -132,14 +133,17 @@ int verify_report(const void *dump, size_t bytes)
 		report("verify: %s", err == -EINVAL ? "not a dump of a cache" : strerror(-err));
 		return err;
 	}
-	fprintf(stderr, "verify: %u units (%u dead), %llu bytes, %llu instructions, %u exits (%u chained), "
-	        "%u violations; templates:", s.units, s.dead, (unsigned long long)s.bytes,
-	        (unsigned long long)s.instructions, s.exits, s.chained, s.violations);
+	fprintf(stderr,
+	        "verify: %u units (%u dead), %llu bytes, %llu instructions, %u exits (%u chained), "
+	        "%u violations; templates:",
+	        s.units, s.dead, (unsigned long long)s.bytes, (unsigned long long)s.instructions,
+	        s.exits, s.chained, s.violations);
 	for (unsigned t = 0; t < T_COUNT; t++)
 		fprintf(stderr, " %s %u", verify_template_name(t), s.templates[t]);
 	fprintf(stderr, "\n");
 	for (unsigned r = 0; r < RULE_COUNT; r++)
 		if (s.by_rule[r] > LINES_PER_RULE)
-			fprintf(stderr, "verify: %u violations of %s\n", s.by_rule[r], verify_rule_number(r));
+			fprintf(stderr, "verify: %u violations of %s\n", s.by_rule[r],
+			        verify_rule_number(r));
 	return s.violations > INT_MAX ? INT_MAX : (int)s.violations;
 }

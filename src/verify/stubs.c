@@ -71,45 +71,52 @@ static void enter(struct stubs *s)
 {
 	struct cursor *k = &s->k;
 	const struct dump_layout *l = s->l;
-	BYTES(k, "\x53" "\x55" "\x41\x54" "\x41\x55" "\x41\x56" "\x41\x57" /* push rbx rbp r12 to r15 */
-	         "\x49\x89\xff");                /* mov r15, rdi */
+	BYTES(k, "\x53"
+	         "\x55"
+	         "\x41\x54"
+	         "\x41\x55"
+	         "\x41\x56"
+	         "\x41\x57"       /* push rbx rbp r12 to r15 */
+	         "\x49\x89\xff"); /* mov r15, rdi */
 	load(s, true, R14, l->window);
 	load(s, true, R13, l->table);
-	BYTES(k, "\x49\x89\xf0");                /* mov r8, rsi */
+	BYTES(k, "\x49\x89\xf0"); /* mov r8, rsi */
 	store(s, true, RDX, l->scratch + 8 * 6);
 	store(s, true, RSP, l->host_rsp);
 	load(s, true, RSP, l->ret_sp);
-	cell(s, 0x85, false, RDX, l->pending);   /* test [r15 + pending], edx */
+	cell(s, 0x85, false, RDX, l->pending); /* test [r15 + pending], edx */
 	hop(s, 0x75, ABORT);
 	load(s, false, R9, l->flags);
 	BYTES(k, "\x45\x8d\x8c\x09\x02\x02\x00\x00" /* lea r9d, [r9 + rcx + 202h] */
-	         "\x41\x51" "\x9d");             /* push r9; popfq */
+	         "\x41\x51"
+	         "\x9d"); /* push r9; popfq */
 	for (unsigned i = 0; i < 3; i++)
 		load(s, true, R9 + i, l->scratch + 8 * i);
 	for (unsigned i = 0; i < 8; i++)
 		load(s, false, gpr[i], l->gpr + 4 * i);
-	BYTES(k, "\x41\xff\xe0");                /* jmp r8 */
+	BYTES(k, "\x41\xff\xe0"); /* jmp r8 */
 	label(s, ABORT);
-	BYTES(k, "\xb8");                        /* mov eax, */
+	BYTES(k, "\xb8"); /* mov eax, */
 	imm_is(k, l->out_pending);
-	BYTES(k, "\x41\xb9\x00\x00\x04\x00");    /* mov r9d, AC */
+	BYTES(k, "\x41\xb9\x00\x00\x04\x00"); /* mov r9d, AC */
 	hop(s, 0xeb, END_AC);
 }
 
 static void lookup(struct stubs *s)
 {
 	struct cursor *k = &s->k;
-	BYTES(k, "\x45\x0f\xb7\xc8"              /* movzx r9d, r8w */
-	         "\x4f\x8d\x0c\x09"              /* lea r9, [r9+r9] */
-	         "\x49\x89\xcb"                  /* mov r11, rcx */
-	         "\x4b\x8b\x4c\xcd\x00"          /* mov rcx, [r13+r9*8] */
-	         "\x4f\x8d\x14\x06"              /* lea r10, [r14+r8] */
-	         "\x4a\x8d\x0c\x11");            /* lea rcx, [rcx+r10] */
+	BYTES(k, "\x45\x0f\xb7\xc8"     /* movzx r9d, r8w */
+	         "\x4f\x8d\x0c\x09"     /* lea r9, [r9+r9] */
+	         "\x49\x89\xcb"         /* mov r11, rcx */
+	         "\x4b\x8b\x4c\xcd\x00" /* mov rcx, [r13+r9*8] */
+	         "\x4f\x8d\x14\x06"     /* lea r10, [r14+r8] */
+	         "\x4a\x8d\x0c\x11");   /* lea rcx, [rcx+r10] */
 	hop(s, 0xe3, HIT);
-	BYTES(k, "\x44\x89\xd9");                /* mov ecx, r11d */
+	BYTES(k, "\x44\x89\xd9"); /* mov ecx, r11d */
 	hop(s, 0xeb, MISS);
 	label(s, HIT);
-	BYTES(k, "\x44\x89\xd9" "\x43\xff\x64\xcd\x08"); /* jmp [r13+r9*8+8] */
+	BYTES(k, "\x44\x89\xd9"
+	         "\x43\xff\x64\xcd\x08"); /* jmp [r13+r9*8+8] */
 }
 
 /* mov r11d, why */
@@ -128,19 +135,29 @@ static void save(struct stubs *s)
 	store(s, true, R8, l->scratch + 24);
 	for (unsigned i = 0; i < 8; i++)
 		store(s, false, gpr[i], l->gpr + 4 * i);
-	BYTES(k, "\x9c" "\x41\x59"               /* pushfq; pop r9 */
-	         "\x44\x89\xc8" "\x25");         /* mov eax, r9d; and eax, */
+	BYTES(k, "\x9c"
+	         "\x41\x59" /* pushfq; pop r9 */
+	         "\x44\x89\xc8"
+	         "\x25"); /* mov eax, r9d; and eax, */
 	imm_is(k, NATIVE_FLAGS);
 	store(s, false, RAX, l->flags);
 	store(s, true, RSP, l->ret_sp);
-	BYTES(k, "\x44\x89\xd8");                /* mov eax, r11d */
+	BYTES(k, "\x44\x89\xd8"); /* mov eax, r11d */
 	label(s, END_AC);
-	BYTES(k, "\x41\x0f\xba\xe1\x12");        /* bt r9d, 18 */
+	BYTES(k, "\x41\x0f\xba\xe1\x12"); /* bt r9d, 18 */
 	hop(s, 0x73, LEAVE);
-	BYTES(k, "\x68\x02\x02\x00\x00" "\x9d"); /* push 202h; popfq */
+	BYTES(k, "\x68\x02\x02\x00\x00"
+	         "\x9d"); /* push 202h; popfq */
 	label(s, LEAVE);
 	load(s, true, RSP, l->host_rsp);
-	BYTES(k, "\xfc" "\x41\x5f" "\x41\x5e" "\x41\x5d" "\x41\x5c" "\x5d" "\x5b" "\xc3");
+	BYTES(k, "\xfc"
+	         "\x41\x5f"
+	         "\x41\x5e"
+	         "\x41\x5d"
+	         "\x41\x5c"
+	         "\x5d"
+	         "\x5b"
+	         "\xc3");
 }
 
 static uint64_t here(const struct check *c, const struct stubs *s)
@@ -156,11 +173,11 @@ static void entry_check(struct check *c)
 
 	enter(&s);
 	at.ret_miss = here(c, &s);
-	BYTES(&s.k, "\x48\x8d\x64\x24\xf8");     /* lea rsp, [rsp - 8] */
+	BYTES(&s.k, "\x48\x8d\x64\x24\xf8"); /* lea rsp, [rsp - 8] */
 	at.lookup = here(c, &s);
 	lookup(&s);
 	at.callout = here(c, &s);
-	BYTES(&s.k, "\x41\x8f");                 /* pop [r15 + scratch 5] */
+	BYTES(&s.k, "\x41\x8f"); /* pop [r15 + scratch 5] */
 	at_r15(&s.k, 0, -1, s.l->scratch + 8 * 5);
 	store(&s, true, R11, s.l->scratch + 8 * 2);
 	out(&s, s.l->out_callout);

@@ -15,20 +15,20 @@ static void jump_cell(struct cursor *k, unsigned reg, uint32_t cell)
 
 static void lookup(struct cursor *k, const struct dump_layout *l)
 {
-	BYTES(k, "\x45\x0f\xb7\xc8"      /* movzx r9d, r8w */
-	         "\x4f\x8d\x0c\x09"      /* lea r9, [r9+r9] */
-	         "\x4c\x8b\xd9"          /* mov r11, rcx */
-	         "\x4b\x8b\x4c\xcd\x00"  /* mov rcx, [r13+r9*8] */
-	         "\x4f\x8d\x14\x06"      /* lea r10, [r14+r8] */
-	         "\x4a\x8d\x0c\x11"      /* lea rcx, [rcx+r10] */
-	         "\xe3");                /* jrcxz hit */
+	BYTES(k, "\x45\x0f\xb7\xc8"     /* movzx r9d, r8w */
+	         "\x4f\x8d\x0c\x09"     /* lea r9, [r9+r9] */
+	         "\x4c\x8b\xd9"         /* mov r11, rcx */
+	         "\x4b\x8b\x4c\xcd\x00" /* mov rcx, [r13+r9*8] */
+	         "\x4f\x8d\x14\x06"     /* lea r10, [r14+r8] */
+	         "\x4a\x8d\x0c\x11"     /* lea rcx, [rcx+r10] */
+	         "\xe3");               /* jrcxz hit */
 	uint32_t hop = imm(k, 1);
 	const uint8_t *from = k->p;
-	BYTES(k, "\x41\x8b\xcb");        /* mov ecx, r11d */
+	BYTES(k, "\x41\x8b\xcb"); /* mov ecx, r11d */
 	jump_cell(k, 4, l->stub_miss);
 	if (k->p != from + hop)
 		k->ok = false;
-	BYTES(k, "\x41\x8b\xcb"          /* hit: mov ecx, r11d */
+	BYTES(k, "\x41\x8b\xcb"           /* hit: mov ecx, r11d */
 	         "\x43\xff\x64\xcd\x08"); /* jmp [r13+r9*8+8] */
 }
 
@@ -95,7 +95,8 @@ static void expect_undo(struct sweep *s, const uint8_t *p, uint8_t undo)
 		s->undo[s->n_undo++] = (struct undo){(uint16_t)offset(s, p), undo};
 }
 
-static unsigned done(struct sweep *s, const uint8_t *p, const struct cursor *k, enum verify_template t)
+static unsigned done(struct sweep *s, const uint8_t *p, const struct cursor *k,
+                     enum verify_template t)
 {
 	s->c->out->templates[t]++;
 	return (unsigned)(k->p - p);
@@ -151,7 +152,8 @@ static void scratch(struct sweep *s, struct cursor *k, uint32_t keep)
 			k->p += length;
 			continue;
 		}
-		if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written & (keep | ~0xf00u) || !f.written)
+		if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written & (keep | ~0xf00u) ||
+		    !f.written)
 			return;
 		*k = t;
 	}
@@ -164,33 +166,39 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 	bool two = form == MEM_R9_R8;
 	scratch(s, k, two ? 1u << R9 | 1u << R8 : 1u << R9);
 	const uint8_t *at = k->p;
-	if (MAYBE(k, "\x4c\x8b\xde")) {       /* mov r11, rsi */
+	if (MAYBE(k, "\x4c\x8b\xde")) { /* mov r11, rsi */
 		if (two)
 			BYTES(k, "\x4b\x8d\x34\x01"); /* lea rsi, [r9+r8] */
 		else
-			BYTES(k, "\x49\x8d\x31");     /* lea rsi, [r9] */
+			BYTES(k, "\x49\x8d\x31"); /* lea rsi, [r9] */
 		expect_undo(s, k->p, UNDO_ESI_R11);
 		if (!plain(s, k, MEM_RSI, f) || f->written & 1u << RSI)
 			return false;
-		BYTES(k, "\x41\x8b\xf3");         /* mov esi, r11d */
+		BYTES(k, "\x41\x8b\xf3"); /* mov esi, r11d */
 		expect_undo(s, k->p, UNDO_NONE);
 		sweep_node(s, at, f);
 		return k->ok;
 	}
-	if (MAYBE(k, "\x4c\x8b\xdf")) {       /* mov r11, rdi */
+	if (MAYBE(k, "\x4c\x8b\xdf")) { /* mov r11, rdi */
 		if (two)
-			BYTES(k, "\x43\x8d\x3c\x01" "\x4b\x8d\x3c\x01");
+			BYTES(k, "\x43\x8d\x3c\x01"
+			         "\x4b\x8d\x3c\x01");
 		else
-			BYTES(k, "\x41\x8d\x39" "\x49\x8d\x39"); /* lea edi, [r9]; lea rdi, [r9] */
+			BYTES(k, "\x41\x8d\x39"
+			         "\x49\x8d\x39"); /* lea edi, [r9]; lea rdi, [r9] */
 		expect_undo(s, k->p, UNDO_EDI_R11);
 		bool wide = MAYBE(k, "\x66");
 		BYTES(k, "\x0f\xf7");
 		if (imm(k, 1) < 0xc0)
 			return false;
-		BYTES(k, "\x41\x8b\xfb");         /* mov edi, r11d */
+		BYTES(k, "\x41\x8b\xfb"); /* mov edi, r11d */
 		expect_undo(s, k->p, UNDO_NONE);
-		*f = (struct insn_facts){.memory = true, .store = true, .size = wide ? 16 : 8,
-		                         .map = 1, .opcode = 0xf7, .faults = true};
+		*f = (struct insn_facts){.memory = true,
+		                         .store = true,
+		                         .size = wide ? 16 : 8,
+		                         .map = 1,
+		                         .opcode = 0xf7,
+		                         .faults = true};
 		sweep_node(s, at, f);
 		return k->ok;
 	}
@@ -262,10 +270,10 @@ static unsigned match_pending(struct sweep *s, const uint8_t *p)
 	const struct dump_layout *l = &s->c->d.h.layout;
 	struct cursor k = cursor(p, s->end);
 	uint32_t eip, packed, next;
-	BYTES(&k, "\x4c\x8b\xd1"   /* mov r10, rcx */
-	          "\x41\x8b");     /* mov ecx, [r15 + pending] */
+	BYTES(&k, "\x4c\x8b\xd1" /* mov r10, rcx */
+	          "\x41\x8b");   /* mov ecx, [r15 + pending] */
 	at_r15(&k, RCX, -1, l->pending);
-	BYTES(&k, "\xe3");         /* jrcxz none */
+	BYTES(&k, "\xe3"); /* jrcxz none */
 	uint32_t hop = imm(&k, 1);
 	const uint8_t *from = k.p;
 	BYTES(&k, "\x41\x8b\xca"); /* mov ecx, r10d */
@@ -300,8 +308,8 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	uint32_t next;
-	BYTES(&k, "\x4c\x8b\xc9"                /* mov r9, rcx */
-	          "\x41\x8d");                  /* lea ecx, [r8 - eip] */
+	BYTES(&k, "\x4c\x8b\xc9" /* mov r9, rcx */
+	          "\x41\x8d");   /* lea ecx, [r8 - eip] */
 	if (!k.ok || k.end - k.p < 5)
 		return 0;
 	uint32_t minus = 0;
@@ -312,14 +320,14 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 		minus = imm(&k, 4);
 	else if (modrm != 0x08)
 		return 0;
-	BYTES(&k, "\xe3");                      /* jrcxz same */
+	BYTES(&k, "\xe3"); /* jrcxz same */
 	uint32_t hop = imm(&k, 1);
 	const uint8_t *from = k.p;
-	BYTES(&k, "\x41\x8b\xc9");              /* mov ecx, r9d */
+	BYTES(&k, "\x41\x8b\xc9"); /* mov ecx, r9d */
 	jump_cell(&k, 4, s->c->d.h.layout.stub_lookup);
 	if (k.p != from + hop)
 		k.ok = false;
-	BYTES(&k, "\x41\x8b\xc9");              /* same: mov ecx, r9d */
+	BYTES(&k, "\x41\x8b\xc9"); /* same: mov ecx, r9d */
 	if (!k.ok)
 		return 0;
 	sweep_eip(s, offset(s, p), &next);
@@ -383,9 +391,9 @@ static unsigned match_string(struct sweep *s, const uint8_t *p)
 	static const uint8_t wants[3] = {0xac, 0xaa, 0xa4};
 	uint8_t even = op & 0xfe, wanted = src && dst ? wants[2] : wants[dst];
 	if (even == 0xae)
-		even = 0xaa;     /* SCAS: the pointer of STOS */
+		even = 0xaa; /* SCAS: the pointer of STOS */
 	else if (even == 0xa6)
-		even = 0xa4;     /* CMPS: those of MOVS */
+		even = 0xa4; /* CMPS: those of MOVS */
 	if (even != wanted || (p66 && !(op & 1)))
 		k.ok = false;
 	if (src)
@@ -426,7 +434,7 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	struct insn_facts f;
-	BYTES(&k, "\x4c\x8b\xde");     /* mov r11, rsi */
+	BYTES(&k, "\x4c\x8b\xde"); /* mov r11, rsi */
 	if (!k.ok)
 		return 0;
 	struct cursor t = k;
@@ -434,7 +442,7 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 	if (lea && f.lea) {
 		expect_undo(s, t.p, UNDO_ESI_R11);
 		if (plain(s, &t, MEM_GS, &f) && f.memory && !(f.written & 1u << RSI)) {
-			BYTES(&t, "\x41\x8b\xf3");  /* mov esi, r11d */
+			BYTES(&t, "\x41\x8b\xf3"); /* mov esi, r11d */
 			expect_undo(s, t.p, UNDO_NONE);
 			s->r8 &= !(f.written & 1u << R8);
 			sweep_node(s, p, &f);
@@ -445,7 +453,7 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 		return (unsigned)(t.p - p);
 	}
 	t = k;
-	MAYBE(&t, "\x41\x8b\xf4");     /* mov esi, r12d */
+	MAYBE(&t, "\x41\x8b\xf4"); /* mov esi, r12d */
 	if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written != 1u << RSI)
 		return 0;
 	if (!MAYBE(&t, "\x66\x45\x8b\xe6") && !MAYBE(&t, "\x66\x44\x8b\xe6"))
@@ -462,9 +470,8 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	struct insn_facts f;
-	BYTES(&k, "\x4c\x8b\xdf");     /* mov r11, rdi */
-	if (!k.ok || !plain(s, &k, MEM_GS, &f) || !f.lea ||
-	    f.written != 1u << RDI)
+	BYTES(&k, "\x4c\x8b\xdf"); /* mov r11, rdi */
+	if (!k.ok || !plain(s, &k, MEM_GS, &f) || !f.lea || f.written != 1u << RDI)
 		return 0;
 	BYTES(&k, "\x4a\x8d\x3c\x37"); /* lea rdi, [rdi+r14] */
 	if (!k.ok)
@@ -474,33 +481,36 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x0f\xf7");
 	if (imm(&k, 1) < 0xc0)
 		k.ok = false;
-	BYTES(&k, "\x41\x8b\xfb");     /* mov edi, r11d */
+	BYTES(&k, "\x41\x8b\xfb"); /* mov edi, r11d */
 	if (!k.ok) {
 		sweep_fail(s, p, RULE_STUB, "rdi borrowed and not given back");
 		return (unsigned)(k.p - p);
 	}
 	expect_undo(s, k.p, UNDO_NONE);
-	sweep_node(s, p, &(struct insn_facts){.map = 1, .opcode = 0xf7, .memory = true, .store = true,
-	                                      .faults = true});
+	sweep_node(
+		s, p,
+		&(struct insn_facts){
+			.map = 1, .opcode = 0xf7, .memory = true, .store = true, .faults = true});
 	return done(s, p, &k, T_maskmov);
 }
 
 /* --- flags, cells, the rest --- */
 
 /* EFLAGS bits that the host does not have for the guest.  SDM vol. 1, 3.4.3. */
-#define VIRTUAL 0x247100u        /* TF IOPL NT AC ID */
+#define VIRTUAL 0x247100u /* TF IOPL NT AC ID */
 #define HOST_IF 0x200u
 
 static unsigned match_pushf(struct sweep *s, const uint8_t *p)
 {
 	const struct dump_layout *l = &s->c->d.h.layout;
 	struct cursor k = cursor(p, s->end);
-	BYTES(&k, "\x9c" "\x41\x5b"    /* pushfq; pop r11 */
-	          "\x45\x8b");         /* mov r10d, [r15 + vflags] */
+	BYTES(&k, "\x9c"
+	          "\x41\x5b"   /* pushfq; pop r11 */
+	          "\x45\x8b"); /* mov r10d, [r15 + vflags] */
 	at_r15(&k, R10, -1, l->vflags);
 	BYTES(&k, "\x47\x8d\x9c\x13"); /* lea r11d, [r11 + r10 - 200h] */
 	imm_is(&k, -HOST_IF);
-	BYTES(&k, "\x45\x8b");         /* mov r10d, [r15 + if_flag] */
+	BYTES(&k, "\x45\x8b"); /* mov r10d, [r15 + if_flag] */
 	at_r15(&k, R10, -1, l->if_flag);
 	BYTES(&k, "\x47\x8d\x1c\x13"); /* lea r11d, [r11 + r10] */
 	return k.ok ? done(s, p, &k, T_pushf) : 0;
@@ -511,8 +521,8 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 {
 	const struct dump_layout *l = &s->c->d.h.layout;
 	struct cursor k = cursor(p, s->end);
-	BYTES(&k, "\x45\x8b\xcb"       /* mov r9d, r11d */
-	          "\x45\x33");         /* xor r9d, [r15 + vflags] */
+	BYTES(&k, "\x45\x8b\xcb" /* mov r9d, r11d */
+	          "\x45\x33");   /* xor r9d, [r15 + vflags] */
 	if (k.ok) {
 		at_r15(&k, R9, -1, l->vflags);
 		BYTES(&k, "\x41\x81\xe1"); /* and r9d, virtual flags */
@@ -520,18 +530,19 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 		return k.ok ? done(s, p, &k, T_popf) : 0;
 	}
 	k = cursor(p, s->end);
-	if (MAYBE(&k, "\x45\x8b\xcb" "\x41\x81\xe1")) { /* mov r9d, r11d; and r9d, IF */
+	if (MAYBE(&k, "\x45\x8b\xcb"
+	              "\x41\x81\xe1")) { /* mov r9d, r11d; and r9d, IF */
 		imm_is(&k, HOST_IF);
-		BYTES(&k, "\x45\x89");     /* mov [r15 + if_flag], r9d */
+		BYTES(&k, "\x45\x89"); /* mov [r15 + if_flag], r9d */
 		at_r15(&k, R9, -1, l->if_flag);
 		if (!k.ok)
 			return 0;
 	}
-	BYTES(&k, "\x41\x81\xe3");     /* and r11d, native flags */
+	BYTES(&k, "\x41\x81\xe3"); /* and r11d, native flags */
 	imm_is(&k, NATIVE_FLAGS);
-	BYTES(&k, "\x41\x81\xcb");     /* or r11d, IF | 2 */
+	BYTES(&k, "\x41\x81\xcb"); /* or r11d, IF | 2 */
 	imm_is(&k, HOST_IF | 2);
-	BYTES(&k, "\x41\x53\x9d");     /* push r11; popfq */
+	BYTES(&k, "\x41\x53\x9d"); /* push r11; popfq */
 	return k.ok ? done(s, p, &k, T_popf) : 0;
 }
 
@@ -539,16 +550,16 @@ static unsigned match_rdtsc(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	BYTES(&k, "\x0f\x31"
-	          "\x41\xb8\x20\x00\x00\x00"  /* mov r8d, 32 */
-	          "\xc4\xe2\xb9\xf7\xd2"      /* shlx rdx, rdx, r8 */
-	          "\x48\x8d\x04\x10"          /* lea rax, [rax+rdx] */
-	          "\x49\x8b");                /* mov rdx, [r15 + tsc_minus] */
+	          "\x41\xb8\x20\x00\x00\x00" /* mov r8d, 32 */
+	          "\xc4\xe2\xb9\xf7\xd2"     /* shlx rdx, rdx, r8 */
+	          "\x48\x8d\x04\x10"         /* lea rax, [rax+rdx] */
+	          "\x49\x8b");               /* mov rdx, [r15 + tsc_minus] */
 	at_r15(&k, RDX, -1, s->c->d.h.layout.tsc_minus);
 	BYTES(&k, "\x48\x8d\x04\x10"
-	          "\x49\x89");                /* mov [r15 + tsc_read], rax */
+	          "\x49\x89"); /* mov [r15 + tsc_read], rax */
 	at_r15(&k, RAX, -1, s->c->d.h.layout.tsc_read);
-	BYTES(&k, "\xc4\xe2\xbb\xf7\xd0"      /* shrx rdx, rax, r8 */
-	          "\x8b\xc0");                /* mov eax, eax */
+	BYTES(&k, "\xc4\xe2\xbb\xf7\xd0" /* shrx rdx, rax, r8 */
+	          "\x8b\xc0");           /* mov eax, eax */
 	s->r8 &= !k.ok;
 	return k.ok ? done(s, p, &k, T_rdtsc) : 0;
 }
@@ -559,7 +570,8 @@ static unsigned match_save(struct sweep *s, const uint8_t *p)
 	struct cursor k = cursor(p, s->end);
 	BYTES(&k, "\x4c\x8b");
 	uint32_t modrm = imm(&k, 1);
-	if (!k.ok || (modrm & 7) != RCX || modrm < 0xc0 || (modrm >> 3 & 7) == 0 || (modrm >> 3 & 7) > 3)
+	if (!k.ok || (modrm & 7) != RCX || modrm < 0xc0 || (modrm >> 3 & 7) == 0 ||
+	    (modrm >> 3 & 7) > 3)
 		return 0;
 	return done(s, p, &k, T_save);
 }
@@ -579,13 +591,13 @@ static unsigned match_cell(struct sweep *s, const uint8_t *p)
 				return done(s, p, &k, T_cell);
 		}
 		k = cursor(p, s->end);
-		BYTES(&k, "\x45\x8b");         /* mov r9d, [r15 + base] */
+		BYTES(&k, "\x45\x8b"); /* mov r9d, [r15 + base] */
 		at_r15(&k, R9, -1, seg + l->seg_base);
 		if (k.ok)
 			return done(s, p, &k, T_cell);
 	}
 	k = cursor(p, s->end);
-	BYTES(&k, "\x41\xc7");             /* mov dword [r15 + if_flag], 0 or 200h */
+	BYTES(&k, "\x41\xc7"); /* mov dword [r15 + if_flag], 0 or 200h */
 	at_r15(&k, 0, -1, l->if_flag);
 	uint32_t v = imm(&k, 4);
 	return k.ok && (v == 0 || v == HOST_IF) ? done(s, p, &k, T_cell) : 0;
@@ -662,11 +674,13 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		unsigned (*match)(struct sweep *, const uint8_t *);
 		char first[5]; /* bytes that it may begin with */
 	} all[] = {
-		{match_callout, "\x41"}, {match_pending, "\x4c"}, {match_pad, "\x4c"},
-		{match_lookup, "\x45\x41\xc3"}, {match_string, "\x4a\x41"},
-		{match_gib, "\x44\x45\x46\x47"}, {match_borrow, "\x4c"}, {match_maskmov, "\x4c"},
-		{match_pushf, "\x9c"}, {match_popf, "\x45\x41"}, {match_rdtsc, "\x0f"},
-		{match_far, "\x49"}, {match_cell, "\x45\x41"}, {match_shift, "\xc4"},
+		{match_callout, "\x41"},    {match_pending, "\x4c"},
+		{match_pad, "\x4c"},        {match_lookup, "\x45\x41\xc3"},
+		{match_string, "\x4a\x41"}, {match_gib, "\x44\x45\x46\x47"},
+		{match_borrow, "\x4c"},     {match_maskmov, "\x4c"},
+		{match_pushf, "\x9c"},      {match_popf, "\x45\x41"},
+		{match_rdtsc, "\x0f"},      {match_far, "\x49"},
+		{match_cell, "\x45\x41"},   {match_shift, "\xc4"},
 		{match_save, "\x4c"},
 	};
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {

@@ -128,7 +128,8 @@ static unsigned branch(struct sweep *s, const uint8_t *p)
 static const uint8_t *resync(const struct sweep *s, const uint8_t *p, unsigned length)
 {
 	for (unsigned n = 0; n < s->u->n_pc; n++)
-		if (!length && s->base + sweep_pcs(s)[n].host > p && sweep_pcs(s)[n].host < s->u->host_len)
+		if (!length && s->base + sweep_pcs(s)[n].host > p &&
+		    sweep_pcs(s)[n].host < s->u->host_len)
 			return s->base + sweep_pcs(s)[n].host;
 	return p + (length ? length : 1);
 }
@@ -180,13 +181,15 @@ static const uint8_t *dead_end(struct sweep *s, const uint8_t *p)
 	const struct tu_pc *pc = sweep_pcs(s), *end = pc + s->u->n_pc;
 	uint32_t at = (uint32_t)(p - s->base), to = 0;
 	/* Instructions without host code have their entries at the same place. */
-	while (pc < end && (pc->host < at || (pc->host == at && !template_dead_end(s->c, p, s->end,
-	                                                                       s->u->eip + pc->guest))))
+	while (pc < end &&
+	       (pc->host < at ||
+	        (pc->host == at && !template_dead_end(s->c, p, s->end, s->u->eip + pc->guest))))
 		pc++;
 	if (pc == end || pc->host != at)
 		return NULL;
 	for (pc++; pc < end && !to; pc++)
-		if (pc->host >= at + DEAD_END && pc->host < s->u->host_len && pc->guest != pc[-1].guest)
+		if (pc->host >= at + DEAD_END && pc->host < s->u->host_len &&
+		    pc->guest != pc[-1].guest)
 			to = pc->host;
 	s->gone = true;
 	s->left = !to;

@@ -51,26 +51,28 @@ enum verify_rule {
 #define RULE(name, number, meaning) RULE_##name,
 	VERIFY_RULES(RULE)
 #undef RULE
-	RULE_COUNT
+		RULE_COUNT
 };
 
 /* TEMPLATE(name): a sequence that is matched whole and never entered in the middle. */
+/* clang-format off */
 #define VERIFY_TEMPLATES(TEMPLATE)                                                                 \
 	TEMPLATE(callout) TEMPLATE(pending) TEMPLATE(pad) TEMPLATE(lookup) TEMPLATE(stub)          \
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_gib) TEMPLATE(maskmov)      \
 	TEMPLATE(gib) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)
+/* clang-format on */
 
 enum verify_template {
 #define TEMPLATE(name) T_##name,
 	VERIFY_TEMPLATES(TEMPLATE)
 #undef TEMPLATE
-	T_COUNT
+		T_COUNT
 };
 
 struct verify_summary {
 	unsigned units, dead;
-	uint64_t instructions;       /* outside templates */
+	uint64_t instructions; /* outside templates */
 	uint64_t bytes;
 	unsigned exits, chained;
 	unsigned templates[T_COUNT];
@@ -80,11 +82,11 @@ struct verify_summary {
 
 struct verify_finding {
 	enum verify_rule rule;
-	uint32_t eip;                /* of the unit; 0 outside units */
-	uint32_t host;               /* offset in code memory */
+	uint32_t eip;  /* of the unit; 0 outside units */
+	uint32_t host; /* offset in code memory */
 	uint8_t bytes[15];
-	uint8_t length;              /* of them */
-	char text[200];              /* disassembly, or what it is about */
+	uint8_t length; /* of them */
+	char text[200]; /* disassembly, or what it is about */
 };
 
 const char *verify_rule_number(enum verify_rule r);

@@ -45,7 +45,8 @@ static void code_check(struct check *c)
 		uint32_t next = last ? d->h.used : u->host;
 		for (; t < n && thunks[t].at < next; t++) {
 			gap_check(c, at, thunks[t].at);
-			unsigned length = template_thunk(c, d->code + thunks[t].at, d->code + next, thunks[t].eip);
+			unsigned length = template_thunk(c, d->code + thunks[t].at, d->code + next,
+			                                 thunks[t].eip);
 			if (!length || thunks[t].at < at)
 				fail(c, NULL, thunks[t].at, RULE_STUB, "thunk");
 			c->out->templates[T_thunk]++;
@@ -71,7 +72,7 @@ struct mapping {
 };
 
 struct pages {
-	uint8_t *live;    /* a byte per gfn */
+	uint8_t *live; /* a byte per gfn */
 	uint32_t count;
 };
 
@@ -166,7 +167,8 @@ static void mapping_check(struct check *c, const struct mapping *m, const struct
 		map_fail(c, m, RULE_WRITE_EXEC, m->start);
 	if (m->start < 1ull << 32)
 		map_fail(c, m, RULE_LOW, m->start);
-	bool is_code = m->name_length >= (int)sizeof code - 1 && !memcmp(m->name, code, sizeof code - 1);
+	bool is_code =
+		m->name_length >= (int)sizeof code - 1 && !memcmp(m->name, code, sizeof code - 1);
 	bool rw = m->start == h->rw && m->end == h->rw + h->code_size && w && !x && !m->offset;
 	bool rx = m->start == h->rx && m->end == h->rx + h->code_size && x && !w && !m->offset;
 	if (is_code && !rw && !rx)
@@ -215,10 +217,12 @@ static void maps_check(struct check *c, const struct pages *live)
 		if (mapping_read(line, end, &m))
 			mapping_check(c, &m, live, seen);
 		else
-			fail(c, NULL, 0, RULE_CODE_MAPPING, "a line of the maps that cannot be read");
+			fail(c, NULL, 0, RULE_CODE_MAPPING,
+			     "a line of the maps that cannot be read");
 	}
 	if (seen[0] != 1 || seen[1] != 1)
-		fail(c, NULL, 0, RULE_CODE_MAPPING, "code memory: one writable and one executable mapping");
+		fail(c, NULL, 0, RULE_CODE_MAPPING,
+		     "code memory: one writable and one executable mapping");
 }
 
 static void traced_check(struct check *c, const struct pages *live)

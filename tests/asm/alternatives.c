@@ -23,39 +23,40 @@ static const struct form {
 	int8_t digit;
 	const char *accesses, *section;
 } forms[] = {
-    {"movs", 0, 0xa4, 0xa5, -1, "sD", "SDM vol. 2, MOVS; vol. 3, 6.9"},
-    {"cmps", 0, 0xa6, 0xa7, -1, "sd", "SDM vol. 2, CMPS; vol. 3, 6.9"},
-    {"push mem", 0, 0xff, 0xff, 6, "mP", "SDM vol. 2, PUSH; vol. 3, 6.9"},
-    {"call mem", 0, 0xff, 0xff, 2, "mP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-    {"call far mem", 0, 0xff, 0xff, 3, "fPP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-    {"jmp far mem", 0, 0xff, 0xff, 5, "f", "SDM vol. 2, JMP; vol. 3, 6.9"},
-    {"call far", 0, 0x9a, 0x9a, -1, "PP", "SDM vol. 2, CALL; vol. 3, 6.9"},
-    {"pop mem", 0, 0x8f, 0x8f, 0, "pM", "SDM vol. 2, POP; vol. 3, 6.9"},
-    {"pusha", 0, 0x60, 0x60, -1, "PPPPPPPP", "SDM vol. 2, PUSHA; vol. 3, 6.9"},
-    {"popa", 0, 0x61, 0x61, -1, "pppppppp", "SDM vol. 2, POPA; vol. 3, 6.9"},
-    {"enter", 0, 0xc8, 0xc8, -1, "e", "SDM vol. 2, ENTER; vol. 3, 6.9"},
-    {"les", 0, 0xc4, 0xc4, -1, "f", "SDM vol. 2, LES; vol. 3, 6.9"},
-    {"lds", 0, 0xc5, 0xc5, -1, "f", "SDM vol. 2, LDS; vol. 3, 6.9"},
-    {"lss", 1, 0xb2, 0xb2, -1, "f", "SDM vol. 2, LSS; vol. 3, 6.9"},
-    {"lfs, lgs", 1, 0xb4, 0xb5, -1, "f", "SDM vol. 2, LFS; vol. 3, 6.9"},
-    {"bound", 0, 0x62, 0x62, -1, "b", "SDM vol. 2, BOUND; vol. 3, 6.9"},
-    {"retf", 0, 0xca, 0xcb, -1, "pp", "SDM vol. 2, RET; vol. 3, 6.9"},
-    {"iret", 0, 0xcf, 0xcf, -1, "ppp", "SDM vol. 2, IRET; vol. 3, 6.9"},
+	{"movs", 0, 0xa4, 0xa5, -1, "sD", "SDM vol. 2, MOVS; vol. 3, 6.9"},
+	{"cmps", 0, 0xa6, 0xa7, -1, "sd", "SDM vol. 2, CMPS; vol. 3, 6.9"},
+	{"push mem", 0, 0xff, 0xff, 6, "mP", "SDM vol. 2, PUSH; vol. 3, 6.9"},
+	{"call mem", 0, 0xff, 0xff, 2, "mP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+	{"call far mem", 0, 0xff, 0xff, 3, "fPP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+	{"jmp far mem", 0, 0xff, 0xff, 5, "f", "SDM vol. 2, JMP; vol. 3, 6.9"},
+	{"call far", 0, 0x9a, 0x9a, -1, "PP", "SDM vol. 2, CALL; vol. 3, 6.9"},
+	{"pop mem", 0, 0x8f, 0x8f, 0, "pM", "SDM vol. 2, POP; vol. 3, 6.9"},
+	{"pusha", 0, 0x60, 0x60, -1, "PPPPPPPP", "SDM vol. 2, PUSHA; vol. 3, 6.9"},
+	{"popa", 0, 0x61, 0x61, -1, "pppppppp", "SDM vol. 2, POPA; vol. 3, 6.9"},
+	{"enter", 0, 0xc8, 0xc8, -1, "e", "SDM vol. 2, ENTER; vol. 3, 6.9"},
+	{"les", 0, 0xc4, 0xc4, -1, "f", "SDM vol. 2, LES; vol. 3, 6.9"},
+	{"lds", 0, 0xc5, 0xc5, -1, "f", "SDM vol. 2, LDS; vol. 3, 6.9"},
+	{"lss", 1, 0xb2, 0xb2, -1, "f", "SDM vol. 2, LSS; vol. 3, 6.9"},
+	{"lfs, lgs", 1, 0xb4, 0xb5, -1, "f", "SDM vol. 2, LFS; vol. 3, 6.9"},
+	{"bound", 0, 0x62, 0x62, -1, "b", "SDM vol. 2, BOUND; vol. 3, 6.9"},
+	{"retf", 0, 0xca, 0xcb, -1, "pp", "SDM vol. 2, RET; vol. 3, 6.9"},
+	{"iret", 0, 0xcf, 0xcf, -1, "ppp", "SDM vol. 2, IRET; vol. 3, 6.9"},
 };
 enum { FORMS = sizeof(forms) / sizeof(*forms) };
 
 /* Questions that are not of one form's order. */
 enum { ALIGNMENT, TOP, STORED, POPA, MMX, SELECTOR, FX_ALIGNED, LAR, QUESTIONS };
 static const char *const questions[QUESTIONS][2] = {
-    [ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
-    [TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
-    [STORED] = {"what an instruction that faults has stored", "SDM vol. 3, 6.5"},
-    [POPA] = {"what a POPA that faults has loaded", "SDM vol. 3, 6.5; AMD processors keep it"},
-    [MMX] = {"a MASKMOVQ that faults has entered MMX state", "SDM vol. 3, 6.5; AMD processors do"},
-    [SELECTOR] = {"the upper half of a pushed selector: zero or not written",
-		  "SDM vol. 2, PUSH and CALL"},
-    [LAR] = {"bits 16 to 19 of what LAR loads: zero or the limit's", "SDM vol. 2, LAR"},
-    [FX_ALIGNED] = {"a misaligned FXSAVE or FXRSTOR with AC: #AC or #GP", "SDM vol. 2, FXSAVE"},
+	[ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
+	[TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
+	[STORED] = {"what an instruction that faults has stored", "SDM vol. 3, 6.5"},
+	[POPA] = {"what a POPA that faults has loaded", "SDM vol. 3, 6.5; AMD processors keep it"},
+	[MMX] = {"a MASKMOVQ that faults has entered MMX state",
+                 "SDM vol. 3, 6.5; AMD processors do"},
+	[SELECTOR] = {"the upper half of a pushed selector: zero or not written",
+                      "SDM vol. 2, PUSH and CALL"},
+	[LAR] = {"bits 16 to 19 of what LAR loads: zero or the limit's", "SDM vol. 2, LAR"},
+	[FX_ALIGNED] = {"a misaligned FXSAVE or FXRSTOR with AC: #AC or #GP", "SDM vol. 2, FXSAVE"},
 };
 
 static struct count {
@@ -92,7 +93,7 @@ static int gpr_number(const char *name)
 
 struct insn {
 	uint8_t map, opcode, size, address,
-	    seg; /* size of operands, of addresses; seg 0xff: default */
+		seg; /* size of operands, of addresses; seg 0xff: default */
 	uint8_t mod, reg, rm, rep;
 	const uint8_t *rest; /* behind the opcode */
 	uint32_t gpr[8], eflags;
@@ -103,13 +104,13 @@ struct insn {
 static int has_modrm(const struct insn *i)
 {
 	return i->map ? i->opcode == 0xb2 || i->opcode == 0xb4 || i->opcode == 0xb5 ||
-			    i->opcode == 0xae || i->opcode == 0xf7
-		      : (i->opcode & ~3) == 0xd8 || i->opcode == 0xff || i->opcode == 0x8f ||
-			    i->opcode == 0xc4 || i->opcode == 0xc5 || i->opcode == 0x62;
+	                        i->opcode == 0xae || i->opcode == 0xf7
+	              : (i->opcode & ~3) == 0xd8 || i->opcode == 0xff || i->opcode == 0x8f ||
+	                        i->opcode == 0xc4 || i->opcode == 0xc5 || i->opcode == 0x62;
 }
 
 static int read_insn(const struct asm_pack *pack, const struct asm_case *c, const struct fields *f,
-		     struct insn *i)
+                     struct insn *i)
 {
 	static const char *const segs[] = {"es", "cs", "ss", "ds", "fs", "gs"};
 	uint32_t at = number_of(f, "eip", 0) - c->code;
@@ -210,7 +211,7 @@ static int page_rights(uint32_t a, uint32_t code_size)
 }
 
 static void access_faults(const struct asm_pack *pack, const struct insn *i, struct possible *p,
-			  struct access a)
+                          struct access a)
 {
 	const struct segment *s = segment_of(i->segs[a.seg]);
 	uint32_t last = a.offset + a.size - 1, linear = a.offset + (s ? s->base : 0);
@@ -280,7 +281,7 @@ static uint32_t effective(const struct insn *i, int *seg)
 		ea += (int8_t)*p;
 	else if (i->mod == 2)
 		ea += i->address == 2 ? (uint32_t)(p[0] | p[1] << 8)
-				      : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+		                      : p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
 	if (i->seg != 0xff)
 		*seg = i->seg;
 	return i->address == 2 ? ea & 0xffff : ea;
@@ -307,14 +308,14 @@ static void enter_faults(const struct asm_pack *pack, const struct insn *i, stru
 	for (uint32_t k = 0; k <= level; k++) {
 		if (k && k < level)
 			access_faults(pack, i, p,
-				      (struct access){SS, 0, stack_offset(i, bp -= n), n});
+			              (struct access){SS, 0, stack_offset(i, bp -= n), n});
 		access_faults(pack, i, p, (struct access){SS, 1, stack_offset(i, sp -= n), n});
 	}
 	access_faults(pack, i, p, (struct access){SS, 1, stack_offset(i, sp - frame), n});
 }
 
 static void form_faults(const struct asm_pack *pack, const struct insn *i, const struct form *f,
-			struct possible *p)
+                        struct possible *p)
 {
 	uint32_t mask = i->address == 2 ? 0xffff : 0xffffffff, sp = i->gpr[ESP], n = i->size, ea;
 	uint32_t element = i->opcode & 1 ? i->size : 1;
@@ -324,13 +325,13 @@ static void form_faults(const struct asm_pack *pack, const struct insn *i, const
 		switch (*a) {
 		case 's':
 			access_faults(pack, i, p,
-				      (struct access){i->seg == 0xff ? DS : i->seg, 0,
-						      i->gpr[ESI] & mask, element});
+			              (struct access){i->seg == 0xff ? DS : i->seg, 0,
+			                              i->gpr[ESI] & mask, element});
 			break;
 		case 'd':
 		case 'D':
 			access_faults(pack, i, p,
-				      (struct access){ES, *a == 'D', i->gpr[EDI] & mask, element});
+			              (struct access){ES, *a == 'D', i->gpr[EDI] & mask, element});
 			break;
 		case 'm':
 		case 'M':
@@ -345,7 +346,7 @@ static void form_faults(const struct asm_pack *pack, const struct insn *i, const
 			break;
 		case 'P':
 			access_faults(pack, i, p,
-				      (struct access){SS, 1, stack_offset(i, sp -= n), n});
+			              (struct access){SS, 1, stack_offset(i, sp -= n), n});
 			break;
 		case 'p':
 			access_faults(pack, i, p, (struct access){SS, 0, stack_offset(i, sp), n});
@@ -371,7 +372,7 @@ static const struct form *form_of(const struct insn *i)
 static struct fault fault_of(const struct fields *f)
 {
 	return (struct fault){number_of(f, "trap", 0), number_of(f, "error", 0),
-			      number_of(f, "cr2", 0)};
+	                      number_of(f, "cr2", 0)};
 }
 
 static int is_possible(const struct possible *p, const struct fault *f)
@@ -392,7 +393,7 @@ static int memory_field(const char *name, uint32_t *linear)
 }
 
 static uint32_t initial_memory(const struct asm_pack *pack, const struct asm_case *c,
-			       uint32_t linear)
+                               uint32_t linear)
 {
 	static const struct {
 		uint32_t start, size;
@@ -413,7 +414,7 @@ static uint32_t initial_memory(const struct asm_pack *pack, const struct asm_cas
 
 /* A dword of memory at the end, at any address. */
 static uint32_t memory_at(const struct asm_pack *pack, const struct asm_case *c,
-			  const struct fields *f, uint32_t linear)
+                          const struct fields *f, uint32_t linear)
 {
 	uint64_t both = 0;
 
@@ -429,7 +430,7 @@ static uint32_t memory_at(const struct asm_pack *pack, const struct asm_case *c,
 
 /* Bytes that one of the two has not stored, of those that the instruction stores. */
 static int stored(const struct asm_pack *pack, const struct asm_case *c, const struct insn *i,
-		  const struct possible *p, uint32_t linear, uint32_t a, uint32_t b)
+                  const struct possible *p, uint32_t linear, uint32_t a, uint32_t b)
 {
 	uint32_t before = initial_memory(pack, c, linear);
 
@@ -451,7 +452,7 @@ static int stored(const struct asm_pack *pack, const struct asm_case *c, const s
 
 /* One of the two is what POPA loads from its slot; the other was there before. */
 static int popa_loaded(const struct asm_pack *pack, const struct asm_case *c, const struct insn *i,
-		       const struct fields *f, int gpr, uint32_t a, uint32_t b)
+                       const struct fields *f, int gpr, uint32_t a, uint32_t b)
 {
 	const struct segment *s = segment_of(i->segs[SS]);
 	uint32_t mask = i->size == 2 ? 0xffff : 0xffffffff;
@@ -480,7 +481,7 @@ static int pushes_selector(const struct asm_pack *pack, const struct asm_case *c
 /* Two bytes that one of them has as zero, the other as before; what was there before is known of a
  * case that does nothing else. */
 static int upper_half(const struct asm_pack *pack, const struct asm_case *c, uint32_t linear,
-		      uint32_t a, uint32_t b)
+                      uint32_t a, uint32_t b)
 {
 	uint32_t before = initial_memory(pack, c, linear);
 	int bytes = 0, alone = c->size <= 2;
@@ -522,9 +523,9 @@ static int open_field(struct pair *p, const char *name)
 	uint32_t linear, a, b;
 
 	if (!strcmp(name, "flags"))
-		return !(
-		    (number_of(p->a, name, p->c->eflags) ^ number_of(p->b, name, p->c->eflags)) &
-		    ~p->c->undefined);
+		return !((number_of(p->a, name, p->c->eflags) ^
+		          number_of(p->b, name, p->c->eflags)) &
+		         ~p->c->undefined);
 	if (memory_field(name, &linear)) {
 		uint32_t before = initial_memory(p->pack, p->c, linear);
 
@@ -559,8 +560,8 @@ static int open_field(struct pair *p, const char *name)
 		int n = gpr_number(name);
 
 		if (n < 0 || !popa_loaded(p->pack, p->c, &p->insn, p->a, n,
-					  number_of(p->a, name, p->c->gpr[n]),
-					  number_of(p->b, name, p->c->gpr[n])))
+		                          number_of(p->a, name, p->c->gpr[n]),
+		                          number_of(p->b, name, p->c->gpr[n])))
 			return 0;
 		p->used |= 1 << POPA;
 		return 1;
@@ -604,7 +605,7 @@ static int at_the_top(const struct fault *a, const struct fault *b)
 }
 
 int alternatives_accept(const struct asm_pack *pack, uint32_t number, const struct fields *a,
-			const struct fields *b)
+                        const struct fields *b)
 {
 	struct pair p = {.pack = pack, .c = pack_case(pack, number), .a = a, .b = b};
 	struct fault x = fault_of(a), y = fault_of(b);
@@ -612,7 +613,7 @@ int alternatives_accept(const struct asm_pack *pack, uint32_t number, const stru
 	int question = -1;
 
 	p.faulted = number_of(a, "eip", 0) == number_of(b, "eip", 1) && memory_trap(x.trap) &&
-		    memory_trap(y.trap) && read_insn(pack, p.c, a, &p.insn);
+	            memory_trap(y.trap) && read_insn(pack, p.c, a, &p.insn);
 	p.form = p.faulted ? form_of(&p.insn) : NULL;
 	if (p.form)
 		form_faults(pack, &p.insn, p.form, &p.possible);
@@ -624,8 +625,8 @@ int alternatives_accept(const struct asm_pack *pack, uint32_t number, const stru
 		else if (x.trap == TRAP_AC && credible(pack, &y))
 			question = ALIGNMENT;
 		else if (p.insn.map == 1 && p.insn.opcode == 0xae && p.insn.reg < 2 &&
-			 (x.trap == TRAP_AC || x.trap == TRAP_GP) &&
-			 (y.trap == TRAP_AC || y.trap == TRAP_GP))
+		         (x.trap == TRAP_AC || x.trap == TRAP_GP) &&
+		         (y.trap == TRAP_AC || y.trap == TRAP_GP))
 			question = FX_ALIGNED;
 		else if (!p.form || !is_possible(&p.possible, &x) || !is_possible(&p.possible, &y))
 			return 0;

@@ -19,7 +19,7 @@ const char *fields_find(const struct fields *f, const char *name);
 /* Do two results of a case differ, and in nothing but what is left open? Counted, as is where they
  * could have differed. */
 int alternatives_accept(const struct asm_pack *pack, uint32_t number, const struct fields *a,
-			const struct fields *b);
+                        const struct fields *b);
 
 /* A line for each form and question that was met: "alternative: NAME: N as the first, N other:
  * SECTION". */

@@ -11,18 +11,18 @@
 
 /* Linear addresses, alike in both worlds. */
 enum {
-	AREA = 0x20000000,        /* data, then stack; readable, writable */
+	AREA = 0x20000000, /* data, then stack; readable, writable */
 	AREA_SIZE = 0x20000,
 	AREA_STACK = 0x20010000,
-	STACK_START = 0x2001ff00, /* ESP of a written test */
+	STACK_START = 0x2001ff00,   /* ESP of a written test */
 	STACK16_UPPER = 0x00100000, /* above SP, if a case starts on SEL_STACK16 */
-	CODE = 0x20040000,        /* a written test is copied here; all access */
+	CODE = 0x20040000,          /* a written test is copied here; all access */
 	CODE_SIZE = 0x10000,
-	READONLY = 0x20060000,    /* one page; holes before and after it */
+	READONLY = 0x20060000, /* one page; holes before and after it */
 	READONLY_SIZE = 0x1000,
-	EDGE = 0x20070000,        /* writable page, read-only page, writable page; then a hole */
+	EDGE = 0x20070000, /* writable page, read-only page, writable page; then a hole */
 	EDGE_SIZE = 0x3000,
-	BATCH = 0x21000000,       /* generated cases stay where the pack has them */
+	BATCH = 0x21000000, /* generated cases stay where the pack has them */
 	BATCH_SIZE = 0x400000,
 
 	/* What a generated case may touch: see WINDOWS. */
@@ -32,43 +32,43 @@ enum {
 	WINDOW_STACK_SIZE = 0x100,
 	WINDOW_EDGE_SIZE = 64,
 	IMAGE_SIZE = WINDOW_DATA_SIZE + WINDOW_STACK_SIZE + 5 * WINDOW_EDGE_SIZE,
-	FPU_SIZE = 512,           /* an FXSAVE image */
+	FPU_SIZE = 512, /* an FXSAVE image */
 };
 
 /* Start and size.  The first three lie across a page's end, the third also where 16-bit
  * addresses wrap; the others are the writable sides of the page ends of EDGE. */
-#define WINDOWS { \
-	{ WINDOW_DATA, WINDOW_DATA_SIZE }, \
-	{ WINDOW_STACK, WINDOW_STACK_SIZE }, \
-	{ AREA_STACK - WINDOW_EDGE_SIZE / 2, WINDOW_EDGE_SIZE }, \
-	{ EDGE, WINDOW_EDGE_SIZE }, \
-	{ EDGE + 0x1000 - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE }, \
-	{ EDGE + 0x2000, WINDOW_EDGE_SIZE }, \
-	{ EDGE + EDGE_SIZE - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE }, \
-}
+#define WINDOWS                                                                                    \
+	{                                                                                          \
+		{WINDOW_DATA, WINDOW_DATA_SIZE}, {WINDOW_STACK, WINDOW_STACK_SIZE},                \
+			{AREA_STACK - WINDOW_EDGE_SIZE / 2, WINDOW_EDGE_SIZE},                     \
+			{EDGE, WINDOW_EDGE_SIZE},                                                  \
+			{EDGE + 0x1000 - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE},                      \
+			{EDGE + 0x2000, WINDOW_EDGE_SIZE},                                         \
+			{EDGE + EDGE_SIZE - WINDOW_EDGE_SIZE, WINDOW_EDGE_SIZE},                   \
+	}
 
 /* Selectors: those that Linux gives to a 32-bit process, the thread-local ones
  * being ours to fill, and the LDT. */
 enum {
 	SEL_CODE = 0x23,
 	SEL_DATA = 0x2b,
-	SEL_BASED = 0x6b,     /* data, base AREA, limit 4 GiB */
-	SEL_LIMITED = 0x73,   /* data, the first half of the data window */
-	SEL_STACK32 = 0x07,   /* data, base AREA_STACK, 64 KiB, B = 1 */
-	SEL_STACK16 = 0x0f,   /* the same with B = 0 */
-	SEL_DOWN = 0x17,      /* data, base AREA, expand-down above 7fffh */
-	SEL_CODE32 = 0x1f,    /* code, base CODE, 64 KiB */
-	SEL_CODE16 = 0x27,    /* the same with D = 0 */
-	SEL_RODATA = 0x2f,    /* data, base AREA, 64 KiB, read-only */
-	SEL_ABSENT = 0x37,    /* data, not present */
-	SEL_EXECONLY = 0x3f,  /* code, base CODE, 64 KiB, not readable */
-	SEL_EDGE = 0x47,      /* data, base EDGE, 64 KiB */
+	SEL_BASED = 0x6b,    /* data, base AREA, limit 4 GiB */
+	SEL_LIMITED = 0x73,  /* data, the first half of the data window */
+	SEL_STACK32 = 0x07,  /* data, base AREA_STACK, 64 KiB, B = 1 */
+	SEL_STACK16 = 0x0f,  /* the same with B = 0 */
+	SEL_DOWN = 0x17,     /* data, base AREA, expand-down above 7fffh */
+	SEL_CODE32 = 0x1f,   /* code, base CODE, 64 KiB */
+	SEL_CODE16 = 0x27,   /* the same with D = 0 */
+	SEL_RODATA = 0x2f,   /* data, base AREA, 64 KiB, read-only */
+	SEL_ABSENT = 0x37,   /* data, not present */
+	SEL_EXECONLY = 0x3f, /* code, base CODE, 64 KiB, not readable */
+	SEL_EDGE = 0x47,     /* data, base EDGE, 64 KiB */
 	/* The stack window with its lower and its upper half only; the latter expand down. */
 	SEL_LOW32 = 0x4f,
-	SEL_LOW16 = 0x57,     /* B = 0 */
+	SEL_LOW16 = 0x57, /* B = 0 */
 	SEL_HIGH32 = 0x5f,
-	SEL_HIGH16 = 0x67,    /* B = 0 */
-	SEL_BATCH16 = 0x77,   /* and those after it: code, D = 0, 64 KiB each from BATCH on */
+	SEL_HIGH16 = 0x67,  /* B = 0 */
+	SEL_BATCH16 = 0x77, /* and those after it: code, D = 0, 64 KiB each from BATCH on */
 	BATCHES16 = BATCH_SIZE >> 16,
 	LDT_SLOTS = (SEL_BATCH16 >> 3) + BATCHES16,
 };
@@ -78,11 +78,12 @@ enum { ES, CS, SS, DS, FS, GS };
 /* One descriptor of the list above, as both worlds install it. */
 struct segment {
 	uint16_t selector;
-	uint32_t base, limit;   /* limit in pages if pages */
-	uint8_t contents;       /* 0 data, 1 expand-down, 2 code */
+	uint32_t base, limit;               /* limit in pages if pages */
+	uint8_t contents;                   /* 0 data, 1 expand-down, 2 code */
 	uint8_t big, pages, locked, absent; /* locked: read-only or execute-only */
 };
 
+/* clang-format off */
 #define SEGMENTS { \
 	{ SEL_BASED, AREA, 0xfffff, 0, 1, 1, 0, 0 }, \
 	{ SEL_LIMITED, WINDOW_DATA, WINDOW_DATA_SIZE / 2 - 1, 0, 1, 0, 0, 0 }, \
@@ -102,21 +103,22 @@ struct segment {
 }
 #define SEGMENT_BATCH16(n) \
 	(struct segment){ SEL_BATCH16 + 8 * (n), BATCH + ((n) << 16), 0xffff, 2, 0, 0, 0, 0 }
+/* clang-format on */
 
 enum {
-	CASE_WRITTEN = 1 << 0,   /* copied to CODE; the whole area is reset and watched */
+	CASE_WRITTEN = 1 << 0, /* copied to CODE; the whole area is reset and watched */
 };
 
 struct asm_case {
-	uint32_t name;          /* of the text section; likewise: */
-	uint32_t expect;        /* the expected line, or 0 */
-	uint32_t code;          /* EIP of the first instruction */
-	uint32_t source, size;  /* its bytes in the code section */
-	uint32_t gpr[8];        /* EAX ECX EDX EBX ESP EBP ESI EDI */
+	uint32_t name;         /* of the text section; likewise: */
+	uint32_t expect;       /* the expected line, or 0 */
+	uint32_t code;         /* EIP of the first instruction */
+	uint32_t source, size; /* its bytes in the code section */
+	uint32_t gpr[8];       /* EAX ECX EDX EBX ESP EBP ESI EDI */
 	uint32_t eflags;
-	uint32_t undefined;     /* flags that the manual leaves undefined at the end */
+	uint32_t undefined; /* flags that the manual leaves undefined at the end */
 	uint16_t seg[6];
-	uint16_t fpu, data;     /* indices of the images before it */
+	uint16_t fpu, data; /* indices of the images before it */
 	uint32_t kind;
 };
 
@@ -130,7 +132,7 @@ struct asm_pack {
 	uint32_t data_offset;
 	uint32_t code_offset, code_size;
 	uint32_t text_offset;
-	uint32_t ldt;           /* whether any case wants the LDT */
+	uint32_t ldt; /* whether any case wants the LDT */
 };
 
 /* Where the two ranges of memory are found. */
@@ -143,7 +145,7 @@ struct asm_result {
 	uint32_t eip, eflags;
 	uint32_t trap, error, cr2;
 	uint16_t seg[6];
-	const uint8_t *fpu;     /* FXSAVE image */
+	const uint8_t *fpu;       /* FXSAVE image */
 	struct asm_memory memory; /* as it was left */
 };
 

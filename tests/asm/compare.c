@@ -98,7 +98,7 @@ static void print_disassembly(const struct asm_case *c, const uint8_t *code)
 {
 	cs_insn *insn;
 	size_t n = cs_disasm(case_narrow(c) ? capstone16 : capstone, code, c->size, c->code, 0,
-			     &insn),
+	                     &insn),
 	       at = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -272,8 +272,8 @@ int main(int argc, char **argv)
 	if (differing)
 		printf("\n");
 	alternatives_print();
-	printf("%u cases, %lu differ, %lu in what is undefined only\n", pack->cases,
-	       differing, undefined);
+	printf("%u cases, %lu differ, %lu in what is undefined only\n", pack->cases, differing,
+	       undefined);
 	cs_close(&capstone);
 	cs_close(&capstone16);
 	return differing != 0;

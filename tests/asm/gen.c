@@ -57,10 +57,10 @@ int one_in(struct gen *g, uint32_t n)
 uint32_t corner(struct gen *g)
 {
 	static const uint32_t corners[] = {
-	    0,          1,          2,          0x7f,       0x80,       0xff,
-	    0x100,      0x7fff,     0x8000,     0xffff,     0x10000,    0x7fffffff,
-	    0x80000000, 0x80000001, 0xfffffffe, 0xffffffff, 0x55555555, 0xaaaaaaaa,
-	    31,         32,         33,         0x99,       0x0a};
+		0,          1,          2,          0x7f,       0x80,       0xff,
+		0x100,      0x7fff,     0x8000,     0xffff,     0x10000,    0x7fffffff,
+		0x80000000, 0x80000001, 0xfffffffe, 0xffffffff, 0x55555555, 0xaaaaaaaa,
+		31,         32,         33,         0x99,       0x0a};
 
 	switch (below(g, 4)) {
 	case 0:
@@ -75,9 +75,9 @@ uint32_t corner(struct gen *g)
 static uint32_t corner_float(struct gen *g)
 {
 	static const uint32_t corners[] = {0,          0x80000000, 0x3f800000, 0xbf800000,
-					   0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001,
-					   0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff,
-					   0x4f000000, 0xcf000000, 0x3f000000, 0x40490fdb};
+	                                   0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001,
+	                                   0x00000001, 0x807fffff, 0x00800000, 0x7f7fffff,
+	                                   0x4f000000, 0xcf000000, 0x3f000000, 0x40490fdb};
 
 	switch (below(g, 3)) {
 	case 0:
@@ -92,21 +92,21 @@ static uint32_t corner_float(struct gen *g)
 static uint64_t corner_double(struct gen *g)
 {
 	static const uint64_t corners[] = {0,
-					   1ull << 63,
-					   0x3ff0000000000000,
-					   0xbff0000000000000,
-					   0x7ff0000000000000,
-					   0xfff0000000000000,
-					   0x7ff8000000000000,
-					   0x7ff0000000000001,
-					   1,
-					   0x800fffffffffffff,
-					   0x0010000000000000,
-					   0x7fefffffffffffff,
-					   0x41e0000000000000,
-					   0xc1e0000000000001,
-					   0x43e0000000000000,
-					   0x4059000000000000};
+	                                   1ull << 63,
+	                                   0x3ff0000000000000,
+	                                   0xbff0000000000000,
+	                                   0x7ff0000000000000,
+	                                   0xfff0000000000000,
+	                                   0x7ff8000000000000,
+	                                   0x7ff0000000000001,
+	                                   1,
+	                                   0x800fffffffffffff,
+	                                   0x0010000000000000,
+	                                   0x7fefffffffffffff,
+	                                   0x41e0000000000000,
+	                                   0xc1e0000000000001,
+	                                   0x43e0000000000000,
+	                                   0x4059000000000000};
 	uint64_t wide = (uint64_t)any(g) << 32;
 
 	wide |= any(g);
@@ -135,7 +135,7 @@ static void fill(struct gen *g, uint8_t *p, unsigned size)
 			memcpy(p + i + k,
 			       kind == 0   ? (void *)pair
 			       : kind == 1 ? (void *)floats
-					   : (void *)&wide,
+			                   : (void *)&wide,
 			       8);
 		}
 		/* An 80-bit number or packed decimal at times. */
@@ -192,7 +192,7 @@ static void make_fpu(struct gen *g, uint8_t *image, unsigned number)
 		case 1: /* zero, infinity, NaN, denormal */
 			exponent = below(g, 2) << 15 | (one_in(g, 2) ? 0x7fff : 0);
 			mantissa = exponent & 0x7fff ? 1ull << 63 | (one_in(g, 2) ? mantissa : 0)
-						     : mantissa & ~(1ull << 63);
+			                             : mantissa & ~(1ull << 63);
 			break;
 		case 2: /* a whole number */
 			mantissa = 1ull << 63 | (uint64_t)(any(g) & 0x7fff) << 48;
@@ -255,7 +255,7 @@ static uint32_t seg_base(const struct gen *g, int seg)
 static uint32_t pick_edge(struct gen *g)
 {
 	static const uint32_t edges[] = {EDGE,          EDGE + 0x1000,    EDGE + 0x1000,
-					 EDGE + 0x2000, EDGE + EDGE_SIZE, EDGE + EDGE_SIZE};
+	                                 EDGE + 0x2000, EDGE + EDGE_SIZE, EDGE + EDGE_SIZE};
 
 	return edges[below(g, 6)] - 1 - below(g, 2 << below(g, 4));
 }
@@ -362,10 +362,10 @@ static void put_memory16(struct gen *g, int reg, int seg, int aligned, int wrap)
 	int frame = rm == 2 || rm == 3 || (rm == 6 && mod);
 	int segment = seg < 0 ? (frame ? SS : DS) : seg;
 	uint32_t offset =
-	    (pick_target(g, segment, aligned, 1, wrap) - seg_base(g, segment)) & 0xffff;
+		(pick_target(g, segment, aligned, 1, wrap) - seg_base(g, segment)) & 0xffff;
 	uint32_t displacement = mod == 0   ? 0
-				: mod == 1 ? (uint32_t)(int8_t)any(g)
-					   : any(g) & 0xffff;
+	                        : mod == 1 ? (uint32_t)(int8_t)any(g)
+	                                   : any(g) & 0xffff;
 	uint32_t *adjusted = &g->c.gpr[first[rm]];
 
 	put8(g, mod << 6 | reg << 3 | rm);
@@ -473,7 +473,8 @@ static void pin(struct gen *g, const struct row *row, int repeated, int seg, int
  * That is aligned, as the manuals tell neither its size nor whether its alignment is checked. */
 static uint32_t pick_frame(struct gen *g)
 {
-	uint32_t frame = one_in(g, 2) ? corner(g) : below(g, 32), top = g->c.gpr[ESP] + seg_base(g, SS);
+	uint32_t frame = one_in(g, 2) ? corner(g) : below(g, 32),
+		 top = g->c.gpr[ESP] + seg_base(g, SS);
 
 	if (one_in(g, 2))
 		frame = top - pick_edge(g) - below(g, 32);
@@ -537,7 +538,7 @@ static void put_instruction(struct gen *g, const struct row *row)
 		if (*p == ' ') {
 			p++;
 		} else if (hex(*p) >= 0 && hex(p[1]) >= 0 &&
-			   (p[2] == ' ' || !p[2] || p[2] == '~' || p[2] == '+')) {
+		           (p[2] == ' ' || !p[2] || p[2] == '~' || p[2] == '+')) {
 			uint8_t byte = hex(*p) << 4 | hex(p[1]);
 
 			p += 2;
@@ -572,14 +573,14 @@ static void put_instruction(struct gen *g, const struct row *row)
 				put_memory_program(g, reg, !!strchr(habits, 'a'));
 			else if (narrow67 == g->wide)
 				put_memory16(g, reg, seg, !!strchr(habits, 'a'),
-					     !strchr(habits, 'w'));
+				             !strchr(habits, 'w'));
 			else
 				put_memory32(g, reg, seg, !!strchr(habits, 'a'));
 		} else if (*p == 'i') {
 			put_value(g, corner(g),
-				  p[1] == 'b'                             ? 1
-				  : p[1] == 'w' || (p[1] == 'z' && !wide) ? 2
-									  : 4);
+			          p[1] == 'b'                             ? 1
+			          : p[1] == 'w' || (p[1] == 'z' && !wide) ? 2
+			                                                  : 4);
 			p += 2;
 		} else if (*p == 'j') {
 			put_value(g, p[1] - '0', wide ? 4 : 2);
@@ -595,7 +596,7 @@ static void put_instruction(struct gen *g, const struct row *row)
 			int segment = seg < 0 ? DS : seg, narrow = narrow67 == g->wide;
 
 			put_value(g, pick_target(g, segment, 0, narrow, 1) - seg_base(g, segment),
-				  narrow ? 2 : 4);
+			          narrow ? 2 : 4);
 			p += 5;
 		} else {
 			fprintf(stderr, "asmpack: bad row: %s\n", row->encoding);
@@ -656,7 +657,7 @@ static void put_sequence(struct gen *g, const struct row *row)
 static uint16_t pick_segment(struct gen *g)
 {
 	static const uint16_t selectors[] = {SEL_BASED,   SEL_BASED, SEL_BASED, SEL_EDGE,
-					     SEL_LIMITED, SEL_DOWN,  SEL_RODATA};
+	                                     SEL_LIMITED, SEL_DOWN,  SEL_RODATA};
 
 	return selectors[below(g, 7)];
 }
@@ -664,7 +665,7 @@ static uint16_t pick_segment(struct gen *g)
 static uint16_t pick_stack(struct gen *g)
 {
 	static const uint16_t selectors[] = {SEL_BASED, SEL_BASED, SEL_STACK32, SEL_STACK16,
-					     SEL_LOW32, SEL_LOW16, SEL_HIGH32,  SEL_HIGH16};
+	                                     SEL_LOW32, SEL_LOW16, SEL_HIGH32,  SEL_HIGH16};
 
 	return selectors[below(g, 8)];
 }
@@ -704,7 +705,7 @@ static uint32_t pick_stack_edge(struct gen *g)
 	static const uint32_t upper[] = {EDGE + 0x1000, EDGE + EDGE_SIZE};
 
 	return one_in(g, 2) ? lower[below(g, 2)] + below(g, 40) - 8
-			    : upper[below(g, 2)] + below(g, 40) - 32;
+	                    : upper[below(g, 2)] + below(g, 40) - 32;
 }
 
 void set_stack(struct gen *g, int edge)
@@ -796,7 +797,7 @@ static void generate_sequence(struct gen *g, int narrow)
 	set_stack(g, 0);
 	g->c.gpr[ESI] = WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16) - seg_base(g, DS);
 	g->c.gpr[EBP] = narrow ? g->c.gpr[ESP] + below(g, 64) - 32
-			       : WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
+	                       : WINDOW_DATA + WINDOW_DATA_SIZE / 2 + below(g, 16);
 	if (!one_in(g, 16)) { /* aligned */
 		g->c.gpr[ESI] &= ~15u;
 		g->c.gpr[EBP] &= ~15u;
@@ -854,7 +855,7 @@ static uint32_t place(struct builder *b)
 int generate(struct builder *b, const char *group, uint64_t seed, uint32_t count)
 {
 	static const char *const groups16[] = {"integer", "stack", "string", "branch",
-					       "x87",     "mmx",   "sse",    "sse2"};
+	                                       "x87",     "mmx",   "sse",    "sse2"};
 	struct gen g = {.seed = seed * 0x9e3779b97f4a7c15ull + 1};
 	uint8_t image[IMAGE_SIZE], fpu[FPU_SIZE];
 	const uint8_t end = 0xcc;

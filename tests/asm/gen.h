@@ -8,7 +8,7 @@ enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
 enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, DF = 0x400, OF = 0x800, AC = 0x40000 };
 enum { FPU_IMAGES = 96, DATA_IMAGES = 64, CODE_MAX = 1024 };
 #define NOT_CF (PF | AF | ZF | SF | OF)
-#define ALL    (CF | NOT_CF)
+#define ALL (CF | NOT_CF)
 
 struct gen {
 	uint64_t seed;

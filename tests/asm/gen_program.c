@@ -183,8 +183,8 @@ static void put_access(struct gen *g, int seg, int loads)
 {
 	static const uint8_t prefix[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
 	static const uint32_t offsets[] = {0x7f20, 0x7f20,  0x7f20,    0x8010, 0xfc,
-					   0xfd,   0x100,   0xfffc,    0xfffd, 0x10000,
-					   0x7ffc, 0x1fffc, 0xfffffffc};
+	                                   0xfd,   0x100,   0xfffc,    0xfffd, 0x10000,
+	                                   0x7ffc, 0x1fffc, 0xfffffffc};
 	uint32_t offset = offsets[below(g, sizeof(offsets) / sizeof(*offsets))];
 	int reg = below(g, 4);
 
@@ -227,7 +227,7 @@ static void put_segment_load(struct gen *g, int seg, uint16_t selector)
 {
 	static const uint8_t pops[][2] = {{0x07}, {0}, {0x17}, {0x1f}, {0x0f, 0xa1}, {0x0f, 0xa9}};
 	static const uint8_t far[][2] = {{0xc4}, {0},          {0x0f, 0xb2},
-					 {0xc5}, {0x0f, 0xb4}, {0x0f, 0xb5}};
+	                                 {0xc5}, {0x0f, 0xb4}, {0x0f, 0xb5}};
 
 	switch (seg == SS ? 0 : below(g, 4)) {
 	case 0: /* mov ax, selector; mov seg, ax */
@@ -259,9 +259,9 @@ static void put_segment_load(struct gen *g, int seg, uint16_t selector)
 void generate_segments(struct gen *g)
 {
 	static const uint16_t selectors[] = {
-	    SEL_DATA,       SEL_BASED,  SEL_BASED,    SEL_LIMITED, SEL_STACK32, SEL_STACK16,
-	    SEL_DOWN,       SEL_RODATA, SEL_CODE,     SEL_CODE32,  0,           3,
-	    SEL_BASED & ~3, SEL_ABSENT, SEL_EXECONLY, 0x10,        0x18,        0xfff8};
+		SEL_DATA,       SEL_BASED,  SEL_BASED,    SEL_LIMITED, SEL_STACK32, SEL_STACK16,
+		SEL_DOWN,       SEL_RODATA, SEL_CODE,     SEL_CODE32,  0,           3,
+		SEL_BASED & ~3, SEL_ABSENT, SEL_EXECONLY, 0x10,        0x18,        0xfff8};
 	enum { GOOD = 8, SELECTORS = sizeof(selectors) / sizeof(*selectors) };
 	static const int segs[] = {ES, ES, DS, FS, GS};
 
@@ -293,8 +293,8 @@ void generate_segments(struct gen *g)
 		uint16_t selector = selectors[below(g, one_in(g, 4) ? SELECTORS : GOOD)];
 
 		if (seg == SS) /* only those that leave the stack where it is, or fail */
-			selector =
-			    one_in(g, 2) ? SEL_DATA : selectors[GOOD + below(g, SELECTORS - GOOD)];
+			selector = one_in(g, 2) ? SEL_DATA
+			                        : selectors[GOOD + below(g, SELECTORS - GOOD)];
 		put_segment_load(g, seg, selector);
 		put_access(g, seg, 0);
 		if (one_in(g, 2))

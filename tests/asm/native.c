@@ -113,20 +113,20 @@ static int is_fault(const ucontext_t *frame)
 }
 
 static const int frame_gpr[] = {REG_EAX, REG_ECX, REG_EDX, REG_EBX,
-				REG_ESP, REG_EBP, REG_ESI, REG_EDI};
+                                REG_ESP, REG_EBP, REG_ESI, REG_EDI};
 static const int frame_seg[] = {REG_ES, REG_CS, REG_SS, REG_DS, REG_FS, REG_GS};
 
 static void take_result(const ucontext_t *frame)
 {
 	const greg_t *regs = frame->uc_mcontext.gregs;
 	struct asm_result result = {
-	    .eip = regs[REG_EIP],
-	    .eflags = regs[REG_EFL],
-	    .trap = regs[REG_TRAPNO],
-	    .error = regs[REG_ERR],
-	    .cr2 = frame->uc_mcontext.cr2,
-	    .fpu = ((struct frame_fpu *)frame->uc_mcontext.fpregs)->fxsave,
-	    .memory = memory,
+		.eip = regs[REG_EIP],
+		.eflags = regs[REG_EFL],
+		.trap = regs[REG_TRAPNO],
+		.error = regs[REG_ERR],
+		.cr2 = frame->uc_mcontext.cr2,
+		.fpu = ((struct frame_fpu *)frame->uc_mcontext.fpregs)->fxsave,
+		.memory = memory,
 	};
 
 	for (int i = 0; i < 8; i++)
@@ -290,19 +290,19 @@ __attribute__((used)) void on_signal(int signal, siginfo_t *info, ucontext_t *fr
 /* A signal leaves AC, NT, ID and GS as they are: AC would fault our own accesses,
  * NT and ID stay set in the next case, libc needs its GS. */
 __asm__(".globl signal_entry\n"
-	"signal_entry:\n"
-	"	pushfl\n"
-	"	andl $~0x244000, (%esp)\n"
-	"	popfl\n"
-	"	movl tls_selector, %eax\n"
-	"	movl %eax, %gs\n"
-	"	jmp on_signal\n");
+        "signal_entry:\n"
+        "	pushfl\n"
+        "	andl $~0x244000, (%esp)\n"
+        "	popfl\n"
+        "	movl tls_selector, %eax\n"
+        "	movl %eax, %gs\n"
+        "	jmp on_signal\n");
 void signal_entry(int, siginfo_t *, void *);
 
 static void map(uint32_t start, uint32_t size, int protection)
 {
 	void *p = mmap((void *)start, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (p != (void *)start)
 		die("mmap");
@@ -315,19 +315,19 @@ static void map(uint32_t start, uint32_t size, int protection)
 static void install(const struct segment *s)
 {
 	struct user_desc d = {
-	    .entry_number = s->selector >> 3,
-	    .base_addr = s->base,
-	    .limit = s->limit,
-	    .seg_32bit = s->big,
-	    .contents = s->contents,
-	    .read_exec_only = s->locked,
-	    .limit_in_pages = s->pages,
-	    .seg_not_present = s->absent,
-	    .useable = 1,
+		.entry_number = s->selector >> 3,
+		.base_addr = s->base,
+		.limit = s->limit,
+		.seg_32bit = s->big,
+		.contents = s->contents,
+		.read_exec_only = s->locked,
+		.limit_in_pages = s->pages,
+		.seg_not_present = s->absent,
+		.useable = 1,
 	};
 
 	if (s->selector & 4 ? syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) < 0
-			    : syscall(SYS_set_thread_area, &d) < 0)
+	                    : syscall(SYS_set_thread_area, &d) < 0)
 		die(s->selector & 4 ? "modify_ldt" : "set_thread_area");
 }
 
@@ -343,7 +343,7 @@ static void load(const char *path)
 		die(path);
 	if (pack->code_size) {
 		void *p = mmap((void *)BATCH, pack->code_size, PROT_READ | PROT_WRITE | PROT_EXEC,
-			       MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, pack->code_offset);
+		               MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, pack->code_offset);
 		if (p != (void *)BATCH)
 			die("mmap");
 	}
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 	static const struct itimerval limit = {.it_value.tv_sec = 20};
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction action = {.sa_sigaction = signal_entry,
-				   .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+	                           .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
 	other = argc == 3 && !strcmp(argv[1], "--other");
 	if (argc != 2 + other) {

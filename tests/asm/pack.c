@@ -73,9 +73,9 @@ static uint32_t parse_flags(const char *text)
 		const char *name;
 		uint32_t bit;
 	} flags[] = {{"cf", 1},      {"pf", 4},       {"af", 0x10},    {"zf", 0x40},
-		     {"sf", 0x80},   {"tf", 0x100},   {"df", 0x400},   {"of", 0x800},
-		     {"nt", 0x4000}, {"rf", 0x10000}, {"ac", 0x40000}, {"id", 0x200000},
-		     {"-", 0}};
+	             {"sf", 0x80},   {"tf", 0x100},   {"df", 0x400},   {"of", 0x800},
+	             {"nt", 0x4000}, {"rf", 0x10000}, {"ac", 0x40000}, {"id", 0x200000},
+	             {"-", 0}};
 	uint32_t value = 0;
 
 	while (*text) {
@@ -125,7 +125,7 @@ static void parse_initial(struct asm_case *c, uint8_t *fpu, const char *name, co
 
 /* Rewrites one expected field in the form of a result. */
 static void parse_expect(const struct asm_case *c, struct buffer *text, const char *name,
-			 const char *value)
+                         const char *value)
 {
 	char field[64];
 
@@ -165,13 +165,13 @@ static void add_written(struct builder *b, const char *source_path, const char *
 	struct buffer expect = {0};
 	int trap = 0, eip = 0, native = 0;
 	struct asm_case c = {
-	    .code = CODE,
-	    .size = size,
-	    .gpr = {0xa0a0a0a0, 0xc1c1c1c1, 0xd2d2d2d2, 0xb3b3b3b3, STACK_START, 0xb5b5b5b5,
-		    AREA + 0x1000, AREA},
-	    .eflags = 0x202,
-	    .seg = {SEL_DATA, SEL_CODE, SEL_DATA, SEL_DATA, SEL_BASED, SEL_LIMITED},
-	    .kind = CASE_WRITTEN,
+		.code = CODE,
+		.size = size,
+		.gpr = {0xa0a0a0a0, 0xc1c1c1c1, 0xd2d2d2d2, 0xb3b3b3b3, STACK_START, 0xb5b5b5b5,
+	                AREA + 0x1000, AREA},
+		.eflags = 0x202,
+		.seg = {SEL_DATA, SEL_CODE, SEL_DATA, SEL_DATA, SEL_BASED, SEL_LIMITED},
+		.kind = CASE_WRITTEN,
 	};
 
 	if (size > CODE_SIZE)
@@ -244,8 +244,9 @@ static void put_section(FILE *f, const struct buffer *section)
 static void write_pack(const struct builder *b, const char *path)
 {
 	static const uint8_t zeros[4096];
-	struct asm_pack head = {
-	    .magic = PACK_MAGIC, .cases = b->cases.size / sizeof(struct asm_case), .ldt = b->ldt};
+	struct asm_pack head = {.magic = PACK_MAGIC,
+	                        .cases = b->cases.size / sizeof(struct asm_case),
+	                        .ldt = b->ldt};
 	FILE *f = fopen(path, "wb");
 	uint32_t at = 64;
 	int bad;
@@ -289,7 +290,7 @@ int main(int argc, char **argv)
 			die(argv[3], "no such group, or too many cases");
 	} else {
 		fprintf(stderr, "usage: asmpack written OUT {TEST.asm TEST.bin}...\n"
-				"       asmpack random OUT GROUP SEED COUNT\n");
+		                "       asmpack random OUT GROUP SEED COUNT\n");
 		return 2;
 	}
 	write_pack(&b, argv[2]);

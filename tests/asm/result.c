@@ -45,7 +45,7 @@ static void put_field(void (*put)(char), const char *name, uint32_t value, int d
 
 /* A register of the FXSAVE image, most significant byte first. */
 static void put_wide(void (*put)(char), const char *name, int number, const uint8_t *now,
-		     const uint8_t *before, int size)
+                     const uint8_t *before, int size)
 {
 	int same = 1;
 
@@ -95,7 +95,7 @@ static uint8_t *memory_at(const struct asm_memory *memory, uint32_t linear)
 
 /* One range of memory; image NULL: every dword held its own address. */
 static void put_memory(void (*put)(char), const struct asm_memory *memory, uint32_t start,
-		       uint32_t size, const uint8_t *image)
+                       uint32_t size, const uint8_t *image)
 {
 	const uint8_t *bytes = memory_at(memory, start);
 	uint32_t printed = 0, sum = 0;
@@ -125,7 +125,7 @@ static int has_error(uint32_t trap)
 }
 
 void result_print(void (*put)(char), const struct asm_pack *pack, uint32_t number,
-		  const struct asm_result *result)
+                  const struct asm_result *result)
 {
 	const struct asm_case *c = pack_case(pack, number);
 
@@ -185,7 +185,7 @@ void result_print_end(void (*put)(char), const struct asm_memory *memory)
 }
 
 void case_prepare(const struct asm_pack *pack, const struct asm_case *c,
-		  const struct asm_memory *memory, uint8_t *code)
+                  const struct asm_memory *memory, uint8_t *code)
 {
 	if (c->kind & CASE_WRITTEN) {
 		const uint8_t *source = pack_code(pack, c);

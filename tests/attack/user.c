@@ -4,7 +4,9 @@ typedef unsigned u32;
 
 static long call6(long n, long a, long b, long c, long d, long e, long f)
 {
-	struct { long n, f; } in = {n, f};
+	struct {
+		long n, f;
+	} in = {n, f};
 	long r;
 	__asm__ volatile("push %%ebp; mov 4(%1), %%ebp; mov (%1), %%eax; int $0x80; pop %%ebp"
 	                 : "=a"(r)
@@ -13,6 +15,7 @@ static long call6(long n, long a, long b, long c, long d, long e, long f)
 	return r;
 }
 #define CALL(n, a, b, c) call6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+/* clang-format off */
 enum { EXIT = 1, FORK = 2, WRITE = 4, WAITPID = 7, KILL = 37, FTRUNCATE = 93, NANOSLEEP = 162,
        MMAP2 = 192, SETUID = 213, MEMFD_CREATE = 356 };
 
@@ -23,10 +26,13 @@ static void say(const char *s)
 		n++;
 	CALL(WRITE, 1, s, n);
 }
+/* clang-format on */
 
 static void nap(void)
 {
-	struct { long s, ns; } t = {0, 100000000};
+	struct {
+		long s, ns;
+	} t = {0, 100000000};
 	CALL(NANOSLEEP, &t, 0, 0);
 }
 
@@ -34,7 +40,9 @@ static void flags(void)
 {
 	for (;;)
 		__asm__ volatile("call 1f; jmp 2f; 1: .rept 40; pushf; pop %%eax; .endr; ret; 2:"
-		                 : : : "eax", "memory");
+		                 :
+		                 :
+		                 : "eax", "memory");
 }
 
 /* So many mappings of a file of so many pages, each page touched; returns the first. */
@@ -45,7 +53,8 @@ static char *map(u32 count, u32 pages)
 	char *first = 0;
 	for (u32 n = 0; n < count; n++) {
 		/* Upwards, and with a hole between two. */
-		long at = call6(MMAP2, 0x10000000 + n * 4096 * (pages + 1), (long)pages * 4096, 7, 0x11, fd, 0);
+		long at = call6(MMAP2, 0x10000000 + n * 4096 * (pages + 1), (long)pages * 4096, 7,
+		                0x11, fd, 0);
 		if (at < 0 && at > -4096)
 			break;
 		if (!first)

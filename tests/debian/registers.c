@@ -38,8 +38,8 @@ static long call(const char *what, long nr, long a, long b, long c, long d)
 	long result;
 	__asm__ volatile("fxrstor %[want]; int $0x80; fxsave %[got]; fxrstor %[clean]"
 	                 : "=a"(result), [got] "=m"(got)
-	                 : "0"(nr), "b"(a), "c"(b), "d"(c), "S"(d), [want] "m"(want),
-	                   [clean] "m"(clean)
+	                 : "0"(nr), "b"(a), "c"(b), "d"(c),
+	                   "S"(d), [want] "m"(want), [clean] "m"(clean)
 	                 : "memory");
 	check(what);
 	return result;
@@ -79,7 +79,8 @@ static void forks(char *memory)
 
 int main(void)
 {
-	char *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct timespec nap = {0, 50000000};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

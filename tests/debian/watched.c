@@ -67,7 +67,8 @@ static int debug(volatile int *hot, int n)
 		perror("watched: ptrace");
 		return 0;
 	}
-	while (!ptrace(PTRACE_CONT, child, 0, 0) && waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+	while (!ptrace(PTRACE_CONT, child, 0, 0) && waitpid(child, &status, 0) == child &&
+	       WIFSTOPPED(status)) {
 		long at = offsetof(struct user, u_debugreg) + 24;
 		errno = 0;
 		unsigned dr6 = (unsigned)ptrace(PTRACE_PEEKUSER, child, at, 0);
@@ -83,8 +84,10 @@ static int debug(volatile int *hot, int n)
 		else
 			others++;
 	}
-	printf("watched: %u stores, %u calls, %u others, status %#x\n", stores, calls, others, status);
-	return stores == ROUNDS && calls == ROUNDS && !others && WIFEXITED(status) && WEXITSTATUS(status) == 7;
+	printf("watched: %u stores, %u calls, %u others, status %#x\n", stores, calls, others,
+	       status);
+	return stores == ROUNDS && calls == ROUNDS && !others && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 7;
 }
 
 int main(void)

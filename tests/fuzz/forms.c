@@ -95,9 +95,9 @@ static void list_rows(void)
 		       r->ext, r->pfx ? r->pfx : '-', r->mod ? r->mod : '-', r->group,
 		       r->access ? r->access : '-', r->flags,
 		       (r->handler == H_plain || r->handler == H_modrm) &&
-			       !(r->flags & (ROW_CO | ROW_RE))
-			   ? 'I'
-			   : '-');
+		                       !(r->flags & (ROW_CO | ROW_RE))
+		               ? 'I'
+		               : '-');
 }
 
 static void list_case(const struct asm_pack *pack, uint32_t number)
@@ -111,7 +111,8 @@ static void list_case(const struct asm_pack *pack, uint32_t number)
 		unsigned len = next(pack, c, at, &form);
 		cs_insn *insn = NULL;
 		size_t n = cs_disasm(cs, pack_code(pack, c) + at, len, c->code + at, 1, &insn);
-		printf("%u %u %d %s %s\n", at, len, form, n ? insn->mnemonic : "?", n ? insn->op_str : "");
+		printf("%u %u %d %s %s\n", at, len, form, n ? insn->mnemonic : "?",
+		       n ? insn->op_str : "");
 		cs_free(insn, n);
 		at += len;
 	}

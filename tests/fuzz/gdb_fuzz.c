@@ -25,9 +25,10 @@ static uint32_t below(uint32_t n)
 /* Numbers that matter: edges of pages, of memory, of packets, of 32 and 64 bits. */
 static uint64_t number(void)
 {
-	static const uint64_t edges[] = {0, 1, 0xfff, 0x1000, 0x9fffe, 0xa0000, 0x100000, 0xfffffe, 0xffffff,
-	                                 0x1000000, 0x1ff0, 0x2000, 0x3ff8, 0x4000, 0x7fffffff, 0x80000000,
-	                                 0xfffffffe, 0xffffffff, 0x100000000, ~0ull};
+	static const uint64_t edges[] = {
+		0,          1,          0xfff,      0x1000,     0x9fffe,     0xa0000, 0x100000,
+		0xfffffe,   0xffffff,   0x1000000,  0x1ff0,     0x2000,      0x3ff8,  0x4000,
+		0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x100000000, ~0ull};
 	switch (below(4)) {
 	case 0:
 		return below(32);
@@ -46,6 +47,7 @@ static unsigned hex(char *p, unsigned n)
 }
 
 /* A packet's body as gdb might send it. */
+/* clang-format off */
 static unsigned body(char *p)
 {
 	static const char *const words[] = {"?", "g", "D", "c", "s", "vCont?", "vCont;c", "vCont;s:1;c", "C05",
@@ -90,6 +92,7 @@ static unsigned body(char *p)
 		return 1 + sprintf(p + 1, "%llx%c%llx", a, ",;:=#"[below(5)], b);
 	}
 }
+/* clang-format on */
 
 static unsigned damaged(char *p, unsigned n)
 {
@@ -223,8 +226,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < rounds; i++)
 		one_round(&d);
 	debuggee_close(&d);
-	printf("gdb_fuzz: %u packets, %u replies, hung up on %u times\n", rounds * PER_ROUND, replies,
-	       hang_ups);
+	printf("gdb_fuzz: %u packets, %u replies, hung up on %u times\n", rounds * PER_ROUND,
+	       replies, hang_ups);
 	/* Packets that nobody takes test nothing. */
 	return replies < rounds * PER_ROUND / 4;
 }

@@ -8,14 +8,21 @@
 
 enum {
 	RAM = 16 << 20,
-	CODE_AT = 0x800000, CODE_BYTES = 0x10000,
-	DATA_AT = 0x900000, DATA_BYTES = 0x10000,
-	TABLES_AT = 0xa00000, TABLES = 16,
-	TSS_AT = 0xb00000, TSS_COUNT = 16,
+	CODE_AT = 0x800000,
+	CODE_BYTES = 0x10000,
+	DATA_AT = 0x900000,
+	DATA_BYTES = 0x10000,
+	TABLES_AT = 0xa00000,
+	TABLES = 16,
+	TSS_AT = 0xb00000,
+	TSS_COUNT = 16,
 	STACK_AT = 0xf00000, /* room for a runaway recursion until the timer's tick */
-	LDT_AT = 0xb08000, LDT_ENTRIES = 32,
-	SEL_DF = 0x50, SEL_LDT = 0x58,
-	RESUMES = 48, TRIES_A_LINE = 64,
+	LDT_AT = 0xb08000,
+	LDT_ENTRIES = 32,
+	SEL_DF = 0x50,
+	SEL_LDT = 0x58,
+	RESUMES = 48,
+	TRIES_A_LINE = 64,
 	EFLAGS_VM = 0x20000,
 };
 enum { P = 1, W = 2, U = 4, PS = 0x80, ALL = 7 };
@@ -78,9 +85,10 @@ static bool one_in(u32 n)
 
 static u32 address(void)
 {
-	static const u32 edges[] = {0, 0xfffffff0, 0xffffffff, 0xfffff000, 0xbffffffc, 0xc0000000,
-				    0x9fffc, 0xa0000, 0xb8000, 0xffffe, RAM, 0x7ffffffe,
-				    0x80000000, 0xffff, 0xfffe, 0x10000};
+	static const u32 edges[] = {0,          0xfffffff0, 0xffffffff, 0xfffff000,
+	                            0xbffffffc, 0xc0000000, 0x9fffc,    0xa0000,
+	                            0xb8000,    0xffffe,    RAM,        0x7ffffffe,
+	                            0x80000000, 0xffff,     0xfffe,     0x10000};
 
 	switch (below(16)) {
 	case 0:
@@ -106,8 +114,9 @@ static u32 address(void)
 
 static u32 value(void)
 {
-	static const u32 edges[] = {0, 1, 2, 31, 32, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff,
-				    0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe};
+	static const u32 edges[] = {0,      1,          2,          31,         32,
+	                            0x7f,   0x80,       0xff,       0x7fff,     0x8000,
+	                            0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe};
 
 	switch (below(4)) {
 	case 0:
@@ -131,9 +140,9 @@ static u16 fit(char for_what, unsigned cpl)
 
 		if ((access & 0x90) != 0x90)
 			continue;
-		if (for_what == 'c' ? code && (conforming ? dpl <= cpl : dpl == cpl)
+		if (for_what == 'c'   ? code && (conforming ? dpl <= cpl : dpl == cpl)
 		    : for_what == 's' ? !code && (access & 2) && dpl == cpl
-				      : (!code || (access & 2)) && (conforming || dpl >= cpl))
+		                      : (!code || (access & 2)) && (conforming || dpl >= cpl))
 			return (u16)(i << 3 | local << 2 | cpl);
 	}
 	return for_what == 'c' ? at_cpl(cpl, 0).cs : at_cpl(cpl, 0).ds;
@@ -213,7 +222,9 @@ static unsigned immediate(u8 op, u8 modrm)
 	if (op == 0x9a || op == 0xea)
 		return 6;
 	return op == 0x68 || op == 0x69 || op == 0x81 || op == 0xc7 || (op & 0xfc) == 0xa0 ||
-	       op == 0xa9 || (op & 0xf8) == 0xb8 || op == 0xe8 || op == 0xe9 ? 4 : 0;
+	                       op == 0xa9 || (op & 0xf8) == 0xb8 || op == 0xe8 || op == 0xe9
+	               ? 4
+	               : 0;
 }
 
 static u8 *put_one_byte(u8 *p, u8 op)
@@ -238,8 +249,9 @@ static u8 *put_one_byte(u8 *p, u8 op)
 	}
 	switch (immediate(op, modrm)) {
 	case 1:
-		*p++ = (op & 0xf0) == 0x70 || op == 0xeb || (op & 0xfc) == 0xe0 ?
-			(u8)(below(48) - 16) : (u8)any();
+		*p++ = (op & 0xf0) == 0x70 || op == 0xeb || (op & 0xfc) == 0xe0
+		               ? (u8)(below(48) - 16)
+		               : (u8)any();
 		break;
 	case 2:
 		*p++ = (u8)below(32);
@@ -268,7 +280,9 @@ static u8 *put_system(u8 *p)
 
 		*p++ = 0x0f;
 		*p++ = i < 6 ? 0 : 1;
-		return put_modrm(p, i < 6 ? below(6) : one_in(8) ? descriptor[i] : below(2) * 4 + below(2));
+		return put_modrm(p, i < 6       ? below(6)
+		                    : one_in(8) ? descriptor[i]
+		                                : below(2) * 4 + below(2));
 	}
 	if (n < 12) { /* MOV to and from CR and DR */
 		static const u8 creg[] = {0, 3, 4, 2, 8, 0, 3, 4};
@@ -301,7 +315,8 @@ static u8 *put_system(u8 *p)
 		return p;
 	}
 	if (n < 20) { /* INT n, IRET, POPF, far RET, STI, CLI, CLTS, INVLPG, CPUID, SYSENTER ... */
-		static const u8 list[] = {0xcd, 0xcf, 0x9d, 0xcb, 0xfb, 0xfa, 0x9c, 0xce, 0xcc, 0xf1};
+		static const u8 list[] = {0xcd, 0xcf, 0x9d, 0xcb, 0xfb,
+		                          0xfa, 0x9c, 0xce, 0xcc, 0xf1};
 
 		*p++ = list[below(sizeof(list))];
 		if (p[-1] == 0xcd)
@@ -375,7 +390,9 @@ static u64 descriptor(void)
 {
 	u32 base = !one_in(4) ? 0 : address() & ~(one_in(2) ? 0xfffu : 0);
 	u32 limit = !one_in(4) ? 0xfffff : below(0x20000);
-	u32 dpl = (one_in(2) ? 3 : below(4)) << 5, flags = one_in(4) ? below(16) : one_in(2) ? 0xc : 4;
+	u32 dpl = (one_in(2) ? 3 : below(4)) << 5, flags = one_in(4)   ? below(16)
+	                                                   : one_in(2) ? 0xc
+	                                                               : 4;
 	u32 access;
 
 	switch (below(16)) {
@@ -403,10 +420,11 @@ static u64 descriptor(void)
 		access = ACC_LDT;
 		break;
 	default: { /* gates */
-		static const u8 kinds[] = {GATE_CALL16, GATE_TASK, GATE_INT16, GATE_TRAP16,
-					   GATE_CALL32, GATE_INT32, GATE_TRAP32, GATE_CALL32};
+		static const u8 kinds[] = {GATE_CALL16, GATE_TASK,  GATE_INT16,  GATE_TRAP16,
+		                           GATE_CALL32, GATE_INT32, GATE_TRAP32, GATE_CALL32};
 		u32 at = CODE_AT + below(CODE_BYTES);
-		u16 target = one_in(2) ? (u16[]){CODE0, CODE1, CODE2, CODE3}[below(4)] : selector(0);
+		u16 target =
+			one_in(2) ? (u16[]){CODE0, CODE1, CODE2, CODE3}[below(4)] : selector(0);
 
 		return (at & 0xffff) | (u64)target << 16 | (u64)below(32) << 32 |
 		       (u64)(kinds[below(8)] | dpl) << 40 | (u64)(at >> 16) << 48;
@@ -418,6 +436,7 @@ static u64 descriptor(void)
 	       (u64)(limit >> 16 & 0xf) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 
+/* clang-format off */
 static void fill_tss(struct tss32 *t)
 {
 	unsigned cpl = below(4);
@@ -435,6 +454,7 @@ static void fill_tss(struct tss32 *t)
 	if (one_in(4)) /* corrupted anywhere */
 		((u8 *)t)[below(104)] = (u8)any();
 }
+/* clang-format on */
 
 static void fill_tables(void)
 {
@@ -459,7 +479,7 @@ static void fill_tables(void)
 	for (unsigned i = 0; i < 1024; i++) /* table 0: a directory */
 		if (!one_in(8))
 			t[i] = one_in(3) ? i << 22 | PS | ALL
-					 : (TABLES_AT + (1 + below(TABLES - 1)) * 4096) | ALL;
+			                 : (TABLES_AT + (1 + below(TABLES - 1)) * 4096) | ALL;
 	t[0] = (u32)low_table[0] | ALL;
 	t[1] = (u32)low_table[1] | ALL;
 	t[2] = (TABLES_AT + 4096) | ALL;
@@ -474,8 +494,9 @@ static void fill_tables(void)
 	u64 *d = (u64 *)(TABLES_AT + 0x3000);
 
 	for (unsigned i = 0; i < 512; i++)
-		d[i] = one_in(8) ? 0 : one_in(2) ? i << 21 | PS | ALL
-				     : (TABLES_AT + (4 + below(TABLES - 4)) * 4096) | ALL;
+		d[i] = one_in(8)   ? 0
+		       : one_in(2) ? i << 21 | PS | ALL
+		                   : (TABLES_AT + (4 + below(TABLES - 4)) * 4096) | ALL;
 	for (unsigned i = 0; i < 4; i++)
 		d[i] = (u32)low_pae[i] | ALL;
 	d[6] = 0xc00000 | PS | ALL;
@@ -522,6 +543,7 @@ static void set_up_descriptors(void)
 		idt[(u8[]){V_BP, V_OF, V_BR, V_UD, V_NM, V_DE, V_DB}[below(7)]] = descriptor();
 }
 
+/* clang-format off */
 static void load_system(void)
 {
 	struct {
@@ -544,6 +566,7 @@ static void load_system(void)
 		.es = DATA0, .fs = DATA0, .gs = DATA0, .iomap = 104,
 	};
 }
+/* clang-format on */
 
 static void choose_paging(void)
 {
@@ -573,9 +596,10 @@ static void load_paging(void)
 
 static void start_timer(void)
 {
-	static const u8 words[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0xa0, 0x11},
-				      {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0x21, 0xfe}, {0xa1, 0xff},
-				      {0x43, 0x34}, {0x40, 0x00}, {0x40, 0x04}};
+	static const u8 words[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4},    {0x21, 1},
+	                              {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2},    {0xa1, 1},
+	                              {0x21, 0xfe}, {0xa1, 0xff}, {0x43, 0x34}, {0x40, 0x00},
+	                              {0x40, 0x04}};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
 		outb(words[i][0], words[i][1]);
@@ -592,10 +616,12 @@ static bool map_somehow(u32 a)
 		return false;
 	if (pae)
 		((u64 *)arena(TABLES_AT + 0x3000))[a >> 21] =
-			one_in(2) ? (CODE_AT + (below(2) << 21)) | PS | ALL : (TABLES_AT + 0x4000) | ALL;
+			one_in(2) ? (CODE_AT + (below(2) << 21)) | PS | ALL
+				  : (TABLES_AT + 0x4000) | ALL;
 	else
 		((u32 *)arena(TABLES_AT))[a >> 22] =
-			one_in(2) ? CODE_AT | PS | ALL : (TABLES_AT + (1 + below(TABLES - 1)) * 4096) | ALL;
+			one_in(2) ? CODE_AT | PS | ALL
+				  : (TABLES_AT + (1 + below(TABLES - 1)) * 4096) | ALL;
 	return !one_in(4);
 }
 
@@ -642,7 +668,8 @@ static bool hook(struct frame *f)
 static void one_try(bool count)
 {
 	unsigned roll = below(20), cpl = roll < 6 ? 0 : roll < 9 ? 1 : roll < 12 ? 2 : 3;
-	struct state s = at_cpl(cpl, (void *)(CODE_AT + (below(16) << 12) + (one_in(4) ? below(0x400) : 0)));
+	struct state s =
+		at_cpl(cpl, (void *)(CODE_AT + (below(16) << 12) + (one_in(4) ? below(0x400) : 0)));
 	u32 *r = &s.eax;
 
 	for (unsigned i = 0; i < 8; i++)

@@ -32,10 +32,13 @@ static uint32_t below(uint32_t n)
 /* Edges of the memory map, of the files' tables, of 16 and 32 bits. */
 static uint32_t number(void)
 {
-	static const uint32_t edges[] = {0, 1, 2, 15, 16, 31, 32, 52, 0x200, 0x203, 0x204, 0x206, 0x20a,
-		0x20f, 0xfff, 0x1000, 0x7fff, 0x8fff, 0x90000, 0x91000, 0x92000, 0x9fbff, 0x9fc00, 0x9ffff,
-		0xa0000, 0xfffff, 0x100000, 0x100001, 0x3fffff, 0x400000, 0x400001, 0x7fffff, 0x800000, 0xffff,
-		0x10000, 0x37ffffff, 0x7fffffff, 0x80000000, 0xfffff000, 0xfffffffe, 0xffffffff};
+	static const uint32_t edges[] = {
+		0,          1,          2,          15,         16,         31,        32,
+		52,         0x200,      0x203,      0x204,      0x206,      0x20a,     0x20f,
+		0xfff,      0x1000,     0x7fff,     0x8fff,     0x90000,    0x91000,   0x92000,
+		0x9fbff,    0x9fc00,    0x9ffff,    0xa0000,    0xfffff,    0x100000,  0x100001,
+		0x3fffff,   0x400000,   0x400001,   0x7fffff,   0x800000,   0xffff,    0x10000,
+		0x37ffffff, 0x7fffffff, 0x80000000, 0xfffff000, 0xfffffffe, 0xffffffff};
 	switch (below(4)) {
 	case 0:
 		return below(64);
@@ -81,15 +84,25 @@ static size_t make_elf(uint8_t *p)
 	unsigned count = 1 + below(5), table = below(4) ? sizeof(Elf32_Ehdr) : 0x201 + below(999);
 	size_t at = 0x1000, size = at + 40000;
 	Elf32_Ehdr e = {
-		.e_ident = ELFMAG "\1\1\1", .e_type = ET_EXEC, .e_machine = EM_386, .e_version = 1,
-		.e_entry = 0xc0100010, .e_phoff = table, .e_ehsize = sizeof e,
-		.e_phentsize = sizeof(Elf32_Phdr), .e_phnum = (Elf32_Half)count,
+		.e_ident = ELFMAG "\1\1\1",
+		.e_type = ET_EXEC,
+		.e_machine = EM_386,
+		.e_version = 1,
+		.e_entry = 0xc0100010,
+		.e_phoff = table,
+		.e_ehsize = sizeof e,
+		.e_phentsize = sizeof(Elf32_Phdr),
+		.e_phnum = (Elf32_Half)count,
 	};
 	memcpy(p, &e, sizeof e);
 	for (unsigned i = 0; i < count; i++) {
 		uint32_t length = 1 + below(9000), to = 0x100000 + i * 0x20000;
-		Elf32_Phdr h = {.p_type = PT_LOAD, .p_offset = (Elf32_Off)at, .p_vaddr = 0xc0000000 + to,
-			.p_paddr = to, .p_filesz = length, .p_memsz = length + below(3) * 5000};
+		Elf32_Phdr h = {.p_type = PT_LOAD,
+		                .p_offset = (Elf32_Off)at,
+		                .p_vaddr = 0xc0000000 + to,
+		                .p_paddr = to,
+		                .p_filesz = length,
+		                .p_memsz = length + below(3) * 5000};
 		memcpy(p + table + i * sizeof h, &h, sizeof h);
 		at += length;
 	}
@@ -220,6 +233,7 @@ static void one_load(uint8_t *ram[2])
 
 /* --- options --- */
 
+/* clang-format off */
 static void one_line(void)
 {
 	static const char *const words[] = {"--kernel", "--initrd", "--module", "--append", "--memory", "--cpu",
@@ -245,6 +259,7 @@ static void one_line(void)
 	CHECK(!ok || (o.memory >= 4 * MIB && o.memory <= 3072ull * MIB && o.memory % MIB == 0));
 	parsed += ok;
 }
+/* clang-format on */
 
 int main(int argc, char **argv)
 {
@@ -258,7 +273,8 @@ int main(int argc, char **argv)
 	}
 	free(ram[0]);
 	free(ram[1]);
-	printf("loader_fuzz: %u loaded, %u refused; %u command lines taken\n", loaded, refused, parsed);
+	printf("loader_fuzz: %u loaded, %u refused; %u command lines taken\n", loaded, refused,
+	       parsed);
 	/* Images that none is taken of test nothing, nor do those that all are. */
 	return loaded < all / 8 || refused < all / 8 || !parsed;
 }

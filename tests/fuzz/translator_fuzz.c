@@ -61,17 +61,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	site_seed = in.site_seed;
 	c.site = in.site & (SITE_BY_GIB | SITE_REDIRECT);
 	c.req = (struct tu_request){
-	    .bytes = c.bytes,
-	    .avail = n,
-	    .eip = in.eip,
-	    .mode = {.bits = valid_mode(in.mode), .cs_limit = 0xffffffff},
-	    .model = cpu_model_at(in.model % 5),
-	    .out = c.host,
-	    .exit_id = in.limit & 0xffffff,
-	    .max_insns = in.max_insns & 15,
-	    .single = in.flags & INPUT_SINGLE,
-	    .site = site_of,
-	    .site_ctx = &c,
+		.bytes = c.bytes,
+		.avail = n,
+		.eip = in.eip,
+		.mode = {.bits = valid_mode(in.mode), .cs_limit = 0xffffffff},
+		.model = cpu_model_at(in.model % 5),
+		.out = c.host,
+		.exit_id = in.limit & 0xffffff,
+		.max_insns = in.max_insns & 15,
+		.single = in.flags & INPUT_SINGLE,
+		.site = site_of,
+		.site_ctx = &c,
 	};
 	if (in.flags & INPUT_CS) {
 		c.req.mode.bits |= MODE_CSBASED;
@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_case(&c);
 	c.req.out = second;
-	if (translator_run(translator, &c.req, &code) != TU_OK || code.host_len != c.code.host_len ||
-	    memcmp(second, c.host, code.host_len))
+	if (translator_run(translator, &c.req, &code) != TU_OK ||
+	    code.host_len != c.code.host_len || memcmp(second, c.host, code.host_len))
 		broken(&c, 0, "another answer the second time");
 	return 0;
 }

@@ -76,7 +76,7 @@ static bool set_class(uint32_t *bits, const char *segment, enum seg_class class)
 	for (unsigned s = 0; s < 6; s++)
 		if (!strcmp(segment, names[s])) {
 			*bits &= ~(3u << (MODE_SEG_SHIFT + 2 * s));
-			*bits |= (uint32_t)class << (MODE_SEG_SHIFT + 2 * s);
+			*bits |= (uint32_t) class << (MODE_SEG_SHIFT + 2 * s);
 			return true;
 		}
 	return false;
@@ -88,13 +88,19 @@ static bool mode_word(struct golden_case *g, const char *w)
 		const char *word;
 		uint32_t clear, set;
 	} flags[] = {
-	    {"cpl0", MODE_CPL, MODE_IO},     {"cpl1", MODE_CPL, 1},
-	    {"iopl", 0, MODE_IO},            {"code16", MODE_CODE32, 0},
-	    {"stack16", MODE_STACK32, 0},    {"real", MODE_PE | MODE_CPL, 0},
-	    {"vm", 0, MODE_VM},              {"ts", 0, MODE_TS},
-	    {"em", 0, MODE_EM},              {"mp", 0, MODE_MP},
-	    {"no-osfxsr", MODE_OSFXSR, 0},   {"tsd", 0, MODE_TSD},
-	    {"ac", 0, MODE_AC},
+		{"cpl0", MODE_CPL, MODE_IO},
+		{"cpl1", MODE_CPL, 1},
+		{"iopl", 0, MODE_IO},
+		{"code16", MODE_CODE32, 0},
+		{"stack16", MODE_STACK32, 0},
+		{"real", MODE_PE | MODE_CPL, 0},
+		{"vm", 0, MODE_VM},
+		{"ts", 0, MODE_TS},
+		{"em", 0, MODE_EM},
+		{"mp", 0, MODE_MP},
+		{"no-osfxsr", MODE_OSFXSR, 0},
+		{"tsd", 0, MODE_TSD},
+		{"ac", 0, MODE_AC},
 	};
 	struct tu_request *r = &g->req;
 	unsigned base, limit;
@@ -147,8 +153,9 @@ static void note_cell(FILE *f, int64_t off)
 {
 	static const char *const segments[] = {"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"};
 	static const char *const stubs[] = {"exit", "lookup", "miss", "callout"};
-#define CELL(field) (off >= (int64_t)offsetof(struct vcpu, field) && \
-	             off < (int64_t)(offsetof(struct vcpu, field) + sizeof((struct vcpu *)0)->field))
+#define CELL(field)                                                                                \
+	(off >= (int64_t)offsetof(struct vcpu, field) &&                                           \
+	 off < (int64_t)(offsetof(struct vcpu, field) + sizeof((struct vcpu *)0)->field))
 	if (CELL(stub)) {
 		fprintf(f, " ; %s", stubs[(off - offsetof(struct vcpu, stub)) / 8]);
 	} else if (CELL(seg)) {
@@ -156,13 +163,14 @@ static void note_cell(FILE *f, int64_t off)
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct segment)],
 		        at % sizeof(struct segment) ? "selector" : "base");
 	} else {
-		fprintf(f, " ; %s", CELL(if_flag)       ? "if_flag"
-		                    : CELL(vflags)      ? "vflags"
-		                    : CELL(pending)     ? "pending"
-		                    : CELL(base_by_gib) ? "base_by_gib"
-		                    : CELL(tsc_minus)   ? "tsc_minus"
-		                    : CELL(tsc_read)    ? "tsc_read"
-		                                        : "?");
+		fprintf(f, " ; %s",
+		        CELL(if_flag)       ? "if_flag"
+		        : CELL(vflags)      ? "vflags"
+		        : CELL(pending)     ? "pending"
+		        : CELL(base_by_gib) ? "base_by_gib"
+		        : CELL(tsc_minus)   ? "tsc_minus"
+		        : CELL(tsc_read)    ? "tsc_read"
+		                            : "?");
 	}
 #undef CELL
 }
@@ -170,7 +178,8 @@ static void note_cell(FILE *f, int64_t off)
 static void note_callout(FILE *f, uint32_t packed)
 {
 	fprintf(f, " ; %s len %u size %u seg %u arg %x", callout_name(CALLOUT_ID(packed)),
-	        CALLOUT_LEN(packed), CALLOUT_SIZE(packed), CALLOUT_SEG(packed), CALLOUT_ARG(packed));
+	        CALLOUT_LEN(packed), CALLOUT_SIZE(packed), CALLOUT_SEG(packed),
+	        CALLOUT_ARG(packed));
 }
 
 static bool is_callout(const cs_insn *i)
@@ -208,7 +217,8 @@ static void write_marks(FILE *f, const struct tu_code *code, uint64_t host)
 /* Is this the stub of an exit, as it has to be? */
 static bool write_stub(FILE *f, const struct tu_code *code, const cs_insn *i, size_t left)
 {
-	static const uint8_t jump[4] = {0x41, 0xff, 0x67, offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
+	static const uint8_t jump[4] = {0x41, 0xff, 0x67,
+	                                offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
 	for (unsigned n = 0; n < code->n_exits; n++)
 		if (code->exits[n].stub == i->address && left > 1 && i->size == 6 &&
 		    i->detail->x86.operands[0].reg == X86_REG_R8D &&
@@ -287,7 +297,8 @@ static void mark_handlers(struct driver *d, const struct golden_case *g)
 
 /* Writes a case's expectation to *out and compares it with the old one at *p,
  * which is stepped over. */
-static void finish_case(struct driver *d, struct golden_case *g, const char *path, char **p, FILE *out)
+static void finish_case(struct driver *d, struct golden_case *g, const char *path, char **p,
+                        FILE *out)
 {
 	char *text, *old = *p;
 	size_t size;
@@ -387,7 +398,7 @@ static bool report_coverage(const struct driver *d)
 {
 	static const char *const names[] = {
 #define H(name) #name,
-	    HANDLERS(H)
+		HANDLERS(H)
 #undef H
 	};
 	bool all = true;

@@ -1,7 +1,6 @@
 /* Alignment checks in every kind of access: SDM vol. 3, 6.15, interrupt 17, table 6-7. */
 #include "rt/pages.h"
 
-
 #define ACCESSES(X)                                                                                \
 	X(load, "mov eax, [ebx]", 4)                                                               \
 	X(store16, "mov [ebx], ax", 2)                                                             \
@@ -12,7 +11,7 @@
 	X(fild64, "fild qword ptr [ebx]\n fstp st(0)", 8)                                          \
 	X(fnstcw, "fnstcw [ebx]", 2)                                                               \
 	X(fnstenv, "fnstenv [ebx]", 4)                                                             \
-	X(fnstenv16, ".byte 0x66\n fnstenv [ebx]", 2)                                             \
+	X(fnstenv16, ".byte 0x66\n fnstenv [ebx]", 2)                                              \
 	X(fnsave, "fnsave [ebx]", 4)                                                               \
 	X(movq, "movq [ebx], mm0", 8)                                                              \
 	X(sidt, "sidt [ebx]", 4)                                                                   \
@@ -83,8 +82,8 @@ static void offsets(void)
 
 			cpu_run(&s);
 			if (s.vector != want || (want == V_AC && s.error))
-				fail("%s at %u: vector %u error %h, not %u", a->name, offset, s.vector,
-				     s.error, want);
+				fail("%s at %u: vector %u error %h, not %u", a->name, offset,
+				     s.vector, s.error, want);
 			s = access_state(a, offset);
 			s.eflags &= ~(u32)AC;
 			*(u32 *)((u8 *)area + offset) &= ~(u32)AC;

@@ -93,7 +93,7 @@ static void single_step(void)
 }
 
 CODE(tf_on, "pushfd\n or dword ptr [esp], 0x100\n popfd\n nop\n nop\n"
-	    "pushfd\n and dword ptr [esp], 0xfffffeff\n popfd\n nop");
+            "pushfd\n and dword ptr [esp], 0xfffffeff\n popfd\n nop");
 CODE(tf_ss, "mov eax, ss\n mov ss, eax\n nop\n nop");
 CODE(tf_int, "mov eax, 7\n int 0x80\n nop\n nop");
 
@@ -231,8 +231,9 @@ static void code_breakpoint(void)
 	write_dr7(DR7_SET);
 }
 
-CODE(watch_code, "mov [ebx], eax\n after_write: mov ecx, [ebx]\n after_read: inc byte ptr [ebx+3]\n"
-		 "after_rmw: mov ax, [ebx+2]\n after_word: push eax\n after_push: movsd\n after_movs: nop");
+CODE(watch_code,
+     "mov [ebx], eax\n after_write: mov ecx, [ebx]\n after_read: inc byte ptr [ebx+3]\n"
+     "after_rmw: mov ax, [ebx+2]\n after_word: push eax\n after_push: movsd\n after_movs: nop");
 LABEL(after_write);
 LABEL(after_read);
 LABEL(after_rmw);
@@ -273,14 +274,17 @@ static void data_breakpoint(void)
 		watch("writes, dword", a, WRITE, LEN4,
 		      (const u8 *[]){after_write, after_rmw, NULL});
 		watch("accesses, dword", a, ACCESS, LEN4,
-		      (const u8 *[]){after_write, after_read, after_rmw, after_word, after_movs, NULL});
+		      (const u8 *[]){after_write, after_read, after_rmw, after_word, after_movs,
+		                     NULL});
 		watch("writes, byte 0", a, WRITE, LEN1, (const u8 *[]){after_write, NULL});
 		watch("writes, byte 3", a + 3, WRITE, LEN1,
 		      (const u8 *[]){after_write, after_rmw, NULL});
 		watch("accesses, word 2", a + 2, ACCESS, LEN2,
-		      (const u8 *[]){after_write, after_read, after_rmw, after_word, after_movs, NULL});
+		      (const u8 *[]){after_write, after_read, after_rmw, after_word, after_movs,
+		                     NULL});
 		watch("next dword", a + 4, ACCESS, LEN4, (const u8 *[]){NULL});
-		watch("the stack", RUN_STACK_TOP - 4, WRITE, LEN4, (const u8 *[]){after_push, NULL});
+		watch("the stack", RUN_STACK_TOP - 4, WRITE, LEN4,
+		      (const u8 *[]){after_push, NULL});
 		watch("a string's destination", (u32)scratch + 130, WRITE, LEN2,
 		      (const u8 *[]){after_movs, NULL});
 	}
@@ -326,7 +330,8 @@ static void frame_breakpoint(void)
 	expect("vector", s.vector, V_UD);
 }
 
-CODE(far_code, "sub esp, 64\n call far ptr [ebx]\n far_back: mov esp, ebp\n jmp far_code_end\n far_there: retf");
+CODE(far_code,
+     "sub esp, 64\n call far ptr [ebx]\n far_back: mov esp, ebp\n jmp far_code_end\n far_there: retf");
 LABEL(far_back);
 LABEL(far_there);
 
@@ -418,7 +423,8 @@ static void set_dr(unsigned n, u32 at)
 	}
 }
 
-static void expect_traps(const char *what, struct state *s, const u8 *end, u32 dr7, const struct trap *want)
+static void expect_traps(const char *what, struct state *s, const u8 *end, u32 dr7,
+                         const struct trap *want)
 {
 	u32 n;
 
@@ -430,7 +436,8 @@ static void expect_traps(const char *what, struct state *s, const u8 *end, u32 d
 	trap_hook = NULL;
 	write_dr7(DR7_SET);
 	for (n = 0; want[n].at; n++)
-		if (n >= step_count || steps[n] != (u32)want[n].at || step_hits[n] != want[n].hits) {
+		if (n >= step_count || steps[n] != (u32)want[n].at ||
+		    step_hits[n] != want[n].hits) {
 			fail("%s: trap %u is at %x by %h, not at %x by %h", what, n,
 			     n < step_count ? steps[n] : 0, n < step_count ? step_hits[n] : 0,
 			     (u32)want[n].at, want[n].hits);
@@ -440,12 +447,13 @@ static void expect_traps(const char *what, struct state *s, const u8 *end, u32 d
 		fail("%s: %u traps, not %u", what, step_count, n);
 }
 
-#define TRAPS(...) ((const struct trap[]){__VA_ARGS__ {NULL, 0}})
+#define TRAPS(...) ((const struct trap[]){__VA_ARGS__{NULL, 0}})
 
 /* Data that is written all the time, in the page of a breakpoint. */
-CODE(hot_code, "mov ecx, 20000\n 1: add dword ptr [ebx+8], ecx\n push ecx\n pop edx\n dec ecx\n jnz 1b\n"
-	       "mov [ebx], ecx\n hot_hit: mov ecx, 1000\n 1: mov eax, [ebx+8]\n mov [ebx+4], eax\n loop 1b\n"
-	       "mov ecx, [ebx]\n hot_read: nop");
+CODE(hot_code,
+     "mov ecx, 20000\n 1: add dword ptr [ebx+8], ecx\n push ecx\n pop edx\n dec ecx\n jnz 1b\n"
+     "mov [ebx], ecx\n hot_hit: mov ecx, 1000\n 1: mov eax, [ebx+8]\n mov [ebx+4], eax\n loop 1b\n"
+     "mov ecx, [ebx]\n hot_read: nop");
 LABEL(hot_hit);
 LABEL(hot_read);
 
@@ -458,12 +466,13 @@ static void hot_page(void)
 			s.ebx = (u32)scratch + 256;
 			s.esp = (u32)scratch + 2048;
 			write_dr1((u32)scratch + 256);
-			expect_traps("a store", &s, hot_code_end, arm(1, WRITE, LEN4), TRAPS({hot_hit, B1}, ));
+			expect_traps("a store", &s, hot_code_end, arm(1, WRITE, LEN4),
+			             TRAPS({hot_hit, B1}, ));
 			s = at_cpl(cpl, hot_code);
 			s.ebx = (u32)scratch + 256;
 			s.esp = (u32)scratch + 2048;
 			expect_traps("both", &s, hot_code_end, arm(1, ACCESS, LEN4),
-				     TRAPS({hot_hit, B1}, {hot_read, B1}, ));
+			             TRAPS({hot_hit, B1}, {hot_read, B1}, ));
 			s = at_cpl(cpl, hot_code);
 			s.ebx = (u32)scratch + 256;
 			expect_traps("off", &s, hot_code_end, DR7_SET, TRAPS());
@@ -471,9 +480,10 @@ static void hot_page(void)
 }
 
 /* Data between the instructions that use it. */
-CODE(mixed_code, "mov ecx, 100\n 1: inc dword ptr [mixed_near]\n mov eax, [mixed_far]\n loop 1b\n"
-		 "jmp 2f\n .balign 4\n mixed_near: .long 0\n mixed_far: .long 0x11111111\n mixed_at: .long 0\n"
-		 "2: mov dword ptr [mixed_at], 5\n mixed_hit: mov edx, [mixed_at]\n mixed_read: nop");
+CODE(mixed_code,
+     "mov ecx, 100\n 1: inc dword ptr [mixed_near]\n mov eax, [mixed_far]\n loop 1b\n"
+     "jmp 2f\n .balign 4\n mixed_near: .long 0\n mixed_far: .long 0x11111111\n mixed_at: .long 0\n"
+     "2: mov dword ptr [mixed_at], 5\n mixed_hit: mov edx, [mixed_at]\n mixed_read: nop");
 LABEL(mixed_near);
 LABEL(mixed_at);
 LABEL(mixed_hit);
@@ -486,19 +496,21 @@ static void code_page(void)
 
 		*(u32 *)mixed_near = 0;
 		write_dr2((u32)mixed_at);
-		expect_traps("a store", &s, mixed_code_end, arm(2, WRITE, LEN4), TRAPS({mixed_hit, 4}, ));
+		expect_traps("a store", &s, mixed_code_end, arm(2, WRITE, LEN4),
+		             TRAPS({mixed_hit, 4}, ));
 		expect("what it stored", s.edx, 5);
 		s = at_cpl(3, mixed_code);
 		expect_traps("both", &s, mixed_code_end, arm(2, ACCESS, LEN4),
-			     TRAPS({mixed_hit, 4}, {mixed_read, 4}, ));
+		             TRAPS({mixed_hit, 4}, {mixed_read, 4}, ));
 		expect("beside it", *(u32 *)mixed_near, 200);
 	}
 }
 
 /* Operands that reach over a page's end, and over a breakpoint's. */
-CODE(straddle_code, "mov [ebx-2], eax\n sd_1: mov eax, [ebx-1]\n sd_2: mov [ebx-4], eax\n sd_3: mov [ebx], eax\n"
-		    "sd_4: add word ptr [ebx-1], 3\n sd_5: fninit\n fld1\n fstp qword ptr [ebx-7]\n"
-		    "sd_6: fild qword ptr [ebx-4]\n sd_7: cmpxchg8b [ebx-6]\n sd_8: xchg [ebx-3], cx\n nop\n nop");
+CODE(straddle_code,
+     "mov [ebx-2], eax\n sd_1: mov eax, [ebx-1]\n sd_2: mov [ebx-4], eax\n sd_3: mov [ebx], eax\n"
+     "sd_4: add word ptr [ebx-1], 3\n sd_5: fninit\n fld1\n fstp qword ptr [ebx-7]\n"
+     "sd_6: fild qword ptr [ebx-4]\n sd_7: cmpxchg8b [ebx-6]\n sd_8: xchg [ebx-3], cx\n nop\n nop");
 LABEL(sd_1);
 LABEL(sd_2);
 LABEL(sd_3);
@@ -519,28 +531,33 @@ static void straddle(void)
 				pages_on();
 			s.ebx = edge;
 			set_dr(0, edge);
-			expect_traps("the first byte behind", &s, straddle_code_end, arm(0, WRITE, LEN1),
-				     TRAPS({sd_1, B0}, {sd_4, B0}, {sd_5, B0}, {sd_6, B0}, {sd_8, B0}, ));
+			expect_traps("the first byte behind", &s, straddle_code_end,
+			             arm(0, WRITE, LEN1),
+			             TRAPS({sd_1, B0}, {sd_4, B0}, {sd_5, B0}, {sd_6, B0},
+			                   {sd_8, B0}, ));
 			s = at_cpl(3, straddle_code);
 			s.ebx = edge;
 			set_dr(0, edge - 1);
-			expect_traps("the last byte before", &s, straddle_code_end, arm(0, ACCESS, LEN1),
-				     TRAPS({sd_1, B0}, {sd_2, B0}, {sd_3, B0}, {sd_5, B0}, {sd_6, B0}, {sd_7, B0},
-					   {sd_8, B0}, ));
+			expect_traps("the last byte before", &s, straddle_code_end,
+			             arm(0, ACCESS, LEN1),
+			             TRAPS({sd_1, B0}, {sd_2, B0}, {sd_3, B0}, {sd_5, B0},
+			                   {sd_6, B0}, {sd_7, B0}, {sd_8, B0}, ));
 			s = at_cpl(3, straddle_code);
 			s.ebx = edge;
 			set_dr(0, edge + 2);
-			expect_traps("further behind", &s, straddle_code_end, arm(0, WRITE, LEN2), TRAPS({sd_4, B0}, ));
+			expect_traps("further behind", &s, straddle_code_end, arm(0, WRITE, LEN2),
+			             TRAPS({sd_4, B0}, ));
 			if (paging)
 				pages_off();
 		}
 }
 
 /* Everything that pushes and pops. */
-CODE(stack_code, "push eax\n st_1: pop ebx\n st_2: call st_f\n st_3: pushad\n st_4: popad\n st_5: pushfd\n"
-		 "st_6: popfd\n st_7: enter 16, 0\n st_8: leave\n st_9: push dword ptr [esp]\n"
-		 "st_a: pop dword ptr [scratch]\n st_b: push ds\n st_c: pop ds\n st_d: mov eax, 7\n int 0x80\n"
-		 "jmp stack_code_end\n st_f: nop\n ret");
+CODE(stack_code,
+     "push eax\n st_1: pop ebx\n st_2: call st_f\n st_3: pushad\n st_4: popad\n st_5: pushfd\n"
+     "st_6: popfd\n st_7: enter 16, 0\n st_8: leave\n st_9: push dword ptr [esp]\n"
+     "st_a: pop dword ptr [scratch]\n st_b: push ds\n st_c: pop ds\n st_d: mov eax, 7\n int 0x80\n"
+     "jmp stack_code_end\n st_f: nop\n ret");
 LABEL(st_1);
 LABEL(st_2);
 LABEL(st_3);
@@ -566,10 +583,10 @@ static void stack_page(void)
 	u32 slot = (u32)scratch + 1024 - 4;
 
 	for (unsigned round = 0; round < 3; round++) {
-		const struct trap want[] = {{st_1, B1}, {st_f, B1}, {st_4, B1}, {st_6, B1}, {st_8, B1}, {st_a, B1},
-					    {st_c, B1}};
-		const u8 *const all[] = {st_1, st_2, st_f, st_3, st_4, st_5, st_6, st_7, st_8, st_9, st_a, st_b, st_c,
-					 st_d};
+		const struct trap want[] = {{st_1, B1}, {st_f, B1}, {st_4, B1}, {st_6, B1},
+		                            {st_8, B1}, {st_a, B1}, {st_c, B1}};
+		const u8 *const all[] = {st_1, st_2, st_f, st_3, st_4, st_5, st_6,
+		                         st_7, st_8, st_9, st_a, st_b, st_c, st_d};
 		struct state s = at_cpl(3, stack_code);
 		u32 i, n = sizeof(all) / sizeof(all[0]);
 
@@ -676,7 +693,8 @@ static void string_page(void)
 }
 
 /* Four at once, in all kinds; one access may hit several. */
-CODE(four_code, "mov [ebx], eax\n four_1: mov ecx, [ebx+2]\n four_2: nop\n four_3: mov [ebx+5], cl\n four_4: nop");
+CODE(four_code,
+     "mov [ebx], eax\n four_1: mov ecx, [ebx+2]\n four_2: nop\n four_3: mov [ebx+5], cl\n four_4: nop");
 LABEL(four_1);
 LABEL(four_2);
 LABEL(four_3);
@@ -705,7 +723,8 @@ static void four(void)
 		set_dr(2, a + 4);
 		set_dr(3, (u32)four_3);
 		write_dr6(DR6_SET);
-		write_dr7(arm(0, WRITE, LEN1) | arm(1, ACCESS, LEN2) | arm(2, WRITE, LEN2) | arm(3, EXECUTE, LEN1));
+		write_dr7(arm(0, WRITE, LEN1) | arm(1, ACCESS, LEN2) | arm(2, WRITE, LEN2) |
+		          arm(3, EXECUTE, LEN1));
 		step_count = 0;
 		trap_hook = pass_code;
 		expect_done("four", &s, four_code_end);
@@ -743,37 +762,41 @@ static void views(void)
 			s.ebx = (u32)page + 64;
 			s.esi = (u32)alias + 64;
 			set_dr(1, (u32)alias + 64);
-			expect_traps("an alias", &s, view_code_end, arm(1, WRITE, LEN4), TRAPS({second, B1}, ));
+			expect_traps("an alias", &s, view_code_end, arm(1, WRITE, LEN4),
+			             TRAPS({second, B1}, ));
 			/* The same page elsewhere, while the breakpoint is armed. */
 			write_dr7(arm(1, WRITE, LEN4));
 			pages_point(alias, other, PTE_ALL);
 			s = at_cpl(cpl, code);
 			s.ebx = (u32)other + 64;
 			s.esi = (u32)alias + 64;
-			expect_traps("another frame", &s, view_code_end, arm(1, WRITE, LEN4), TRAPS({second, B1}, ));
+			expect_traps("another frame", &s, view_code_end, arm(1, WRITE, LEN4),
+			             TRAPS({second, B1}, ));
 			write_cr3((u32)page_dir);
 			s = at_cpl(cpl, code);
 			s.ebx = (u32)alias + 64;
 			s.esi = (u32)other + 64;
-			expect_traps("after CR3", &s, view_code_end, arm(1, WRITE, LEN4), TRAPS({first, B1}, ));
+			expect_traps("after CR3", &s, view_code_end, arm(1, WRITE, LEN4),
+			             TRAPS({first, B1}, ));
 			/* Code of the upper half, which stores to both. */
 			s = at_cpl(cpl, code + high);
 			s.ebx = (u32)page + 64 + high;
 			s.esi = (u32)page + 64;
 			set_dr(1, (u32)page + 64);
-			expect_traps("user's, from above", &s, view_code_end + high, arm(1, WRITE, LEN4),
-				     TRAPS({second + high, B1}, ));
+			expect_traps("user's, from above", &s, view_code_end + high,
+			             arm(1, WRITE, LEN4), TRAPS({second + high, B1}, ));
 			s = at_cpl(cpl, code + high);
 			s.ebx = (u32)page + 64 + high;
 			s.esi = (u32)page + 64;
 			set_dr(1, (u32)page + 64 + high);
 			expect_traps("its own", &s, view_code_end + high, arm(1, WRITE, LEN4),
-				     TRAPS({first + high, B1}, ));
+			             TRAPS({first + high, B1}, ));
 			/* An instruction breakpoint likewise. */
 			s = at_cpl(cpl, code + high);
 			s.ebx = s.esi = (u32)page;
 			set_dr(1, (u32)first);
-			expect_traps("code elsewhere", &s, view_code_end + high, arm(1, EXECUTE, LEN1), TRAPS());
+			expect_traps("code elsewhere", &s, view_code_end + high,
+			             arm(1, EXECUTE, LEN1), TRAPS());
 			s = at_cpl(cpl, code + high);
 			s.ebx = s.esi = (u32)page;
 			set_dr(1, (u32)first + high);
@@ -816,8 +839,9 @@ static void fault_first(void)
 
 /* A single step and a breakpoint are one trap; MOV SS holds off what its operand hits. */
 CODE(both_code, "mov [ebx], eax\n both_1: nop\n both_2: rep stosb\n both_3: nop");
-CODE(ss_watched, "mov ss, [ebx]\n ss_held: mov ecx, 5\n ss_free: push dword ptr [ebx]\n ss_pushed: pop ss\n"
-		 "ss_again: nop\n ss_last: nop");
+CODE(ss_watched,
+     "mov ss, [ebx]\n ss_held: mov ecx, 5\n ss_free: push dword ptr [ebx]\n ss_pushed: pop ss\n"
+     "ss_again: nop\n ss_last: nop");
 LABEL(both_1);
 LABEL(both_2);
 LABEL(both_3);
@@ -854,20 +878,21 @@ static void together(void)
 		s.ebx = (u32)scratch;
 		*(u32 *)scratch = DATA3;
 		expect_traps("mov ss", &s, ss_watched_end, arm(0, ACCESS, LEN4),
-			     TRAPS({ss_free, B0}, {ss_pushed, B0}, ));
+		             TRAPS({ss_free, B0}, {ss_pushed, B0}, ));
 		s = at_cpl(3, ss_watched);
 		s.ebx = (u32)scratch;
 		write_dr2(RUN_STACK_TOP - 4);
 		expect_traps("pop ss", &s, ss_watched_end, arm(2, ACCESS, LEN4),
-			     TRAPS({ss_pushed, 4}, {ss_last, 4}, ));
+		             TRAPS({ss_pushed, 4}, {ss_last, 4}, ));
 	}
 }
 
 /* Instruction breakpoints at very many addresses, one after the other; and one that is passed very
  * often while it is off. */
 CODE(many_code, ".fill 600, 1, 0x90");
-CODE(often_code, "mov ecx, 50000\n 1: call often_at\n mov edx, offset often_at\n call edx\n often_back: loop 1b\n"
-		 "jmp often_code_end\n often_at: ret");
+CODE(often_code,
+     "mov ecx, 50000\n 1: call often_at\n mov edx, offset often_at\n call edx\n often_back: loop 1b\n"
+     "jmp often_code_end\n often_at: ret");
 LABEL(often_at);
 LABEL(often_back);
 
@@ -910,8 +935,9 @@ static void many(void)
 	trap_hook = NULL;
 }
 
-CODE(port_strings, "mov edx, 0x80\n mov ecx, 3\n rep outsb\n ps_out: mov edi, offset scratch\n mov ecx, 2\n rep insb\n"
-		   "ps_in: out 0x7e, eax\n ps_wide: out 0x7f, al\n out 0x81, al\n nop");
+CODE(port_strings,
+     "mov edx, 0x80\n mov ecx, 3\n rep outsb\n ps_out: mov edi, offset scratch\n mov ecx, 2\n rep insb\n"
+     "ps_in: out 0x7e, eax\n ps_wide: out 0x7f, al\n out 0x81, al\n nop");
 LABEL(ps_out);
 LABEL(ps_in);
 LABEL(ps_wide);
@@ -927,7 +953,8 @@ static void io_strings(void)
 	s = at_cpl(0, port_strings);
 	s.esi = (u32)scratch;
 	expect_traps("strings", &s, port_strings_end, arm(0, IO, LEN1),
-		     TRAPS({outs, B0}, {outs, B0}, {ps_out, B0}, {ins, B0}, {ps_in, B0}, {ps_wide, B0}, ));
+	             TRAPS({outs, B0}, {outs, B0}, {ps_out, B0}, {ins, B0}, {ps_in, B0},
+	                   {ps_wide, B0}, ));
 	write_cr4(read_cr4() & ~(u32)CR4_DE);
 }
 

@@ -179,8 +179,9 @@ static const struct encoding defined[] = {
 	{"rep bsr (lzcnt later)", {0xf3, 0x0f, 0xbd, 0xc1}},
 	{"rep bsf (tzcnt later)", {0xf3, 0x0f, 0xbc, 0xc1}},
 	{"82 alias of 80", {0x82, 0xc0, 0x01}},
-	{"14 prefixes and nop", {0x2e, 0x3e, 0x26, 0x64, 0x65, 0x36, 0x2e, 0x3e, 0x26, 0x64, 0x65, 0x36,
-				 0x2e, 0x3e, 0x90}},
+	{"14 prefixes and nop",
+         {0x2e, 0x3e, 0x26, 0x64, 0x65, 0x36, 0x2e, 0x3e, 0x26, 0x64, 0x65, 0x36, 0x2e, 0x3e,
+          0x90}},
 	{"lock not", {0xf0, 0xf7, 0x13}},
 	{"lock xchg", {0xf0, 0x87, 0x03}},
 	{"lock cmpxchg8b", {0xf0, 0x0f, 0xc7, 0x0b}},
@@ -344,9 +345,9 @@ static void alignment(void)
 		u32 offset;
 		bool faults;
 	} cases[] = {
-		{"dword at 2", ac_load, 2, true},   {"dword at 4", ac_load, 4, false},
-		{"word at 1", ac_load16, 1, true},  {"word at 2", ac_load16, 2, false},
-		{"byte at 1", ac_byte, 1, false},   {"add dword at 1", ac_store, 1, true},
+		{"dword at 2", ac_load, 2, true},    {"dword at 4", ac_load, 4, false},
+		{"word at 1", ac_load16, 1, true},   {"word at 2", ac_load16, 2, false},
+		{"byte at 1", ac_byte, 1, false},    {"add dword at 1", ac_store, 1, true},
 		{"fld qword at 4", ac_fld, 4, true}, {"fld qword at 8", ac_fld, 8, false},
 	};
 
@@ -562,7 +563,7 @@ static void pf_one(const struct pf_case *c, unsigned cpl)
 	memcpy(before + 8192, scratch + 8192, 8192);
 	s.eip = (u32)pf_at(c);
 	expect_trap(c->name, &s, V_PF,
-		    (c->kind == WR || c->kind == RMW ? 2u : 0) | (cpl == 3 ? 4u : 0), pf_at(c));
+	            (c->kind == WR || c->kind == RMW ? 2u : 0) | (cpl == 3 ? 4u : 0), pf_at(c));
 	if (c->cr2 == ANY ? s.cr2 - (u32)hole >= 4096 : s.cr2 != (u32)hole + (u32)c->cr2)
 		fail("%s: cr2 %x, not %x", c->name, s.cr2, (u32)hole + (u32)c->cr2);
 	/* These may have stored a part; nothing else may. */
@@ -683,7 +684,8 @@ static void pf_restart(void)
 			continue;
 		while (!pf_restart_one(c))
 			if (++tries == 20) {
-				fail("%s: x87 pointers in one of two runs only, %u times", c->name, tries);
+				fail("%s: x87 pointers in one of two runs only, %u times", c->name,
+				     tries);
 				break;
 			}
 	}

@@ -97,7 +97,8 @@ static void interrupt(void)
 		const u8 *code, *at, *end;
 	} waits[] = {
 #define CASE(n) {n, n##_at, n##_end}
-		CASE(e_wait), CASE(e_load), CASE(e_store), CASE(e_register), CASE(e_control), CASE(e_mmx),
+		CASE(e_wait),     CASE(e_load),    CASE(e_store),
+		CASE(e_register), CASE(e_control), CASE(e_mmx),
 	};
 
 	for (unsigned cpl = 0; cpl < 4; cpl += 3)
@@ -132,8 +133,8 @@ static void again(void)
 }
 
 CODE(e_ignored, DIVIDE "fwait\n fld1\n fadd st(0), st(0)\n fst dword ptr [esi]\n fnstcw [esi + 4]\n"
-		"fldcw [esi + 8]\n fnstcw [esi + 6]\n fnstsw ax\n fnclex\n"
-		"fldcw [ebx]\n fld1\n fdiv st(0), st(3)\n ignored_at: fwait");
+                       "fldcw [esi + 8]\n fnstcw [esi + 6]\n fnstsw ax\n fnclex\n"
+                       "fldcw [ebx]\n fld1\n fdiv st(0), st(3)\n ignored_at: fwait");
 LABEL(ignored_at);
 
 /* With IGNNE#, instructions go on while the exception is pending. */

@@ -102,8 +102,9 @@ static void fxsave_image(void)
 	ready();
 	memset(&image, 0xcc, sizeof(image));
 	asm volatile("fninit; fld1; fldl %1\n"
-		     "movups %2, %%xmm0; movups %2, %%xmm7; fxsave %0"
-		     : "=m"(image) : "m"(pi_bits), "m"(*(const u8(*)[16])"0123456789abcdef"));
+	             "movups %2, %%xmm0; movups %2, %%xmm7; fxsave %0"
+	             : "=m"(image)
+	             : "m"(pi_bits), "m"(*(const u8(*)[16]) "0123456789abcdef"));
 	expect("control", image.control, 0x37f);
 	expect("top", image.status >> 11 & 7, 6);
 	expect("abridged tag", image.tag, 0xc0);
@@ -119,7 +120,9 @@ static void fxsave_image(void)
 			break;
 		}
 	asm volatile("fninit; xorps %%xmm0, %%xmm0; xorps %%xmm7, %%xmm7\n"
-		     "fxrstor %1; fxsave %0" : "=m"(again) : "m"(image));
+	             "fxrstor %1; fxsave %0"
+	             : "=m"(again)
+	             : "m"(image));
 	for (u32 i = 0; i < 8; i++)
 		expect("restored x87", memcmp(image.st[i], again.st[i], 10), 0);
 	expect("restored xmm", memcmp(image.xmm, again.xmm, sizeof(image.xmm)), 0);
@@ -152,8 +155,12 @@ static void fxsave_pending(void)
 /* With an exception pending all processors keep the data pointer; without, newer ones of Intel's
  * do not (SDM vol. 1, 8.1.8; CPUID.07H:EBX, bits 6 and 13), and AMD's none over a switch of the
  * host's processes.  A signalling NaN is invalid, pi in single or double precision inexact. */
-enum { S_ES = SEL_FREE | 3, S_SS = (SEL_FREE + 8) | 3, S_FS = (SEL_FREE + 16) | 3,
-       S_GS = (SEL_FREE + 24) | 3 };
+enum {
+	S_ES = SEL_FREE | 3,
+	S_SS = (SEL_FREE + 8) | 3,
+	S_FS = (SEL_FREE + 16) | 3,
+	S_GS = (SEL_FREE + 24) | 3
+};
 #define POINTERS(X)                                                                                \
 	X(ds, "fadd dword ptr [ebx]", DATA3, near)                                                 \
 	X(ds_stack, "fadd dword ptr ds:[ebp]", DATA3, near)                                        \
@@ -169,17 +176,17 @@ enum { S_ES = SEL_FREE | 3, S_SS = (SEL_FREE + 8) | 3, S_FS = (SEL_FREE + 16) | 
 	X(code_again, "fst dword ptr [edx]; mov [edx-8], eax", DATA3, code)                        \
 	X(across, "fst qword ptr [edx+0xfbd]", DATA3, code + 0xfbd)
 #define POINTERS_CODE(name, text, seg, off)                                                        \
-	CODE(ptr_##name, "fninit\n fldcw [esi]\n fldpi\n ptr_at_" #name ": " text "\n"              \
-			 "fnstenv [esi+16]\n fxsave [esi+64]\n fnsave [esi+576]");                 \
+	CODE(ptr_##name, "fninit\n fldcw [esi]\n fldpi\n ptr_at_" #name ": " text "\n"             \
+	                 "fnstenv [esi+16]\n fxsave [esi+64]\n fnsave [esi+576]");                 \
 	LABEL(ptr_at_##name);
 POINTERS(POINTERS_CODE)
 
 CODE(ptr_kernel, "fninit\n fldcw [ebx]\n fld1\n mov ecx, 0x80\n"
-		 "ptr_kernel_at: fadd dword ptr es:[ecx+0x80]\n mov ecx, 0xc1c1c1c1");
+                 "ptr_kernel_at: fadd dword ptr es:[ecx+0x80]\n mov ecx, 0xc1c1c1c1");
 LABEL(ptr_kernel_at);
 
 static void pointers_one(const char *name, struct state *s, const void *end, const void *at,
-			 u32 selector, u32 offset)
+                         u32 selector, u32 offset)
 {
 	static struct {
 		u16 control, pad[7];
@@ -229,12 +236,12 @@ static void pointers(void)
 		s.edi = 0x100;                                                                     \
 		s.edx = code;                                                                      \
 		s.eax = code - es;                                                                 \
-		/* A page of code that has run: the store is done in another way. */              \
+		/* A page of code that has run: the store is done in another way. */               \
 		*(u8 *)(code + 0x80) = 0xc3;                                                       \
 		((void (*)(void))(code + 0x80))();                                                 \
 		pointers_one(#name, &s, ptr_##name##_end, ptr_at_##name, seg, off);                \
 	}
-	POINTERS(POINTERS_RUN)
+		POINTERS(POINTERS_RUN)
 	}
 	/* Looked at by a system whose segments are others. */
 	static const u16 unmasked = 0x37e;
@@ -324,10 +331,10 @@ static void pointers_space(void)
 	other_table[(u32)code >> 12 & 1023] = (u32)(code + 4096) | PTE_ALL;
 	for (u32 i = 0; i < 3; i++) {
 		asm volatile("fninit; fldcw %1; fldpi; call *%2; mov %4, %%cr3\n"
-			     "fnstenv %0; mov %5, %%cr3; fninit"
-			     : "=m"(env)
-			     : "m"(unmasked), "r"(code), "b"(&snan), "r"(other_dir), "r"(page_dir)
-			     : "memory");
+		             "fnstenv %0; mov %5, %%cr3; fninit"
+		             : "=m"(env)
+		             : "m"(unmasked), "r"(code), "b"(&snan), "r"(other_dir), "r"(page_dir)
+		             : "memory");
 		expect("fip", env.fip, (u32)code);
 		expect("fdp", env.fdp, (u32)&snan);
 		expect("opcode", env.fcs_op >> 16 & 0x7ff, 0x003);
@@ -415,7 +422,8 @@ static void mmx(void)
 
 	ready();
 	asm volatile("movq %2, %%mm3; movd %%mm3, %0; psrlq $32, %%mm3; movd %%mm3, %1"
-		     : "=r"(lo), "=r"(hi) : "m"(value));
+	             : "=r"(lo), "=r"(hi)
+	             : "m"(value));
 	expect("low", lo, 0x89abcdef);
 	expect("high", hi, 0x01234567);
 	asm volatile("fninit; movq %1, %%mm2; fnsave %0" : "=m"(saved) : "m"(value));
@@ -431,8 +439,8 @@ static void mmx(void)
 
 /* Sum of 1/k for k = n..1, the same to the last bit however often it is disturbed. */
 CODE(harmonic, "fldz\n 1: push ecx\n fld1\n fidiv dword ptr [esp]\n faddp\n pop ecx\n"
-	       "cvtsi2ss xmm0, ecx\n addss xmm1, xmm0\n int 0x80\n loop 1b\n fstp tbyte ptr [edi]\n"
-	       "movss [edi+12], xmm1");
+               "cvtsi2ss xmm0, ecx\n addss xmm1, xmm0\n int 0x80\n loop 1b\n fstp tbyte ptr [edi]\n"
+               "movss [edi+12], xmm1");
 
 static struct fxsave contexts[2], *owner, *current;
 static u32 switches;
@@ -444,8 +452,8 @@ static bool lazy(struct frame *f)
 		/* The other task uses the FPU for a while, every third time. */
 		if (f->ecx % 3 == 0) {
 			asm volatile("clts; fxsave %0; fninit; fldpi; fldpi\n"
-				     "xorps %%xmm1, %%xmm1; xorps %%xmm0, %%xmm0"
-				     : "=m"(contexts[0]));
+			             "xorps %%xmm1, %%xmm1; xorps %%xmm0, %%xmm0"
+			             : "=m"(contexts[0]));
 			owner = NULL;
 			write_cr0(read_cr0() | CR0_TS);
 		}

@@ -43,7 +43,7 @@ static void int_gates(void)
 			u32 flags = 2 | IF | CF | OF | DF | NT | IOPL3 | AC;
 
 			idt_set(VECTOR, CODE0, (u32)target,
-				(trap ? GATE_TRAP32 : GATE_INT32) | ACC_DPL3);
+			        (trap ? GATE_TRAP32 : GATE_INT32) | ACC_DPL3);
 			s.eflags = flags;
 			expect_done("int", &s, target);
 			const u32 *w = (const u32 *)s.esp;
@@ -117,7 +117,8 @@ static void gate_errors(void)
 		{"null code", 0, GATE_INT32 | ACC_DPL3, 3, V_GP, 0},
 		{"data for code", DATA0, GATE_INT32 | ACC_DPL3, 3, V_GP, DATA0},
 		{"code not present", S_NPCODE, GATE_INT32 | ACC_DPL3, 3, V_NP, S_NPCODE},
-		{"code beyond the GDT", GDT_ENTRIES * 8, GATE_INT32 | ACC_DPL3, 3, V_GP, GDT_ENTRIES * 8},
+		{"code beyond the GDT", GDT_ENTRIES * 8, GATE_INT32 | ACC_DPL3, 3, V_GP,
+	         GDT_ENTRIES * 8},
 		{"code of an outer ring", CODE2, GATE_INT32 | ACC_DPL3, 1, V_GP, CODE2 & ~3},
 	};
 	struct state s;
@@ -157,7 +158,8 @@ static void idt_limit(void)
 	struct {
 		u16 limit;
 		u32 base;
-	} __attribute__((packed)) small = {VECTOR * 8 + 6, (u32)idt}, whole = {sizeof(idt) - 1, (u32)idt};
+	} __attribute__((packed)) small = {VECTOR * 8 + 6, (u32)idt},
+				  whole = {sizeof(idt) - 1, (u32)idt};
 	struct state s = at_cpl(3, int_code);
 
 	/* INT 81h is beyond it too: the #GP is what ends the run. */
@@ -215,7 +217,7 @@ static void gates16(void)
 
 			s.eflags = flags;
 			idt_set(VECTOR, S_LOW0, (u32)target - LOW,
-				(trap ? GATE_TRAP16 : GATE_INT16) | ACC_DPL3);
+			        (trap ? GATE_TRAP16 : GATE_INT16) | ACC_DPL3);
 			expect_done("int", &s, target - LOW);
 			const u16 *w = (const u16 *)s.esp;
 
@@ -377,11 +379,12 @@ static void call_gate_errors(void)
 		u32 vector, error;
 	} cases[] = {
 		{"gate DPL below CPL", false, CODE0, GATE_CALL32 | ACC_DPL2, 3, V_GP, S_GATE},
-		{"gate not present", false, CODE0, (GATE_CALL32 | ACC_DPL3) & ~ACC_P, 3, V_NP, S_GATE},
+		{"gate not present", false, CODE0, (GATE_CALL32 | ACC_DPL3) & ~ACC_P, 3, V_NP,
+	         S_GATE},
 		{"code null", false, 0, GATE_CALL32 | ACC_DPL3, 3, V_GP, 0},
 		{"data for code", false, DATA0, GATE_CALL32 | ACC_DPL3, 3, V_GP, DATA0},
 		{"code beyond the GDT", false, GDT_ENTRIES * 8, GATE_CALL32 | ACC_DPL3, 3, V_GP,
-		 GDT_ENTRIES * 8},
+	         GDT_ENTRIES * 8},
 		{"code not present", false, S_NPCODE, GATE_CALL32 | ACC_DPL3, 3, V_NP, S_NPCODE},
 		{"jump to an inner ring", true, CODE0, GATE_CALL32 | ACC_DPL3, 3, V_GP, CODE0},
 		{"an interrupt gate", false, CODE0, GATE_INT32 | ACC_DPL3, 3, V_GP, S_GATE},

@@ -100,7 +100,8 @@ static void basics(void)
 	}
 	write_cr3((u32)pdpt);
 	for (unsigned g = 0; g < 4; g++)
-		expect("by GiB", *(volatile u32 *)((g << 30) + (300u << 21) + g * 4096), 0x6000 + g);
+		expect("by GiB", *(volatile u32 *)((g << 30) + (300u << 21) + g * 4096),
+		       0x6000 + g);
 	off();
 }
 

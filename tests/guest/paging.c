@@ -3,7 +3,7 @@
 #include "rt/pages.h"
 
 #define HIGH ((volatile u32 *)0xc00000)
-#define HIGH_AT(n) (HIGH + (n) * 1024)
+#define HIGH_AT(n) (HIGH + (n)*1024)
 
 CODE(read_code, "mov eax, [ebx]");
 CODE(write_code, "mov [ebx], eax");
@@ -150,7 +150,8 @@ static void many(void)
 	for (unsigned round = 0; round < 40; round++) {
 		for (unsigned i = 0; i < 16; i++) {
 			*(volatile u32 *)frame_at(i) = round * 100 + i;
-			*pages_entry((void *)HIGH_AT(i)) = (u32)frame_at((i + round) & 15) | PTE_ALL;
+			*pages_entry((void *)HIGH_AT(i)) =
+				(u32)frame_at((i + round) & 15) | PTE_ALL;
 		}
 		write_cr3((u32)page_dir);
 		for (unsigned i = 0; i < 16; i++)
@@ -372,7 +373,8 @@ static void self_map(void)
 		expect("through the fresh table", *(volatile u32 *)((slot << 22) + 0x2000), i);
 		pdes[slot] = 0;
 		write_cr3((u32)page_dir);
-		expect("unlinked", try_access(0, false, (void *)((slot << 22) + 0x2000), NULL), V_PF);
+		expect("unlinked", try_access(0, false, (void *)((slot << 22) + 0x2000), NULL),
+		       V_PF);
 	}
 	page_dir[1023] = 0;
 	pages_off();
@@ -414,7 +416,7 @@ static void shared_tables(void)
 	pages_on();
 	for (unsigned i = 0; i < 4; i++) {
 		memcpy(dirs[i], page_dir, 4096);
-		dirs[i][0x180] = (u32)table | PTE_ALL; /* 60000000h, shared by all */
+		dirs[i][0x180] = (u32)table | PTE_ALL;     /* 60000000h, shared by all */
 		dirs[i][0x181 + i] = (u32)table | PTE_ALL; /* and once elsewhere */
 	}
 	for (unsigned i = 0; i < 400; i++) {
@@ -423,7 +425,8 @@ static void shared_tables(void)
 		write_cr3((u32)dirs[i & 3]);
 		expect("shared", *(volatile u32 *)0x60007000, i);
 		expect("elsewhere", *(volatile u32 *)(0x60407000 + (i & 3) * 0x400000), i);
-		expect("not there", try_access(0, false, (void *)(0x60407000 + (~i & 3) * 0x400000), NULL),
+		expect("not there",
+		       try_access(0, false, (void *)(0x60407000 + (~i & 3) * 0x400000), NULL),
 		       V_PF);
 	}
 	pages_off();

@@ -3,14 +3,14 @@
 #include "rt/rt.h"
 
 enum {
-	S_DATA0 = SEL_FREE,      /* writable data, one for each DPL */
-	S_RO3 = SEL_FREE + 0x20, /* read-only data, DPL 3 */
-	S_XO3 = SEL_FREE + 0x28, /* execute-only code, DPL 3 */
+	S_DATA0 = SEL_FREE,        /* writable data, one for each DPL */
+	S_RO3 = SEL_FREE + 0x20,   /* read-only data, DPL 3 */
+	S_XO3 = SEL_FREE + 0x28,   /* execute-only code, DPL 3 */
 	S_CODE3 = SEL_FREE + 0x30, /* readable code, DPL 3 */
 	S_CONF0 = SEL_FREE + 0x38, /* conforming readable code, DPL 0 */
 	S_CONF2 = SEL_FREE + 0x40, /* conforming code, DPL 2 */
-	S_NP3 = SEL_FREE + 0x48, /* data, DPL 3, not present */
-	S_SYS = SEL_FREE + 0x50, /* an LDT descriptor */
+	S_NP3 = SEL_FREE + 0x48,   /* data, DPL 3, not present */
+	S_SYS = SEL_FREE + 0x50,   /* an LDT descriptor */
 	S_NPCODE = SEL_FREE + 0x58,
 	S_BEYOND = GDT_ENTRIES * 8,
 };
@@ -19,7 +19,7 @@ static void descriptors(void)
 {
 	for (unsigned dpl = 0; dpl < 4; dpl++)
 		gdt_set((u16)(S_DATA0 + dpl * 8), 0, 0xfffff, (u8)(ACC_DATAW | dpl << 5),
-			DESC_G | DESC_B);
+		        DESC_G | DESC_B);
 	gdt_set(S_RO3, 0, 0xfffff, ACC_DATA | ACC_DPL3, DESC_G | DESC_B);
 	gdt_set(S_XO3, 0, 0xfffff, ACC_CODE | ACC_DPL3, DESC_G | DESC_B);
 	gdt_set(S_CODE3, 0, 0xfffff, ACC_CODER | ACC_DPL3, DESC_G | DESC_B);
@@ -94,7 +94,8 @@ static void load_types(void)
 			expect_done(cases[i].name, &s, load_es_end);
 			expect(cases[i].name, s.es, cases[i].sel);
 		} else {
-			expect_trap(cases[i].name, &s, cases[i].vector, cases[i].sel & ~3u, load_es);
+			expect_trap(cases[i].name, &s, cases[i].vector, cases[i].sel & ~3u,
+			            load_es);
 		}
 		s = at_cpl(3, pop_ds);
 		s.esp -= 4;
@@ -189,9 +190,9 @@ static void null_use(void)
 
 /* The hidden part stays when the descriptor changes in memory. */
 CODE(stale_code, "mov fs, eax\n"
-		 "and dword ptr cs:[ecx+4], 0xffff7fff\n" /* not present */
-		 "mov edx, fs:[ebx]\n"
-		 "1: mov fs, eax");
+                 "and dword ptr cs:[ecx+4], 0xffff7fff\n" /* not present */
+                 "mov edx, fs:[ebx]\n"
+                 "1: mov fs, eax");
 static void hidden(void)
 {
 	static u32 value = 0xfeedface;
@@ -269,7 +270,8 @@ static void far_jumps(void)
 					expect("esp", s.esp, (u32)(top - 2));
 				}
 			} else {
-				expect_trap(cases[i].name, &s, cases[i].vector, cases[i].error, code);
+				expect_trap(cases[i].name, &s, cases[i].vector, cases[i].error,
+				            code);
 			}
 		}
 }
@@ -450,9 +452,9 @@ static void bitmap(void)
 	gdt_set(TSS_MAIN, (u32)&main_tss, sizeof(main_tss) - 1, ACC_TSS32, 0);
 	asm volatile("ltr %w0" : : "r"(TSS_MAIN));
 	memset(main_tss.iomap, 0xff, sizeof(main_tss.iomap));
-	main_tss.iomap[0x80 / 8] &= (u8)~1;  /* port 80h */
-	main_tss.iomap[0x61 / 8] &= (u8)~2;  /* port 61h, 62h is denied */
-	main_tss.iomap[0x388 / 8] = 0;       /* 388h to 38Fh */
+	main_tss.iomap[0x80 / 8] &= (u8)~1; /* port 80h */
+	main_tss.iomap[0x61 / 8] &= (u8)~2; /* port 61h, 62h is denied */
+	main_tss.iomap[0x388 / 8] = 0;      /* 388h to 38Fh */
 	s = at_cpl(3, out_code);
 	expect_done("out 80h", &s, out_code_end);
 	s = at_cpl(3, in_code);
@@ -500,6 +502,7 @@ static void bitmap(void)
 
 /* --- privileged instructions --- */
 
+/* clang-format off */
 #define PRIVILEGED(X)                                                                              \
 	X(hlt, "hlt") X(clts, "clts") X(invd, "invd") X(wbinvd, "wbinvd")                          \
 	X(lgdt, "lgdt [ebx]") X(lidt, "lidt [ebx]") X(lldt, "lldt ax") X(ltr, "ltr ax")            \
@@ -509,6 +512,7 @@ static void bitmap(void)
 	X(from_cr3, "mov eax, cr3") X(from_cr4, "mov eax, cr4") X(to_dr0, "mov dr0, eax")          \
 	X(to_dr7, "mov dr7, eax") X(from_dr6, "mov eax, dr6") X(sysexit, "sysexit")                \
 	X(rdpmc, "rdpmc")
+/* clang-format on */
 #define X(name, text) CODE(priv_##name, text);
 PRIVILEGED(X)
 #undef X

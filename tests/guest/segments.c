@@ -3,7 +3,7 @@
 #include "rt/rt.h"
 
 enum {
-	S_A = (SEL_FREE) | 3,      /* set by each test */
+	S_A = (SEL_FREE) | 3, /* set by each test */
 	S_B = (SEL_FREE + 8) | 3,
 	S_C16 = (SEL_FREE + 16) | 3, /* 16-bit code, base 1 MiB */
 	S_C32 = (SEL_FREE + 24) | 3, /* 32-bit code, base 1 MiB, limit 64 KiB */

@@ -7,8 +7,15 @@ struct table {
 	u32 base;
 } __attribute__((packed));
 
-enum { S_LDT = SEL_FREE, S_DATA3 = SEL_FREE + 8, S_CONF = SEL_FREE + 16, S_NP = SEL_FREE + 24,
-       S_GATE = SEL_FREE + 32, S_XO = SEL_FREE + 40, S_BYTES = SEL_FREE + 48 };
+enum {
+	S_LDT = SEL_FREE,
+	S_DATA3 = SEL_FREE + 8,
+	S_CONF = SEL_FREE + 16,
+	S_NP = SEL_FREE + 24,
+	S_GATE = SEL_FREE + 32,
+	S_XO = SEL_FREE + 40,
+	S_BYTES = SEL_FREE + 48
+};
 
 static void setup(void)
 {
@@ -80,7 +87,8 @@ static void tables(void)
 			memset(t, 0xee, sizeof(t));
 			s.ebx = (u32)t;
 			expect_done("smsw", &s, smsw_mem_end);
-			expect("smsw to memory: a word", *(u32 *)t, 0xeeee0000 | (read_cr0() & 0xffff));
+			expect("smsw to memory: a word", *(u32 *)t,
+			       0xeeee0000 | (read_cr0() & 0xffff));
 			write_cr0(cr0);
 		}
 	}
@@ -158,7 +166,8 @@ static void look_ups(void)
 		s = at_cpl(cases[i].cpl, lar16_code);
 		s.ecx = cases[i].sel;
 		expect_done(cases[i].name, &s, lar16_code_end);
-		expect(cases[i].name, s.eax, cases[i].lar ? 0xa0a10000 | (high & 0xff00) : 0xa0a1a2a3);
+		expect(cases[i].name, s.eax,
+		       cases[i].lar ? 0xa0a10000 | (high & 0xff00) : 0xa0a1a2a3);
 		s = at_cpl(cases[i].cpl, lsl_code);
 		s.ecx = cases[i].sel;
 		expect_done(cases[i].name, &s, lsl_code_end);

@@ -81,7 +81,8 @@ static void table(void)
 			s = at_cpl(3, (u8 *)e + 3);
 			cpu_run(&s);
 			expect("vector", s.vector, V_DONE);
-			expect("the entry", s.eax, frame | (round ? PTE_A : 0) | (round == 2 ? PTE_D : 0));
+			expect("the entry", s.eax,
+			       frame | (round ? PTE_A : 0) | (round == 2 ? PTE_D : 0));
 			if (i == 2 && round == 0)
 				(void)*(volatile u8 *)(pages + 4096);
 			else if (i == 2)

@@ -52,12 +52,12 @@ CODE(next_jump, "mov byte ptr [1f+1], 0x55\n jmp 1f\n nop\n 1: mov al, 0x11");
 CODE(next_far, "mov byte ptr [1f+1], 0x55\n .rept 20\n inc ecx\n .endr\n 1: mov al, 0x11");
 CODE(next_whole, "mov dword ptr [1f], 0x90909090\n 1: ud2\n ud2");
 CODE(next_push, "mov ebx, esp\n lea esp, [1f+5]\n push 0x12345678\n mov esp, ebx\n"
-		"1: mov eax, 0");
+                "1: mov eax, 0");
 CODE(next_movs, "mov esi, offset 2f\n mov edi, offset 1f\n mov ecx, 5\n cld\n rep movsb\n"
-		"1: mov eax, 0\n jmp 3f\n 2: mov eax, 0x77777777\n 3:");
+                "1: mov eax, 0\n jmp 3f\n 2: mov eax, 0x77777777\n 3:");
 CODE(next_xchg, "mov ecx, 0x90909090\n xchg [1f], ecx\n 1: ud2\n ud2");
 CODE(next_cx8, "mov eax, [1f]\n mov edx, [1f+4]\n mov ebx, 0x90909090\n mov ecx, ebx\n"
-	       "cmpxchg8b [1f]\n 1: ud2\n ud2\n ud2\n ud2");
+               "cmpxchg8b [1f]\n 1: ud2\n ud2\n ud2\n ud2");
 CODE(next_inc, "inc byte ptr [1f+1]\n 1: mov al, 0x11");
 CODE(next_call, "mov ebx, esp\n lea esp, [1f+5]\n call 2f\n 2: mov esp, ebx\n 1: mov eax, 0");
 
@@ -100,19 +100,19 @@ static void own_call(void)
 
 /* A loop whose body's immediate is patched before each pass, 10,000 times. */
 CODE(patch_loop, "mov ecx, 10000\n xor eax, eax\n"
-		 "2: mov [1f+1], ecx\n"
-		 "1: add eax, 0x01010101\n"
-		 "dec ecx\n jnz 2b");
+                 "2: mov [1f+1], ecx\n"
+                 "1: add eax, 0x01010101\n"
+                 "dec ecx\n jnz 2b");
 /* The same with the patch in another unit (a call between). */
 CODE(patch_far_loop, "mov ecx, 10000\n xor eax, eax\n"
-		     "2: call 3f\n"
-		     "1: add eax, 0x01010101\n"
-		     "dec ecx\n jnz 2b\n jmp 4f\n"
-		     "3: mov [1b+1], ecx\n ret\n 4:");
+                     "2: call 3f\n"
+                     "1: add eax, 0x01010101\n"
+                     "dec ecx\n jnz 2b\n jmp 4f\n"
+                     "3: mov [1b+1], ecx\n ret\n 4:");
 /* A counter among the code: data in the page of the code that counts. */
 CODE(data_loop, "mov ecx, 10000\n"
-		"2: inc dword ptr [1f]\n add eax, [1f]\n dec ecx\n jnz 2b\n jmp 3f\n"
-		".balign 4\n 1: .long 0\n 3: mov eax, [1b]");
+                "2: inc dword ptr [1f]\n add eax, [1f]\n dec ecx\n jnz 2b\n jmp 3f\n"
+                ".balign 4\n 1: .long 0\n 3: mov eax, [1b]");
 
 static void loops(void)
 {
@@ -239,7 +239,8 @@ static void bulk(void)
 
 	asm volatile("std; rep movsl; cld" : "+c"(n), "+S"(s), "+D"(d) : : "memory");
 	for (unsigned i = 0; i < 6; i++)
-		expect("after rep movs down", call(area + i * 4096 + 16), 100 + (i < 4 ? i : i - 2));
+		expect("after rep movs down", call(area + i * 4096 + 16),
+		       100 + (i < 4 ? i : i - 2));
 	/* REP STOS: NOPs everywhere and one return at the end. */
 	memset(area, 0x90, sizeof(area) - 16);
 	emit_return(area + sizeof(area) - 16, 4711);
@@ -277,7 +278,7 @@ static void from_handler(void)
 
 /* A jump's displacement, a call's, a jcc's condition. */
 CODE(branch_code, "xor eax, eax\n stc\n 1: jc 2f\n mov al, 1\n jmp 3f\n 2: mov al, 2\n 3:"
-		  "call 4f\n jmp 6f\n 4: or al, 0x10\n ret\n 5: or al, 0x20\n ret\n 6:");
+                  "call 4f\n jmp 6f\n 4: or al, 0x10\n ret\n 5: or al, 0x20\n ret\n 6:");
 static void branches(void)
 {
 	u8 *jc = branch_code + 3, *calls = branch_code + 11;

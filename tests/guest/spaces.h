@@ -4,11 +4,14 @@
 #include "rt/rt.h"
 
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_COW = 0x200, PTE_ALL = 7 };
-enum { FRAMES_FROM = 0x400000, FRAMES = 0xb00, /* 4 MiB to 15 MiB */
-       STACK_PAGES = 4 };
+enum {
+	FRAMES_FROM = 0x400000,
+	FRAMES = 0xb00, /* 4 MiB to 15 MiB */
+	STACK_PAGES = 4
+};
 
 #define P2V(a) ((void *)((a) + KERNEL_BASE))
-#define V2P(p) ((u32)(p) - KERNEL_BASE)
+#define V2P(p) ((u32)(p)-KERNEL_BASE)
 #define USER_STACK (USER_BASE + 0x3c00000) /* its top; in another table than the rest */
 
 static u8 frame_users[FRAMES];
@@ -43,7 +46,7 @@ static void frame_free(u32 a)
 }
 
 static struct process {
-	u32 dir;            /* 0: free */
+	u32 dir; /* 0: free */
 	u32 id, runs;
 	u32 words[USER_PAGES + STACK_PAGES]; /* what each page must hold; 0: never touched */
 } processes[PROCESSES];
@@ -52,7 +55,7 @@ static struct process *current;
 static u32 page_address(u32 page)
 {
 	return page < USER_PAGES ? USER_BASE + page * 4096
-				 : USER_STACK - (page - USER_PAGES + 1) * 4096;
+	                         : USER_STACK - (page - USER_PAGES + 1) * 4096;
 }
 
 static u32 *entry(u32 dir, u32 a, bool make)
@@ -140,10 +143,10 @@ static void process_exit(struct process *p)
 /* ESI = number of pages from EBX on, stride 4096; EDX is added to the first word of each.
  * Then some work on the stack. */
 CODE(user_work, "1: add [ebx], edx\n"
-		"mov eax, [ebx]\n mov [ebx+0xffc], eax\n"
-		"add ebx, 4096\n dec esi\n jnz 1b\n"
-		"mov ecx, 50\n 2: push ecx\n call 3f\n pop ecx\n loop 2b\n"
-		"jmp 4f\n 3: add ebp, ecx\n ret\n 4: int 0x80");
+                "mov eax, [ebx]\n mov [ebx+0xffc], eax\n"
+                "add ebx, 4096\n dec esi\n jnz 1b\n"
+                "mov ecx, 50\n 2: push ecx\n call 3f\n pop ecx\n loop 2b\n"
+                "jmp 4f\n 3: add ebp, ecx\n ret\n 4: int 0x80");
 
 static bool on_trap(struct frame *f)
 {
@@ -195,8 +198,8 @@ static void user_run(struct process *p, u32 first, u32 count, u32 add)
 	s.esp = USER_STACK - 16;
 	cpu_run(&s);
 	if (s.vector != V_SYSCALL || s.ebp != 50 * 51 / 2 || s.esp != USER_STACK - 16) {
-		fail("user: vector %u error %h at %x cr2 %x ebp %u esp %x", s.vector, s.error, s.eip,
-		     s.cr2, s.ebp, s.esp);
+		fail("user: vector %u error %h at %x cr2 %x ebp %u esp %x", s.vector, s.error,
+		     s.eip, s.cr2, s.ebp, s.esp);
 		return;
 	}
 	for (u32 i = 0; i < count; i++)

@@ -8,30 +8,29 @@ enum { CODE_AT = 0x40000000, DATA_AT = 0x40001000, STACK_AT = 0xbffff000 };
 
 /* EBX: data; EDI, ESI: seeds.  Each pass: a hash over the data with stores, a call, a short REP
  * MOVS, a store into its own next instruction, an x87 addition, a null system call. */
-CODE(work,
-     "mov ecx, [ebx]\n"
-     "fninit\n fldz\n"
-     "1: push ecx\n"
-     "mov edx, ecx\n and edx, 0xf\n shl edx, 12\n"     /* one page after the other */
-     "imul edi, edi, 1664525\n add edi, 1013904223\n"
-     "add esi, edi\n rol esi, 7\n"
-     "add [ebx+edx+0x40], esi\n"
-     "mov eax, [ebx+edx+0x44]\n xor eax, esi\n mov [ebx+edx+0x44], eax\n"
-     "call 5f\n"
-     "push esi\n push edi\n push ecx\n"
-     "lea esi, [ebx+edx+0x40]\n lea edi, [ebx+edx+0x800]\n mov ecx, 64\n rep movsd\n"
-     "pop ecx\n pop edi\n pop esi\n"
-     "call 8f\n 8: pop eax\n add eax, offset 2f - 8b + 1\n" /* position-independent */
-     "mov [eax], esi\n"
-     "2: mov ebp, 0x12345678\n"
-     "add edi, ebp\n"
-     "push ecx\n fiadd dword ptr [esp]\n pop ecx\n"
-     "xor eax, eax\n int 0x80\n"
-     "pop ecx\n dec ecx\n jnz 1b\n"
-     "sub esp, 8\n fstp qword ptr [esp]\n pop eax\n add esi, eax\n pop eax\n add esi, eax\n"
-     "mov eax, 1\n int 0x80\n"
-     "5: test ecx, 1\n jz 6f\n call 7f\n 6: add esi, ecx\n ret\n"
-     "7: xor esi, edx\n ret\n");
+CODE(work, "mov ecx, [ebx]\n"
+           "fninit\n fldz\n"
+           "1: push ecx\n"
+           "mov edx, ecx\n and edx, 0xf\n shl edx, 12\n" /* one page after the other */
+           "imul edi, edi, 1664525\n add edi, 1013904223\n"
+           "add esi, edi\n rol esi, 7\n"
+           "add [ebx+edx+0x40], esi\n"
+           "mov eax, [ebx+edx+0x44]\n xor eax, esi\n mov [ebx+edx+0x44], eax\n"
+           "call 5f\n"
+           "push esi\n push edi\n push ecx\n"
+           "lea esi, [ebx+edx+0x40]\n lea edi, [ebx+edx+0x800]\n mov ecx, 64\n rep movsd\n"
+           "pop ecx\n pop edi\n pop esi\n"
+           "call 8f\n 8: pop eax\n add eax, offset 2f - 8b + 1\n" /* position-independent */
+           "mov [eax], esi\n"
+           "2: mov ebp, 0x12345678\n"
+           "add edi, ebp\n"
+           "push ecx\n fiadd dword ptr [esp]\n pop ecx\n"
+           "xor eax, eax\n int 0x80\n"
+           "pop ecx\n dec ecx\n jnz 1b\n"
+           "sub esp, 8\n fstp qword ptr [esp]\n pop eax\n add esi, eax\n pop eax\n add esi, eax\n"
+           "mov eax, 1\n int 0x80\n"
+           "5: test ecx, 1\n jz 6f\n call 7f\n 6: add esi, ecx\n ret\n"
+           "7: xor esi, edx\n ret\n");
 
 static struct process {
 	u32 dir[1024], low[1024], stack[1024]; /* a directory and two tables */
@@ -46,6 +45,7 @@ static struct process {
 static struct process *current;
 static u32 ticks, switches, faults, preempting;
 
+/* clang-format off */
 static void build(struct process *p, u32 seed)
 {
 	memset(p, 0, sizeof(*p));
@@ -66,6 +66,7 @@ static void build(struct process *p, u32 seed)
 	*(u32 *)p->data = PASSES;
 	asm volatile("clts; fninit; fxsave %0" : "=m"(p->fpu));
 }
+/* clang-format on */
 
 static bool map_data(u32 a)
 {

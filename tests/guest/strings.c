@@ -5,12 +5,14 @@
 enum { MOVS, CMPS, STOS, LODS, SCAS };
 enum { PLAIN, REP, REPNE };
 
+/* clang-format off */
 #define OPS(X)                                                                                     \
 	X(movsb, MOVS, 1, "movsb") X(movsw, MOVS, 2, "movsw") X(movsd, MOVS, 4, "movsd")           \
 	X(cmpsb, CMPS, 1, "cmpsb") X(cmpsw, CMPS, 2, "cmpsw") X(cmpsd, CMPS, 4, "cmpsd")           \
 	X(stosb, STOS, 1, "stosb") X(stosw, STOS, 2, "stosw") X(stosd, STOS, 4, "stosd")           \
 	X(lodsb, LODS, 1, "lodsb") X(lodsw, LODS, 2, "lodsw") X(lodsd, LODS, 4, "lodsd")           \
 	X(scasb, SCAS, 1, "scasb") X(scasw, SCAS, 2, "scasw") X(scasd, SCAS, 4, "scasd")
+/* clang-format on */
 #define X(name, op, size, text)                                                                    \
 	CODE(name##_plain, text);                                                                  \
 	CODE(name##_rep, ".byte 0xf3\n" text);                                                     \
@@ -26,8 +28,8 @@ static const struct op {
 } ops[] = {
 #define X(name, op, size, text)                                                                    \
 	{text, op, PLAIN, size, name##_plain, name##_plain_end},                                   \
-	{"rep " text, op, REP, size, name##_rep, name##_rep_end},                                  \
-	{"repne " text, op, REPNE, size, name##_repne, name##_repne_end},
+		{"rep " text, op, REP, size, name##_rep, name##_rep_end},                          \
+		{"repne " text, op, REPNE, size, name##_repne, name##_repne_end},
 	OPS(X)
 #undef X
 };
@@ -76,7 +78,8 @@ static void step_model(const struct op *o, struct state *s, u32 fault)
 			break;
 		case CMPS:
 			s->eflags = (s->eflags & ~(u32)(CF | PF | AF | ZF | SF | OF)) |
-				    compare_flags(fetch(s->esi, o->size), fetch(s->edi, o->size), o->size);
+			            compare_flags(fetch(s->esi, o->size), fetch(s->edi, o->size),
+			                          o->size);
 			break;
 		case STOS:
 			memcpy(model + (s->edi - (u32)scratch), &s->eax, o->size);
@@ -87,7 +90,7 @@ static void step_model(const struct op *o, struct state *s, u32 fault)
 			break;
 		case SCAS:
 			s->eflags = (s->eflags & ~(u32)(CF | PF | AF | ZF | SF | OF)) |
-				    compare_flags(s->eax, fetch(s->edi, o->size), o->size);
+			            compare_flags(s->eax, fetch(s->edi, o->size), o->size);
 			break;
 		}
 		if (o->op != STOS && o->op != SCAS)
@@ -179,15 +182,20 @@ static bool unblock(struct frame *f)
 	if (f->vector != V_PF)
 		return false;
 	faults++;
-	at_fault = (struct state){.eax = f->eax, .ecx = f->ecx, .esi = f->esi, .edi = f->edi,
-				  .eip = f->eip, .eflags = f->eflags, .error = f->error,
-				  .cr2 = read_cr2()};
+	at_fault = (struct state){.eax = f->eax,
+	                          .ecx = f->ecx,
+	                          .esi = f->esi,
+	                          .edi = f->edi,
+	                          .eip = f->eip,
+	                          .eflags = f->eflags,
+	                          .error = f->error,
+	                          .cr2 = read_cr2()};
 	pages_set(blocked, PTE_ALL);
 	return true;
 }
 
 static void faulting(const struct op *o, u32 esi, u32 edi, u32 count, u32 flags, unsigned page,
-		     u32 pte)
+                     u32 pte)
 {
 	struct state s = at_cpl(3, o->code), want, part;
 	bool down = flags & DF;
@@ -229,11 +237,11 @@ static void faulting(const struct op *o, u32 esi, u32 edi, u32 count, u32 flags,
 
 		checked++;
 		expect(o->name, faults, 1);
-		if (at_fault.ecx != part.ecx || at_fault.esi != part.esi || at_fault.edi != part.edi ||
-		    at_fault.eip != (u32)o->code)
-			fail("%s: at the fault ecx %x esi %x edi %x eip %x, not %x %x %x %x", o->name,
-			     at_fault.ecx, at_fault.esi, at_fault.edi, at_fault.eip, part.ecx, part.esi,
-			     part.edi, (u32)o->code);
+		if (at_fault.ecx != part.ecx || at_fault.esi != part.esi ||
+		    at_fault.edi != part.edi || at_fault.eip != (u32)o->code)
+			fail("%s: at the fault ecx %x esi %x edi %x eip %x, not %x %x %x %x",
+			     o->name, at_fault.ecx, at_fault.esi, at_fault.edi, at_fault.eip,
+			     part.ecx, part.esi, part.edi, (u32)o->code);
 		if ((o->op == CMPS || o->op == SCAS) && n &&
 		    (at_fault.eflags & mask) != (part.eflags & mask))
 			fail("%s: flags at the fault %x, not %x", o->name, at_fault.eflags & mask,
@@ -323,7 +331,8 @@ static void scattered(void)
 				asm volatile("call *%0" : : "r"(to + k * 4096) : "memory");
 			}
 			memcpy(model, to, 8192);
-			u32 whole = absent ? (down ? (BYTES - first) / o->size : first / o->size) : count;
+			u32 whole = absent ? (down ? (BYTES - first) / o->size : first / o->size)
+			                   : count;
 
 			for (u32 k = 0; k < whole * o->size; k++) {
 				u32 n = down ? count * o->size - 1 - k : k;

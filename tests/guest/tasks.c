@@ -45,6 +45,7 @@ static u16 task_register(void)
 /* The main task current and alone busy; a fresh second one of this CPL, and a 286 one. What
  * the upper halves of its registers come to is undefined: it runs at CPL 3, where no trap
  * needs its ESP. */
+/* clang-format off */
 static void reset(unsigned cpl)
 {
 	gdt_set(TSS_MAIN, (u32)&main_tss, sizeof(main_tss.t) - 1, ACC_TSS32, 0);
@@ -74,6 +75,7 @@ static void reset(unsigned cpl)
 		.bp = 0x2e, .si = 0x25, .di = 0x27, .es = DATA3, .cs = S_LOW3, .ss = DATA3, .ds = DATA3,
 	};
 }
+/* clang-format on */
 
 static bool busy(u16 sel)
 {

@@ -65,15 +65,17 @@ CODE(loop_jcc, "1: test eax, eax\n jz 2f\n jmp 1b\n 2: jmp 1b");
 CODE(loop_pages, "1: jmp 2f\n .balign 4096\n 2: jmp 3f\n .balign 4096\n 3: jmp 1b");
 CODE(loop_calls, "1: call 2f\n jmp 1b\n 2: call 3f\n ret\n 3: ret");
 CODE(loop_recursive, "1: mov ecx, 20\n call 2f\n jmp 1b\n"
-		     "2: dec ecx\n jz 3f\n push ecx\n call 2b\n pop ecx\n 3: ret");
+                     "2: dec ecx\n jz 3f\n push ecx\n call 2b\n pop ecx\n 3: ret");
 CODE(loop_indirect, "lea edx, [2f]\n 1: jmp edx\n 2: jmp 1b");
-CODE(loop_table, "xor ecx, ecx\n 1: inc ecx\n mov eax, ecx\n and eax, 3\n jmp dword ptr [4*eax+9f]\n"
-		 "2: jmp 1b\n 3: jmp 1b\n 4: jmp 1b\n 5: jmp 1b\n"
-		 ".balign 4\n 9: .long 2b, 3b, 4b, 5b");
+CODE(loop_table,
+     "xor ecx, ecx\n 1: inc ecx\n mov eax, ecx\n and eax, 3\n jmp dword ptr [4*eax+9f]\n"
+     "2: jmp 1b\n 3: jmp 1b\n 4: jmp 1b\n 5: jmp 1b\n"
+     ".balign 4\n 9: .long 2b, 3b, 4b, 5b");
 CODE(loop_loop, "1: mov ecx, 1000\n 2: loop 2b\n jmp 1b");
 CODE(loop_movs, "1: mov ecx, 2048\n mov esi, offset scratch\n mov edi, offset scratch+8192\n"
-		"rep movsb\n jmp 1b");
-CODE(loop_huge_stos, "1: mov ecx, 0x300000\n mov edi, 0x800000\n xor eax, eax\n rep stosb\n jmp 1b");
+                "rep movsb\n jmp 1b");
+CODE(loop_huge_stos,
+     "1: mov ecx, 0x300000\n mov edi, 0x800000\n xor eax, eax\n rep stosb\n jmp 1b");
 CODE(loop_scas, "1: mov ecx, 0x300000\n mov edi, 0x800000\n mov al, 0x55\n repne scasb\n jmp 1b");
 CODE(loop_memory, "1: add dword ptr [scratch], 1\n adc dword ptr [scratch+4], 0\n jmp 1b");
 CODE(loop_x87, "fninit\n fld1\n 1: fld1\n faddp\n fst qword ptr [scratch+64]\n jmp 1b");
@@ -82,6 +84,7 @@ CODE(loop_cpuid, "1: xor eax, eax\n cpuid\n jmp 1b");
 CODE(loop_in, "mov edx, 0x61\n 1: in al, dx\n jmp 1b");
 CODE(the_end, "");
 
+/* clang-format off */
 static void each_loop(void)
 {
 	static const struct {
@@ -118,10 +121,12 @@ static void each_loop(void)
 			expect(loops[i].name, ticks, 10);
 		}
 }
+/* clang-format on */
 
 /* A loop with a sum in registers, interrupted all the time, must come to the same end. */
-CODE(checked, "xor eax, eax\n mov ecx, 3000000\n 1: add eax, ecx\n rol eax, 3\n xor eax, 0x5bd1e995\n"
-	      "push eax\n push ecx\n pop edx\n pop eax\n sub edx, ecx\n add eax, edx\n dec ecx\n jnz 1b");
+CODE(checked,
+     "xor eax, eax\n mov ecx, 3000000\n 1: add eax, ecx\n rol eax, 3\n xor eax, 0x5bd1e995\n"
+     "push eax\n push ecx\n pop edx\n pop eax\n sub edx, ecx\n add eax, edx\n dec ecx\n jnz 1b");
 static void undisturbed(void)
 {
 	struct state a = at_cpl(3, checked), b = a;
@@ -204,8 +209,9 @@ CODE(sti_shadow, "sti\n nop\n sti_after: nop\n nop");
 CODE(sti_cli, "sti\n cli\n nop\n nop");
 CODE(sti_ret, "call 1f\n sti_ret_after: nop\n jmp 2f\n 1: sti\n ret\n 2:");
 CODE(popf_no_shadow, "pushfd\n or dword ptr [esp], 0x200\n popfd\n popf_after: nop\n nop");
-CODE(iret_no_shadow, "pushfd\n or dword ptr [esp], 0x200\n push cs\n push offset iret_after\n iretd\n"
-		     "nop\n iret_after: nop\n nop");
+CODE(iret_no_shadow,
+     "pushfd\n or dword ptr [esp], 0x200\n push cs\n push offset iret_after\n iretd\n"
+     "nop\n iret_after: nop\n nop");
 LABEL(sti_after);
 LABEL(sti_ret_after);
 LABEL(popf_after);
@@ -217,8 +223,10 @@ static void shadows(void)
 		const char *name;
 		const u8 *code, *at;
 	} cases[] = {
-		{"sti", sti_shadow, sti_after},	      {"sti; ret", sti_ret, sti_ret_after},
-		{"popf", popf_no_shadow, popf_after}, {"iret", iret_no_shadow, iret_after},
+		{"sti", sti_shadow, sti_after},
+		{"sti; ret", sti_ret, sti_ret_after},
+		{"popf", popf_no_shadow, popf_after},
+		{"iret", iret_no_shadow, iret_after},
 	};
 
 	start();
@@ -243,8 +251,9 @@ static void shadows(void)
 }
 
 /* Between a load of SS and the next instruction no interrupt is taken. */
-CODE(ss_loop, "mov eax, ss\n mov ebx, esp\n"
-	      "1: mov ss, eax\n ss_inner: mov esp, ebx\n push eax\n pop ss\n pop_ss_inner: mov esp, ebx\n jmp 1b");
+CODE(ss_loop,
+     "mov eax, ss\n mov ebx, esp\n"
+     "1: mov ss, eax\n ss_inner: mov esp, ebx\n push eax\n pop ss\n pop_ss_inner: mov esp, ebx\n jmp 1b");
 LABEL(ss_inner);
 LABEL(pop_ss_inner);
 
@@ -475,7 +484,9 @@ static void frame_breakpoint(void)
 	stop_at = (u32)idle_loop_end;
 	hit_eip = 0;
 	asm volatile("mov %0, %%dr1" : : "r"(main_tss.t.esp0 - 12));
-	asm volatile("mov %0, %%dr7" : : "r"(0x400 | 1 << 2 | 1 << 20 | 3 << 22)); /* writes, 4 bytes */
+	asm volatile("mov %0, %%dr7"
+	             :
+	             : "r"(0x400 | 1 << 2 | 1 << 20 | 3 << 22)); /* writes, 4 bytes */
 	s.eflags |= IF;
 	cpu_run(&s);
 	asm volatile("mov %0, %%dr7" : : "r"(0x400));
@@ -488,8 +499,8 @@ static void frame_breakpoint(void)
 
 enum { RF_COUNT = 0x7000 };
 #define RF_LOOP(name, setup, rep)                                                                  \
-	CODE(name, "pushfd\n or dword ptr [esp], 0x200\n 1: mov ecx, 0x7000\n" setup                \
-		   "push [esp]\n popfd\n" #name "_at: " rep "\n jmp 1b");                           \
+	CODE(name, "pushfd\n or dword ptr [esp], 0x200\n 1: mov ecx, 0x7000\n" setup               \
+	           "push [esp]\n popfd\n" #name "_at: " rep "\n jmp 1b");                          \
 	LABEL(name##_at)
 RF_LOOP(rf_plain, "mov esi, 0x400000\n mov edi, 0x500000\n", "rep movsb");
 RF_LOOP(rf_short, "mov esi, 0\n mov edi, 0x8000\n", "addr16 rep movsb");
@@ -545,9 +556,9 @@ static void resume_flag(void)
 
 /* An instruction breakpoint there is met once, however often the string is interrupted. */
 CODE(rf_once, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0\n mov edi, 0x8000\n"
-	      "rf_once_at: addr16 rep movsb\n dec ebx\n jnz 1b");
+              "rf_once_at: addr16 rep movsb\n dec ebx\n jnz 1b");
 CODE(rf_long, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0x400000\n mov edi, 0x500000\n"
-	      "rf_long_at: repe cmpsb\n dec ebx\n jnz 1b");
+              "rf_long_at: repe cmpsb\n dec ebx\n jnz 1b");
 LABEL(rf_once_at);
 LABEL(rf_long_at);
 

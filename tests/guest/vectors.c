@@ -221,7 +221,8 @@ CODE(do_jump, "mov eax, 0xf0000000\n jmp eax");
 
 static void fault(void)
 {
-	static const u8 *const all[] = {do_ud, do_de, do_bp, do_of, do_bound, do_gp, do_pf, do_jump};
+	static const u8 *const all[] = {do_ud,    do_de, do_bp, do_of,
+	                                do_bound, do_gp, do_pf, do_jump};
 	u32 n = sizeof(all) / sizeof(*all) - (read_cr0() & CR0_PG ? 0 : 2);
 
 	for (u32 i = 0; i < 24; i++)

@@ -5,9 +5,10 @@
 
 /* --- armed, and never hit --- */
 
-CODE(busy_code, "mov ecx, 1000000\n 1: push ecx\n add [ebx], ecx\n call 2f\n pop ecx\n dec ecx\n jnz 1b\n"
-		"mov esi, offset scratch\n mov edi, 0x500000\n mov ecx, 0x1000\n rep movsd\n jmp busy_code_end\n"
-		"2: mov eax, [ebx]\n xchg eax, [ebx+4]\n ret");
+CODE(busy_code,
+     "mov ecx, 1000000\n 1: push ecx\n add [ebx], ecx\n call 2f\n pop ecx\n dec ecx\n jnz 1b\n"
+     "mov esi, offset scratch\n mov edi, 0x500000\n mov ecx, 0x1000\n rep movsd\n jmp busy_code_end\n"
+     "2: mov eax, [ebx]\n xchg eax, [ebx+4]\n ret");
 
 static void quiet(void)
 {
@@ -26,8 +27,8 @@ static void quiet(void)
 			write_dr3(0x999);
 			write_cr4(read_cr4() | CR4_DE);
 			write_dr6(DR6_SET);
-			write_dr7(arm(0, WRITE, LEN4) | arm(1, ACCESS, LEN1) | arm(2, EXECUTE, LEN1) |
-				  arm(3, IO, LEN1));
+			write_dr7(arm(0, WRITE, LEN4) | arm(1, ACCESS, LEN1) |
+			          arm(2, EXECUTE, LEN1) | arm(3, IO, LEN1));
 			expect_done("busy", &s, busy_code_end);
 			write_dr7(DR7_SET);
 			write_cr4(read_cr4() & ~(u32)CR4_DE);
@@ -144,10 +145,8 @@ static void unmet(void)
 }
 
 static const struct test tests[] = {
-	{"quiet", "SDM vol. 3, 17.2.4", quiet},
-	{"hot", "SDM vol. 3, 17.2.5", hot},
-	{"passed", "SDM vol. 3, 17.2.4", passed},
-	{"unmet", "SDM vol. 3, 17.2.4", unmet},
+	{"quiet", "SDM vol. 3, 17.2.4", quiet},       {"hot", "SDM vol. 3, 17.2.5", hot},
+	{"passed", "SDM vol. 3, 17.2.4", passed},     {"unmet", "SDM vol. 3, 17.2.4", unmet},
 	{"switched", "SDM vol. 3, 17.2.4", switched},
 };
 

@@ -24,7 +24,7 @@ static void wrap_off(void)
 }
 
 static volatile u32 *const top = (u32 *)0xfffffffe; /* two bytes here, two at 0 */
-static volatile u16 *zero; /* page 0: not a null pointer here */
+static volatile u16 *zero;                          /* page 0: not a null pointer here */
 
 static void plain(void)
 {
@@ -51,12 +51,14 @@ static void stack(void)
 	wrap_on();
 	for (int i = 0; i < 4; i++) {
 		asm volatile("mov %%esp, %%ecx\n"
-			     "mov $2, %%esp\n"
-			     "pushl $0x55667788\n"
-			     "mov %%esp, %1\n"
-			     "pop %0\n"
-			     "mov %%ecx, %%esp"
-			     : "=&r"(got), "=&r"(esp) : : "ecx", "memory");
+		             "mov $2, %%esp\n"
+		             "pushl $0x55667788\n"
+		             "mov %%esp, %1\n"
+		             "pop %0\n"
+		             "mov %%ecx, %%esp"
+		             : "=&r"(got), "=&r"(esp)
+		             :
+		             : "ecx", "memory");
 		expect("esp after push", esp, 0xfffffffe);
 		expect("popped", got, 0x55667788);
 		expect("pushed, high half", *zero, 0x5566);

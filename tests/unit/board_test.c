@@ -37,8 +37,11 @@ static struct board *open_board(struct rig *r)
 {
 	static const uint8_t words[2][4] = {{0x11, 0x20, 4, 1}, {0x11, 0x28, 2, 1}};
 	rig_open(r);
-	struct board *b = board_create(&(struct board_config){
-	    .clock = r->clock, .utc_ns = 1, .has_serial = true, .serial = {r, transmit, ready}, .ignne = ignne});
+	struct board *b = board_create(&(struct board_config){.clock = r->clock,
+	                                                      .utc_ns = 1,
+	                                                      .has_serial = true,
+	                                                      .serial = {r, transmit, ready},
+	                                                      .ignne = ignne});
 	for (unsigned pic = 0; pic < 2; pic++) {
 		uint16_t port = pic ? 0xa0 : 0x20;
 		give(b, port, words[pic][0]);
@@ -164,8 +167,8 @@ static void test_ticks_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_inputs),
-	    cmocka_unit_test(test_ticks_taken),
+		cmocka_unit_test(test_inputs),
+		cmocka_unit_test(test_ticks_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

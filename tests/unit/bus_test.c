@@ -69,7 +69,8 @@ static uint32_t get_more(void *ctx, uint16_t port, unsigned size)
 static void test_answers_are_bytes(void **state)
 {
 	struct bus *b = bus_create();
-	assert_int_equal(bus_claim(b, 0x40, 2, false, (struct port_handler){NULL, get_more, NULL}), 0);
+	assert_int_equal(bus_claim(b, 0x40, 2, false, (struct port_handler){NULL, get_more, NULL}),
+	                 0);
 	assert_int_equal(bus_read(b, 0x40, 4), 0xffff4140);
 	bus_write(b, 0x40, 2, 1); /* read-only */
 	bus_destroy(b);
@@ -111,10 +112,8 @@ static void test_claims_do_not_overlap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_absent_ports_float_high),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_answers_are_bytes),
-		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_absent_ports_float_high), cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_answers_are_bytes),       cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_claims_do_not_overlap),
 	};
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

@@ -5,7 +5,8 @@
 static void test_chain(void **state)
 {
 	uint32_t targets[] = {0x5100, 0x5000};
-	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *b = simple_unit(0x5100, 0x5000);
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets),
+		  *b = simple_unit(0x5100, 0x5000);
 
 	tcache_chain(fx.c, a->exit0, b);
 	tcache_chain(fx.c, a->exit0 + 1, a);
@@ -85,8 +86,8 @@ static void run_in(uint32_t gfn, uint32_t window)
 static void test_owned(void **state)
 {
 	uint32_t targets[] = {0x6000, 0x5100};
-	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *near = simple_unit(0x5100, 0),
-	          *far = simple_unit(0x6000, 0);
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets),
+		  *near = simple_unit(0x5100, 0), *far = simple_unit(0x6000, 0);
 	run_in(5, 1);
 	run_in(6, 1);
 	tcache_chain(fx.c, a->exit0, far);
@@ -160,8 +161,8 @@ static void test_owner_dies(void **state)
 static void test_shared(void **state)
 {
 	uint32_t targets[] = {0x6000, 0x5100};
-	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets), *near = simple_unit(0x5100, 0),
-	          *far = simple_unit(0x6000, 0x5000);
+	struct tu *a = make_unit(0x5000, 5, NO_GFN, 8, 0, 2, targets),
+		  *near = simple_unit(0x5100, 0), *far = simple_unit(0x6000, 0x5000);
 	run_in(5, 1);
 	tcache_chain(fx.c, a->exit0, far);
 	tcache_chain(fx.c, a->exit0 + 1, near);
@@ -291,7 +292,8 @@ static void test_branch_drop_page(void **state)
 	enum { N = 600 };
 	const uint64_t w1 = 1ull << WINDOW_SHIFT, w2 = 2ull << WINDOW_SHIFT;
 	uint32_t target = 0;
-	struct tu *before = make_unit(0x4ffc, 4, 5, 8, 0, 1, &target), *after = simple_unit(0x6000, 0);
+	struct tu *before = make_unit(0x4ffc, 4, 5, 8, 0, 1, &target),
+		  *after = simple_unit(0x6000, 0);
 	struct tu *far_before = simple_unit(0x3ff0, 0);
 	static struct tu *u[N];
 
@@ -414,6 +416,7 @@ static void test_branch_many_pages(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
+/* clang-format off */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,3 +428,4 @@ int main(void)
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+/* clang-format on */

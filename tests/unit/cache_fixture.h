@@ -18,10 +18,10 @@ struct fixture {
 	struct tcache *c;
 	bool traced[MAX_GFN];
 	unsigned traces;
-	uint32_t thunk_eip;   /* of the last thunk */
+	uint32_t thunk_eip; /* of the last thunk */
 	unsigned thunks;
-	bool alive[8];        /* windows, by id */
-	uint32_t cs_base;     /* of the units that are made */
+	bool alive[8];    /* windows, by id */
+	uint32_t cs_base; /* of the units that are made */
 };
 
 static struct fixture fx;
@@ -53,15 +53,15 @@ static inline int start(void **state)
 	fx = (struct fixture){.alive = {false, true, true, true}};
 	*state = &fx;
 	return tcache_create(&fx.c, &(struct tcache_config){
-	                                .bytes = 1 << 20,
-	                                .max_gfn = MAX_GFN,
-	                                .miss_stub = MISS,
-	                                .lookup_disp = LOOKUP_DISP,
-	                                .miss_disp = MISS_DISP,
-	                                .emit_thunk = emit_thunk,
-	                                .trace = trace,
-	                                .ctx = &fx,
-	                            });
+					    .bytes = 1 << 20,
+					    .max_gfn = MAX_GFN,
+					    .miss_stub = MISS,
+					    .lookup_disp = LOOKUP_DISP,
+					    .miss_disp = MISS_DISP,
+					    .emit_thunk = emit_thunk,
+					    .trace = trace,
+					    .ctx = &fx,
+				    });
 }
 
 static inline int stop(void **state)
@@ -84,8 +84,11 @@ static inline unsigned stub_offset(unsigned n_exits, unsigned i)
 static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, unsigned guest_len,
                                    unsigned mode, unsigned n_exits, const uint32_t *targets)
 {
-	struct tu_code code = {.guest_len = guest_len, .n_insns = N_PC, .n_exits = n_exits,
-	                       .n_pads = 1, .n_pc = N_PC};
+	struct tu_code code = {.guest_len = guest_len,
+	                       .n_insns = N_PC,
+	                       .n_exits = n_exits,
+	                       .n_pads = 1,
+	                       .n_pc = N_PC};
 	uint32_t first;
 	uint8_t *out = tcache_reserve(fx.c, &first);
 
@@ -96,7 +99,8 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 	for (unsigned i = 0; i < n_exits; i++) {
 		unsigned patch = FIRST_PATCH + EXIT_BYTES * i, stub = stub_offset(n_exits, i);
 		uint32_t rel = stub - (patch + 4);
-		code.exits[i] = (struct tu_exit){.target = targets[i], .patch = patch, .stub = stub};
+		code.exits[i] =
+			(struct tu_exit){.target = targets[i], .patch = patch, .stub = stub};
 		out[patch - 1] = 0xe9;
 		memcpy(out + patch, &rel, 4);
 		memset(out + stub, 0xf4, STUB_BYTES);

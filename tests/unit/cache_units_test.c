@@ -76,7 +76,7 @@ static void test_invalidate_bytes(void **state)
 {
 	/* [10h, 18h), [18h, 20h), [14h, 1Ch) of page 5. */
 	struct tu *a = simple_unit(0x5010, 0), *b = simple_unit(0x5018, 0),
-	          *c = simple_unit(0x5014, 0);
+		  *c = simple_unit(0x5014, 0);
 
 	assert_int_equal(tcache_invalidate_bytes(fx.c, 5, 0, 0x10), 0);
 	assert_int_equal(tcache_invalidate_bytes(fx.c, 5, 0x20, 0xfe0), 0);
@@ -152,7 +152,8 @@ static void test_leave_after(void **state)
 {
 	struct tu *u = simple_unit(0x5010, 0);
 	/* mov r8d, 0x5012; jmp [r15 + miss], where guest offset 2 begins. */
-	static const uint8_t leave[13] = {0x41, 0xb8, 0x12, 0x50, 0, 0, 0x41, 0xff, 0xa7, MISS_DISP};
+	static const uint8_t leave[13] = {0x41, 0xb8, 0x12, 0x50, 0,
+	                                  0,    0x41, 0xff, 0xa7, MISS_DISP};
 	tcache_invalidate(fx.c, u);
 	const uint8_t *host = tcache_bytes(fx.c, u);
 	uint8_t first[8];
@@ -237,17 +238,17 @@ static void test_beyond_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_commit_and_find),
-	    TEST(test_host_addresses),
-	    TEST(test_pc_map),
-	    TEST(test_beyond_memory),
-	    cmocka_unit_test_setup_teardown(test_invalidate_bytes, reset_stats, stop),
-	    TEST(test_page_crossing),
-	    TEST(test_page_crossing_to_itself),
-	    TEST(test_leave_after),
-	    TEST(test_many),
-	    TEST(test_flush),
-	    TEST(test_full),
+		TEST(test_commit_and_find),
+		TEST(test_host_addresses),
+		TEST(test_pc_map),
+		TEST(test_beyond_memory),
+		cmocka_unit_test_setup_teardown(test_invalidate_bytes, reset_stats, stop),
+		TEST(test_page_crossing),
+		TEST(test_page_crossing_to_itself),
+		TEST(test_leave_after),
+		TEST(test_many),
+		TEST(test_flush),
+		TEST(test_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,14 +373,10 @@ int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_backpressure),
-		cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_terminal_of_a_deaf_guest),
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_deaf_caller),
+		cmocka_unit_test(test_pipe),     cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_terminal), cmocka_unit_test(test_terminal_of_a_deaf_guest),
+		cmocka_unit_test(test_file),     cmocka_unit_test(test_full),
+		cmocka_unit_test(test_socket),   cmocka_unit_test(test_deaf_caller),
 	};
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);
 }

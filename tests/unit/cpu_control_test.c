@@ -235,15 +235,9 @@ static void popf_by_privilege(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(reset_values),
-		TEST(flat_32_bits),
-		TEST(cr0_rules),
-		TEST(cr3_and_cr4_rules),
-		TEST(privilege_and_numbers),
-		TEST(lmsw_and_clts),
-		TEST(debug_registers),
-		TEST(breakpoints),
-		TEST(popf_by_privilege),
+		TEST(reset_values),      TEST(flat_32_bits),          TEST(cr0_rules),
+		TEST(cr3_and_cr4_rules), TEST(privilege_and_numbers), TEST(lmsw_and_clts),
+		TEST(debug_registers),   TEST(breakpoints),           TEST(popf_by_privilege),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

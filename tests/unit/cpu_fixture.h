@@ -44,7 +44,7 @@ enum {
 	A_P = 0x80,
 	A_DPL3 = 0x60,
 	A_DPL1 = 0x20,
-	A_CODE = 0x1a, /* readable */
+	A_CODE = 0x1a,  /* readable */
 	A_XCODE = 0x18, /* execute-only */
 	A_CONFORM = 0x1e,
 	A_DATA = 0x12,
@@ -58,7 +58,7 @@ enum {
 struct machine {
 	struct vcpu v;
 	uint8_t mem[MEMORY];
-	uint32_t bad_page;   /* accesses fault, when not 0 */
+	uint32_t bad_page; /* accesses fault, when not 0 */
 	bool bad_write_only;
 	enum priv last_priv;
 	bool paging_refused;
@@ -66,13 +66,14 @@ struct machine {
 	uint32_t loaded_cr3;
 };
 
-static inline bool machine_check(struct machine *m, gla_t a, unsigned size, bool write,
-                                 enum priv p, struct trap *t)
+static inline bool machine_check(struct machine *m, gla_t a, unsigned size, bool write, enum priv p,
+                                 struct trap *t)
 {
 	m->last_priv = p;
 	assert_true(a.v < MEMORY && a.v + size <= MEMORY);
 	for (unsigned i = 0; i < size; i++) {
-		if (m->bad_page && (a.v + i) >> 12 == m->bad_page && (write || !m->bad_write_only)) {
+		if (m->bad_page && (a.v + i) >> 12 == m->bad_page &&
+		    (write || !m->bad_write_only)) {
 			*t = trap_page_fault(gla(a.v + i),
 			                     (write ? PF_W : 0) | (p == PRIV_USER ? PF_U : 0));
 			return false;
@@ -151,8 +152,7 @@ static inline void descriptor_at(struct machine *m, uint32_t at, uint32_t base, 
                                  uint32_t attr)
 {
 	put32(m, at, (limit & 0xffff) | base << 16);
-	put32(m, at + 4,
-	      (base >> 16 & 0xff) | attr << 8 | (limit & 0xf0000) | (base & 0xff000000));
+	put32(m, at + 4, (base >> 16 & 0xff) | attr << 8 | (limit & 0xf0000) | (base & 0xff000000));
 }
 
 static inline void descriptor(struct machine *m, uint16_t sel, uint32_t base, uint32_t limit,

@@ -276,8 +276,9 @@ static void iret_to_outer_drops_inner_segments(void **state)
 static void iret_to_virtual_8086_and_back(void **state)
 {
 	struct machine *m = *state;
-	const uint32_t frame[] = {0x100,  0x1000, FLAG_VM | FLAG_IF | 2, 0xfffe, 0x2000,
-	                          0x3000, 0x4000, 0x5000,                0x6000};
+	const uint32_t frame[] = {0x100,  0x1000, FLAG_VM | FLAG_IF | 2,
+	                          0xfffe, 0x2000, 0x3000,
+	                          0x4000, 0x5000, 0x6000};
 
 	m->v.gpr[ESP] = STACK0 - sizeof(frame);
 	memcpy(m->mem + STACK0 - sizeof(frame), frame, sizeof(frame));
@@ -339,7 +340,8 @@ static void virtual_8086_rules(void **state)
 
 	to_virtual_8086(m, 0x100, FLAG_IOPL);
 	idt_gate(m, 0x20, CONFORM0, HANDLER, A_P | A_DPL3 | 14);
-	assert_fault(m, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP, CONFORM0 | 1);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP,
+	             CONFORM0 | 1);
 	idt_gate(m, 0x20, CODE1, HANDLER, A_P | A_DPL3 | 14);
 	assert_fault(m, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP,
 	             (CODE1 & ~3) | 1);
@@ -416,12 +418,9 @@ static void double_fault_classes(void **state)
 		uint8_t runs;
 	} cases[] = {
 		{VEC_UD, false, A_P, VEC_GP}, /* benign, contributory: the second */
-		{VEC_UD, false, 14, VEC_NP},
-		{VEC_DE, false, A_P, VEC_DF}, /* contributory twice */
-		{VEC_TS, true, 14, VEC_DF},
-		{VEC_GP, true, A_P, VEC_DF},
-		{VEC_SS, true, 14, VEC_DF},
-		{VEC_NP, true, A_P, VEC_DF},
+		{VEC_UD, false, 14, VEC_NP},  {VEC_DE, false, A_P, VEC_DF}, /* contributory twice */
+		{VEC_TS, true, 14, VEC_DF},   {VEC_GP, true, A_P, VEC_DF},
+		{VEC_SS, true, 14, VEC_DF},   {VEC_NP, true, A_P, VEC_DF},
 		{VEC_PF, true, 14, VEC_DF}, /* page fault, contributory */
 		{VEC_AC, true, A_P, VEC_GP},
 	};
@@ -487,7 +486,7 @@ static void triple_fault(void **state)
 static unsigned misaligned;
 
 static bool write_misaligned(void *ctx, gla_t a, const void *src, unsigned size, enum priv p,
-			     struct trap *t)
+                             struct trap *t)
 {
 	misaligned++;
 	*t = trap_error(VEC_AC, 0);

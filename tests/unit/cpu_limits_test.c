@@ -28,8 +28,8 @@ static void inner_stack_pointers(void **state)
 	gate(m, SCRATCH2, CODE1, 0x9000, A_P | A_DPL3 | 12, 0);
 	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 14);
 	machine_ring(m, 3);
-	both_sides(m, m->v.seg[SREG_TR].limit, 9, cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t), VEC_TS,
-	           SEL_TSS_A);
+	both_sides(m, m->v.seg[SREG_TR].limit, 9, cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t),
+	           VEC_TS, SEL_TSS_A);
 	both_sides(m, m->v.seg[SREG_TR].limit, 17, cpu_far_call(&m->v, SCRATCH2, 0, 4, NEXT, &t),
 	           VEC_TS, SEL_TSS_A);
 	both_sides(m, m->v.seg[SREG_TR].limit, 11,
@@ -50,8 +50,8 @@ static void inner_stack_pointers_of_16_bits(void **state)
 	gate(m, SCRATCH2, CODE1, 0x9000, A_P | A_DPL3 | 4, 0);
 	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 6);
 	machine_ring(m, 3);
-	both_sides(m, m->v.seg[SREG_TR].limit, 5, cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t), VEC_TS,
-	           SEL_TSS_B);
+	both_sides(m, m->v.seg[SREG_TR].limit, 5, cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t),
+	           VEC_TS, SEL_TSS_B);
 	both_sides(m, m->v.seg[SREG_TR].limit, 9, cpu_far_call(&m->v, SCRATCH2, 0, 4, NEXT, &t),
 	           VEC_TS, SEL_TSS_B);
 	both_sides(m, m->v.seg[SREG_TR].limit, 5,
@@ -83,16 +83,16 @@ static void tables(void **state)
 	struct machine *m = *state;
 
 	descriptor(m, SCRATCH, 0, 0xfffff, A_FLAT | A_DATA);
-	both_sides(m, m->v.gdtr.limit, SCRATCH + 7, cpu_seg_load(&m->v, SREG_DS, SCRATCH, &t), VEC_GP,
-	           SCRATCH);
+	both_sides(m, m->v.gdtr.limit, SCRATCH + 7, cpu_seg_load(&m->v, SREG_DS, SCRATCH, &t),
+	           VEC_GP, SCRATCH);
 	descriptor(m, 0xfc, 0, 0xfffff, A_FLAT | A_DATA);
-	both_sides(m, m->v.seg[SREG_LDTR].limit, 0xff, cpu_seg_load(&m->v, SREG_DS, 0xfc, &t), VEC_GP,
-	           0xfc);
+	both_sides(m, m->v.seg[SREG_LDTR].limit, 0xff, cpu_seg_load(&m->v, SREG_DS, 0xfc, &t),
+	           VEC_GP, 0xfc);
 	descriptor(m, SCRATCH, 0x30000, 0x67, A_P | 9);
 	both_sides(m, m->v.gdtr.limit, SCRATCH + 7, cpu_ltr(&m->v, SCRATCH, &t), VEC_GP, SCRATCH);
 	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 14);
-	both_sides(m, m->v.idtr.limit, 0x107, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t),
-	           VEC_GP, 0x103);
+	both_sides(m, m->v.idtr.limit, 0x107,
+	           cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_GP, 0x103);
 }
 
 static void interrupt_vectors_of_real_mode(void **state)
@@ -103,8 +103,8 @@ static void interrupt_vectors_of_real_mode(void **state)
 	m->v.idtr.base = 0;
 	m->v.seg[SREG_SS].attr &= ~SEG_DB;
 	put32(m, 0x21 * 4, 0x12345678);
-	both_sides(m, m->v.idtr.limit, 0x87, cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t),
-	           VEC_GP, 0);
+	both_sides(m, m->v.idtr.limit, 0x87,
+	           cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t), VEC_GP, 0);
 }
 
 /* It does, or #GP(0), with EXT for an interrupt. */
@@ -160,11 +160,13 @@ static void frames(void **state)
 	const uint32_t iret[] = {0x9000, CODE3, 0x202, STACK3, DATA3};
 	struct segment *ss = &m->v.seg[SREG_SS];
 
-	both_sides(m, ss->limit, STACK0 - 1, cpu_far_call(&m->v, CODE0, 0x9000, 4, NEXT, &t), VEC_SS, 0);
-	both_sides(m, ss->limit, STACK0 - 1, cpu_far_call(&m->v, CODE0, 0x9000, 2, NEXT, &t), VEC_SS, 0);
+	both_sides(m, ss->limit, STACK0 - 1, cpu_far_call(&m->v, CODE0, 0x9000, 4, NEXT, &t),
+	           VEC_SS, 0);
+	both_sides(m, ss->limit, STACK0 - 1, cpu_far_call(&m->v, CODE0, 0x9000, 2, NEXT, &t),
+	           VEC_SS, 0);
 	idt_gate(m, 0x20, CODE0, HANDLER, A_P | 14);
-	both_sides(m, ss->limit, STACK0 - 1, cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t),
-	           VEC_SS, 1);
+	both_sides(m, ss->limit, STACK0 - 1,
+	           cpu_interrupt(&m->v, INTR_EXTERNAL, 0x20, false, 0, &t), VEC_SS, 1);
 	m->v.gpr[ESP] = STACK0 - 16;
 	memcpy(m->mem + STACK0 - 16, inner, sizeof(inner));
 	both_sides(m, ss->limit, STACK0 - 1, cpu_far_return(&m->v, 4, 0, &t), VEC_SS, 0);
@@ -204,8 +206,8 @@ static void inner_frames(void **state)
 	/* The caller's parameters. */
 	descriptor(m, SCRATCH2, 0, STACK0 - 1, A_P | A_DATA | A_32);
 	machine_ring(m, 3);
-	both_sides(m, m->v.seg[SREG_SS].limit, STACK3 + 7, cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t),
-	           VEC_SS, 0);
+	both_sides(m, m->v.seg[SREG_SS].limit, STACK3 + 7,
+	           cpu_far_call(&m->v, SCRATCH, 0, 4, NEXT, &t), VEC_SS, 0);
 }
 
 /* Operands in expand-up and expand-down segments. */
@@ -231,8 +233,10 @@ static void io_maps(void **state)
 	machine_ring(m, 3);
 	put16(m, TSS_A + 102, 0x68);
 	memset(m->mem + TSS_A + 0x68, 0, 0x40);
-	both_sides(m, m->v.seg[SREG_TR].limit, 0x68 + 0xd, cpu_io_check(&m->v, 0x60, 1, &t), VEC_GP, 0);
-	both_sides(m, m->v.seg[SREG_TR].limit, 0x68 + 0xd, cpu_io_check(&m->v, 0x67, 4, &t), VEC_GP, 0);
+	both_sides(m, m->v.seg[SREG_TR].limit, 0x68 + 0xd, cpu_io_check(&m->v, 0x60, 1, &t), VEC_GP,
+	           0);
+	both_sides(m, m->v.seg[SREG_TR].limit, 0x68 + 0xd, cpu_io_check(&m->v, 0x67, 4, &t), VEC_GP,
+	           0);
 	put16(m, TSS_A + 102, 102); /* the map begins with its own base: bit 0 is clear */
 	both_sides(m, m->v.seg[SREG_TR].limit, 103, cpu_io_check(&m->v, 0, 1, &t), VEC_GP, 0);
 	put16(m, TSS_A + 102, 0xffff);

@@ -139,11 +139,8 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each),
-		TEST(port_access),
-		TEST(alignment_checks),
-		TEST(classes),
-		TEST(code_segments),
+		TEST(one_bit_each), TEST(port_access),   TEST(alignment_checks),
+		TEST(classes),      TEST(code_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

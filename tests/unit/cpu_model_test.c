@@ -91,12 +91,12 @@ static void cpuid_agrees_with_isa(void **state)
 		uint32_t isa;
 		unsigned bit; /* EDX 0 to 31, ECX 32 to 63 */
 	} pairs[] = {
-		{ISA_FPU, 0},      {ISA_VME, 1},        {ISA_DE, 2},         {ISA_PSE, 3},
-		{ISA_TSC, 4},      {ISA_MSR, 5},        {ISA_PAE, 6},        {ISA_MCE, 7},
-		{ISA_CX8, 8},      {ISA_SEP, 11},       {ISA_MTRR, 12},      {ISA_PGE, 13},
-		{ISA_CMOV, 15},    {ISA_PAT, 16},       {ISA_PSE36, 17},     {ISA_CLFLUSH, 19},
-		{ISA_MMX, 23},     {ISA_FXSR, 24},      {ISA_SSE, 25},       {ISA_SSE2, 26},
-		{ISA_SSE3, 32},    {ISA_MONITOR, 32 + 3}, {ISA_SSSE3, 32 + 9}, {ISA_MOVBE, 32 + 22},
+		{ISA_FPU, 0},   {ISA_VME, 1},          {ISA_DE, 2},         {ISA_PSE, 3},
+		{ISA_TSC, 4},   {ISA_MSR, 5},          {ISA_PAE, 6},        {ISA_MCE, 7},
+		{ISA_CX8, 8},   {ISA_SEP, 11},         {ISA_MTRR, 12},      {ISA_PGE, 13},
+		{ISA_CMOV, 15}, {ISA_PAT, 16},         {ISA_PSE36, 17},     {ISA_CLFLUSH, 19},
+		{ISA_MMX, 23},  {ISA_FXSR, 24},        {ISA_SSE, 25},       {ISA_SSE2, 26},
+		{ISA_SSE3, 32}, {ISA_MONITOR, 32 + 3}, {ISA_SSSE3, 32 + 9}, {ISA_MOVBE, 32 + 22},
 	};
 	struct machine *m = *state;
 	const struct cpu_model *model;
@@ -110,8 +110,8 @@ static void cpuid_agrees_with_isa(void **state)
 		bits = (uint64_t)out[2] << 32 | out[3];
 		for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 			assert_int_equal(bits >> pairs[i].bit & 1, !!(model->isa & pairs[i].isa));
-		assert_false(bits >> 9 & 1);           /* APIC */
-		assert_false(bits >> 21 & 3);          /* DS, ACPI */
+		assert_false(bits >> 9 & 1);  /* APIC */
+		assert_false(bits >> 21 & 3); /* DS, ACPI */
 		assert_int_equal(out[0], model->signature);
 		cpu_cpuid(&m->v, 0x80000001, 0, out);
 		if (model->max_ext_leaf)
@@ -158,12 +158,12 @@ static void msr_presence(void **state)
 		uint32_t msr;
 		unsigned models;
 	} cases[] = {
-		{0x0, 0x1e},   {0x10, 0x1e},  {0x17, 0x1c},  {0x1b, 0},          {0x8b, 0x1c},
-		{0xfe, 0x1c},  {0x174, 0x1c}, {0x176, 0x1c}, {0x179, 0x1c},      {0x1a0, 0x18},
-		{0x1d9, 0x1c}, {0x200, 0x1c}, {0x20f, 0x1c}, {0x210, 0},         {0x250, 0x1c},
-		{0x258, 0x1c}, {0x25a, 0},    {0x26f, 0x1c}, {0x270, 0},         {0x277, 0x1c},
-		{0x2ff, 0x1c}, {0x400, 0x1c}, {0x40f, 0x1c}, {0x413, 0x14},      {0x414, 0},
-		{0x3f, 0},     {0x198, 0},    {0x3ff, 0},    {0xc0000080, 0x18}, {0xc0000081, 0},
+		{0x0, 0x1e},     {0x10, 0x1e},  {0x17, 0x1c},  {0x1b, 0},          {0x8b, 0x1c},
+		{0xfe, 0x1c},    {0x174, 0x1c}, {0x176, 0x1c}, {0x179, 0x1c},      {0x1a0, 0x18},
+		{0x1d9, 0x1c},   {0x200, 0x1c}, {0x20f, 0x1c}, {0x210, 0},         {0x250, 0x1c},
+		{0x258, 0x1c},   {0x25a, 0},    {0x26f, 0x1c}, {0x270, 0},         {0x277, 0x1c},
+		{0x2ff, 0x1c},   {0x400, 0x1c}, {0x40f, 0x1c}, {0x413, 0x14},      {0x414, 0},
+		{0x3f, 0},       {0x198, 0},    {0x3ff, 0},    {0xc0000080, 0x18}, {0xc0000081, 0},
 		{0xc0000100, 0},
 	};
 	struct machine *m = *state;

@@ -175,7 +175,8 @@ static void lar_and_lsl(void **state)
 /* SDM vol. 2, LAR and LSL: the tables of system types. */
 static void system_types(void **state)
 {
-	static const uint16_t lar = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
+	static const uint16_t lar =
+		1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
 	static const uint16_t lsl = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 9 | 1 << 11;
 	struct machine *m = *state;
 	struct trap t;

@@ -20,9 +20,9 @@ struct line {
 struct rig {
 	struct bus *bus;
 	struct clock *clock;
-	uint64_t now;      /* of the clock */
+	uint64_t now; /* of the clock */
 	uint64_t armed;
-	unsigned arms;     /* how often it was */
+	unsigned arms; /* how often it was */
 	struct line line;
 	void *device;
 };

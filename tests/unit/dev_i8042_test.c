@@ -53,8 +53,7 @@ static void keyboard(struct rig *r, uint8_t v, const uint8_t *answer, unsigned n
 	assert_false(in(r, 0x64) & 1);
 }
 
-#define KEYBOARD(v, ...) \
-	keyboard(&r, v, (uint8_t[]){__VA_ARGS__}, sizeof (uint8_t[]){__VA_ARGS__})
+#define KEYBOARD(v, ...) keyboard(&r, v, (uint8_t[]){__VA_ARGS__}, sizeof(uint8_t[]){__VA_ARGS__})
 
 static void test_controller(void **state)
 {
@@ -308,12 +307,9 @@ static void test_interrupts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_controller),
-		cmocka_unit_test(test_reset_and_a20),
-		cmocka_unit_test(test_translation),
-		cmocka_unit_test(test_no_mouse),
-		cmocka_unit_test(test_keyboard),
-		cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_controller),  cmocka_unit_test(test_reset_and_a20),
+		cmocka_unit_test(test_translation), cmocka_unit_test(test_no_mouse),
+		cmocka_unit_test(test_keyboard),    cmocka_unit_test(test_interrupts),
 	};
 	return cmocka_run_group_tests_name("i8042", tests, NULL, NULL);
 }

@@ -506,10 +506,10 @@ static void test_initialization_words(void **state)
 {
 	struct rig r;
 	struct pic *p = open_pic(&r, 0x11, 0x13);
-	out(&r, MASTER, 0x80);     /* rotate in automatic EOI */
-	out(&r, MASTER, 0xc3);     /* IR3 lowest */
-	out(&r, MASTER, 0x68);     /* special mask mode */
-	out(&r, MASTER, 0x0f);     /* poll, ISR */
+	out(&r, MASTER, 0x80); /* rotate in automatic EOI */
+	out(&r, MASTER, 0xc3); /* IR3 lowest */
+	out(&r, MASTER, 0x68); /* special mask mode */
+	out(&r, MASTER, 0x0f); /* poll, ISR */
 	out(&r, MASTER, 0x11);
 	out(&r, MASTER + 1, 0x3f); /* the low bits are not the vector's */
 	out(&r, MASTER + 1, 0x04);

@@ -3,7 +3,7 @@
 
 #include "devices/pit.h"
 
-#define TICK(n) (((uint64_t)(n) * 1000000000 + PIT_HZ - 1) / PIT_HZ)
+#define TICK(n) (((uint64_t)(n)*1000000000 + PIT_HZ - 1) / PIT_HZ)
 
 static struct pit *open_pit(struct rig *r)
 {
@@ -660,7 +660,8 @@ static void test_owed(void **state)
 			/* Not before the last was taken; then after a quarter of a period, unless
 			 * the regular one comes first. */
 			pit_tick_taken(p);
-			uint64_t next = base + (at - base) / 10000 * 10000 + 10000, soon = at + 2501;
+			uint64_t next = base + (at - base) / 10000 * 10000 + 10000,
+				 soon = at + 2501;
 			if (soon > next) {
 				assert_int_equal(r.armed, TICK(next));
 				rig_until(&r, TICK(next));

@@ -206,7 +206,8 @@ static struct date day_after(struct date d)
 {
 	if (d.day < days_in(d.year, d.month))
 		return (struct date){d.year, d.month, d.day + 1};
-	return d.month < 12 ? (struct date){d.year, d.month + 1, 1} : (struct date){d.year + 1, 1, 1};
+	return d.month < 12 ? (struct date){d.year, d.month + 1, 1}
+	                    : (struct date){d.year + 1, 1, 1};
 }
 
 static uint8_t bcd(unsigned v)
@@ -240,7 +241,8 @@ static void test_ends_of_months(void **state)
 {
 	struct rig r;
 	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE);
-	for (unsigned year = 0; year <= 9999; year += year < 2 || (year > 1890 && year < 2110) ? 1 : 7)
+	for (unsigned year = 0; year <= 9999;
+	     year += year < 2 || (year > 1890 && year < 2110) ? 1 : 7)
 		for (unsigned month = 1; month <= 12; month++)
 			for (unsigned i = 0; i < 2; i++) {
 				struct date d = {year, month, days_in(year, month) - i};
@@ -306,7 +308,8 @@ static void test_far_years(void **state)
 		put(&r, 2, 0x59);
 		put(&r, 0, 0x58);
 		put(&r, 0x0b, 0x02);
-		assert_time(&r, (uint8_t[]){years[i][0], years[i][1], 0x12, 0x31, 0x23, 0x59, 0x58});
+		assert_time(&r,
+		            (uint8_t[]){years[i][0], years[i][1], 0x12, 0x31, 0x23, 0x59, 0x58});
 		rig_until(&r, r.now + SECOND);
 		assert_int_equal(get(&r, 0), 0x59);
 		rig_until(&r, r.now + SECOND);
@@ -409,7 +412,8 @@ static void test_periodic_catches_up(void **state)
 				count++;
 			}
 		}
-		assert_in_range(count, (late ? 3 * 1024 : 5 * 512) - 5, (late ? 3 * 1024 : 5 * 512) + 5);
+		assert_in_range(count, (late ? 3 * 1024 : 5 * 512) - 5,
+		                (late ? 3 * 1024 : 5 * 512) + 5);
 	}
 	close_rtc(&r, c);
 }
@@ -440,8 +444,9 @@ static void test_rates(void **state)
 		uint8_t b;
 		uint64_t next;
 	} cases[] = {
-		{0x02, UINT64_MAX}, {0x12, SECOND}, {0x22, SECOND}, {0x42, SECOND / 1024},
-		{0x72, SECOND / 1024}, {0xa2, UINT64_MAX}, {0xc2, SECOND / 1024}, {0x0f, UINT64_MAX},
+		{0x02, UINT64_MAX},    {0x12, SECOND},        {0x22, SECOND},
+		{0x42, SECOND / 1024}, {0x72, SECOND / 1024}, {0xa2, UINT64_MAX},
+		{0xc2, SECOND / 1024}, {0x0f, UINT64_MAX},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		put(&r, 0x0b, cases[i].b);
@@ -516,7 +521,7 @@ static void test_update_interrupt(void **state)
 	assert_int_equal(get(&r, 0x0c) & 0xbf, 0x90);
 	rig_until(&r, 10 * SECOND);
 	assert_int_equal(r.line.edges, 2); /* it stays high until C is read */
-	put(&r, 0x0b, 0x92); /* SET clears the enable */
+	put(&r, 0x0b, 0x92);               /* SET clears the enable */
 	assert_int_equal(get(&r, 0x0b), 0x82);
 	assert_false(r.line.level);
 	close_rtc(&r, c);

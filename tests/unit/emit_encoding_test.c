@@ -86,11 +86,11 @@ static void test_operands(void **state)
 						if (index == RSP)
 							continue;
 						check_operand(&(struct memop){
-						    .gs = gs,
-						    .base = base == 16 ? NOREG : base,
-						    .index = index == 16 ? NOREG : index,
-						    .scale = index == 16 ? 0 : scale,
-						    .disp = disps[d]});
+							.gs = gs,
+							.base = base == 16 ? NOREG : base,
+							.index = index == 16 ? NOREG : index,
+							.scale = index == 16 ? 0 : scale,
+							.disp = disps[d]});
 					}
 }
 
@@ -100,15 +100,15 @@ static void test_lengths(void **state)
 		struct memop m;
 		unsigned length;
 	} list[] = {
-	    {{.base = RBX, .index = NOREG}, 3},
-	    {{.base = RBX, .index = NOREG, .disp = 127}, 4},
-	    {{.base = RBX, .index = NOREG, .disp = 128}, 7},
-	    {{.base = RBP, .index = NOREG}, 4},
-	    {{.base = R13, .index = NOREG}, 4},
-	    {{.base = R12, .index = NOREG}, 4},
-	    {{.base = RBX, .index = RCX}, 4},
-	    {{.base = NOREG, .index = NOREG, .disp = 1}, 8},
-	    {{.gs = true, .base = R12, .index = NOREG, .disp = -4}, 7},
+		{{.base = RBX, .index = NOREG}, 3},
+		{{.base = RBX, .index = NOREG, .disp = 127}, 4},
+		{{.base = RBX, .index = NOREG, .disp = 128}, 7},
+		{{.base = RBP, .index = NOREG}, 4},
+		{{.base = R13, .index = NOREG}, 4},
+		{{.base = R12, .index = NOREG}, 4},
+		{{.base = RBX, .index = RCX}, 4},
+		{{.base = NOREG, .index = NOREG, .disp = 1}, 8},
+		{{.gs = true, .base = R12, .index = NOREG, .disp = -4}, 7},
 	};
 	for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
 		struct emit e = fresh();
@@ -151,7 +151,7 @@ static void test_shifts(void **state)
 		void (*f)(struct emit *, uint8_t, uint8_t, uint8_t, bool);
 		unsigned id;
 	} list[] = {
-	    {emit_shlx, X86_INS_SHLX}, {emit_shrx, X86_INS_SHRX}, {emit_sarx, X86_INS_SARX}};
+		{emit_shlx, X86_INS_SHLX}, {emit_shrx, X86_INS_SHRX}, {emit_sarx, X86_INS_SARX}};
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned n = 0; n < 16 * 16 * 16 * 2; n++) {
 			const x86_reg *names = n >> 12 ? reg64 : reg32;
@@ -233,10 +233,10 @@ static void test_short_branches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_operands), cmocka_unit_test(test_lengths),
-	    cmocka_unit_test(test_moves),    cmocka_unit_test(test_shifts),
-	    cmocka_unit_test(test_prefixes), cmocka_unit_test(test_stores),
-	    cmocka_unit_test(test_end),      cmocka_unit_test(test_short_branches),
+		cmocka_unit_test(test_operands), cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_moves),    cmocka_unit_test(test_shifts),
+		cmocka_unit_test(test_prefixes), cmocka_unit_test(test_stores),
+		cmocka_unit_test(test_end),      cmocka_unit_test(test_short_branches),
 	};
 	if (cs_open(CS_ARCH_X86, CS_MODE_64, &capstone) ||
 	    cs_option(capstone, CS_OPT_DETAIL, CS_OPT_ON) || !(insn = cs_malloc(capstone)))

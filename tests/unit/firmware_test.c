@@ -111,11 +111,8 @@ static void test_configuration(void **state)
 		uint64_t mib;
 		unsigned extended_kib, above_64kib;
 	} cases[] = {
-		{4, 3 << 10, 0},
-		{16, 15 << 10, 0},
-		{17, 16 << 10, 16},
-		{64, 63 << 10, 48 << 4},
-		{65, 0xffff, 49 << 4}, /* 64 MiB in KiB do not fit */
+		{4, 3 << 10, 0},           {16, 15 << 10, 0},     {17, 16 << 10, 16},
+		{64, 63 << 10, 48 << 4},   {65, 0xffff, 49 << 4}, /* 64 MiB in KiB do not fit */
 		{3072, 0xffff, 3056 << 4},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -160,10 +157,8 @@ static void test_data_area(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_interrupts),
-		cmocka_unit_test(test_timer),
-		cmocka_unit_test(test_keyboard),
-		cmocka_unit_test(test_configuration),
+		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_data_area),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);

@@ -28,7 +28,7 @@ struct debuggee {
 	void (*in)(struct debuggee *d);   /* it reads a port */
 	unsigned tsc_reads;
 	unsigned waits;
-	unsigned stops;                   /* times that it was stopped for the debugger */
+	unsigned stops; /* times that it was stopped for the debugger */
 };
 
 static inline uint32_t debuggee_in(void *ctx, uint16_t port, unsigned size)
@@ -87,17 +87,17 @@ static inline void debuggee_open(struct debuggee *d)
 	struct problem p;
 	*d = (struct debuggee){0};
 	struct monitor_config c = {
-	    .mmu = {.ram_bytes = 16 << 20},
-	    .model = cpu_model_default(),
-	    .platform = {.ctx = d,
-	                 .io_read = debuggee_in,
-	                 .io_write = debuggee_out,
-	                 .intr_line = debuggee_line,
-	                 .intr_ack = debuggee_ack,
-	                 .tsc = debuggee_tsc,
-	                 .poll = debuggee_poll,
-	                 .wait = debuggee_wait,
-	                 .debug = debuggee_debug},
+		.mmu = {.ram_bytes = 16 << 20},
+		.model = cpu_model_default(),
+		.platform = {.ctx = d,
+	                     .io_read = debuggee_in,
+	                     .io_write = debuggee_out,
+	                     .intr_line = debuggee_line,
+	                     .intr_ack = debuggee_ack,
+	                     .tsc = debuggee_tsc,
+	                     .poll = debuggee_poll,
+	                     .wait = debuggee_wait,
+	                     .debug = debuggee_debug},
 	};
 	int err = monitor_create(&d->monitor, &c, &what);
 	if (err) {

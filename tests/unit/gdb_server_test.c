@@ -71,8 +71,12 @@ static void stopped(struct debuggee *d)
 static void test_stranger(void **state)
 {
 	static const char *const openings[] = {
-	    "POST / HTTP/1.1\r\nHost: 127.0.0.1:1234\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "\r\n", "\x16\x03\x01",
-	    "+POST / HTTP/1.1\r\n\r\n", "# ",
+		"POST / HTTP/1.1\r\nHost: 127.0.0.1:1234\r\n\r\n",
+		"GET / HTTP/1.1\r\n\r\n",
+		"\r\n",
+		"\x16\x03\x01",
+		"+POST / HTTP/1.1\r\n\r\n",
+		"# ",
 	};
 	struct debuggee *d = *state;
 	stopped(d);
@@ -147,7 +151,8 @@ static void test_register_numbers(void **state)
 			else if (write) /* no value */
 				assert_non_null(strstr(got, "$E"));
 			else
-				assert_int_equal(strcspn(strchr(got, '$') + 1, "#"), 2 * gdb_reg_size(i));
+				assert_int_equal(strcspn(strchr(got, '$') + 1, "#"),
+				                 2 * gdb_reg_size(i));
 		}
 	}
 	close(fd);
@@ -256,7 +261,8 @@ static void test_many_breakpoints(void **state)
 		for (unsigned i = 0; i < MARKS + 10; i++) {
 			gla_t at = gla(GUEST_ENTRY + 0x1000 + 16 * i);
 			if (i == before) {
-				assert_true(monitor_break_set(d.monitor, BREAK_EXEC, gla(GUEST_ENTRY + 6), 1));
+				assert_true(monitor_break_set(d.monitor, BREAK_EXEC,
+				                              gla(GUEST_ENTRY + 6), 1));
 				run_loop(&d, 0);
 			}
 			assert_true(monitor_break_set(d.monitor, BREAK_EXEC, at, 1));
@@ -308,14 +314,14 @@ static void test_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_stranger, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_watchpoints, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_register_numbers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_gone_before_the_stop, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_breakpoint_in_a_loop, setup, teardown),
-	    cmocka_unit_test(test_many_breakpoints),
-	    cmocka_unit_test_setup_teardown(test_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stranger, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_watchpoints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_register_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gone_before_the_stop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_breakpoint_in_a_loop, setup, teardown),
+		cmocka_unit_test(test_many_breakpoints),
+		cmocka_unit_test_setup_teardown(test_path, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,12 +183,12 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_open, start, stop),
-	    cmocka_unit_test_setup_teardown(test_listen, start, stop),
-	    cmocka_unit_test_setup_teardown(test_others, start, stop),
-	    cmocka_unit_test_setup_teardown(test_sealed, start, stop),
-	    cmocka_unit_test_setup_teardown(test_killed_owner, start, stop),
-	    cmocka_unit_test_setup_teardown(test_gone, start, stop),
+		cmocka_unit_test_setup_teardown(test_open, start, stop),
+		cmocka_unit_test_setup_teardown(test_listen, start, stop),
+		cmocka_unit_test_setup_teardown(test_others, start, stop),
+		cmocka_unit_test_setup_teardown(test_sealed, start, stop),
+		cmocka_unit_test_setup_teardown(test_killed_owner, start, stop),
+		cmocka_unit_test_setup_teardown(test_gone, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@
 #define WINDOWS (1ull << 45)
 #define WINDOWS_END (WINDOWS + (8ull << 32))
 #define GIB4 (1ull << 32)
-#define NOBODY 0x7ffffff0 /* beyond all process numbers */
+#define NOBODY 0x7ffffff0         /* beyond all process numbers */
 #define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
 
 enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
@@ -58,7 +58,7 @@ struct call {
 	long nr;
 	uint64_t arg[6];
 	unsigned may;
-	int self;       /* 1 + the argument that is the process itself */
+	int self; /* 1 + the argument that is the process itself */
 };
 
 static const struct call calls[] = {
@@ -100,32 +100,51 @@ static const struct call calls[] = {
 	{"mmap", SYS_mmap, {0, 4096, DATA, ANONYMOUS, ~0ull}, V, 0},
 	{"mmap without swap", SYS_mmap, {0, 4096, DATA, ANONYMOUS | MAP_NORESERVE, ~0ull}, V, 0},
 	{"mmap to execute", SYS_mmap, {0, 4096, DATA | PROT_EXEC, ANONYMOUS, ~0ull}, NONE, 0},
-	{"mmap of a file to execute", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0},
-	 NONE, 0},
+	{"mmap of a file to execute",
+         SYS_mmap,
+         {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0},
+         NONE,
+         0},
 	{"mmap of a file", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED, 0}, NONE, 0},
-	{"mmap, growing down", SYS_mmap, {0, 4096, DATA, ANONYMOUS | MAP_GROWSDOWN, ~0ull}, NONE, 0},
+	{"mmap, growing down",
+         SYS_mmap,
+         {0, 4096, DATA, ANONYMOUS | MAP_GROWSDOWN, ~0ull},
+         NONE,
+         0},
 	{"a window's page", SYS_mmap, {WINDOWS, 4096, DATA, FIXED, OTHER}, V, 0},
 	{"a window's last page", SYS_mmap, {WINDOWS_END - 4096, 4096, DATA, FIXED, OTHER}, V, 0},
-	{"a window's page, to execute", SYS_mmap,
-	 {WINDOWS, 4096, DATA | PROT_EXEC, FIXED, OTHER}, NONE, 0},
+	{"a window's page, to execute",
+         SYS_mmap,
+         {WINDOWS, 4096, DATA | PROT_EXEC, FIXED, OTHER},
+         NONE,
+         0},
 	{"below the windows", SYS_mmap, {WINDOWS - 4096, 4096, DATA, FIXED, OTHER}, NONE, 0},
 	{"4 GiB below", SYS_mmap, {WINDOWS - GIB4, 4096, DATA, FIXED, OTHER}, NONE, 0},
 	{"above the windows", SYS_mmap, {WINDOWS_END, 4096, DATA, FIXED, OTHER}, NONE, 0},
 	{"4 GiB above", SYS_mmap, {WINDOWS_END + GIB4, 4096, DATA, FIXED, OTHER}, NONE, 0},
 	{"at 0", SYS_mmap, {0, 4096, DATA, FIXED, OTHER}, NONE, 0},
 	{"through the guard", SYS_mmap, {WINDOWS, GIB4 + 4096, DATA, FIXED, OTHER}, NONE, 0},
-	{"a guard", SYS_mmap, {WINDOWS, GIB4, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-	                       ~0ull}, V, 0},
-	{"a guard elsewhere", SYS_mmap,
-	 {0x10000, 4096, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull}, NONE, 0},
+	{"a guard",
+         SYS_mmap,
+         {WINDOWS, GIB4, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull},
+         V,
+         0},
+	{"a guard elsewhere",
+         SYS_mmap,
+         {0x10000, 4096, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull},
+         NONE,
+         0},
 	{"munmap", SYS_munmap, {WINDOWS, 4096}, V, 0},
 	{"mprotect", SYS_mprotect, {WINDOWS, 4096, PROT_READ}, V, 0},
 	{"mprotect to execute", SYS_mprotect, {WINDOWS, 4096, PROT_READ | PROT_EXEC}, NONE, 0},
 	{"mprotect, high bits", SYS_mprotect, {WINDOWS, 4096, GIB4 | PROT_READ}, NONE, 0},
 	{"pkey_mprotect", SYS_pkey_mprotect, {WINDOWS, 4096, PROT_EXEC, ~0ull}, NONE, 0},
 	{"mremap", SYS_mremap, {WINDOWS, 4096, 8192, MREMAP_MAYMOVE}, V, 0},
-	{"mremap to a place", SYS_mremap,
-	 {WINDOWS, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000}, NONE, 0},
+	{"mremap to a place",
+         SYS_mremap,
+         {WINDOWS, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000},
+         NONE,
+         0},
 	{"remap_file_pages", SYS_remap_file_pages, {WINDOWS, 4096}, NONE, 0},
 	{"memfd_create", SYS_memfd_create, {ANY}, NONE, 0},
 	{"userfaultfd", SYS_userfaultfd, {0}, NONE, 0},
@@ -265,8 +284,11 @@ static void look(const void *what, enum fence_kind kind)
 	ssize_t n = read(fd, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = 0;
 	static const char *const wanted[] = {
-		"\nCapInh:\t0000000000000000\n", "\nCapPrm:\t0000000000000000\n",
-		"\nCapEff:\t0000000000000000\n", "\nCapAmb:\t0000000000000000\n", "\nNoNewPrivs:\t1\n",
+		"\nCapInh:\t0000000000000000\n",
+		"\nCapPrm:\t0000000000000000\n",
+		"\nCapEff:\t0000000000000000\n",
+		"\nCapAmb:\t0000000000000000\n",
+		"\nNoNewPrivs:\t1\n",
 	};
 	for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!strstr(text, wanted[i]))
@@ -356,8 +378,8 @@ static void test_off(void **state)
  * and told to be without guards. */
 static bool is_free(const void *at)
 {
-	void *p = mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE,
-	               ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p = mmap((void *)(uintptr_t)at, PAGE_SIZE, PROT_NONE, ANONYMOUS | MAP_FIXED_NOREPLACE,
+	               -1, 0);
 	if (p != MAP_FAILED)
 		munmap(p, PAGE_SIZE);
 	return p == at;
@@ -369,10 +391,13 @@ static void limited(const void *what, enum fence_kind kind)
 	struct rlimit limit = {GIB4, GIB4};
 	int wrong = host_mem_area(8 * GIB4, &first) != 0;
 	host_mem_area_release(first, 8 * GIB4);
-	wrong |= mmap(first + GIB4, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED;
+	wrong |= mmap(first + GIB4, PAGE_SIZE, PROT_READ, ANONYMOUS | MAP_FIXED, -1, 0) ==
+	         MAP_FAILED;
 	wrong |= setrlimit(RLIMIT_AS, &limit) || host_mem_area(8 * GIB4, &area);
-	wrong |= area == first || !is_free(area) || !host_losses() || !strstr(host_losses(), "guards");
-	wrong |= host_mem_area_open(area, GIB4) || host_mem_area_close(area, GIB4) || !is_free(area);
+	wrong |= area == first || !is_free(area) || !host_losses() ||
+	         !strstr(host_losses(), "guards");
+	wrong |=
+		host_mem_area_open(area, GIB4) || host_mem_area_close(area, GIB4) || !is_free(area);
 	syscall(SYS_exit_group, wrong);
 }
 
@@ -384,10 +409,10 @@ static void test_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_calls),   cmocka_unit_test(test_32_bit_calls),
-	    cmocka_unit_test(test_stripped), cmocka_unit_test(test_landlock),
-	    cmocka_unit_test(test_descriptors), cmocka_unit_test(test_off),
-	    cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_calls),       cmocka_unit_test(test_32_bit_calls),
+		cmocka_unit_test(test_stripped),    cmocka_unit_test(test_landlock),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_off),
+		cmocka_unit_test(test_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,9 +118,9 @@ static void test_area(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_reserve),
-	    cmocka_unit_test(test_view),
-	    cmocka_unit_test(test_area),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_area),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

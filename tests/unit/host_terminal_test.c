@@ -262,7 +262,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_watchdog, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_fatal_signals, open_terminal, close_terminal),
 		cmocka_unit_test_setup_teardown(test_ending_signals, open_terminal, close_terminal),
-		cmocka_unit_test_setup_teardown(test_stop_and_continue, open_terminal, close_terminal),
+		cmocka_unit_test_setup_teardown(test_stop_and_continue, open_terminal,
+	                                        close_terminal),
 		cmocka_unit_test(test_no_terminal),
 	};
 	return cmocka_run_group_tests_name("terminal", tests, NULL, NULL);

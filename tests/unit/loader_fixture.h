@@ -69,7 +69,9 @@ static inline uint32_t get32(const uint8_t *p, size_t at)
 static inline struct blob gzip(const struct blob *plain)
 {
 	struct blob out = {malloc(plain->size + 1000), 0};
-	z_stream z = {.next_in = plain->data, .avail_in = plain->size, .next_out = out.data,
+	z_stream z = {.next_in = plain->data,
+	              .avail_in = plain->size,
+	              .next_out = out.data,
 	              .avail_out = plain->size + 1000};
 	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);

@@ -88,10 +88,12 @@ static void test_initrd_heeds_the_kernel_s_limit(void **state)
 	static const struct {
 		uint32_t max, size, at;
 	} cases[] = {
-		{0x1ffffff, 5000, 0x1ffe000}, {0x1ffffff, 4096, 0x1fff000}, {0x1ffffff, 4097, 0x1ffe000},
-		{0x1ffffff, 1, 0x1fff000}, {0x2000000, 4096, 0x1fff000}, {0x2000000, 4097, 0x1fff000},
-		{0x1fffffe, 4096, 0x1ffe000}, {0x3fffffe, 4096, 0x3ffe000}, {0x3ffffff, 4096, 0x3fff000},
-		{0x4000000, 4096, 0x3fff000}, {0xffffffff, 4096, 0x3fff000},
+		{0x1ffffff, 5000, 0x1ffe000},  {0x1ffffff, 4096, 0x1fff000},
+		{0x1ffffff, 4097, 0x1ffe000},  {0x1ffffff, 1, 0x1fff000},
+		{0x2000000, 4096, 0x1fff000},  {0x2000000, 4097, 0x1fff000},
+		{0x1fffffe, 4096, 0x1ffe000},  {0x3fffffe, 4096, 0x3ffe000},
+		{0x3ffffff, 4096, 0x3fff000},  {0x4000000, 4096, 0x3fff000},
+		{0xffffffff, 4096, 0x3fff000},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pc pc;
@@ -140,7 +142,8 @@ static void test_size_of_the_payload(void **state)
 		{0x203, 0, PAYLOAD - 1, 1},
 		{0x204, PAYLOAD / 16, 0, PAYLOAD},
 		{0x204, PAYLOAD / 16 - 1, 0, PAYLOAD - 16},
-		{0x204, PAYLOAD / 16, 15, PAYLOAD - 15}, /* paragraphs: the last need not be whole */
+		{0x204, PAYLOAD / 16, 15,
+	         PAYLOAD - 15}, /* paragraphs: the last need not be whole */
 		{0x204, 1, PAYLOAD - 1, 1},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -264,7 +267,8 @@ static void test_room(void **state)
 		put16(r.kernel.data, 0x206, cases[i].version);
 		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), cases[i].at != 0);
 		if (!cases[i].at)
-			assert_problem(&pc, "initrd initrd", "KiB do not fit beside the kernel in ");
+			assert_problem(&pc, "initrd initrd",
+			               "KiB do not fit beside the kernel in ");
 		else if (cases[i].initrd)
 			assert_int_equal(get32(pc.bytes + BOOT_INFO, 0x218), cases[i].at);
 		pc_close(&pc, &r.kernel);
@@ -282,7 +286,8 @@ static void test_room(void **state)
 		put32(r.kernel.data, 0x1f4, (3 << 16) + more);
 		assert_int_equal(boot_load(&pc.ram, &r, &pc.entry, &pc.problem), !more);
 		if (more)
-			assert_problem(&pc, "kernel vmlinuz", "3072 KiB do not fit in 4 MiB of memory");
+			assert_problem(&pc, "kernel vmlinuz",
+			               "3072 KiB do not fit in 4 MiB of memory");
 		free(pc.bytes);
 	}
 	blob_free(&large);

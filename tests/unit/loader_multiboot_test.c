@@ -27,8 +27,12 @@ static struct blob elf_image(uint32_t flags)
 	e->e_phentsize = sizeof(Elf32_Phdr);
 	e->e_phnum = 1;
 	Elf32_Phdr *p = (void *)(b.data + e->e_phoff);
-	*p = (Elf32_Phdr){.p_type = PT_LOAD, .p_offset = TEXT_AT, .p_vaddr = 0xc0100000,
-	                  .p_paddr = 0x100000, .p_filesz = TEXT, .p_memsz = TEXT + BSS};
+	*p = (Elf32_Phdr){.p_type = PT_LOAD,
+	                  .p_offset = TEXT_AT,
+	                  .p_vaddr = 0xc0100000,
+	                  .p_paddr = 0x100000,
+	                  .p_filesz = TEXT,
+	                  .p_memsz = TEXT + BSS};
 	multiboot_header(b.data + HEADER_AT, flags);
 	memset(b.data + TEXT_AT, 0x90, TEXT);
 	return b;
@@ -251,11 +255,14 @@ static void test_header_s_place(void **state)
 		uint32_t flags, at, size;
 		bool found;
 	} cases[] = {
-		{0, 0, 9000, true}, {0, 4, 9000, true}, {0, 2, 9000, false}, {0, 1, 9000, false},
-		{0, 8180, 9000, true}, {0, 8184, 9000, false}, {0, 8192, 9000, false},
-		{0, 500, 512, true}, {0, 504, 512, false}, {0x10000, 8160, 9000, true},
-		{0x10000, 8164, 9000, false}, {0x10000, 480, 512, true}, {0x10000, 484, 512, false},
-		{0xfffe0007, 480, 512, true}, {0xfffe0007, 500, 512, true},
+		{0, 0, 9000, true},           {0, 4, 9000, true},
+		{0, 2, 9000, false},          {0, 1, 9000, false},
+		{0, 8180, 9000, true},        {0, 8184, 9000, false},
+		{0, 8192, 9000, false},       {0, 500, 512, true},
+		{0, 504, 512, false},         {0x10000, 8160, 9000, true},
+		{0x10000, 8164, 9000, false}, {0x10000, 480, 512, true},
+		{0x10000, 484, 512, false},   {0xfffe0007, 480, 512, true},
+		{0xfffe0007, 500, 512, true},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct blob b = {calloc(1, 10000), cases[i].size};
@@ -289,16 +296,24 @@ static void test_address_fields(void **state)
 		uint32_t load, load_end, bss_end;
 		bool ok;
 	} cases[] = {
-		{HEADER, 0, 0, true}, {HEADER + 1, 0, 0, false}, {0x200000, 0, 0, true},
-		{0x1fffff, 0, 0, false}, {0x200000, END, 0, true}, {0x200000, END + 1, 0, false},
-		{0x200000, 0x200000, 0, true}, {0x200000, 0x1fffff, 0, false},
-		{0x200000, 0, END, true}, {0x200000, 0, END - 1, false},
-		{0x200000, 0x200100, 0x200100, true}, {0x200000, 0x200100, 4 << 20, true},
+		{HEADER, 0, 0, true},
+		{HEADER + 1, 0, 0, false},
+		{0x200000, 0, 0, true},
+		{0x1fffff, 0, 0, false},
+		{0x200000, END, 0, true},
+		{0x200000, END + 1, 0, false},
+		{0x200000, 0x200000, 0, true},
+		{0x200000, 0x1fffff, 0, false},
+		{0x200000, 0, END, true},
+		{0x200000, 0, END - 1, false},
+		{0x200000, 0x200100, 0x200100, true},
+		{0x200000, 0x200100, 4 << 20, true},
 		{0x200000, 0x200100, (4 << 20) + 1, false},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(loads(flat_image(cases[i].load, cases[i].load_end, cases[i].bss_end), ""),
-		                 cases[i].ok);
+		assert_int_equal(
+			loads(flat_image(cases[i].load, cases[i].load_end, cases[i].bss_end), ""),
+			cases[i].ok);
 	/* Addresses go before ELF where both are there. */
 	struct pc pc;
 	pc_open(&pc, 4);
@@ -314,6 +329,7 @@ static void test_address_fields(void **state)
 }
 
 /* Two segments, the higher first; the entry by the one that holds it, or as it is. */
+/* clang-format off */
 static void test_segments(void **state)
 {
 	static const uint32_t entries[][2] = {
@@ -349,6 +365,7 @@ static void test_segments(void **state)
 		pc_close(&pc, &r.kernel);
 	}
 }
+/* clang-format on */
 
 /* As many modules as there is room for, each on a page of its own; above 1 MiB. */
 static void test_many_modules(void **state)

@@ -41,10 +41,14 @@ static void test_categories(void **state)
 		const char *names;
 		unsigned mask;
 	} good[] = {
-	    {"int", LOG_INT},       {"exc", LOG_EXC}, {"exits", LOG_EXITS},
-	    {"units", LOG_UNITS},   {"mmu", LOG_MMU}, {"io", LOG_IO},
-	    {"int,exc", LOG_INT | LOG_EXC},
-	    {"io,mmu,io", LOG_IO | LOG_MMU},
+		{"int", LOG_INT},
+		{"exc", LOG_EXC},
+		{"exits", LOG_EXITS},
+		{"units", LOG_UNITS},
+		{"mmu", LOG_MMU},
+		{"io", LOG_IO},
+		{"int,exc", LOG_INT | LOG_EXC},
+		{"io,mmu,io", LOG_IO | LOG_MMU},
 	};
 	static const char *const bad[] = {"", "in", "ints", "int,,exc", "int exc", "all,x"};
 
@@ -118,10 +122,10 @@ static void test_stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_categories, start, stop),
-	    cmocka_unit_test_setup_teardown(test_lines, start, stop),
-	    cmocka_unit_test(test_full),
-	    cmocka_unit_test(test_stats),
+		cmocka_unit_test_setup_teardown(test_categories, start, stop),
+		cmocka_unit_test_setup_teardown(test_lines, start, stop),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_stats),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,8 +218,8 @@ static inline struct outcome touch(struct guest *g, struct window *w, uint32_t a
 		assert_true(mmu_find_window(g->m, fault_at, &found, &at));
 		assert_ptr_equal(found, w);
 		assert_int_equal(at.v, a);
-		o.verdict = mmu_fault(g->m, w, at, write ? MMU_WRITE : MMU_READ, user, &o.pa,
-		                      &o.trap);
+		o.verdict =
+			mmu_fault(g->m, w, at, write ? MMU_WRITE : MMU_READ, user, &o.pa, &o.trap);
 		if (o.verdict != MMU_MAPPED)
 			return o;
 		o.faults++;

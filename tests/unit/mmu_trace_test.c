@@ -11,8 +11,8 @@
 
 /* --- a host that has no mapping left, now and then; a whole window it always unmaps --- */
 
-static struct mmu *scarce;    /* whose calls fail; NULL: nobody's */
-static bool no_registering;   /* for good */
+static struct mmu *scarce;  /* whose calls fail; NULL: nobody's */
+static bool no_registering; /* for good */
 static unsigned refusals;
 
 static bool refused(void)
@@ -446,7 +446,9 @@ static uint32_t alias_runs(struct guest *g, unsigned runs, unsigned stride)
 			         (8 * MIB + k * PAGE_SIZE) | P | W | U | A | D);
 	paging_on(g, cr3, 0);
 	for (unsigned i = 0; i < runs; i++)
-		assert_true(touch(g, user_window(g), 0x08000000 + i * stride * PAGE_SIZE, true, true).done);
+		assert_true(
+			touch(g, user_window(g), 0x08000000 + i * stride * PAGE_SIZE, true, true)
+				.done);
 	return cr3;
 }
 
@@ -463,7 +465,8 @@ static void test_splits_bounded(void **state)
 		assert_in_range(g->m->vmas, 0, c.vma_budget + MAX_SPLITS + 2);
 		assert_false(mapped(g, user_window(g), 0x08001000, true));
 		mmu_check(g->m);
-		assert_int_equal(touch(g, user_window(g), 0x08001000, true, true).verdict, MMU_TRACED);
+		assert_int_equal(touch(g, user_window(g), 0x08001000, true, true).verdict,
+		                 MMU_TRACED);
 		assert_true(touch(g, user_window(g), 0x08000000, true, true).done);
 		guest_free(g);
 	}
@@ -476,7 +479,8 @@ static void test_revocations_bounded(void **state)
 	struct guest *g = guest_new(&c);
 	uint32_t cr3 = root_new(g);
 	for (unsigned i = 0; i < 2048; i++)
-		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE,
+		         (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
 	paging_on(g, cr3, 0);
 	struct window *k = kernel_window(g);
 	for (unsigned i = 0; i < 2048; i += 1024)
@@ -497,7 +501,8 @@ static void test_registered_no_more(void **state)
 	struct guest *g = guest_new(NULL);
 	uint32_t cr3 = root_new(g), gfn = 8 * MIB / PAGE_SIZE;
 	for (unsigned i = 0; i < 1024; i++)
-		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
+		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE,
+		         (8 * MIB + i * PAGE_SIZE) | P | W | A | D);
 	paging_on(g, cr3, 0);
 	struct window *k = kernel_window(g);
 	assert_true(touch(g, k, 0xc0000000, true, false).done);
@@ -531,7 +536,8 @@ static unsigned steps_to_revoke(unsigned aliases, bool table)
 	for (unsigned i = 1; i < aliases; i++) {
 		uint32_t a = 0x08000000 + i * 0x400000;
 		if (table)
-			store_entry(g, pde_at(g, cr3, a), load_entry(g, pde_at(g, cr3, 0x08000000)));
+			store_entry(g, pde_at(g, cr3, a),
+			            load_entry(g, pde_at(g, cr3, 0x08000000)));
 		else
 			map_page(g, cr3, a, 8 * MIB | P | W | U | A | D);
 	}
@@ -584,8 +590,8 @@ static uint32_t random_address(void)
 /* Half of the frames continue a run. */
 static uint64_t random_pte(struct guest *g, uint32_t a)
 {
-	static const unsigned rights[] = {P, P | W, P | U, P | W | U, P | W | U | A | D,
-	                                 P | W | U | A | D, 0};
+	static const unsigned rights[] = {
+		P, P | W, P | U, P | W | U, P | W | U | A | D, P | W | U | A | D, 0};
 	uint32_t frame = rnd(2) ? rnd(FRAMES) : a / PAGE_SIZE % FRAMES;
 	uint64_t pte = (16 * MIB + frame * PAGE_SIZE) | rights[rnd(7)];
 	if (rnd(4) == 0)
@@ -634,7 +640,9 @@ static void random_access(struct guest *g, bool composite)
 static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bool mprotect,
                          bool refusing)
 {
-	struct mmu_config c = {.ram_bytes = 32 * MIB, .vma_budget = 300, .exact_ad = exact,
+	struct mmu_config c = {.ram_bytes = 32 * MIB,
+	                       .vma_budget = 300,
+	                       .exact_ad = exact,
 	                       .no_userfaultfd = mprotect};
 	struct guest *g = guest_new(&c);
 	random_state = seed;
@@ -680,7 +688,9 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bo
 			struct mmu_watch watch[4];
 			unsigned n = rnd(5);
 			for (unsigned i = 0; i < n; i++) {
-				uint32_t vpn = (rnd(3) ? random_address() : DIRECT + rnd(FRAMES) * PAGE_SIZE) / PAGE_SIZE;
+				uint32_t vpn = (rnd(3) ? random_address()
+				                       : DIRECT + rnd(FRAMES) * PAGE_SIZE) /
+				               PAGE_SIZE;
 				watch[i] = (struct mmu_watch){vpn, vpn + rnd(3), rnd(2)};
 			}
 			mmu_watch_set(g->m, watch, n);

@@ -177,7 +177,9 @@ static void test_ranges(void **state)
 	store_entry(g, pde_at(g, cr3, 0xc0000000), 0 | P | W | PS | A | D);
 	map_page(g, cr3, 0xfffff000, FRAME | P | W | A | D);
 	paging_on(g, cr3, CR4_PSE);
-	struct mmu_watch w[] = {{0xc0010, 0xc0012, false}, {0xc0020, 0xc0020, true}, {0xfffff, 0xfffff, true},
+	struct mmu_watch w[] = {{0xc0010, 0xc0012, false},
+	                        {0xc0020, 0xc0020, true},
+	                        {0xfffff, 0xfffff, true},
 	                        {0xc00b0, 0xc00b0, true}};
 	mmu_watch_set(g->m, w, 4);
 	struct window *k = kernel_window(g);
@@ -225,12 +227,9 @@ static void test_switched(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stores),
-		cmocka_unit_test(test_accesses),
-		cmocka_unit_test(test_neighbours),
-		cmocka_unit_test(test_other_roots),
-		cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_switched),
+		cmocka_unit_test(test_stores),     cmocka_unit_test(test_accesses),
+		cmocka_unit_test(test_neighbours), cmocka_unit_test(test_other_roots),
+		cmocka_unit_test(test_ranges),     cmocka_unit_test(test_switched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,7 +454,8 @@ static void test_eviction(void **state)
 			load_cr3(g, root[r]);
 			for (unsigned i = 0; i < 100; i++)
 				assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE,
-				                  true, true).done);
+				                  true, true)
+				                    .done);
 			mmu_check(g->m);
 		}
 	}
@@ -529,7 +530,8 @@ static void test_guards(void **state)
 	for (unsigned r = 0; r < 4; r++) {
 		load_cr3(g, root[r]);
 		for (unsigned i = 0; i < 90; i++)
-			assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE, true, true).done);
+			assert_true(touch(g, user_window(g), 0x08000000 + i * PAGE_SIZE, true, true)
+			                    .done);
 		base[r] = user_window(g)->base;
 		assert_false(is_held(base[r], WINDOW_SIZE));
 		assert_true(is_held(base[r] - WINDOW_SIZE, WINDOW_SIZE));

@@ -20,15 +20,16 @@ enum {
 	CODE = 0x10000,
 	IN_CODE = CODE + 0xf00, /* data, on the page of the code: stores are redirected */
 	DATA = 0x20000,
-	ROUNDS = DATA + 0xff0,  /* that are still to come */
+	ROUNDS = DATA + 0xff0, /* that are still to come */
 	PHASE = DATA + 0xff4,
 	STACK = DATA + 0x1f00,
-	BEGIN = 0x80, END = 0x81, /* ports */
-	WARM = 40,              /* rounds, until everything is chained and every site adapted */
-	LIVE = 6,               /* rounds after that, in the first of which kicks come */
-	BEYOND = 20,            /* boundaries of the second one, in which they come too */
-	MANY = 100000,          /* polls in a run that gets nowhere */
-	BOUND = 64,             /* instructions of units from a kick to the dispatcher */
+	BEGIN = 0x80,
+	END = 0x81,    /* ports */
+	WARM = 40,     /* rounds, until everything is chained and every site adapted */
+	LIVE = 6,      /* rounds after that, in the first of which kicks come */
+	BEYOND = 20,   /* boundaries of the second one, in which they come too */
+	MANY = 100000, /* polls in a run that gets nowhere */
+	BOUND = 64,    /* instructions of units from a kick to the dispatcher */
 };
 
 #define STR(x) STR_(x)
@@ -47,20 +48,23 @@ enum {
 	        "cmp dword ptr ds:[0x20ff4], 0; jne done_" #name "\n"                              \
 	        "mov dword ptr ds:[0x20ff4], 1; mov dword ptr ds:[0x20ff0], 6\n"                   \
 	        "out 0x80, al; jmp round_" #name "\n"                                              \
-	        "done_" #name ": out 0x81, al; jmp start_" #name "\n"                              \
-	        #name "_end:\n.code64\n.att_syntax\n.popsection")
+	        "done_" #name ": out 0x81, al; jmp start_" #name "\n" #name                        \
+	        "_end:\n.code64\n.att_syntax\n.popsection")
 
 PROGRAM(pushf, "call 1f; jmp 2f; 1: .rept 6; pushfd; pop eax; .endr; ret; 2: add ecx, eax");
 PROGRAM(pushf_jump, "pushfd; pop eax; pushfw; pop dx; add ecx, eax; jmp 1f; 1:");
 PROGRAM(popf, "call 1f; jmp 2f; 1: push 0x8d5; popfd; push 2; popfd; ret; 2: adc ecx, 1");
 PROGRAM(popf_jump, "push 0x8d5; popfd; jc 1f; inc ebp; 1: push 0x40; popfd; jz 2f; inc ebp; 2:");
-PROGRAM(calls, "call 1f; call 1f; jmp 9f; 1: inc ecx; call 2f; ret; 2: push 5; call 3f; inc edx; ret;"
-               "3: ret 4; 9:");
-PROGRAM(indirect, "call 0f; 0: pop eax; lea ebp, [eax + 1f - 0b]; call ebp; lea ebp, [eax + 2f - 0b];"
-                  "push ebp; ret; 1: inc ecx; ret; 2: lea ebp, [eax + 3f - 0b]; mov [ebx], ebp;"
-                  "jmp dword ptr [ebx]; 3: call 4f; jmp 5f; 4: ret; 5: xor ebp, ebp; xor eax, eax");
-PROGRAM(branches, "mov ecx, 3; 1: loop 1b; jecxz 2f; inc ebp; 2: test dl, 1; jz 3f; inc ebp; 3: inc edx;"
-                  "cmp edx, 7; cmovg ebp, edx; setl al; jo 4f; jmp 5f; 4: inc ebp; 5:");
+PROGRAM(calls,
+        "call 1f; call 1f; jmp 9f; 1: inc ecx; call 2f; ret; 2: push 5; call 3f; inc edx; ret;"
+        "3: ret 4; 9:");
+PROGRAM(indirect,
+        "call 0f; 0: pop eax; lea ebp, [eax + 1f - 0b]; call ebp; lea ebp, [eax + 2f - 0b];"
+        "push ebp; ret; 1: inc ecx; ret; 2: lea ebp, [eax + 3f - 0b]; mov [ebx], ebp;"
+        "jmp dword ptr [ebx]; 3: call 4f; jmp 5f; 4: ret; 5: xor ebp, ebp; xor eax, eax");
+PROGRAM(branches,
+        "mov ecx, 3; 1: loop 1b; jecxz 2f; inc ebp; 2: test dl, 1; jz 3f; inc ebp; 3: inc edx;"
+        "cmp edx, 7; cmovg ebp, edx; setl al; jo 4f; jmp 5f; 4: inc ebp; 5:");
 PROGRAM(strings, "mov esi, 0x20100; mov edi, 0x20200; mov ecx, 5; rep movsd; mov ecx, 4; mov al, 7;"
                  "repne scasb; lodsb; stosw; mov ecx, 3; mov esi, ebx; mov edi, ebx; repe cmpsb;"
                  "std; movsb; cld; mov ecx, 9; rep stosb");
@@ -73,8 +77,9 @@ PROGRAM(based, "inc dword ptr gs:[ebx - 0x20000]; mov gs:[ebx - 0x1fff0], ah; mo
 PROGRAM(redirected, "inc dword ptr ds:[0x10f00]; mov ecx, 32; 1: dec ecx; jnz 1b;"
                     "xchg [0x10f04], dl; push edx; pop dword ptr ds:[0x10f08]");
 PROGRAM(interrupts, "cli; inc ecx; sti; nop; inc edx; cli; pushfd; pop eax; and eax, 0x200");
-PROGRAM(vectors, "fld1; fadd qword ptr [ebx]; fstp qword ptr [ebx]; movups xmm0, [ebx]; paddb mm0, mm1;"
-                 "addps xmm0, xmm1; movups [ebx + 16], xmm0; maskmovq mm0, mm1; emms; fninit");
+PROGRAM(vectors,
+        "fld1; fadd qword ptr [ebx]; fstp qword ptr [ebx]; movups xmm0, [ebx]; paddb mm0, mm1;"
+        "addps xmm0, xmm1; movups [ebx + 16], xmm0; maskmovq mm0, mm1; emms; fninit");
 PROGRAM(stack, "pushad; popad; enter 8, 0; leave; push 6; pop edi; mov eax, ds; push fs; pop ebp");
 PROGRAM(others, "lahf; sahf; xlatb; bswap edx; xadd [ebx], ecx; cmpxchg8b [ebx + 8];"
                 "lock inc dword ptr [ebx + 4]; shld edx, ecx, 3; rcl ecx, 1; mul dl;"
@@ -87,9 +92,11 @@ static const struct program {
 	const char *name;
 	const uint8_t *code, *end;
 } programs[] = {
+/* clang-format off */
 #define P(name) {#name, name##_code, name##_end}
 	P(pushf), P(pushf_jump), P(popf), P(popf_jump), P(calls), P(indirect), P(branches), P(strings),
 	P(chunks), P(checked), P(based), P(redirected), P(interrupts), P(vectors), P(stack), P(others), P(time), P(callouts),
+/* clang-format on */
 #undef P
 };
 
@@ -101,16 +108,16 @@ struct outcome {
 
 static struct monitor *m;
 static struct {
-	unsigned at;       /* the kick comes at this boundary; 0: none does */
-	bool armed;        /* between BEGIN and the kick's end */
-	unsigned seen;     /* boundaries since BEGIN */
+	unsigned at;   /* the kick comes at this boundary; 0: none does */
+	bool armed;    /* between BEGIN and the kick's end */
+	unsigned seen; /* boundaries since BEGIN */
 	bool kicked, polled;
-	bool busy;         /* each poll ends with the next kick */
-	bool late;         /* kicks come where a string goes on, when nobody looks any more */
-	unsigned begun;    /* polls in the middle of a string */
+	bool busy;      /* each poll ends with the next kick */
+	bool late;      /* kicks come where a string goes on, when nobody looks any more */
+	unsigned begun; /* polls in the middle of a string */
 	uint64_t pc, before;
-	unsigned after;    /* instructions of units since the kick */
-	unsigned rounds;   /* at the kick */
+	unsigned after;  /* instructions of units since the kick */
+	unsigned rounds; /* at the kick */
 	unsigned polls, kicks;
 	struct outcome first, now;
 } t;
@@ -123,7 +130,8 @@ static uint32_t rounds_left(void)
 static bool translated(uint64_t pc)
 {
 	return tcache_contains(m->cache, pc) ||
-	       pc - (uint64_t)(uintptr_t)monitor_enter < (uint64_t)(stubs_end - (const char *)monitor_enter);
+	       pc - (uint64_t)(uintptr_t)monitor_enter <
+	               (uint64_t)(stubs_end - (const char *)monitor_enter);
 }
 
 static void at_boundary(ucontext_t *u)
@@ -275,8 +283,11 @@ static void start_monitor(void)
 	struct monitor_config c = {
 		.mmu = {.ram_bytes = 4 << 20},
 		.model = cpu_model_default(),
-		.platform = {.io_read = io_read, .io_write = io_write, .intr_line = intr_line,
-		             .tsc = host_tsc, .poll = poll},
+		.platform = {.io_read = io_read,
+	                     .io_write = io_write,
+	                     .intr_line = intr_line,
+	                     .tsc = host_tsc,
+	                     .poll = poll},
 		.cache_bytes = 1 << 20,
 	};
 	const char *what;
@@ -329,12 +340,13 @@ static void kick_everywhere(const struct program *p)
 			fail_msg("%s: only %u boundaries", p->name, t.seen);
 		beyond += t.rounds < LIVE;
 		if (!t.polled || t.after > BOUND)
-			fail_msg("%s: the kick at boundary %u, %#llx, was lost: byte %02x, %u instructions",
-			         p->name, at, (unsigned long long)t.pc, *(const uint8_t *)(uintptr_t)t.pc,
-			         t.after);
+			fail_msg(
+				"%s: the kick at boundary %u, %#llx, was lost: byte %02x, %u instructions",
+				p->name, at, (unsigned long long)t.pc,
+				*(const uint8_t *)(uintptr_t)t.pc, t.after);
 		if (memcmp(&t.now, &t.first, sizeof t.now))
-			fail_msg("%s: the kick at boundary %u, %#llx, changed what it computes", p->name, at,
-			         (unsigned long long)t.pc);
+			fail_msg("%s: the kick at boundary %u, %#llx, changed what it computes",
+			         p->name, at, (unsigned long long)t.pc);
 	}
 	printf("%s: %u boundaries\n", p->name, at - 1);
 }

@@ -19,8 +19,8 @@ static void toggle(struct debuggee *d)
 static void test_switched_by_a_port(void **state)
 {
 	/* mov ecx, 100; in al, 80h; rdtsc; rdtsc; dec ecx; jnz to the in; hlt */
-	static const uint8_t loop[] = {0xb9, 100, 0, 0, 0, 0xe4, 0x80, 0x0f, 0x31, 0x0f, 0x31, 0x49,
-	                               0x75, 0xf7, 0xf4};
+	static const uint8_t loop[] = {0xb9, 100,  0,    0,    0,    0xe4, 0x80, 0x0f,
+	                               0x31, 0x0f, 0x31, 0x49, 0x75, 0xf7, 0xf4};
 	struct debuggee d;
 	debuggee_open(&d);
 	monitor_debug_release(d.monitor);
@@ -35,7 +35,7 @@ static void test_switched_by_a_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_switched_by_a_port),
+		cmocka_unit_test(test_switched_by_a_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

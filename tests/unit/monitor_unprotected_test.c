@@ -41,14 +41,14 @@ static void test_undefined(void **state)
 	static const struct {
 		uint8_t bytes[3], n;
 	} insns[] = {
-	    {{0x0f, 0x00, 0xd0}, 3}, /* lldt ax */
-	    {{0x0f, 0x00, 0x13}, 3}, /* lldt [ebx] */
-	    {{0x0f, 0x00, 0xc0}, 3}, /* sldt eax */
-	    {{0x0f, 0x00, 0x03}, 3}, /* sldt [ebx] */
-	    {{0x0f, 0x00, 0xc8}, 3}, /* str eax */
-	    {{0x0f, 0x00, 0x0b}, 3}, /* str [ebx] */
-	    {{0x0f, 0x00, 0xd8}, 3}, /* ltr ax */
-	    {{0x63, 0xc0}, 2},       /* arpl ax, ax */
+		{{0x0f, 0x00, 0xd0}, 3}, /* lldt ax */
+		{{0x0f, 0x00, 0x13}, 3}, /* lldt [ebx] */
+		{{0x0f, 0x00, 0xc0}, 3}, /* sldt eax */
+		{{0x0f, 0x00, 0x03}, 3}, /* sldt [ebx] */
+		{{0x0f, 0x00, 0xc8}, 3}, /* str eax */
+		{{0x0f, 0x00, 0x0b}, 3}, /* str [ebx] */
+		{{0x0f, 0x00, 0xd8}, 3}, /* ltr ax */
+		{{0x63, 0xc0}, 2},       /* arpl ax, ax */
 	};
 	struct debuggee d;
 	debuggee_open(&d);
@@ -63,7 +63,7 @@ static void test_undefined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_undefined),
+		cmocka_unit_test(test_undefined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,9 @@ static void test_counts(void **state)
 	}
 	print_message("%u rows\n", total);
 	for (unsigned k = 0; k < 4; k++)
-		print_message("%-12s integer %3u, x87 %3u, MMX %3u, SSE %3u, system %3u\n", kinds[k],
-		              count[0][k], count[1][k], count[2][k], count[3][k], count[4][k]);
+		print_message("%-12s integer %3u, x87 %3u, MMX %3u, SSE %3u, system %3u\n",
+		              kinds[k], count[0][k], count[1][k], count[2][k], count[3][k],
+		              count[4][k]);
 	/* MMX and SSE have no callout at all, and there is something of everything else. */
 	assert_int_equal(count[2][ROW_CALLOUT] + count[3][ROW_CALLOUT], 0);
 	for (unsigned g = 0; g < 4; g++)
@@ -80,9 +81,8 @@ static void test_callouts(void **state)
 {
 	static const char *const bcd[] = {"daa", "das", "aaa", "aas", "aam", "aad"};
 	static const char *const expected[] = {
-	    "pop es", "pop ss", "pop ds", "bound",   "arpl",   "mov to sreg",
-	    "les",    "lds",    "fnstenv", "fnsave", "pop fs", "pop gs",
-	    "fxsave", "lss",    "lfs",     "lgs",
+		"pop es",  "pop ss", "pop ds", "bound",  "arpl",   "mov to sreg", "les", "lds",
+		"fnstenv", "fnsave", "pop fs", "pop gs", "fxsave", "lss",         "lfs", "lgs",
 	};
 	enum { N = sizeof expected / sizeof *expected, N_BCD = sizeof bcd / sizeof *bcd };
 	unsigned found = 0, found_bcd = 0;
@@ -143,24 +143,24 @@ static void test_sensitive(void **state)
 	static const struct {
 		const char *mnemonic, *rows[8];
 	} list[] = {
-	    {"SGDT", {"sgdt"}},
-	    {"SIDT", {"sidt"}},
-	    {"SLDT", {"sldt"}},
-	    {"SMSW", {"smsw"}},
-	    {"PUSHF", {"pushf"}},
-	    {"POPF", {"popf"}},
-	    {"LAR", {"lar"}},
-	    {"LSL", {"lsl"}},
-	    {"VERR", {"verr"}},
-	    {"VERW", {"verw"}},
-	    {"POP", {"pop es", "pop ss", "pop ds", "pop fs", "pop gs"}},
-	    {"PUSH", {"push es", "push cs", "push ss", "push ds", "push fs", "push gs"}},
-	    {"CALL", {"call far"}},
-	    {"JMP", {"jmp far"}},
-	    {"INT n", {"int", "int3", "into"}},
-	    {"RET, IRET", {"ret far", "iret"}},
-	    {"STR", {"str"}},
-	    {"MOV", {"mov from sreg", "mov to sreg", "les", "lds", "lss", "lfs", "lgs"}},
+		{"SGDT", {"sgdt"}},
+		{"SIDT", {"sidt"}},
+		{"SLDT", {"sldt"}},
+		{"SMSW", {"smsw"}},
+		{"PUSHF", {"pushf"}},
+		{"POPF", {"popf"}},
+		{"LAR", {"lar"}},
+		{"LSL", {"lsl"}},
+		{"VERR", {"verr"}},
+		{"VERW", {"verw"}},
+		{"POP", {"pop es", "pop ss", "pop ds", "pop fs", "pop gs"}},
+		{"PUSH", {"push es", "push cs", "push ss", "push ds", "push fs", "push gs"}},
+		{"CALL", {"call far"}},
+		{"JMP", {"jmp far"}},
+		{"INT n", {"int", "int3", "into"}},
+		{"RET, IRET", {"ret far", "iret"}},
+		{"STR", {"str"}},
+		{"MOV", {"mov from sreg", "mov to sreg", "les", "lds", "lss", "lfs", "lgs"}},
 	};
 	unsigned flagged = 0, listed = 0;
 	struct row_info r;
@@ -187,9 +187,9 @@ static void test_sensitive(void **state)
 /* The SDM's list (vol. 2, LOCK). */
 static void test_lockable(void **state)
 {
-	static const char *const names[] = {"adc", "add",       "and", "btc", "btr", "bts",
-	                                    "cmpxchg", "cmpxchg8b", "dec", "inc", "neg", "not",
-	                                    "or",  "sbb",       "sub", "xadd", "xchg", "xor"};
+	static const char *const names[] = {"adc",     "add",       "and", "btc",  "btr",  "bts",
+	                                    "cmpxchg", "cmpxchg8b", "dec", "inc",  "neg",  "not",
+	                                    "or",      "sbb",       "sub", "xadd", "xchg", "xor"};
 	enum { N = sizeof names / sizeof *names };
 	bool seen[N] = {0};
 	const struct row *r;
@@ -287,12 +287,12 @@ static void test_privileged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_sorted),         cmocka_unit_test(test_reachable),
-	    cmocka_unit_test(test_consistent),     cmocka_unit_test(test_counts),
-	    cmocka_unit_test(test_callouts),       cmocka_unit_test(test_kinds_are_true),
-	    cmocka_unit_test(test_sensitive),      cmocka_unit_test(test_lockable),
-	    cmocka_unit_test(test_lock),           cmocka_unit_test(test_models),
-	    cmocka_unit_test(test_privileged),
+		cmocka_unit_test(test_sorted),     cmocka_unit_test(test_reachable),
+		cmocka_unit_test(test_consistent), cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_callouts),   cmocka_unit_test(test_kinds_are_true),
+		cmocka_unit_test(test_sensitive),  cmocka_unit_test(test_lockable),
+		cmocka_unit_test(test_lock),       cmocka_unit_test(test_models),
+		cmocka_unit_test(test_privileged),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -27,9 +27,9 @@ static void kernel_is_an_i386_elf(void **state)
 static void report_is_whole_or_empty(void **state)
 {
 	static const char *const names[] = {
-		"SGDT", "SIDT", "SLDT", "SMSW", "PUSHF", "POPF", "LAR", "LSL", "VERR", "VERW",
-		"POP(seg)", "PUSH(seg)", "CALL(far)", "JMP(far)", "INT n", "RET(far)/IRET", "STR",
-		"MOV(seg)",
+		"SGDT",      "SIDT",     "SLDT",  "SMSW",          "PUSHF",    "POPF",
+		"LAR",       "LSL",      "VERR",  "VERW",          "POP(seg)", "PUSH(seg)",
+		"CALL(far)", "JMP(far)", "INT n", "RET(far)/IRET", "STR",      "MOV(seg)",
 	};
 	char *report = tour_host_report();
 

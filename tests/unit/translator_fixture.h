@@ -11,7 +11,10 @@
 #include "translator/table.h"
 #include "translator/translator.h"
 
-enum { FLAT32 = MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_OSFXSR, FLAT32_CPL0 = FLAT32 | MODE_IO };
+enum {
+	FLAT32 = MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_OSFXSR,
+	FLAT32_CPL0 = FLAT32 | MODE_IO
+};
 
 struct translation {
 	enum tu_status status;
@@ -42,13 +45,13 @@ static inline void translate(struct translation *t, const uint8_t *bytes, size_t
                              const struct cpu_model *model, unsigned max_insns)
 {
 	struct tu_request r = {
-	    .bytes = bytes,
-	    .avail = n,
-	    .eip = 0x401000,
-	    .mode = {.bits = mode, .cs_limit = 0xffffffff},
-	    .model = model,
-	    .out = t->host,
-	    .max_insns = max_insns,
+		.bytes = bytes,
+		.avail = n,
+		.eip = 0x401000,
+		.mode = {.bits = mode, .cs_limit = 0xffffffff},
+		.model = model,
+		.out = t->host,
+		.max_insns = max_insns,
 	};
 	t->status = translator_run(translator, &r, &t->code);
 }
@@ -89,7 +92,8 @@ enum { FORMS = 2 * 8 * 8, ROW_BYTES = 24 };
 
 /* The f-th attempt at bytes that this row translates: f chooses ModRM.  Returns
  * false where decoding finds another row. */
-static inline bool row_bytes(const struct row *r, unsigned f, bool lock, uint8_t *out, struct insn *i)
+static inline bool row_bytes(const struct row *r, unsigned f, bool lock, uint8_t *out,
+                             struct insn *i)
 {
 	uint8_t *p = out;
 	bool mem = f & 1;

@@ -80,16 +80,16 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 		if (chance(3))
 			bits |= (rnd() % 3) << (MODE_SEG_SHIFT + 2 * s);
 	c->req = (struct tu_request){
-	    .avail = avail,
-	    .eip = chance(4) ? rnd() & 0xffff : rnd() ^ rnd() << 16,
-	    .mode = {.bits = bits, .cs_limit = 0xffffffff},
-	    .model = cpu_model_at(rnd() % 5),
-	    .out = c->host,
-	    .exit_id = rnd() & 0xffffff,
-	    .max_insns = chance(8) ? 1 + rnd() % 4 : 0,
-	    .single = chance(8),
-	    .site = site_of,
-	    .site_ctx = c,
+		.avail = avail,
+		.eip = chance(4) ? rnd() & 0xffff : rnd() ^ rnd() << 16,
+		.mode = {.bits = bits, .cs_limit = 0xffffffff},
+		.model = cpu_model_at(rnd() % 5),
+		.out = c->host,
+		.exit_id = rnd() & 0xffffff,
+		.max_insns = chance(8) ? 1 + rnd() % 4 : 0,
+		.single = chance(8),
+		.site = site_of,
+		.site_ctx = c,
 	};
 	c->site = chance(2) ? 0 : rnd() & (SITE_BY_GIB | SITE_REDIRECT);
 	if (chance(8)) {
@@ -135,7 +135,8 @@ static void test_random(void **state)
 			/* The same request gives the same answer. */
 			again.req = c.req;
 			again.req.out = again.host;
-			assert_int_equal(translator_run(translator, &again.req, &again.code), TU_OK);
+			assert_int_equal(translator_run(translator, &again.req, &again.code),
+			                 TU_OK);
 			if (again.code.host_len != c.code.host_len ||
 			    memcmp(again.host, c.host, c.code.host_len))
 				broken(&c, 0, "another answer the second time");
@@ -149,7 +150,7 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random),
 	};
 	if (!rules_start())
 		return 2;

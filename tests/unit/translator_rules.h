@@ -11,7 +11,7 @@
 enum { MAX_AVAIL = 64, MAX_INSNS = TU_MAX_HOST };
 
 struct random_case {
-	uint8_t *bytes;        /* end at a page that cannot be read */
+	uint8_t *bytes; /* end at a page that cannot be read */
 	struct tu_request req;
 	uint8_t site;
 	struct tu_code code;
@@ -43,6 +43,7 @@ static bool in(unsigned x, const unsigned *list)
 }
 
 /* Never in translated code: they mean the host, or its stack. */
+/* clang-format off */
 static bool forbidden(const cs_insn *i)
 {
 	static const unsigned list[] = {
@@ -64,6 +65,7 @@ static bool forbidden(const cs_insn *i)
 	};
 	return in(i->id, list);
 }
+/* clang-format on */
 
 static bool is_string(const cs_insn *i)
 {
@@ -143,13 +145,20 @@ static bool stack_ok(const cs_insn *i)
 static void check_insn(struct random_case *c, const cs_insn *i, const cs_insn *prev,
                        const cs_insn *prev2)
 {
-	static const unsigned no_register[] = {
-	    X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL, X86_REG_BPL, X86_REG_SIL, X86_REG_DIL,
-	    X86_REG_CS,  X86_REG_DS,  X86_REG_ES, X86_REG_SS,  X86_REG_FS,  X86_REG_GS,  0};
-	static const unsigned no_write[] = {
-	    X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B, X86_REG_R14, X86_REG_R14D,
-	    X86_REG_R14W, X86_REG_R14B, X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B,
-	    X86_REG_R12, 0};
+	static const unsigned no_register[] = {X86_REG_RSP, X86_REG_ESP,
+	                                       X86_REG_SP,  X86_REG_SPL,
+	                                       X86_REG_BPL, X86_REG_SIL,
+	                                       X86_REG_DIL, X86_REG_CS,
+	                                       X86_REG_DS,  X86_REG_ES,
+	                                       X86_REG_SS,  X86_REG_FS,
+	                                       X86_REG_GS,  0};
+	static const unsigned no_write[] = {X86_REG_R13,  X86_REG_R13D,
+	                                    X86_REG_R13W, X86_REG_R13B,
+	                                    X86_REG_R14,  X86_REG_R14D,
+	                                    X86_REG_R14W, X86_REG_R14B,
+	                                    X86_REG_R15,  X86_REG_R15D,
+	                                    X86_REG_R15W, X86_REG_R15B,
+	                                    X86_REG_R12,  0};
 	const cs_x86 *x = &i->detail->x86;
 	unsigned at = i->address;
 
@@ -246,12 +255,14 @@ static void check_branches(struct random_case *c)
 
 static void check_exits(struct random_case *c)
 {
-	static const uint8_t jump[4] = {0x41, 0xff, 0x67, offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
+	static const uint8_t jump[4] = {0x41, 0xff, 0x67,
+	                                offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
 	for (unsigned n = 0; n < c->code.n_exits; n++) {
 		const struct tu_exit *x = &c->code.exits[n];
 		uint32_t rel, id;
 		const uint8_t *stub = c->host + x->stub;
-		if (x->patch < 1 || x->patch + 4u > c->code.host_len || x->stub + 10u > c->code.host_len)
+		if (x->patch < 1 || x->patch + 4u > c->code.host_len ||
+		    x->stub + 10u > c->code.host_len)
 			broken(c, x->patch, "exit outside the unit");
 		if (!c->is_start[x->patch - 1] &&
 		    !(x->patch > 1 && c->is_start[x->patch - 2] && c->host[x->patch - 2] == 0x0f))

@@ -105,7 +105,7 @@ static inline struct tu *add_unit(uint32_t eip, const void *bytes, size_t n, uin
 	};
 	fx.site = site;
 	memcpy(fx.guest + eip, bytes, n);
-	fx.code32 |= (uint64_t)!!(mode & MODE_CODE32) << mode_number;
+	fx.code32 |= (uint64_t) !!(mode & MODE_CODE32) << mode_number;
 	r.out = tcache_reserve(fx.cache, &r.exit_id);
 	if (translator_run(fx.translator, &r, &code) != TU_OK)
 		return NULL;
@@ -143,14 +143,15 @@ static inline struct dumped take_dump(void)
 	fx.returns[fx.n_returns] = (uintptr_t)stub_ret_miss;
 	struct tcache_dump x = {
 		.layout = monitor_layout(),
-		.stubs = {
-			.exit = (uintptr_t)stub_exit,
-			.lookup = (uintptr_t)stub_lookup,
-			.miss = (uintptr_t)stub_miss,
-			.callout = (uintptr_t)stub_callout,
-			.ret_miss = (uintptr_t)stub_ret_miss,
-			.entry = (uintptr_t)entry,
-		},
+		.stubs =
+			{
+				.exit = (uintptr_t)stub_exit,
+				.lookup = (uintptr_t)stub_lookup,
+				.miss = (uintptr_t)stub_miss,
+				.callout = (uintptr_t)stub_callout,
+				.ret_miss = (uintptr_t)stub_ret_miss,
+				.entry = (uintptr_t)entry,
+			},
 		.entry = entry,
 		.n_entry = (uint32_t)(stubs_end - entry),
 		.code32 = fx.code32,

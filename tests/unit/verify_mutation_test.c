@@ -5,11 +5,13 @@
 
 /* --- the cache --- */
 
+/* clang-format off */
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, GIB = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
 	LEFT_BORROWED = 0x1900, OTHER = 0x2000, OWNED = 0x3000,
 };
+/* clang-format on */
 
 #define CODE(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
 
@@ -17,59 +19,68 @@ static struct tu *unit_plain, *unit_dead;
 
 static void build(void)
 {
-	unit_plain = add_unit(PLAIN, CODE(
-		0x8b, 0x03,                         /* mov eax, [ebx] */
-		0x8b, 0x44, 0x24, 0x08,             /* mov eax, [esp+8] */
-		0x66, 0x0f, 0xef, 0xc1,             /* pxor xmm0, xmm1 */
-		0x8a, 0x24, 0x24,                   /* mov ah, [esp] */
-		0x9c, 0x9d,                         /* pushf; popf */
-		0xfa, 0xfb,                         /* cli; sti */
-		0xf3, 0xa5,                         /* rep movsd */
-		0xa1, 0x78, 0x56, 0x34, 0x12,       /* mov eax, [12345678h] */
-		0x0f, 0x84, 0xe2, 0, 0, 0,          /* jz GLUE */
-		0xe8, 0xdd, 0x0f, 0, 0,             /* call OTHER */
-		0xc3), FLAT32_CPL0, 0, 0, 0);
-	struct tu *glue = add_unit(GLUE, CODE(
-		0x0f, 0x31,                         /* rdtsc */
-		0x0f, 0xf7, 0xc1,                   /* maskmovq mm0, mm1 */
-		0x8e, 0xd8,                         /* mov ds, ax */
-		0x8c, 0xe0,                         /* mov eax, fs */
-		0xe2, 0x10,                         /* loop */
-		0x67, 0xe2, 0x10,                   /* loop, by CX */
-		0x67, 0x0f, 0xa3, 0x07,             /* bt [bx], eax */
-		0xff, 0xd0,                         /* call eax */
-		0xff, 0xe0), FLAT32_CPL0, 0, 0, 0); /* jmp eax */
-	add_unit(REDIRECT, CODE(
-		0x89, 0x03,                         /* mov [ebx], eax */
-		0x0f, 0xa3, 0x03,                   /* bt [ebx], eax */
-		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	add_unit(GIB, CODE(
-		0x8b, 0x01,                         /* mov eax, [ecx] */
-		0xf3, 0xa4,                         /* rep movsb */
-		0xc3), FLAT32_CPL0, 0, SITE_BY_GIB, 0);
+	unit_plain = add_unit(PLAIN,
+	                      CODE(0x8b, 0x03,                   /* mov eax, [ebx] */
+	                           0x8b, 0x44, 0x24, 0x08,       /* mov eax, [esp+8] */
+	                           0x66, 0x0f, 0xef, 0xc1,       /* pxor xmm0, xmm1 */
+	                           0x8a, 0x24, 0x24,             /* mov ah, [esp] */
+	                           0x9c, 0x9d,                   /* pushf; popf */
+	                           0xfa, 0xfb,                   /* cli; sti */
+	                           0xf3, 0xa5,                   /* rep movsd */
+	                           0xa1, 0x78, 0x56, 0x34, 0x12, /* mov eax, [12345678h] */
+	                           0x0f, 0x84, 0xe2, 0, 0, 0,    /* jz GLUE */
+	                           0xe8, 0xdd, 0x0f, 0, 0,       /* call OTHER */
+	                           0xc3),
+	                      FLAT32_CPL0, 0, 0, 0);
+	struct tu *glue = add_unit(GLUE,
+	                           CODE(0x0f, 0x31,             /* rdtsc */
+	                                0x0f, 0xf7, 0xc1,       /* maskmovq mm0, mm1 */
+	                                0x8e, 0xd8,             /* mov ds, ax */
+	                                0x8c, 0xe0,             /* mov eax, fs */
+	                                0xe2, 0x10,             /* loop */
+	                                0x67, 0xe2, 0x10,       /* loop, by CX */
+	                                0x67, 0x0f, 0xa3, 0x07, /* bt [bx], eax */
+	                                0xff, 0xd0,             /* call eax */
+	                                0xff, 0xe0),
+	                           FLAT32_CPL0, 0, 0, 0); /* jmp eax */
+	add_unit(REDIRECT,
+	         CODE(0x89, 0x03,       /* mov [ebx], eax */
+	              0x0f, 0xa3, 0x03, /* bt [ebx], eax */
+	              0xc3),
+	         FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	add_unit(GIB,
+	         CODE(0x8b, 0x01, /* mov eax, [ecx] */
+	              0xf3, 0xa4, /* rep movsb */
+	              0xc3),
+	         FLAT32_CPL0, 0, SITE_BY_GIB, 0);
 	add_unit(FAR, CODE(0xea, 0, 0x10, 0, 0, 8, 0), FLAT32_CPL0, 0, 0, 0); /* jmp 8:1000h */
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
-	struct tu *other = add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
+	struct tu *other =
+		add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
 
 	/* Dead, and left where they ran: before INC, before RET. */
-	struct tu *left = add_unit(LEFT, CODE(
-		0x89, 0x03,                         /* mov [ebx], eax */
-		0x40,                               /* inc eax */
-		0x74, 0x10,                         /* jz */
-		0xe8, 0xf6, 0x09, 0, 0,             /* call OTHER */
-		0x8b, 0xc1,                         /* mov eax, ecx */
-		0xe8, 0xef, 0x09, 0, 0,             /* call OTHER */
-		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	struct tu *left_last = add_unit(LEFT_LAST, CODE(
-		0x89, 0x03,                         /* mov [ebx], eax */
-		0x0f, 0x1f, 0x00,                   /* nop, of no host code */
-		0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	struct tu *left_borrowed = add_unit(LEFT_BORROWED, CODE(
-		0x89, 0x03,                         /* mov [ebx], eax */
-		0x8a, 0x24, 0x24,                   /* mov ah, [esp] */
-		0x40, 0xc3), FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	struct tu *left = add_unit(LEFT,
+	                           CODE(0x89, 0x03,             /* mov [ebx], eax */
+	                                0x40,                   /* inc eax */
+	                                0x74, 0x10,             /* jz */
+	                                0xe8, 0xf6, 0x09, 0, 0, /* call OTHER */
+	                                0x8b, 0xc1,             /* mov eax, ecx */
+	                                0xe8, 0xef, 0x09, 0, 0, /* call OTHER */
+	                                0xc3),
+	                           FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	struct tu *left_last = add_unit(LEFT_LAST,
+	                                CODE(0x89, 0x03,       /* mov [ebx], eax */
+	                                     0x0f, 0x1f, 0x00, /* nop, of no host code */
+	                                     0xc3),
+	                                FLAT32_CPL0, 0, SITE_REDIRECT, 0);
+	struct tu *left_borrowed = add_unit(LEFT_BORROWED,
+	                                    CODE(0x89, 0x03,       /* mov [ebx], eax */
+	                                         0x8a, 0x24, 0x24, /* mov ah, [esp] */
+	                                         0x40, 0xc3),
+	                                    FLAT32_CPL0, 0, SITE_REDIRECT, 0);
 	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1); /* inc eax, and no more */
-	struct tu *owned = add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
+	struct tu *owned =
+		add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
 
 	/* Two windows execute the first page: what leads to another goes by thunks. */
 	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 1, window_alive, NULL);
@@ -108,10 +119,10 @@ static void *after(void *p, size_t n, size_t size)
 }
 
 /* The array that follows n elements of another. */
-#define SECTION(type, name, before, n) \
-	static type *name(void) \
-	{ \
-		return after(before(), n, sizeof *before()); \
+#define SECTION(type, name, before, n)                                                             \
+	static type *name(void)                                                                    \
+	{                                                                                          \
+		return after(before(), n, sizeof *before());                                       \
 	}
 SECTION(struct dump_unit, units, code, h->code)
 SECTION(struct dump_exit, exits, units, h->units)
@@ -206,6 +217,7 @@ static void add_map(const char *line)
 
 #define MUTATION(name) static void name(void)
 
+/* clang-format off */
 MUTATION(dropped_67) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x65, 0x8b, 0x03); }
 MUTATION(dropped_65) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x67, 0x8b, 0x03); }
 MUTATION(fs_for_gs) { FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03)[0] = 0x64; }
@@ -434,8 +446,15 @@ MUTATION(map_code_twice)
 {
 	add_map("7e0000000000-7e0000800000 r-xs 00000000 00:01 1 /memfd:unring-code (deleted)\n");
 }
-MUTATION(map_exec_memory) { add_map("7e0000000000-7e0000001000 r-xp 00000000 00:00 0 \n"); }
-MUTATION(map_low) { add_map("00400000-00401000 r--p 00000000 00:00 0 \n"); }
+/* clang-format on */
+MUTATION(map_exec_memory)
+{
+	add_map("7e0000000000-7e0000001000 r-xp 00000000 00:00 0 \n");
+}
+MUTATION(map_low)
+{
+	add_map("00400000-00401000 r--p 00000000 00:00 0 \n");
+}
 MUTATION(map_guard)
 {
 	add_map("2f0100000000-2f0100001000 rw-s 00000000 00:01 1 /memfd:unring-ram (deleted)\n");
@@ -451,6 +470,7 @@ MUTATION(untraced)
 	traced[1] = 0;
 }
 
+/* clang-format off */
 #define CAUGHT(name, rule) {#name, name, RULE_##rule}
 static const struct mutation {
 	const char *name;
@@ -518,6 +538,7 @@ static const struct mutation {
 	CAUGHT(map_exec_memory, CODE_MAPPING), CAUGHT(map_low, LOW), CAUGHT(map_guard, LOW),
 	CAUGHT(map_writable, WRITABLE), CAUGHT(untraced, UNTRACED),
 };
+/* clang-format on */
 enum { MUTATIONS = sizeof mutations / sizeof *mutations };
 
 static struct dumped whole;
@@ -626,5 +647,6 @@ int main(void)
 		tests[3 + i] = (struct CMUnitTest){names[i], caught, with_dump, without_dump,
 		                                   (void *)&mutations[i]};
 	}
-	return _cmocka_run_group_tests("verify_mutation", tests, MUTATIONS + 3, make_dump, drop_dump);
+	return _cmocka_run_group_tests("verify_mutation", tests, MUTATIONS + 3, make_dump,
+	                               drop_dump);
 }

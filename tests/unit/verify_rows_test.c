@@ -31,15 +31,26 @@ static const struct {
 	{FLAT32_CPL0 | CLASS_CHECKED << (MODE_SEG_SHIFT + 2 * SREG_SS), 0, {0}},
 	{FLAT32_CPL0 | CLASS_BASED << (MODE_SEG_SHIFT + 2 * SREG_SS), SITE_REDIRECT, {0}},
 	{MODE_PE | MODE_OSFXSR | MODE_IO, 0, {0}},
-	{MODE_PE | MODE_OSFXSR | MODE_IO | CLASS_BASED << (MODE_SEG_SHIFT + 2 * SREG_DS), 0, {0x66}},
-	{MODE_PE | MODE_OSFXSR | MODE_CODE32 | CLASS_CHECKED << (MODE_SEG_SHIFT + 2 * SREG_SS), SITE_REDIRECT, {0}},
+	{MODE_PE | MODE_OSFXSR | MODE_IO | CLASS_BASED << (MODE_SEG_SHIFT + 2 * SREG_DS),
+         0,
+         {0x66}},
+	{MODE_PE | MODE_OSFXSR | MODE_CODE32 | CLASS_CHECKED << (MODE_SEG_SHIFT + 2 * SREG_SS),
+         SITE_REDIRECT,
+         {0}},
 	{FLAT32 | 3 | MODE_TSD | MODE_AC, 0, {0}},
 };
 
 /* ModRM and SIB: registers, ESP as a base, an index, EBP, an absolute address. */
 static const uint8_t operands[][6] = {
-	{0xc0}, {0xc4}, {0xc7}, {0x03}, {0x04, 0x24}, {0x44, 0x8c, 0x7f}, {0x45, 0xf0},
-	{0x05, 0x78, 0x56, 0x34, 0x12}, {0x84, 0x8c, 0x00, 0x01, 0x00, 0x00},
+	{0xc0},
+	{0xc4},
+	{0xc7},
+	{0x03},
+	{0x04, 0x24},
+	{0x44, 0x8c, 0x7f},
+	{0x45, 0xf0},
+	{0x05, 0x78, 0x56, 0x34, 0x12},
+	{0x84, 0x8c, 0x00, 0x01, 0x00, 0x00},
 };
 
 static uint32_t at;
@@ -127,8 +138,8 @@ static void sequences(void **state)
 /* Prefix, map and opcode, ModRM, zeros; returns its length, or 0 if that is no opcode. */
 static size_t form_bytes(uint8_t *b, uint8_t prefix, unsigned map, uint8_t opcode, uint8_t modrm)
 {
-	static const uint8_t legacy[] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0,
-	                                 0xf2, 0xf3};
+	static const uint8_t legacy[] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64,
+	                                 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
 	uint8_t *at = b;
 	if (!map && (memchr(legacy, opcode, sizeof legacy) || (opcode & 0xf0) == 0x40))
 		return 0;
@@ -164,7 +175,8 @@ static unsigned permitted_form(struct check *c, const struct decoder *d, const u
 		printf("\n");
 		failures++;
 	} else if (i.has_modrm && mem && f.memory &&
-	           (f.store != (r->access == 'w' || r->access == 'm') || f.size != row_mem_size(r, &i))) {
+	           (f.store != (r->access == 'w' || r->access == 'm') ||
+	            f.size != row_mem_size(r, &i))) {
 		printf("  %s: %s of %u bytes, not %c of %u\n", r->name, f.store ? "store" : "load",
 		       f.size, r->access, row_mem_size(r, &i));
 		failures++;
@@ -188,7 +200,8 @@ static void permitted(void **state)
 			for (unsigned form = 0; form < 16; form++) {
 				bool mem = form & 8;
 				uint8_t b[16], modrm = (mem ? 0x03 : 0xc1) | (form & 7) << 3;
-				size_t n = form_bytes(b, prefix[p], opcode >> 8, (uint8_t)opcode, modrm);
+				size_t n = form_bytes(b, prefix[p], opcode >> 8, (uint8_t)opcode,
+				                      modrm);
 				count += n && permitted_form(&c, d, b, n, mem);
 			}
 	printf("%u forms\n", count);

@@ -9,8 +9,8 @@
  * same on every machine: compare it before you compare times. */
 typedef uint32_t (*bench_fn)(unsigned n);
 
-void t_start(void);	/* prints "begin NAME", starts the clock */
-void t_stop(void);	/* stops it, prints "end NAME" */
+void t_start(void); /* prints "begin NAME", starts the clock */
+void t_stop(void);  /* stops it, prints "end NAME" */
 
 /* Ends the program with a message. */
 void die(const char *what);

@@ -28,46 +28,46 @@ const char *true_path = "/bin/gtrue";
 static const struct {
 	const char *name;
 	bench_fn fn;
-	unsigned n;		/* units of work, see the functions */
+	unsigned n; /* units of work, see the functions */
 } list[] = {
-	{ "sieve",       b_sieve,       30 },
-	{ "i64",         b_i64,         20000000 },
-	{ "sha256",      b_sha256,      64 },
-	{ "qsort",       b_qsort,       4000000 },
-	{ "fib",         b_fib,         123 },
-	{ "icall",       b_icall,       100000 },
-	{ "interp",      b_interp,      100000 },
-	{ "mandel",      b_mandel,      1024 },
-	{ "matmul_x87",  b_matmul_x87,  100 },
-	{ "matmul_sse2", b_matmul_sse2, 100 },
-	{ "chase",       b_chase,       10000000 },
-	{ "memcpy",      b_memcpy,      16000 },
-	{ "memset",      b_memset,      16000 },
-	{ "repmovs",     b_repmovs,     8000 },
-	{ "repstos",     b_repstos,     8000 },
-	{ "strops",      b_strops,      5000000 },
-	{ "repscas",     b_repscas,     20000 },
-	{ "smc",         b_smc,         100000 },
-	{ "jit",         b_jit,         10000 },
-	{ "sys_int80",   b_sys_int80,   1000000 },
-	{ "sys_vdso",    b_sys_vdso,    1000000 },
-	{ "readzero",    b_readzero,    500000 },
-	{ "pipe",        b_pipe,        50000 },
-	{ "forkwait",    b_forkwait,    5000 },
-	{ "forkexec",    b_forkexec,    1000 },
-	{ "pagefault",   b_pagefault,   200 },
-	{ "signal",      b_signal,      200000 },
-	{ "segv",        b_segv,        100000 },
+	{"sieve", b_sieve, 30},
+	{"i64", b_i64, 20000000},
+	{"sha256", b_sha256, 64},
+	{"qsort", b_qsort, 4000000},
+	{"fib", b_fib, 123},
+	{"icall", b_icall, 100000},
+	{"interp", b_interp, 100000},
+	{"mandel", b_mandel, 1024},
+	{"matmul_x87", b_matmul_x87, 100},
+	{"matmul_sse2", b_matmul_sse2, 100},
+	{"chase", b_chase, 10000000},
+	{"memcpy", b_memcpy, 16000},
+	{"memset", b_memset, 16000},
+	{"repmovs", b_repmovs, 8000},
+	{"repstos", b_repstos, 8000},
+	{"strops", b_strops, 5000000},
+	{"repscas", b_repscas, 20000},
+	{"smc", b_smc, 100000},
+	{"jit", b_jit, 10000},
+	{"sys_int80", b_sys_int80, 1000000},
+	{"sys_vdso", b_sys_vdso, 1000000},
+	{"readzero", b_readzero, 500000},
+	{"pipe", b_pipe, 50000},
+	{"forkwait", b_forkwait, 5000},
+	{"forkexec", b_forkexec, 1000},
+	{"pagefault", b_pagefault, 200},
+	{"signal", b_signal, 200000},
+	{"segv", b_segv, 100000},
 };
 enum { COUNT = sizeof list / sizeof list[0] };
 
-static const char *current;	/* the benchmark that runs */
+static const char *current; /* the benchmark that runs */
 static struct timespec t0, t1;
 
 void t_start(void)
 {
 	printf("begin %s\n", current);
-	tcdrain(1);		/* on a serial line: until it is sent */
+	tcdrain(1); /* on a serial line: until it is sent */
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 }
 
@@ -79,8 +79,7 @@ void t_stop(void)
 
 static double seconds(void)
 {
-	return (double)(t1.tv_sec - t0.tv_sec) +
-	       (double)(t1.tv_nsec - t0.tv_nsec) * 1e-9;
+	return (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) * 1e-9;
 }
 
 void die(const char *what)
@@ -121,9 +120,9 @@ static int generate(unsigned long bytes, const char *path)
 	while (bytes) {
 		char line[80];
 		uint32_t r = rnd(&seed);
-		unsigned len = (unsigned)snprintf(line, sizeof line,
-			"%08x guest word%u of the line %u\n",
-			r, r & 255, (r >> 8) & 4095);
+		unsigned len =
+			(unsigned)snprintf(line, sizeof line, "%08x guest word%u of the line %u\n",
+		                           r, r & 255, (r >> 8) & 4095);
 
 		if (len > bytes)
 			len = (unsigned)bytes;

@@ -100,7 +100,7 @@ static void install(const struct segment *s)
 {
 	uint32_t type = (s->locked ? 0 : 2) | s->contents << 2 | 1;
 	uint64_t d = descriptor(s->base, s->limit, (s->absent ? 0x70 : 0xf0) | type,
-				s->pages << 3 | s->big << 2 | 1);
+	                        s->pages << 3 | s->big << 2 | 1);
 
 	(s->selector & 4 ? ldt : gdt)[s->selector >> 3] = d;
 }
@@ -134,9 +134,9 @@ static void set_descriptors(void)
 		install(&SEGMENT_BATCH16(i));
 	load_table('g', gdt, sizeof(gdt));
 	__asm__ volatile("ljmp %0, $1f\n1: mov %1, %%ds\n mov %1, %%es\n mov %1, %%ss\n"
-			 " mov %2, %%fs\n mov %2, %%gs"
-			 :
-			 : "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0));
+	                 " mov %2, %%fs\n mov %2, %%gs"
+	                 :
+	                 : "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0));
 	tss[1] = (uint32_t)(trap_stack + 1024);
 	tss[2] = KERNEL_DATA;
 	tss[25] = sizeof(tss) << 16; /* no I/O bitmap */
@@ -146,8 +146,8 @@ static void set_descriptors(void)
 	/* INT3 and INTO are open to the user, as under Linux. */
 	for (unsigned i = 0; i < 32; i++)
 		idt[i] = (trap_stubs[i] & 0xffff) | KERNEL_CODE << 16 |
-			 (uint64_t)(i == 3 || i == 4 ? 0xee00 : 0x8e00) << 32 |
-			 (uint64_t)(trap_stubs[i] >> 16) << 48;
+		         (uint64_t)(i == 3 || i == 4 ? 0xee00 : 0x8e00) << 32 |
+		         (uint64_t)(trap_stubs[i] >> 16) << 48;
 	load_table('i', idt, sizeof(idt));
 }
 
@@ -196,22 +196,22 @@ static void begin_case(struct frame *f)
 	for (int i = 0; i < FPU_SIZE / 4; i++)
 		((uint32_t *)fpu_image)[i] = fpu[i];
 	*f = (struct frame){
-	    .gs = c->seg[GS],
-	    .fs = c->seg[FS],
-	    .es = c->seg[ES],
-	    .ds = c->seg[DS],
-	    .edi = c->gpr[7],
-	    .esi = c->gpr[6],
-	    .ebp = c->gpr[5],
-	    .ebx = c->gpr[3],
-	    .edx = c->gpr[2],
-	    .ecx = c->gpr[1],
-	    .eax = c->gpr[0],
-	    .eip = c->code,
-	    .cs = c->seg[CS],
-	    .eflags = c->eflags,
-	    .esp = c->gpr[4],
-	    .ss = c->seg[SS],
+		.gs = c->seg[GS],
+		.fs = c->seg[FS],
+		.es = c->seg[ES],
+		.ds = c->seg[DS],
+		.edi = c->gpr[7],
+		.esi = c->gpr[6],
+		.ebp = c->gpr[5],
+		.ebx = c->gpr[3],
+		.edx = c->gpr[2],
+		.ecx = c->gpr[1],
+		.eax = c->gpr[0],
+		.eip = c->code,
+		.cs = c->seg[CS],
+		.eflags = c->eflags,
+		.esp = c->gpr[4],
+		.ss = c->seg[SS],
 	};
 }
 
@@ -219,14 +219,14 @@ static void begin_case(struct frame *f)
 void kernel_trap(struct frame *f)
 {
 	struct asm_result result = {
-	    .gpr = {f->eax, f->ecx, f->edx, f->ebx, f->esp, f->ebp, f->esi, f->edi},
-	    .eip = f->eip,
-	    .eflags = f->eflags,
-	    .trap = f->trap,
-	    .error = f->error,
-	    .seg = {f->es, f->cs, f->ss, f->ds, f->fs, f->gs},
-	    .fpu = fpu_image,
-	    .memory = memory,
+		.gpr = {f->eax, f->ecx, f->edx, f->ebx, f->esp, f->ebp, f->esi, f->edi},
+		.eip = f->eip,
+		.eflags = f->eflags,
+		.trap = f->trap,
+		.error = f->error,
+		.seg = {f->es, f->cs, f->ss, f->ds, f->fs, f->gs},
+		.fpu = fpu_image,
+		.memory = memory,
 	};
 
 	if (!(f->cs & 3)) {

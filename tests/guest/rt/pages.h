@@ -4,6 +4,7 @@
 
 #include "rt.h"
 
+/* clang-format off */
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_PWT = 8, PTE_PCD = 16, PTE_A = 32, PTE_D = 64, PTE_PS = 128,
        PTE_G = 256, PTE_ALL = PTE_P | PTE_W | PTE_U };
 
@@ -22,3 +23,5 @@ void pages_set(const void *a, u32 flags);
 void pages_point(const void *a, const void *frame, u32 flags);
 
 #endif
+
+/* clang-format on */

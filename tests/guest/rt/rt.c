@@ -242,7 +242,7 @@ void run_tests(const struct test *t, unsigned n)
 void gdt_set(u16 sel, u32 base, u32 limit, u8 access, u8 flags)
 {
 	gdt[sel >> 3] = (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 |
-			(u64)(limit >> 16 & 0xf) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
+	                (u64)(limit >> 16 & 0xf) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 
 static u64 gate(u16 target, u32 offset, u8 access, u8 params)
@@ -275,6 +275,7 @@ u8 gdt_access(u16 sel)
 
 /* --- traps --- */
 
+/* clang-format off */
 void trap_entry(struct frame *f)
 {
 	u32 cr2 = read_cr2(), dr6;
@@ -314,6 +315,7 @@ struct state at_cpl(unsigned cpl, const void *code)
 		.ds = datas[cpl], .es = datas[cpl], .fs = datas[cpl], .gs = datas[cpl],
 	};
 }
+/* clang-format on */
 
 void cpu_run(struct state *s)
 {
@@ -324,8 +326,9 @@ void cpu_run(struct state *s)
 
 void expect_trap(const char *what, struct state *s, u32 vector, u32 error, const void *eip)
 {
-	static const char *const names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
-					    "eip", "eflags", "cs", "ss", "ds", "es", "fs", "gs"};
+	static const char *const names[] = {"eax", "ecx", "edx", "ebx",    "esp", "ebp",
+	                                    "esi", "edi", "eip", "eflags", "cs",  "ss",
+	                                    "ds",  "es",  "fs",  "gs"};
 	struct state in = *s;
 	const u32 *a = (const u32 *)&in, *b = (const u32 *)s;
 
@@ -373,9 +376,12 @@ void rt_main(u32 magic, u32 info)
 	gdt_set(DATA3, 0, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | DESC_B);
 	gdt_set(TSS_MAIN, (u32)&main_tss, sizeof(main_tss.t) - 1, ACC_TSS32, 0);
 	main_tss.t = (struct tss32){
-		.esp0 = (u32)trap_stack[0] + sizeof(trap_stack[0]) - 16, .ss0 = DATA0,
-		.esp1 = (u32)trap_stack[1] + sizeof(trap_stack[1]) - 16, .ss1 = DATA1,
-		.esp2 = (u32)trap_stack[2] + sizeof(trap_stack[2]) - 16, .ss2 = DATA2,
+		.esp0 = (u32)trap_stack[0] + sizeof(trap_stack[0]) - 16,
+		.ss0 = DATA0,
+		.esp1 = (u32)trap_stack[1] + sizeof(trap_stack[1]) - 16,
+		.ss1 = DATA1,
+		.esp2 = (u32)trap_stack[2] + sizeof(trap_stack[2]) - 16,
+		.ss2 = DATA2,
 		.iomap = sizeof(struct tss32),
 	};
 	memset(main_tss.iomap, 0xff, sizeof(main_tss.iomap));

@@ -35,11 +35,11 @@ enum {
 	ACC_DPL1 = 0x20,
 	ACC_DPL2 = 0x40,
 	ACC_DPL3 = 0x60,
-	ACC_DATA = 0x90,   /* present, S, read-only */
+	ACC_DATA = 0x90, /* present, S, read-only */
 	ACC_DATAW = 0x92,
-	ACC_DOWN = 0x94,   /* expand-down, read-only */
+	ACC_DOWN = 0x94, /* expand-down, read-only */
 	ACC_DOWNW = 0x96,
-	ACC_CODE = 0x98,   /* execute-only */
+	ACC_CODE = 0x98, /* execute-only */
 	ACC_CODER = 0x9a,
 	ACC_CONF = 0x9c,
 	ACC_CONFR = 0x9e,
@@ -54,10 +54,11 @@ enum {
 	GATE_CALL32 = 0x8c,
 	GATE_INT32 = 0x8e,
 	GATE_TRAP32 = 0x8f,
-	DESC_G = 0x8,      /* flags nibble */
+	DESC_G = 0x8, /* flags nibble */
 	DESC_B = 0x4,
 };
 
+/* clang-format off */
 enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800,
        IOPL3 = 0x3000, NT = 0x4000, RF = 0x10000, AC = 0x40000, ID = 0x200000 };
 
@@ -80,6 +81,7 @@ struct frame {
 	u32 esp;
 	u16 ss, ss_pad;
 };
+/* clang-format on */
 
 /* Registers to run with, and after cpu_run those at the trap, with its cause.
  * start.asm knows the offsets. */
@@ -104,8 +106,8 @@ struct tss32 {
 };
 
 struct tss16 {
-	u16 link, sp0, ss0, sp1, ss1, sp2, ss2, ip, flags, ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds,
-		ldt;
+	u16 link, sp0, ss0, sp1, ss1, sp2, ss2, ip, flags, ax, cx, dx, bx, sp, bp, si, di, es, cs,
+		ss, ds, ldt;
 };
 
 struct test {
@@ -136,7 +138,7 @@ void pic_init(u8 mask1, u8 mask2); /* interrupts from V_TIMER on */
 void pit_rate(u32 hz);             /* mode 2 */
 void timer_on(u32 hz);             /* the only interrupt; EOI is the handler's */
 void timer_off(void);
-extern u8 entry_masks[2];          /* as firmware left them; all is masked when a test begins */
+extern u8 entry_masks[2]; /* as firmware left them; all is masked when a test begins */
 
 /* --- output --- */
 void putch(char c);
@@ -233,8 +235,8 @@ static inline u64 rdtsc(void)
 static inline void cpuid(u32 leaf, u32 out[4])
 {
 	asm volatile("cpuid"
-		     : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
-		     : "a"(leaf), "c"(0));
+	             : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+	             : "a"(leaf), "c"(0));
 }
 static inline void sti(void)
 {

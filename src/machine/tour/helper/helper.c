@@ -206,14 +206,16 @@ static void try_jmp(void)
 
 static void try_int(void)
 {
-	text(syscall3(SYS_GETPID, 0, 0, 0) > 0 ? "int 80h: a host system call" :
-						 "int 80h: nothing");
+	text(syscall3(SYS_GETPID, 0, 0, 0) > 0 ? "int 80h: a host system call"
+	                                       : "int 80h: nothing");
 }
 
 static void try_iret(void)
 {
 	asm volatile("pushf; andl %0, (%%esp); push %%cs; push $1f; iret; 1:"
-		     : : "i"(~FLAG_IF) : "cc", "memory");
+	             :
+	             : "i"(~FLAG_IF)
+	             : "cc", "memory");
 	show_if();
 }
 
@@ -221,12 +223,15 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tries[] = {
-	{"SGDT", try_sgdt},	  {"SIDT", try_sidt},	    {"SLDT", try_sldt},
-	{"SMSW", try_smsw},	  {"PUSHF", try_pushf},	    {"POPF", try_popf},
-	{"LAR", try_lar},	  {"LSL", try_lsl},	    {"VERR", try_verr},
-	{"VERW", try_verw},	  {"POP(seg)", try_pop},    {"PUSH(seg)", try_push},
-	{"CALL(far)", try_call},  {"JMP(far)", try_jmp},    {"INT n", try_int},
-	{"RET(far)/IRET", try_iret}, {"STR", try_str},	    {"MOV(seg)", try_mov},
+	{"SGDT", try_sgdt},      {"SIDT", try_sidt},
+	{"SLDT", try_sldt},      {"SMSW", try_smsw},
+	{"PUSHF", try_pushf},    {"POPF", try_popf},
+	{"LAR", try_lar},        {"LSL", try_lsl},
+	{"VERR", try_verr},      {"VERW", try_verw},
+	{"POP(seg)", try_pop},   {"PUSH(seg)", try_push},
+	{"CALL(far)", try_call}, {"JMP(far)", try_jmp},
+	{"INT n", try_int},      {"RET(far)/IRET", try_iret},
+	{"STR", try_str},        {"MOV(seg)", try_mov},
 };
 
 static const char *signal_text(u32 s)

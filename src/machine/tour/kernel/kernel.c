@@ -42,7 +42,7 @@ struct multiboot {
 	const struct {
 		const char *start, *end;
 		u32 string, reserved;
-	} *mods;
+	} * mods;
 };
 
 extern u32 stubs[];
@@ -149,11 +149,11 @@ static void attr(const char *code)
 	put_raw('m');
 }
 
-#define PLAIN  "0"
-#define BOLD   "1"
-#define DIM    "2"
-#define RED    "31"
-#define GREEN  "32"
+#define PLAIN "0"
+#define BOLD "1"
+#define DIM "2"
+#define RED "31"
+#define GREEN "32"
 #define YELLOW "33"
 
 static void pad_to(u32 to)
@@ -226,7 +226,7 @@ static void verdict(bool good)
 static void gdt_set(u32 sel, u32 base, u32 limit, u32 access, u32 flags)
 {
 	gdt[sel >> 3] = (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 |
-			(u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
+	                (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 
 static void idt_set(u32 vector, void (*to)(void), u32 access)
@@ -269,7 +269,10 @@ static void paging_init(void)
 	page_dir[0] = (u32)page_table | PTE_P | PTE_W | PTE_U;
 	page_dir[DEMAND_PAGE >> 22] = (u32)demand_table | PTE_P | PTE_W | PTE_U;
 	asm volatile("mov %0, %%cr3" : : "r"(page_dir) : "memory");
-	asm volatile("mov %%cr0, %%eax; or $0x80010000, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
+	asm volatile("mov %%cr0, %%eax; or $0x80010000, %%eax; mov %%eax, %%cr0"
+	             :
+	             :
+	             : "eax", "memory");
 }
 
 /* Both 8259A at vectors 32 to 47, only the timer let through; 8254 channel 0 at HZ. */
@@ -458,7 +461,7 @@ static void sensitive(void)
 	asm volatile("lar %2, %0; setz %1" : "=r"(v), "=q"(zf) : "r"(CODE0));
 	/* Bits 16 to 19 are undefined. */
 	row_word("LAR", "ZF 1, access ", zf ? v & 0xf0ff00 : 0, 8,
-		 (u32)(gdt[CODE0 >> 3] >> 32) & 0xf0ff00);
+	         (u32)(gdt[CODE0 >> 3] >> 32) & 0xf0ff00);
 	asm volatile("lsl %2, %0; setz %1" : "=r"(v), "=q"(zf) : "r"(CODE0));
 	row_word("LSL", "ZF 1, limit ", zf ? v : 0, 8, ~0u);
 	asm volatile("verr %w1; setz %0" : "=q"(zf) : "r"(DATA0));
@@ -466,12 +469,15 @@ static void sensitive(void)
 	asm volatile("verw %w1; setz %0" : "=q"(zf) : "r"(DATA0));
 	row_text("VERW", "ZF 1: writable", zf);
 	asm volatile("push %%es; pushl %1; pop %%es; mov %%es, %0; pop %%es"
-		     : "=r"(v) : "i"(DATA3 & ~3));
+	             : "=r"(v)
+	             : "i"(DATA3 & ~3));
 	row_word("POP(seg)", "ES loaded with ", v & 0xffff, 4, DATA3 & ~3);
 	asm volatile("push %%cs; pop %0" : "=r"(v));
 	row_word("PUSH(seg)", "CS ", v & 0xffff, 4, CODE0);
 	asm volatile("xor %0, %0; lcall %1, $1f; jmp 2f; 1: mov $1, %0; lret; 2:"
-		     : "=&r"(v) : "i"(CODE0) : "memory", "cc");
+	             : "=&r"(v)
+	             : "i"(CODE0)
+	             : "memory", "cc");
 	row_text("CALL(far)", "called, and came back", v == 1);
 	asm volatile("xor %0, %0; ljmp %1, $1f; 1: inc %0" : "=&r"(v) : "i"(CODE0) : "cc");
 	row_text("JMP(far)", "went there", v == 1);
@@ -479,7 +485,9 @@ static void sensitive(void)
 	asm volatile("int %0" : : "i"(V_TOUR) : "memory");
 	row_text("INT n", "int 40h: my own handler", tour_ints == own + 1);
 	asm volatile("sti; pushf; andl %0, (%%esp); push %%cs; push $1f; iret; 1:"
-		     : : "i"(~FLAG_IF) : "cc", "memory");
+	             :
+	             : "i"(~FLAG_IF)
+	             : "cc", "memory");
 	row_text("RET(far)/IRET", "IF cleared", !(flags() & FLAG_IF));
 	asm volatile("str %0" : "=r"(v));
 	row_word("STR", "task ", v & 0xffff, 4, TSS);
@@ -562,7 +570,7 @@ static void show_fault(void)
 	hex(fault.error, 1);
 	puts("; page mapped, the store went on: ");
 	verdict(fault.count == 1 && fault.address == DEMAND_PAGE + 0x123 && fault.error == 6 &&
-		fault.value == 0xc0ffee && *(u32 *)(demand_frame + 0x123) == 0xc0ffee);
+	        fault.value == 0xc0ffee && *(u32 *)(demand_frame + 0x123) == 0xc0ffee);
 	put('\n');
 }
 
@@ -646,8 +654,12 @@ static bool same(const char *a, const char *b)
 static void show_counters(void)
 {
 	static const char *const chosen[] = {
-		"units", "guest_instructions", "host_bytes", "exits", "chains", "callouts",
-		"shadow_faults", "true_faults", "invalidations", "maps", "interrupts", "signals",
+		"units",         "guest_instructions",
+		"host_bytes",    "exits",
+		"chains",        "callouts",
+		"shadow_faults", "true_faults",
+		"invalidations", "maps",
+		"interrupts",    "signals",
 	};
 	u32 shown = 0;
 

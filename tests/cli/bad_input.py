@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from namespace import mounting
+
 unring, kernel, initrd = sys.argv[1:]
 failures = 0
 
@@ -147,8 +149,7 @@ with tempfile.TemporaryDirectory() as folder:
     if os.path.exists("/proc/sys/vm/max_map_count"):
         few = file("max_map_count", b"100\n")
         check("a low vm.max_map_count",
-              ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-               'mount --bind "$0" /proc/sys/vm/max_map_count && exec "$@"', few, *boot()],
+              [*mounting(f"mount --bind {few} /proc/sys/vm/max_map_count"), *boot()],
               [r"vm\.max_map_count", "100"])
     check("executable memfds forbidden", boot(), ["memfd"], preexec_fn=forbid_shared_code)
 

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from namespace import mounting, nameless
+
 unring = sys.argv[1]
 SOON = 120      # seconds: generous, for a busy host
 failures = 0
@@ -71,12 +73,6 @@ def poor(name, lacks, before=(), usual=(), **how):
         check(f"{name}, --fence {mode}", why)
 
 
-def namespace(*command):
-    """As root of a user namespace, if one may have one; that is how others are made poor."""
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-            " ".join(command) + ' && exec "$@"', "sh"]
-
-
 # What this host lacks by itself is missing in each case.
 here = run([], [], {})
 usual = re.findall(r"[^,]+? \([^)]*\)", here.stderr.partition("runs without ")[2])
@@ -100,16 +96,16 @@ poor("a limit of address space", [r"guards \(RLIMIT_AS\)"],
 poor("an environment without anything", usual, env={})
 poor("a session without a terminal", usual, start_new_session=True)
 poor("a user without a name", usual,
-     before=["unshare", "--user", "--map-user=54321", "--map-group=54321"])
-poor("no /proc", usual, before=namespace("mount -t tmpfs none /proc"))
+     before=nameless())
+poor("no /proc", usual, before=mounting("mount -t tmpfs none /proc"))
 with tempfile.TemporaryDirectory() as folder:
     with open(f"{folder}/few", "w") as f:
         f.write("6000\n")
     poor("a low vm.max_map_count", [r"vm\.max_map_count"],
-         before=namespace(f"mount --bind {folder}/few /proc/sys/vm/max_map_count"))
+         before=mounting(f"mount --bind {folder}/few /proc/sys/vm/max_map_count"))
 
 # The checker needs the kernel's books.
-r = run(["--verify"], namespace("mount -t tmpfs none /proc"), {})
+r = run(["--verify"], mounting("mount -t tmpfs none /proc"), {})
 check("no /proc to verify by", None if r.returncode == 2 and r.stderr.count("\n") == 1 and
       "mappings" in r.stderr else f"status {r.returncode}: {r.stderr}")
 

@@ -82,6 +82,10 @@ def registers(unring, kernels):
                      "idtr_limit", "tr", "cs_base", "ss_limit", "dr7", "cpl"):
             if not re.search(rf"^{name}\s", listing, re.MULTILINE):
                 raise Failed(f"no {name} in:\n{listing}")
+        listing = gdb.run("info registers")     # as README.md says
+        for name in ("cr0", "cr4", "gdtr_base", "idtr_base", "ldtr", "tr", "cs_base", "dr7"):
+            if not re.search(rf"^{name}\s", listing, re.MULTILINE):
+                raise Failed(f"no {name} in:\n{listing}")
         gdb.expect("p $cr0", r"\[ PE ET \]")
         same("CS", gdb.value("$cs"), 0x10)
         same("limit of CS", gdb.value("$cs_limit") & 0xffffffff, 0xffffffff)

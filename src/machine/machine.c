@@ -717,6 +717,9 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 #endif
 	const char *what = "the virtual machine";
 	int err = monitor_create(&m->monitor, &c, &what);
+	if (err == -ERANGE)
+		return problem_set(p, "--vma-budget %u: more mappings than vm.max_map_count leaves",
+		                   o->vma_budget);
 	return !err || problem_set(p, "cannot set up %s: %s", what, strerror(-err));
 }
 

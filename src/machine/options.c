@@ -29,6 +29,7 @@ const char options_help[] =
 	"  --stats [FILE]          counters at the end, on standard error or in FILE\n"
 	"  --log CATEGORIES FILE   of int,exc,exits,units,mmu,io\n"
 	"  --vma-budget N          host mappings that the guest's windows may take\n"
+	"  --mmu shadow            how guest addresses are translated\n"
 	"  --no-userfaultfd        write-protect by mprotect alone\n"
 	"  --exact-ad              set accessed bits only where the guest accesses\n"
 	"  --cache SIZE            room for translated code\n"

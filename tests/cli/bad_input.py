@@ -139,6 +139,11 @@ with tempfile.TemporaryDirectory() as folder:
     check("unknown log", boot("--log", "gossip", f"{folder}/log"), ["log", "gossip"])
     check("stats in no folder", boot("--stats", "/nonexistent/stats"), ["/nonexistent/stats"])
     check("a budget that is too small", boot("--vma-budget", "150"), ["vma-budget", "150", "200"])
+    with open("/proc/sys/vm/max_map_count", encoding="ascii") as f:
+        mappings = f.read().strip()
+    if int(mappings) <= 10000000:       # the most that the option takes
+        check("a budget of all mappings", boot("--vma-budget", mappings),
+              ["--vma-budget", mappings, "vm.max_map_count"])
     check("a budget of no number", boot("--vma-budget", "few"), ["vma-budget", "few"])
     check("unknown mmu", boot("--mmu", "magic"), ["mmu", "magic"])
     check("an initrd without a kernel", run("--initrd", initrd), ["initrd"])

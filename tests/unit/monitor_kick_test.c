@@ -40,7 +40,7 @@ enum {
 	LAST = 3,      /* rounds before the end without kicks */
 	TIMES = 2,     /* that a kick comes at the same host PC of a program */
 	WHOLE = 2,     /* entries that are stepped from C to C; later ones: the code cache */
-	BEYOND = 20,   /* boundaries of the second one, in which they come too */
+	BEYOND = 12,   /* boundaries of the second one, in which they come too */
 	PCS = 4096,    /* a power of two */
 	MANY = 100000, /* polls in a run that gets nowhere */
 	BOUND = 128,   /* instructions of units from a kick to the dispatcher */
@@ -135,7 +135,8 @@ PROGRAM(hole, "add ecx, ds:[0x800000]; mov ds:[0x800000], edx; inc dword ptr ds:
               "movups xmm0, ds:[0x800010]; fninit; mov ecx, 70; 1: dec ecx; jnz 1b");
 /* Exits to other pages, and an instruction across a page's end. */
 PROGRAM(across, "inc ecx; jmp 1f; .org across_code + 0xffe; 1: mov eax, 0x12345678; inc edx;"
-                "call 2f; jmp 3f; .org across_code + 0x1100; 2: jc 4f; ret; 4: ret; 3:");
+                "call 2f; jmp 3f; .org across_code + 0x1100; 2: jc 4f; ret; 4: ret;"
+                "3: cmp dl, 9; jc 5f; mov edx, 2; 5: mov eax, 70; 6: dec eax; jnz 6b");
 PROGRAM(once, "mov eax, ss; mov ss, eax; inc ecx; push ss; pop ss; pushfd; pop ebp; mov ss, eax;"
               "jmp 1f; 1: mov ss, eax; call 2f; mov ss, eax; jnz 3f; 3: jmp 4f; 2: mov ss, eax;"
               "ret; 4: mov ss, eax; bts dword ptr ds:[0x10f00], ecx; lea ebp, [ebx + 4];"
@@ -165,7 +166,7 @@ PROGRAM(gate, "inc ecx; .byte 0x9a; .long 0; .word 0x33; inc edx; pushfd; pop ea
 PROGRAM(shared,
         "call 1f; int 0x43; jmp 2f; .org shared_code + 0x1000; 1: inc dword ptr ds:[0x20e10];"
         "jmp 3f; .org shared_code + 0x2000; 3: test dword ptr ds:[0x20e10], 1; jz 4f; ret;"
-        "4: jmp 5f; .org shared_code + 0x3000; 5: ret; 2: mov ecx, 70; 6: dec ecx; jnz 6b");
+        "4: jmp 5f; .org shared_code + 0x3000; 5: ret; 2: mov ecx, 9; 6: call 1b; dec ecx; jnz 6b");
 
 /* The kernel: handlers of the vectors and entries that they are named for. */
 extern const uint8_t kernel_code[], kernel_end[], kernel_debug[], kernel_fault[], kernel_40[],
@@ -210,16 +211,16 @@ static const struct program {
 } programs[] = {
 /* clang-format off */
 #define P(name, where) {#name, name##_code, name##_end, where}
-	P(pushf, ANY), P(pushf_jump, ANY), P(popf, ANY), P(popf_jump, ANY),
+	P(pushf, ANY), P(pushf_jump, FLAT | IOPL0), P(popf, ANY), P(popf_jump, FLAT | IOPL0),
 	P(calls, FLAT | USER), P(indirect, FLAT | HIGH), P(branches, FLAT), P(strings, FLAT | HIGH),
 	P(chunks, FLAT), P(checked, FLAT | HIGH), P(based, TRUSTED), P(redirected, TRUSTED | REDIRECTED),
-	P(interrupts, FLAT | USER), P(vectors, FLAT | HIGH), P(stack, FLAT), P(others, TRUSTED),
+	P(interrupts, FLAT | USER), P(vectors, FLAT | HIGH), P(stack, FLAT), P(others, FLAT | HIGH),
 	P(time, FLAT), P(callouts, FLAT),
 	P(redirected_x87, FLAT | REDIRECTED), P(redirected_sse, HIGH | REDIRECTED), P(straddling, FLAT | HIGH | REDIRECTED),
-	P(redirected_stack, FLAT | USER | REDIRECTED), P(redirected_strings, FLAT | HIGH | REDIRECTED), P(borrowed, FLAT | USER | REDIRECTED),
-	P(hole, FLAT | REDIRECTED), P(across, TRUSTED), P(once, FLAT | USER | UNITS_ONCE), P(code16, FLAT),
-	P(stepped, FLAT | USER | FAULTS | UNITS_ONCE), P(soft, FLAT | USER | IOPL0 | HIGH), P(iopl, USER),
-	P(faulting, USER | HIGH | FAULTS), P(enter, USER), P(gate, USER | IOPL0), P(shared, USER | THUNKS),
+	P(redirected_stack, USER | REDIRECTED), P(redirected_strings, FLAT | HIGH | REDIRECTED), P(borrowed, USER | REDIRECTED),
+	P(hole, FLAT | REDIRECTED), P(across, TRUSTED), P(once, USER | UNITS_ONCE), P(code16, FLAT),
+	P(stepped, FLAT | USER | FAULTS | UNITS_ONCE), P(soft, IOPL0 | HIGH), P(iopl, USER),
+	P(faulting, USER | HIGH | FAULTS), P(enter, USER), P(gate, USER), P(shared, USER | THUNKS),
 /* clang-format on */
 #undef P
 };
@@ -422,7 +423,7 @@ static void begin(void)
 static void end(void)
 {
 	const struct vcpu *v = m->v;
-	struct outcome *o = t.at ? &t.now : &t.first;
+	struct outcome *o = &t.now;
 
 	t.armed = false;
 	for (unsigned i = 0; i < 8; i++)
@@ -623,7 +624,9 @@ static void kick_everywhere(const struct program *p, unsigned where, const char 
 	t.kinds = 0;
 	load(p, where);
 	run_program(0);
+	t.first = t.now;
 	for (at = 1; beyond < BEYOND; at++) {
+		run_program(0); /* what the kick before has unchained is chained again */
 		run_program(at);
 		if (!t.kicked)
 			break; /* a short program, of which all is well known */
@@ -647,9 +650,9 @@ static void busy(const struct program *p, unsigned where, const char *at_name)
 {
 	load(p, where);
 	run_program(0);
+	t.first = t.now;
 	t.busy = true;
 	monitor_kick(m);
-	t.now = t.first;
 	run_program(0);
 	t.busy = false;
 	assert_true(t.polls > 10);

@@ -85,16 +85,15 @@ void clock_run(struct clock *c)
 		take_out(t);
 		t->fire(t->ctx, now);
 	}
-	/* What was armed has passed, and the host's timer with it. */
+	/* What was armed has passed; the host's timer fires until it is armed anew. */
 	if (c->armed <= now)
-		c->armed = UINT64_MAX;
-	rearm(c);
+		clock_shifted(c);
 }
 
 void clock_shifted(struct clock *c)
 {
-	c->armed = UINT64_MAX;
-	rearm(c);
+	c->armed = clock_next(c);
+	c->arm(c->ctx, c->armed);
 }
 
 struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx, uint64_t now))

@@ -16,6 +16,7 @@
 #endif
 
 #define SECOND_NS 1000000000
+#define AGAIN_NS 500000
 
 struct host_timer {
 	timer_t id;
@@ -89,6 +90,7 @@ void host_timer_arm(struct host_timer *t, uint64_t deadline_ns)
 		deadline_ns += !deadline_ns; /* zero would disarm */
 		spec.it_value.tv_sec = deadline_ns / SECOND_NS;
 		spec.it_value.tv_nsec = deadline_ns % SECOND_NS;
+		spec.it_interval.tv_nsec = AGAIN_NS;
 	}
 	CHECK(!timer_settime(t->id, TIMER_ABSTIME, &spec, NULL));
 }

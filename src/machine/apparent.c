@@ -2,7 +2,9 @@
 
 enum {
 	LATE_NS = 500000,        /* less is left as it is */
-	MOST_NS_LOG2 = 33,       /* hidden at most, some 9 s: what goes beyond shows as a leap */
+	STOP_NS_LOG2 = 33,       /* hidden of one stop at most, some 9 s; what goes beyond is
+	                            a leap */
+	MOST_NS_LOG2 = 38,       /* and of many, as a busy host makes them: some 5 minutes */
 	STEP_LEAVES = 2,         /* of the time to the next timer, one part in so many: what the
 	                            tick sets off must read the clocks before the next */
 	STEP_LEAVES_NS = 200000, /* and at least so much */
@@ -19,22 +21,15 @@ void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*c
 	a->stolen.cpu_ns = cpu_ns;
 }
 
-/* A signal may change zero at any time. */
-uint64_t apparent_now(struct apparent *a)
-{
-	uint64_t zero, t;
-	do {
-		zero = __atomic_load_n(&a->zero, __ATOMIC_RELAXED);
-		t = a->held ? a->held : a->host().ns;
-	} while (zero != __atomic_load_n(&a->zero, __ATOMIC_RELAXED));
-	a->seen = t - zero;
-	return a->seen;
-}
-
 uint64_t apparent_arm(struct apparent *a, uint64_t deadline_ns)
 {
-	a->armed = deadline_ns == UINT64_MAX ? UINT64_MAX : a->zero + deadline_ns;
-	return a->armed;
+	uint64_t zero, at;
+	do {
+		zero = __atomic_load_n(&a->zero, __ATOMIC_RELAXED);
+		at = deadline_ns == UINT64_MAX ? UINT64_MAX : zero + deadline_ns;
+		__atomic_store_n(&a->armed, at, __ATOMIC_RELAXED);
+	} while (zero != __atomic_load_n(&a->zero, __ATOMIC_RELAXED));
+	return at;
 }
 
 void apparent_shift(struct apparent *a, struct moment by)
@@ -67,21 +62,45 @@ static uint64_t untold_ns(const struct apparent *a, struct moment t)
 	return least(ns, (unsigned __int128)tsc * (t.ns - a->start.ns) / (t.tsc - a->start.tsc));
 }
 
-void apparent_expired(struct apparent *a)
+/* What the host's timer is late by at t; returns how much of it is hidden. */
+static uint64_t hide_lateness(struct apparent *a, struct moment t)
 {
 	uint64_t armed = __atomic_load_n(&a->armed, __ATOMIC_RELAXED);
 	if (a->held || a->stolen.active)
-		return;
-	struct moment t = a->host();
+		return 0;
 	if (t.ns < armed || t.ns - armed < LATE_NS || t.ns <= a->start.ns ||
 	    !__atomic_compare_exchange_n(&a->armed, &armed, t.ns, false, __ATOMIC_RELAXED,
 	                                 __ATOMIC_RELAXED))
-		return;
+		return 0;
 	uint64_t most = (uint64_t)1 << MOST_NS_LOG2;
-	struct moment by = {.ns = least(t.ns - armed, untold_ns(a, t))};
+	struct moment by = {.ns = least(t.ns - armed, (uint64_t)1 << STOP_NS_LOG2)};
+	by.ns = least(by.ns, untold_ns(a, t));
 	by.ns = least(by.ns, a->lag.ns < most ? most - a->lag.ns : 0);
 	by.tsc = (unsigned __int128)by.ns * (t.tsc - a->start.tsc) / (t.ns - a->start.ns);
 	hide(a, by, t.ns);
+	return by.ns;
+}
+
+void apparent_expired(struct apparent *a)
+{
+	hide_lateness(a, a->host());
+}
+
+/* A signal may change zero at any time; while signals are held, a stop is found here. */
+uint64_t apparent_now(struct apparent *a)
+{
+	uint64_t zero, t;
+	do {
+		zero = __atomic_load_n(&a->zero, __ATOMIC_RELAXED);
+		t = a->held;
+		if (!t) {
+			struct moment now = a->host();
+			t = now.ns;
+			zero += hide_lateness(a, now);
+		}
+	} while (zero != __atomic_load_n(&a->zero, __ATOMIC_RELAXED));
+	a->seen = t - zero;
+	return a->seen;
 }
 
 bool apparent_look(struct apparent *a, bool poll, struct moment *now)
@@ -108,6 +127,7 @@ bool apparent_catch_up(struct apparent *a, uint64_t limit_ns)
 {
 	if (!a->lag.ns || a->stolen.active)
 		return false;
+	uint64_t told = apparent_now(a);
 	struct moment by = {.ns = least(a->lag.ns, limit_ns)};
 	if (!by.ns)
 		return false;
@@ -116,8 +136,8 @@ bool apparent_catch_up(struct apparent *a, uint64_t limit_ns)
 	__atomic_fetch_sub(&a->lag.tsc, by.tsc, __ATOMIC_RELAXED);
 	apparent_shift(a, (struct moment){-by.ns, -by.tsc});
 	a->lag_changed = a->host().ns;
-	/* The leap is no lateness. */
-	apparent_now(a);
+	/* The leap is no lateness; what the host takes meanwhile is. */
+	a->seen = told + by.ns;
 	return true;
 }
 

@@ -35,7 +35,7 @@ uint64_t apparent_arm(struct apparent *a, uint64_t deadline_ns);
 
 /* The host's timer may have expired: if it did so long ago, the host kept us away, and
  * that is hidden, as far as the guest was not told the time since.  For its signal
- * handler, and for C before anything looks at the time. */
+ * handler; apparent_now does so first. */
 void apparent_expired(struct apparent *a);
 
 /* The guest polls a timer, or (poll false) reads its TSC with an exit, or we pass by,

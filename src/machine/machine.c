@@ -118,7 +118,6 @@ static void end_looking(struct machine *m, bool at_once)
 
 static void catch_up(struct machine *m, uint64_t limit_ns)
 {
-	apparent_expired(&m->time); /* the look at the time below would tell it */
 	if (apparent_catch_up(&m->time, limit_ns))
 		clock_shifted(m->clock);
 }
@@ -261,7 +260,6 @@ static void check_code(struct machine *m, const char *dump_path)
 static void serve(struct machine *m)
 {
 	terminal_poll();
-	apparent_expired(&m->time);
 	if (m->check_signal) {
 		m->check_signal = 0;
 		check_code(m, NULL);
@@ -302,12 +300,9 @@ static void on_wait(void *ctx)
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);
-	/* Signals are held: a stop that came meanwhile is hidden here, before time is looked at. */
-	apparent_expired(&m->time);
 	if (m->time.lag.ns && !board_intr(m->board)) {
 		/* A guest that has nothing to do need not wait for what it lags. */
 		catch_up(m, time_left(m));
-		apparent_expired(&m->time);
 		clock_run(m->clock);
 	}
 	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
@@ -326,6 +321,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 	end_looking(m, true);
 	struct moment from = moment();
 	m->time.held = from.ns;
+	host_timer_arm(m->timer, UINT64_MAX);
 	flush(m);
 	gdb_stopped(m->gdb, s);
 	host_signals_hold();

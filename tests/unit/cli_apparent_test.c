@@ -15,8 +15,18 @@ static int64_t tsc_minus;
 static uint64_t tsc_read;
 static struct apparent a;
 
+/* At this look at the host's clock, the process is stopped just before or just after. */
+static unsigned stop_at;
+static bool stop_before;
+
 static struct moment host(void)
 {
+	struct moment t = {host_ns, host_ns * TSC_PER_NS};
+	if (!stop_at || --stop_at)
+		return t;
+	host_ns += 300 * MS;
+	if (!stop_before)
+		return t;
 	return (struct moment){host_ns, host_ns * TSC_PER_NS};
 }
 
@@ -41,6 +51,7 @@ static int begin(void **state)
 	host_ns = 1000000000;
 	cpu_time = 0;
 	tsc_read = 0;
+	stop_at = 0;
 	tsc_minus = -(int64_t)(host_ns * TSC_PER_NS);
 	apparent_init(&a, host, cpu, &tsc_minus, &tsc_read);
 	runs(100 * MS);
@@ -93,9 +104,10 @@ static void test_leaves_what_is_usual(void **state)
 /* Time never goes back: what a device was told stays true. */
 static void test_keeps_what_was_told(void **state)
 {
-	apparent_arm(&a, 101 * MS);
+	apparent_arm(&a, 130 * MS);
 	host_ns += 20 * MS;
 	agree(120 * MS);
+	apparent_arm(&a, 101 * MS);
 	host_ns += 5 * MS;
 	apparent_expired(&a);
 	agree(120 * MS);
@@ -122,6 +134,7 @@ static void test_catches_up_by_ticks(void **state)
 	while (a.lag.ns) {
 		/* A tick was taken, the next is 4 ms away. */
 		assert_true(apparent_catch_up(&a, apparent_step(4 * MS)));
+		apparent_arm(&a, last + 4 * MS);
 		assert_in_range(apparent_now(&a), last, last + 4 * MS - 1);
 		runs(last + 4 * MS - apparent_now(&a));
 		last += 4 * MS;
@@ -132,6 +145,41 @@ static void test_catches_up_by_ticks(void **state)
 	assert_in_range(host_ns - before, 1, 410 * MS);
 	agree(host_ns - 1000000000); /* all of it */
 	assert_false(apparent_catch_up(&a, 4 * MS));
+}
+
+/* Whoever looks at the time first after a stop: none tells of it. */
+static void test_no_look_tells_a_stop(void **state)
+{
+	apparent_arm(&a, 101 * MS);
+	host_ns += 300 * MS;
+	agree(101 * MS);
+	assert_int_equal(a.lag.ns, 299 * MS);
+	host_ns += 300 * MS; /* the timer is not yet armed anew */
+	agree(101 * MS);
+	assert_int_equal(a.lag.ns, 599 * MS);
+}
+
+/* Nor a leap, wherever a stop comes in it. */
+static void test_stop_in_a_leap(void **state)
+{
+	unsigned looks;
+	for (looks = 1; looks < 20; looks++)
+		for (unsigned before = 0; before < 2; before++) {
+			begin(NULL);
+			stop(41);
+			apparent_arm(&a, 105 * MS);
+			stop_at = looks;
+			stop_before = before;
+			uint64_t told = apparent_now(&a);
+			assert_true(apparent_catch_up(&a, 2 * MS));
+			apparent_arm(&a, 105 * MS);
+			if (stop_at)
+				return; /* each was */
+			assert_in_range(apparent_now(&a), told + 2 * MS, 107 * MS);
+			agree(apparent_now(&a));
+			assert_int_equal(apparent_now(&a) + a.lag.ns, host_ns - 1000000000);
+		}
+	fail();
 }
 
 static void test_fast_ticks_leave_time_to_work(void **state)
@@ -160,6 +208,19 @@ static void test_hides_seconds_not_hours(void **state)
 {
 	stop(3600 * 1000);
 	assert_in_range(a.lag.ns, 5000 * (uint64_t)MS, 10000 * (uint64_t)MS);
+	agree(host_ns - 1000000000 - a.lag.ns);
+}
+
+/* On a busy host many stops add up, and a guest that computes has no time to catch up. */
+static void test_hides_many_stops(void **state)
+{
+	for (unsigned i = 0; i < 100; i++)
+		stop(1001);
+	agree(200 * MS);
+	assert_int_equal(a.lag.ns, 100 * 1000 * (uint64_t)MS);
+	for (unsigned i = 0; i < 3600; i++)
+		stop(1001);
+	assert_in_range(a.lag.ns, 100 * 1000 * (uint64_t)MS, 300 * 1000 * (uint64_t)MS);
 	agree(host_ns - 1000000000 - a.lag.ns);
 }
 
@@ -221,9 +282,12 @@ int main(void)
 		cmocka_unit_test_setup(test_keeps_what_was_told, begin),
 		cmocka_unit_test_setup(test_keeps_what_the_tsc_said, begin),
 		cmocka_unit_test_setup(test_catches_up_by_ticks, begin),
+		cmocka_unit_test_setup(test_no_look_tells_a_stop, begin),
+		cmocka_unit_test_setup(test_stop_in_a_leap, begin),
 		cmocka_unit_test_setup(test_fast_ticks_leave_time_to_work, begin),
 		cmocka_unit_test_setup(test_stuck, begin),
 		cmocka_unit_test_setup(test_hides_seconds_not_hours, begin),
+		cmocka_unit_test_setup(test_hides_many_stops, begin),
 		cmocka_unit_test_setup(test_stolen, begin),
 		cmocka_unit_test_setup(test_stolen_keeps_what_was_told, begin),
 		cmocka_unit_test_setup(test_shift, begin),

@@ -17,7 +17,8 @@
 #include "machine/board.h"
 #include "machine/firmware.h"
 #include "machine/gdb.h"
-#include "machine/loader.h"
+#include "machine/images.h"
+#include "machine/output.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
 #include "machine/apparent.h"
@@ -37,13 +38,6 @@
 /* What guests poll to measure time. */
 enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
 
-/* The files of --initrd and --module.  Only Multiboot splits lists and arguments. */
-struct modules {
-	struct boot_module list[64];
-	char *names[64];
-	unsigned count;
-};
-
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -54,12 +48,12 @@ struct machine {
 	struct clock *clock;
 	struct timer *poll_tick;
 	struct host_timer *timer;
-	struct blob kernel; /* they are kept for a reset */
-	struct modules modules;
+	struct images images; /* they are kept for a reset */
 	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon; /* NULL: none */
-	FILE *stats_file;
+	struct outputs outputs;
+	FILE *stats_file, *log_file;
 	int dump_fd; /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
 	volatile sig_atomic_t check_signal;
@@ -381,127 +375,6 @@ static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
 	mmu_phys_write(ctx, gpa(at), src, n);
 }
 
-static bool file_problem(struct problem *p, const char *kind, const char *name, int err,
-                         uint64_t limit)
-{
-	if (err == -EFBIG)
-		return problem_set(p, "%s %s: does not fit in %llu MiB", kind, name,
-		                   (unsigned long long)(limit >> 20));
-	return problem_set(p, "%s %s: %s", kind, name,
-	                   err == -EINVAL ? "not a plain file" : strerror(-err));
-}
-
-static bool read_module(struct blob *b, const char *kind, const char *path, size_t length,
-                        uint64_t limit, struct problem *p)
-{
-	char *name = strndup(path, length);
-	CHECK(name);
-	int fd = file_open(name), err = fd < 0 ? fd : file_read(fd, limit, b);
-	if (err)
-		file_problem(p, kind, name, err, limit);
-	if (fd >= 0)
-		close(fd);
-	free(name);
-	return !err;
-}
-
-static bool add_module(struct modules *s, const char *kind, const char *name, size_t length,
-                       size_t path_length, uint64_t memory, struct problem *p)
-{
-	if (s->count == sizeof s->list / sizeof *s->list)
-		return problem_set(p, "%s %s: too many modules", kind, name);
-	struct boot_module *b = &s->list[s->count];
-	if (!read_module(&b->data, kind, name, path_length, memory, p))
-		return false;
-	b->name = s->names[s->count++] = strndup(name, length);
-	CHECK(b->name);
-	return true;
-}
-
-static bool read_modules(struct modules *s, const struct options *o, bool is_linux,
-                         struct problem *p)
-{
-	if (o->initrd && is_linux) {
-		size_t n = strlen(o->initrd);
-		if (!add_module(s, "initrd", o->initrd, n, n, o->memory, p))
-			return false;
-	} else if (o->initrd) {
-		for (const char *at = o->initrd; *at;) {
-			size_t n = strcspn(at, ",");
-			size_t path = strcspn(at, ", ");
-			if (!add_module(s, "initrd", at, n, path, o->memory, p))
-				return false;
-			at += n + (at[n] == ',');
-		}
-	}
-	for (unsigned i = 0; i < o->module_count; i++) {
-		const char *at = o->modules[i];
-		if (is_linux)
-			return problem_set(p,
-			                   "--module %s: modules are for Multiboot kernels, "
-			                   "%s is Linux",
-			                   at, o->kernel);
-		if (!add_module(s, "module", at, strlen(at), strcspn(at, " "), o->memory, p))
-			return false;
-	}
-	return true;
-}
-
-/* The tour is given what the host did with the instructions that it shows. */
-static void add_tour_report(struct modules *s)
-{
-	struct boot_module *b = &s->list[s->count];
-	b->data.data = (uint8_t *)tour_host_report();
-	CHECK(b->data.data);
-	b->data.size = strlen((char *)b->data.data);
-	b->name = s->names[s->count++] = strdup("host-report");
-	CHECK(b->name);
-}
-
-/* Colours only where a person reads them.  https://no-color.org */
-static const char *tour_cmdline(const struct options *o)
-{
-	bool terminal = !strcmp(o->serial, "stdio") && isatty(STDOUT_FILENO);
-	return terminal && !getenv("NO_COLOR") ? "color=1" : "";
-}
-
-static void free_modules(struct modules *s)
-{
-	for (unsigned i = 0; i < s->count; i++) {
-		blob_free(&s->list[i].data);
-		free(s->names[i]);
-	}
-	s->count = 0;
-}
-
-/* Its head is looked at first: what is no kernel may be long. */
-static bool read_kernel_file(const char *name, struct blob *b, struct problem *p)
-{
-	struct blob head = {0};
-	int fd = file_open(name), err = fd < 0 ? fd : file_read_head(fd, BOOT_HEAD, &head);
-	if (err)
-		file_problem(p, "kernel", name, err, 0);
-	else if (!boot_recognizes(&head, name, p))
-		err = -ENOEXEC;
-	else if ((err = file_read(fd, BOOT_KERNEL_MAX, b)))
-		file_problem(p, "kernel", name, err, BOOT_KERNEL_MAX);
-	blob_free(&head);
-	if (fd >= 0)
-		close(fd);
-	return !err;
-}
-
-static bool read_kernel(const struct options *o, struct blob *b, struct problem *p)
-{
-	if (o->kernel)
-		return read_kernel_file(o->kernel, b, p);
-	const void *tour = tour_kernel(&b->size);
-	b->data = malloc(b->size);
-	CHECK(b->data);
-	memcpy(b->data, tour, b->size);
-	return true;
-}
-
 static void start_vcpu(struct machine *m, const struct boot_entry *e)
 {
 	struct vcpu *v = monitor_vcpu(m->monitor);
@@ -515,43 +388,15 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.limit = e->gdt_limit;
 }
 
-/* The kernel and what it is handed, before files can no longer be opened. */
-static bool read_files(struct machine *m, struct problem *p)
-{
-	const struct options *o = &m->options;
-	if (!o->kernel)
-		add_tour_report(&m->modules);
-	return read_kernel(o, &m->kernel, p) &&
-	       read_modules(&m->modules, o, linux_is(&m->kernel), p);
-}
-
-static void free_files(struct machine *m)
-{
-	free_modules(&m->modules);
-	blob_free(&m->kernel);
-}
-
 static bool load(struct machine *m, struct problem *p)
 {
-	const struct options *o = &m->options;
-	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, o->memory};
-	struct boot_request r = {
-		.kernel_name = o->kernel ? o->kernel : "tour",
-		.kernel = m->kernel,
-		.cmdline = o->append,
-		.modules = m->modules.list,
-		.module_count = m->modules.count,
-	};
+	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->options.memory};
 	struct boot_entry entry;
-	if (!o->kernel && !*o->append)
-		r.cmdline = tour_cmdline(o);
-	firmware_memory(&ram, strcmp(o->serial, "none"));
-	bool ok = boot_load(&ram, &r, &entry, p);
-	m->kernel = r.kernel; /* unpacked */
+	bool ok = images_load(&m->images, &m->options, &ram, &entry, p);
 	if (ok)
 		start_vcpu(m, &entry);
-	if (o->no_reboot)
-		free_files(m);
+	if (m->options.no_reboot)
+		images_free(&m->images);
 	return ok;
 }
 
@@ -633,51 +478,40 @@ static bool hear_signals(struct machine *m, struct problem *p)
 	return !err || signals_problem(err, p);
 }
 
-static bool open_output(int *fd, const char *option, const char *path, struct problem *p)
-{
-	*fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
-	return *fd >= 0 || problem_set(p, "%s %s: %s", option, path, strerror(-*fd));
-}
-
-static bool open_stream(FILE **f, const char *option, const char *path, struct problem *p)
-{
-	int fd;
-	if (!open_output(&fd, option, path, p))
-		return false;
-	*f = fdopen(fd, "w");
-	CHECK(*f);
-	setvbuf(*f, NULL, _IOFBF, 0); /* it asks the kernel what file that is, now */
-	return true;
-}
-
 static bool open_outputs(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;
+	struct outputs *s = &m->outputs;
 	m->stdout_sink.fd = STDOUT_FILENO;
 	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
 	m->stdout_sink.failed = m->debugcon_sink.failed = on_sink_failed;
 	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
-	if (o->log) {
-		FILE *f;
-		unsigned categories = log_categories(o->log);
-		if (!categories)
-			return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io",
-			                   o->log);
-		if (!open_stream(&f, "--log", o->log_path, p))
-			return false;
-		log_open(categories, f);
-	}
-	if (o->stats_path && !open_stream(&m->stats_file, "--stats", o->stats_path, p))
+	if (o->log && !log_categories(o->log))
+		return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
+	if (o->log && !(m->log_file = output_stream(s, "--log ", o->log_path, p)))
 		return false;
-	if (o->dump_cache && !open_output(&m->dump_fd, "--dump-cache", o->dump_cache, p))
+	if (o->stats_path && !(m->stats_file = output_stream(s, "--stats ", o->stats_path, p)))
+		return false;
+	if (o->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", o->dump_cache, p)) < 0)
 		return false;
 	if (o->debugcon && !strcmp(o->debugcon, "-")) {
 		m->debugcon = &m->stdout_sink;
 	} else if (o->debugcon) {
 		m->debugcon = &m->debugcon_sink;
-		if (!open_output(&m->debugcon->fd, "--debugcon", o->debugcon, p))
-			return false;
+		m->debugcon->fd = output_open(s, "--debugcon ", o->debugcon, p);
+		return m->debugcon->fd >= 0;
 	}
+	return true;
+}
+
+/* The guest is loaded: nothing keeps this run from writing any more. */
+static bool begin_outputs(struct machine *m, struct problem *p)
+{
+	if (!outputs_begin(&m->outputs, p))
+		return false;
+	if (m->log_file)
+		log_open(log_categories(m->options.log), m->log_file);
+	m->log_file = NULL; /* the log's */
 	return true;
 }
 
@@ -726,8 +560,7 @@ static bool close_fence(struct machine *m, struct problem *p)
 	int err = o->verify || o->dump_cache ? host_mem_books_open() : 0;
 	if (err)
 		return problem_set(p, "cannot read this process's mappings: %s", strerror(-err));
-	if (m->dump_fd >= 0)
-		fence_grant(GRANT_DUMP, (uint64_t)m->dump_fd, 0);
+	outputs_grant(&m->outputs);
 	err = broker_seal();
 	if (err)
 		return problem_set(p, "the broker ended: %s", strerror(-err));
@@ -769,13 +602,15 @@ static bool build(struct machine *m, struct problem *p)
 		.ctx = m,
 		.quit = on_quit,
 		.loop = m->loop,
+		.outputs = &m->outputs,
 		.stdout_sink = &m->stdout_sink,
 		.give_up = &m->end_signal,
 		.failed = on_sink_failed,
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) && read_files(m, p) &&
-	       close_fence(m, p) && boot(m, p) && hear_signals(m, p);
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
+	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) && boot(m, p) &&
+	       begin_outputs(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -878,8 +713,10 @@ void machine_destroy(struct machine *m)
 		fclose(m->stats_file);
 	if (m->dump_fd >= 0)
 		close(m->dump_fd);
+	if (m->log_file)
+		fclose(m->log_file);
 	log_close();
-	free_files(m);
+	images_free(&m->images);
 	broker_end();
 	free(m);
 }

@@ -140,8 +140,8 @@ static bool open_file(struct serial *s, const char *path, struct problem *p)
 {
 	s->own.failed = s->owner.failed;
 	s->own.ctx = s->owner.ctx;
-	s->own.fd = broker_open(path, O_WRONLY | O_CREAT | O_TRUNC);
-	return s->own.fd >= 0 || problem_set(p, "--serial file:%s: %s", path, strerror(-s->own.fd));
+	s->own.fd = output_open(s->owner.outputs, "--serial file:", path, p);
+	return s->own.fd >= 0;
 }
 
 static void on_connection(void *ctx)

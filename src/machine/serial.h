@@ -5,6 +5,7 @@
 
 #include "devices/uart.h"
 #include "host/loop.h"
+#include "machine/output.h"
 #include "machine/problem.h"
 #include "machine/sink.h"
 
@@ -14,6 +15,7 @@ struct serial_owner {
 	void *ctx;
 	void (*quit)(void *ctx); /* Ctrl-A x */
 	struct loop *loop;
+	struct outputs *outputs;
 	struct sink *stdout_sink;
 	const volatile sig_atomic_t *give_up; /* for its own sink */
 	void (*failed)(void *ctx, const struct sink *s, int error);

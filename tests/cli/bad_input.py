@@ -148,6 +148,35 @@ with tempfile.TemporaryDirectory() as folder:
     check("unknown mmu", boot("--mmu", "magic"), ["mmu", "magic"])
     check("an initrd without a kernel", run("--initrd", initrd), ["initrd"])
 
+    # Outputs: what is wrong loses nothing that is there.
+    def holds(name, path, text):
+        global failures
+        with open(path, "rb") as f:
+            held = f.read()
+        print(f"{'ok' if held == text else 'FAILED':6} {name}: {len(held)} of {len(text)} bytes")
+        failures += held != text
+
+    with open(kernel, "rb") as f:
+        image = f.read()
+    own = file("own", image)
+    os.link(own, f"{folder}/link")
+    for option in (["--log", "int"], ["--stats"], ["--dump-cache"], ["--debugcon"]):
+        for name in (own, f"{folder}/link"):
+            check(f"{option[0]} to the kernel", run("--kernel", own, *option, name),
+                  [option[0], name, "same file as the kernel"])
+            holds("the kernel", own, image)
+    check("--serial file: to the initrd",
+          run("--kernel", kernel, "--initrd", own, "--serial", f"file:{own}"),
+          ["--serial", own, "same file as the initrd"])
+    holds("the initrd", own, image)
+    old = file("old", b"of the last run")
+    for option in (["--log", "int", old], ["--stats", old], ["--dump-cache", old],
+                   ["--debugcon", old], ["--serial", f"file:{old}"]):
+        for wrong in (file("junk", b"junk" * 99), file("cut", image[:20000])):
+            check(f"{option[0]} and no kernel", run("--kernel", wrong, *option),
+                  [os.path.basename(wrong)])
+            holds("the output", old, b"of the last run")
+
     # The host
     check("standard input closed", ["sh", "-c", 'exec "$@" <&-', "sh", *boot("--serial", "stdio")],
           ["standard input|stdin"], stdin=None)

@@ -53,7 +53,7 @@ int __wrap_host_mem_area(uint64_t bytes, uint8_t **out)
 		if (!place(*out + at))
 			return -1;
 	/* For the end: lseek in check(), and kill. */
-	fence_grant(GRANT_DUMP, (uint64_t)canary, 0);
+	fence_grant(GRANT_OUTPUT, (uint64_t)canary, 0);
 	fence_grant(GRANT_CHILD, (uint64_t)watchdog, 0);
 	return 0;
 }

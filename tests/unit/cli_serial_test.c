@@ -22,6 +22,7 @@ enum { BASE = 0x3f8, RBR = BASE, IIR = BASE + 2, MCR = BASE + 4, LSR = BASE + 5 
 struct host {
 	struct rig rig;
 	struct loop *loop;
+	struct outputs outputs;
 	struct sink out;
 	struct serial *serial;
 	struct uart *uart;
@@ -56,7 +57,7 @@ static bool host_open(struct host *h, const char *where, int in, int out_fd)
 		dup2(in, 0);
 	rig_open(&h->rig);
 	h->loop = loop_create();
-	struct serial_owner owner = {h, quit, h->loop, &h->out, &h->give_up, failed};
+	struct serial_owner owner = {h, quit, h->loop, &h->outputs, &h->out, &h->give_up, failed};
 	if (!serial_open(&h->serial, where, owner, &h->problem))
 		return false;
 	h->uart = uart_create(h->rig.bus, h->rig.clock, BASE, (struct irq_line){0},

@@ -200,7 +200,7 @@ static void enter(enum fence_kind kind)
 	fence_grant(GRANT_WP, WP, 0);
 	fence_grant(GRANT_CHILD, NOBODY, 0);
 	fence_grant(GRANT_LISTENER, LISTENER, 0);
-	fence_grant(GRANT_DUMP, DUMP, 0);
+	fence_grant(GRANT_OUTPUT, DUMP, 0);
 	fence_grant(GRANT_BOOKS, BOOK, 0);
 	fence_grant(GRANT_OWNER, NOBODY, 8);
 	if (kind == FENCE_BROKER) { /* it must be there, for Landlock */

@@ -1,0 +1,28 @@
+/* What the command line gives the guest: its kernel, and the files of --initrd and --module. */
+#ifndef UNRING_MACHINE_IMAGES_H
+#define UNRING_MACHINE_IMAGES_H
+
+#include "machine/loader.h"
+#include "machine/options.h"
+#include "machine/output.h"
+
+enum { IMAGES_MODULES = 64 };
+
+struct images {
+	struct blob kernel;
+	struct boot_module modules[IMAGES_MODULES];
+	char *names[IMAGES_MODULES];
+	unsigned module_count;
+};
+
+/* Reads them, while files can still be opened.  None may be an output. */
+bool images_read(struct images *s, const struct options *o, const struct outputs *outputs,
+                 struct problem *p);
+
+/* Puts them into the guest's memory.  The kernel stays unpacked, for the next time. */
+bool images_load(struct images *s, const struct options *o, struct guest_ram *ram,
+                 struct boot_entry *e, struct problem *p);
+
+void images_free(struct images *s);
+
+#endif

@@ -1,0 +1,66 @@
+#include "machine/output.h"
+
+#include "base/log.h"
+#include "host/broker.h"
+#include "host/fence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool output_problem(const struct output *o, int err, struct problem *p)
+{
+	return problem_set(p, "%s%s: %s", o->option, o->path, strerror(-err));
+}
+
+int output_open(struct outputs *s, const char *option, const char *path, struct problem *p)
+{
+	CHECK(s->count < sizeof s->list / sizeof *s->list);
+	struct output *o = &s->list[s->count];
+	*o = (struct output){option, path, broker_open(path, O_WRONLY | O_CREAT)};
+	if (o->fd < 0) {
+		output_problem(o, o->fd, p);
+		return -1;
+	}
+	s->count++;
+	return o->fd;
+}
+
+FILE *output_stream(struct outputs *s, const char *option, const char *path, struct problem *p)
+{
+	int fd = output_open(s, option, path, p);
+	if (fd < 0)
+		return NULL;
+	FILE *f = fdopen(fd, "w");
+	CHECK(f);
+	setvbuf(f, NULL, _IOFBF, 0); /* it asks the kernel what file that is, now */
+	return f;
+}
+
+bool outputs_spare(const struct outputs *s, int fd, const char *kind, struct problem *p)
+{
+	struct stat in, out;
+	for (const struct output *o = s->list; o < s->list + s->count; o++)
+		if (!fstat(fd, &in) && !fstat(o->fd, &out) && in.st_dev == out.st_dev &&
+		    in.st_ino == out.st_ino)
+			return problem_set(p, "%s%s: the same file as the %s", o->option, o->path,
+			                   kind);
+	return true;
+}
+
+void outputs_grant(const struct outputs *s)
+{
+	for (const struct output *o = s->list; o < s->list + s->count; o++)
+		fence_grant(GRANT_OUTPUT, (uint64_t)o->fd, 0);
+}
+
+bool outputs_begin(const struct outputs *s, struct problem *p)
+{
+	/* EINVAL: what is no plain file has no end. */
+	for (const struct output *o = s->list; o < s->list + s->count; o++)
+		if (ftruncate(o->fd, 0) && errno != EINVAL)
+			return output_problem(o, -errno, p);
+	return true;
+}

@@ -542,9 +542,6 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 			},
 		.cache_bytes = o->cache_bytes,
 	};
-#ifdef UNRING_PARANOID
-	c.paranoid = true;
-#endif
 	const char *what = "the virtual machine";
 	int err = monitor_create(&m->monitor, &c, &what);
 	if (err == -ERANGE)

@@ -183,6 +183,6 @@ void stubs_check(struct check *c);
 void links_check(struct check *c);
 
 /* --- between units --- */
-void world_check(struct check *c);
+bool world_check(struct check *c); /* false: no memory for it */
 
 #endif

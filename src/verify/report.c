@@ -91,7 +91,8 @@ int verify_dump(const void *dump, size_t bytes,
 	if (!err) {
 		stubs_check(&c);
 		links_check(&c);
-		world_check(&c);
+		if (!world_check(&c))
+			err = -ENOMEM;
 	}
 	if (c.insn)
 		cs_free(c.insn, 1);

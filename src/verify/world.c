@@ -28,13 +28,14 @@ static void gap_check(struct check *c, uint32_t from, uint32_t to)
 		}
 }
 
-static void code_check(struct check *c)
+/* False: no memory; a check that is not made is no success. */
+static bool code_check(struct check *c)
 {
 	const struct dump *d = &c->d;
 	struct thunk *thunks = calloc(d->h.exits + 1, sizeof *thunks);
 	uint32_t n = 0, at = d->h.start, t = 0;
 	if (!thunks)
-		return;
+		return false;
 	for (uint32_t i = 0; i < d->h.exits; i++)
 		if (d->exits[i].thunk)
 			thunks[n++] = (struct thunk){d->exits[i].thunk, d->exits[i].target};
@@ -58,6 +59,7 @@ static void code_check(struct check *c)
 		at = u->host + u->host_len;
 	}
 	free(thunks);
+	return true;
 }
 
 /* --- mappings --- */
@@ -239,14 +241,15 @@ static void traced_check(struct check *c, const struct pages *live)
 	}
 }
 
-void world_check(struct check *c)
+bool world_check(struct check *c)
 {
 	struct pages live = live_pages(&c->d);
 	qsort(c->d.wp, c->d.h.wp, sizeof *c->d.wp, by_address);
-	code_check(c);
-	if (live.live) {
+	bool done = code_check(c) && live.live;
+	if (done) {
 		traced_check(c, &live);
 		maps_check(c, &live);
 	}
 	free(live.live);
+	return done;
 }

@@ -1,7 +1,10 @@
 /* links: verify monitor translator cache cpu host base */
+/* wraps: calloc */
 /* Can the checker fail?  A cache that passes, and one corruption planted in its dump
  * after the other: each must be caught, by the rule that is there for it. */
 #include "verify_fixture.h"
+
+#include <errno.h>
 
 /* --- the cache --- */
 
@@ -633,20 +636,50 @@ static void any_byte(void **state)
 	}
 }
 
+/* The one that fails, counted down; 0: none. */
+static unsigned failing_calloc;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return failing_calloc && !--failing_calloc ? NULL : __real_calloc(n, size);
+}
+
+/* A check for which there is no memory is not taken for one that found nothing. */
+static void no_memory(void **state)
+{
+	(void)state;
+	for (unsigned n = 1;; n++) {
+		struct verify_summary s;
+		failing_calloc = n;
+		int err = verify_dump(dump.p, dump.n, NULL, NULL, &s);
+		if (failing_calloc) {
+			assert_int_equal(err, 0);
+			assert_in_range(n, 10, 100); /* the sections of a dump, and the checks */
+			break;
+		}
+		assert_int_equal(err, -ENOMEM);
+	}
+	failing_calloc = 0;
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[MUTATIONS + 3] = {
+	enum { PLAIN = 4 };
+	static struct CMUnitTest tests[MUTATIONS + PLAIN] = {
 		cmocka_unit_test_setup_teardown(clean, with_dump, without_dump),
 		cmocka_unit_test_setup_teardown(damaged, with_dump, without_dump),
 		cmocka_unit_test_setup_teardown(any_byte, with_dump, without_dump),
+		cmocka_unit_test_setup_teardown(no_memory, with_dump, without_dump),
 	};
 	static char names[MUTATIONS][64];
 	for (unsigned i = 0; i < MUTATIONS; i++) {
 		snprintf(names[i], sizeof names[i], "%s: %s", mutations[i].name,
 		         verify_rule_number(mutations[i].rule));
-		tests[3 + i] = (struct CMUnitTest){names[i], caught, with_dump, without_dump,
-		                                   (void *)&mutations[i]};
+		tests[PLAIN + i] = (struct CMUnitTest){names[i], caught, with_dump, without_dump,
+		                                       (void *)&mutations[i]};
 	}
-	return _cmocka_run_group_tests("verify_mutation", tests, MUTATIONS + 3, make_dump,
+	return _cmocka_run_group_tests("verify_mutation", tests, MUTATIONS + PLAIN, make_dump,
 	                               drop_dump);
 }

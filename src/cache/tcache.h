@@ -43,8 +43,8 @@ enum { BRANCH_ENTRIES = 65536 };
 
 struct tcache;
 
-/* lookup_stub and miss_stub are host addresses; stub_off is the displacement of
- * v->stub[STUB_LOOKUP] from r15 (miss_disp likewise), and emit_lookup writes the inline lookup. */
+/* miss_stub is a host address; lookup_disp and miss_disp are the displacements from r15 of
+ * the vCPU's cells that hold the lookup's stub and that of a miss. */
 struct tcache_config {
 	size_t bytes;     /* of code memory */
 	uint32_t max_gfn; /* pages of guest-physical memory */

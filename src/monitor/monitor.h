@@ -52,7 +52,7 @@ enum monitor_end {
 	END_HALT,    /* HLT with interrupts off */
 	END_REQUEST, /* monitor_stop from the machine: debug exit, Ctrl-A x, a signal */
 	END_TRIPLE,  /* triple fault */
-	END_KILLED,  /* beyond our support: vcpu_kill */
+	END_KILLED,  /* beyond our support: monitor_kill */
 };
 
 /* 0, or a negative errno with *what naming what failed. */

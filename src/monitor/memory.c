@@ -117,7 +117,8 @@ bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
 	    !(a.v & (alignment(n) - 1)))
 		return true;
-	gla_t last = gla(a.v + n - 1);
+	/* Where a second page is missing, CR2 names its first byte. */
+	gla_t last = gla(to_page_end(a.v, n) < n ? (a.v + n - 1) & ~PAGE_MASK : a.v + n - 1);
 	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
 	if (mmu_translate(m->mmu, a, access, true, &p, t) &&
 	    mmu_translate(m->mmu, last, access, true, &p, t))

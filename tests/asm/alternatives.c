@@ -622,7 +622,8 @@ int alternatives_accept(const struct asm_pack *pack, uint32_t number, const stru
 			return 0;
 		if (at_the_top(&x, &y) && credible(pack, &y))
 			question = TOP;
-		else if (x.trap == TRAP_AC && credible(pack, &y))
+		else if (x.trap == TRAP_AC && credible(pack, &y) &&
+		         (!p.form || is_possible(&p.possible, &y)))
 			question = ALIGNMENT;
 		else if (p.insn.map == 1 && p.insn.opcode == 0xae && p.insn.reg < 2 &&
 		         (x.trap == TRAP_AC || x.trap == TRAP_GP) &&

@@ -17,11 +17,11 @@
 #include "machine/board.h"
 #include "machine/firmware.h"
 #include "machine/gdb.h"
+#include "machine/gtime.h"
 #include "machine/images.h"
 #include "machine/output.h"
 #include "machine/preflight.h"
 #include "machine/serial.h"
-#include "machine/apparent.h"
 #include "machine/tour/tour.h"
 #include "monitor/monitor.h"
 
@@ -35,9 +35,6 @@
 /* How long output and the guest's lag may wait while it computes. */
 #define POLL_NS 10000000
 
-/* What guests poll to measure time. */
-enum { PIT_COUNTER2 = 0x42, PIT_GATE = 0x61 };
-
 struct machine {
 	struct options options;
 	struct monitor *monitor;
@@ -45,11 +42,9 @@ struct machine {
 	struct serial *serial;
 	struct gdb *gdb; /* NULL: none */
 	struct loop *loop;
-	struct clock *clock;
+	struct gtime *time;
 	struct timer *poll_tick;
-	struct host_timer *timer;
 	struct images images; /* they are kept for a reset */
-	struct apparent time;
 	struct sink stdout_sink, debugcon_sink;
 	struct sink *debugcon; /* NULL: none */
 	struct outputs outputs;
@@ -57,77 +52,18 @@ struct machine {
 	int dump_fd; /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
 	volatile sig_atomic_t check_signal;
-	bool bad_code;     /* what --verify found */
-	bool write_failed; /* of some output, which was told */
-	bool reader_gone;  /* of standard output */
+	bool bad_code;                     /* what --verify found */
+	bool write_failed;                 /* of some output, which was told */
+	bool reader_gone;                  /* of standard output */
 };
 
 /* --- time --- */
 
-static uint64_t now(void *ctx)
-{
-	struct machine *m = ctx;
-	return apparent_now(&m->time);
-}
-
-static void arm(void *ctx, uint64_t deadline_ns)
-{
-	struct machine *m = ctx;
-	host_timer_arm(m->timer, apparent_arm(&m->time, deadline_ns));
-}
-
-static void on_expired(void *ctx)
-{
-	struct machine *m = ctx;
-	apparent_expired(&m->time);
-}
-
-/* Both clocks, with no time between. */
-static struct moment moment(void)
-{
-	struct moment t;
-	uint64_t before;
-	do {
-		before = __builtin_ia32_rdtsc();
-		t.ns = host_monotonic_ns();
-		t.tsc = __builtin_ia32_rdtsc();
-	} while (t.tsc - before > 10000);
-	return t;
-}
-
-static struct moment look_at_time(struct machine *m, bool poll)
-{
-	struct moment t;
-	if (apparent_look(&m->time, poll, &t))
-		clock_shifted(m->clock);
-	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
-	return t;
-}
-
-static void end_looking(struct machine *m, bool at_once)
-{
-	apparent_end_looking(&m->time, at_once);
-	monitor_vcpu(m->monitor)->tsc_exits = m->time.stolen.active;
-}
-
-static void catch_up(struct machine *m, uint64_t limit_ns)
-{
-	if (apparent_catch_up(&m->time, limit_ns))
-		clock_shifted(m->clock);
-}
-
-/* To the next timer, in guest time. */
-static uint64_t time_left(struct machine *m)
-{
-	uint64_t next = clock_next(m->clock), t = clock_now(m->clock);
-	return next > t ? next - t : 0;
-}
-
 /* No tick may wait to be taken: the next would be lost. */
 static void step_on(struct machine *m)
 {
-	if (m->time.lag.ns && !board_intr(m->board))
-		catch_up(m, apparent_step(time_left(m)));
+	if (gtime_lags(m->time) && !board_intr(m->board))
+		gtime_step(m->time);
 }
 
 /* Its kick is all that is wanted: a poll follows. */
@@ -138,10 +74,11 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 /* What is left to do wants a poll, also of a guest that has no timer. */
 static void want_poll(struct machine *m)
 {
-	bool left = m->time.stolen.active || m->time.lag.ns || serial_unsent(m->serial) ||
+	struct clock *clock = gtime_clock(m->time);
+	bool left = gtime_wants_poll(m->time) || serial_unsent(m->serial) ||
 	            (m->debugcon && m->debugcon->length) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
-		timer_set(m->poll_tick, clock_now(m->clock) + POLL_NS);
+		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }
 
 /* --- what the monitor is given --- */
@@ -149,18 +86,17 @@ static void want_poll(struct machine *m)
 static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 {
 	struct machine *m = ctx;
-	/* The device sees the moment of the look: a hole after it waits for the next. */
-	if (port == PIT_COUNTER2 || port == PIT_GATE)
-		m->time.held = look_at_time(m, true).ns;
+	gtime_read_begin(m->time, port);
 	uint32_t value = board_in(m->board, port, size);
-	m->time.held = 0;
+	gtime_read_end(m->time);
 	want_poll(m);
 	return value;
 }
 
 static uint64_t on_tsc(void *ctx)
 {
-	return look_at_time(ctx, false).tsc;
+	struct machine *m = ctx;
+	return gtime_rdtsc(m->time);
 }
 
 static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -262,20 +198,15 @@ static void serve(struct machine *m)
 		watchdog_stop();
 		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
 	}
-	clock_run(m->clock);
+	clock_run(gtime_clock(m->time));
 }
 
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
-	if (m->time.stolen.active) {
-		look_at_time(m, false);
-		end_looking(m, false);
-	}
+	gtime_look(m->time);
 	serve(m);
-	if (apparent_stuck(&m->time))
-		catch_up(m, UINT64_MAX);
-	else
+	if (!gtime_stuck(m->time))
 		step_on(m);
 	loop_poll(m->loop);
 	flush(m);
@@ -287,18 +218,15 @@ static void on_wait(void *ctx)
 {
 	struct machine *m = ctx;
 
-	end_looking(m, true);
+	gtime_sleep(m->time);
 	flush(m);
 	if (!loop_wants_polls(m->loop))
 		timer_cancel(m->poll_tick);
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);
-	if (m->time.lag.ns && !board_intr(m->board)) {
-		/* A guest that has nothing to do need not wait for what it lags. */
-		catch_up(m, time_left(m));
-		clock_run(m->clock);
-	}
+	if (gtime_lags(m->time) && !board_intr(m->board))
+		gtime_skip(m->time);
 	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
 		host_signal_wait();
 	host_signals_release();
@@ -312,10 +240,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 {
 	struct machine *m = ctx;
 
-	end_looking(m, true);
-	struct moment from = moment();
-	m->time.held = from.ns;
-	host_timer_arm(m->timer, UINT64_MAX);
+	gtime_hold(m->time);
 	flush(m);
 	gdb_stopped(m->gdb, s);
 	host_signals_hold();
@@ -327,10 +252,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 		host_signal_wait();
 	}
 	host_signals_release();
-	struct moment to = moment();
-	m->time.held = 0;
-	apparent_shift(&m->time, (struct moment){to.ns - from.ns, to.tsc - from.tsc});
-	clock_shifted(m->clock);
+	gtime_release(m->time);
 }
 
 /* --- what the board is given --- */
@@ -406,8 +328,8 @@ static bool boot(struct machine *m, struct problem *p)
 	serial_attach(m->serial, NULL);
 	board_destroy(m->board);
 	m->board = board_create(&(struct board_config){
-		.clock = m->clock,
-		.utc_ns = host_utc_ns() - (int64_t)clock_now(m->clock),
+		.clock = gtime_clock(m->time),
+		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
 		.has_serial = strcmp(m->options.serial, "none"),
 		.ctx = m,
@@ -457,9 +379,7 @@ static bool signals_problem(int err, struct problem *p)
 
 static bool start_events(struct machine *m, struct problem *p)
 {
-	int err = host_timer_create(&m->timer, on_expired, m);
-	if (!err)
-		err = watchdog_create();
+	int err = watchdog_create();
 	if (!err)
 		err = loop_start(m->loop);
 	return !err || signals_problem(err, p);
@@ -592,9 +512,11 @@ static bool build(struct machine *m, struct problem *p)
 	if (!start_events(m, p) || !create_monitor(m, model, p))
 		return false;
 	struct vcpu *v = monitor_vcpu(m->monitor);
-	apparent_init(&m->time, moment, host_thread_cpu_ns, &v->tsc_minus, &v->tsc_read);
-	m->clock = clock_create(m, now, arm);
-	m->poll_tick = timer_create_on(m->clock, m, poll_tick);
+	err = gtime_create(&m->time,
+	                   (struct gtime_cells){&v->tsc_minus, &v->tsc_read, &v->tsc_exits});
+	if (err)
+		return signals_problem(err, p);
+	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,
@@ -633,7 +555,7 @@ static void write_stats(struct machine *m)
 	FILE *f = m->stats_file ? m->stats_file : stderr;
 	stats_write(f);
 	monitor_stats_write(m->monitor, f);
-	fprintf(f, "seconds %.3f\n", now(m) / 1e9);
+	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
 	check_written(m, f, "--stats", m->options.stats_path);
 }
 
@@ -668,8 +590,8 @@ int machine_run(struct machine *m)
 		report("runs without %s", host_losses());
 	while ((status = run_once(m)) < 0) {
 		struct problem p = {0};
-		end_looking(m, true);
-		catch_up(m, UINT64_MAX);
+		gtime_sleep(m->time);
+		gtime_catch_up(m->time);
 		monitor_reset(m->monitor);
 		if (!boot(m, &p)) {
 			terminal_close();
@@ -698,8 +620,7 @@ void machine_destroy(struct machine *m)
 	serial_close(m->serial);
 	gdb_close(m->gdb);
 	timer_free(m->poll_tick);
-	clock_destroy(m->clock);
-	host_timer_destroy(m->timer);
+	gtime_destroy(m->time);
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);

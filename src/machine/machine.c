@@ -51,7 +51,7 @@ struct machine {
 	FILE *stats_file, *log_file;
 	int dump_fd; /* --dump-cache; -1: none */
 	volatile sig_atomic_t end_signal;
-	volatile sig_atomic_t check_signal;
+	volatile sig_atomic_t look_signal; /* SIGUSR1: tell what there is to tell now */
 	bool bad_code;                     /* what --verify found */
 	bool write_failed;                 /* of some output, which was told */
 	bool reader_gone;                  /* of standard output */
@@ -166,6 +166,17 @@ static void flush(struct machine *m)
 		sink_flush(m->debugcon);
 }
 
+static void write_stats(struct machine *m)
+{
+	if (!m->options.stats)
+		return;
+	FILE *f = m->stats_file ? m->stats_file : stderr;
+	stats_write(f);
+	monitor_stats_write(m->monitor, f);
+	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
+	check_written(m, f, "--stats", m->options.stats_path);
+}
+
 /* --dump-cache and --verify. */
 static void check_code(struct machine *m, const char *dump_path)
 {
@@ -190,9 +201,11 @@ static void check_code(struct machine *m, const char *dump_path)
 static void serve(struct machine *m)
 {
 	terminal_poll();
-	if (m->check_signal) {
-		m->check_signal = 0;
-		check_code(m, NULL);
+	if (m->look_signal) {
+		m->look_signal = 0;
+		if (m->options.verify)
+			check_code(m, NULL);
+		write_stats(m);
 	}
 	if (m->end_signal) {
 		watchdog_stop();
@@ -366,10 +379,10 @@ END_SIGNAL(SIGINT)
 END_SIGNAL(SIGTERM)
 END_SIGNAL(SIGHUP)
 
-static void on_check(void *ctx)
+static void on_look(void *ctx)
 {
 	struct machine *m = ctx;
-	m->check_signal = 1;
+	m->look_signal = 1;
 }
 
 static bool signals_problem(int err, struct problem *p)
@@ -393,8 +406,8 @@ static bool hear_signals(struct machine *m, struct problem *p)
 		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
 	if (!err)
 		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
-	if (!err && m->options.verify)
-		err = host_signal_install(SIGUSR1, on_check, m);
+	if (!err && (m->options.verify || m->options.stats))
+		err = host_signal_install(SIGUSR1, on_look, m);
 	return !err || signals_problem(err, p);
 }
 
@@ -546,17 +559,6 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	}
 	*out = m;
 	return true;
-}
-
-static void write_stats(struct machine *m)
-{
-	if (!m->options.stats)
-		return;
-	FILE *f = m->stats_file ? m->stats_file : stderr;
-	stats_write(f);
-	monitor_stats_write(m->monitor, f);
-	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
-	check_written(m, f, "--stats", m->options.stats_path);
 }
 
 /* One life of the guest, from boot to reset or end; -1: boot again. */

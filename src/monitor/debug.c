@@ -10,21 +10,16 @@
  * before it is made.  One that hits runs alone. */
 #include "monitor/gate.h"
 
-static uint32_t linear_eip(const struct monitor *m)
-{
-	return m->v->seg[SREG_CS].base + m->v->eip;
-}
-
 /* Stops the guest here until the debugger lets it go on. */
 static void stop(struct monitor *m, enum debug_reason why)
 {
 	struct debug *d = &m->debug;
 	struct debug_stop s = {why, d->watched.kind, d->watched.at};
-	uint32_t at = linear_eip(m);
+	uint32_t at = linear_eip(m).v;
 
 	d->request = d->step = d->stepped = d->hit = false;
 	gate_debug(m, &s);
-	d->resumed = linear_eip(m) == at;
+	d->resumed = linear_eip(m).v == at;
 	d->resumed_at = at;
 	if (!d->resumed)
 		m->v->inhibit = 0;
@@ -45,7 +40,7 @@ static bool at_break(const struct debug *d, uint32_t eip)
 enum debug_next debug_boundary(struct monitor *m)
 {
 	struct debug *d = &m->debug;
-	uint32_t eip = linear_eip(m);
+	uint32_t eip = linear_eip(m).v;
 	bool here = at_break(d, eip), resumed = d->resumed && d->resumed_at == eip;
 
 	if (d->hit || d->stepped || d->request || (here && !resumed && !d->step)) {
@@ -86,7 +81,7 @@ void debug_halted(struct monitor *m)
 uint64_t debug_room(const struct monitor *m)
 {
 	const struct debug *d = &m->debug;
-	uint32_t eip = linear_eip(m);
+	uint32_t eip = linear_eip(m).v;
 	uint64_t room = UINT64_MAX;
 	for (unsigned i = 0; i < d->n_marks; i++)
 		if (d->marks[i].at > eip && d->marks[i].at - eip < room)
@@ -145,7 +140,7 @@ static void mark(struct monitor *m, uint32_t at)
 bool debug_marked(struct monitor *m)
 {
 	struct debug *d = &m->debug;
-	uint32_t eip = linear_eip(m);
+	uint32_t eip = linear_eip(m).v;
 	for (unsigned i = 0; i < d->n_marks; i++) {
 		struct mark *k = &d->marks[i];
 		if (k->at != eip)

@@ -277,16 +277,56 @@ void site_fault(struct monitor *m);
  * becomes plain again. */
 void site_redirected(struct monitor *m, bool needed);
 
-/* --- the dispatcher (monitor.c) --- */
+/* --- mode and window (select.c) --- */
+/* Linear address of the instruction at v->eip. */
+static inline gla_t linear_eip(const struct monitor *m)
+{
+	return gla(m->v->eip + m->v->seg[SREG_CS].base);
+}
+/* Chooses them for the guest's state. */
+void select_state(struct monitor *m);
+/* Return predictions are forgotten; so is what the code's pages were. */
+void return_stack_reset(struct monitor *m);
+void itlb_flush(struct monitor *m);
+/* All units, and modes. */
+void flush_code(struct monitor *m);
+/* Is the window with this id still there? For tcache_adopt(). */
+bool window_alive(void *ctx, uint32_t id);
+/* Where in window_of_base a window is. */
+unsigned monitor_base_slot(const struct window *w);
+
+/* --- code (fetch.c) --- */
+/* Guest bytes at EIP: up to the page's end, or, if across is set, 16 of both pages. */
+struct code_bytes {
+	const uint8_t *p;
+	size_t n;
+	uint8_t buffer[32];
+	uint32_t gfn, gfn2;
+	bool once; /* no unit is kept: of a hole, or unshared */
+};
+
+/* Translates at v->eip into r->out; false: *t. */
+bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
+                    struct code_bytes *b, struct trap *t);
+/* The unit at v->eip, made if need be. NULL: *t, or what is to run alone (then t->vector is
+ * 0xff). */
+struct tu *unit_find(struct monitor *m, struct trap *t);
+
+/* --- delivery (deliver.c) --- */
+/* An exception that is no new one: it was being delivered. */
+void trap_deliver(struct monitor *m, const struct trap *t);
+/* The interrupt that is asked for, if it still is. */
+void interrupt_deliver(struct monitor *m);
+
+/* --- what is asked from outside (events.c) --- */
+void interrupt_line_update(struct monitor *m);
+/* The platform has its turn. */
+void events_poll(struct monitor *m);
+
+/* --- the dispatcher (run.c) --- */
 /* Translates and runs the instruction at v->eip alone, ignoring what is pending. */
-/* HLT, and an x87 instruction that waits: sleeps until there is an interrupt. */
-void wait_for_interrupt(struct monitor *m);
 void run_once(struct monitor *m, uint8_t site);
 /* HLT, and an x87 instruction that waits: sleeps until an interrupt is to be taken. */
 void wait_for_interrupt(struct monitor *m);
-void flush_code(struct monitor *m);
-void interrupt_line_update(struct monitor *m);
-/* Where in window_of_base a window is. */
-unsigned monitor_base_slot(const struct window *w);
 
 #endif

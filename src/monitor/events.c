@@ -1,0 +1,53 @@
+/* What the monitor is asked from outside: kicks, the interrupt line, the end. */
+#include "monitor/gate.h"
+
+void monitor_kick(struct monitor *m)
+{
+	__atomic_fetch_or(&m->v->pending, PENDING_KICK, __ATOMIC_RELAXED);
+}
+
+void monitor_stop(struct monitor *m, enum monitor_end why, int code)
+{
+	if (m->end != END_RUNNING)
+		return;
+	m->end = why;
+	m->end_code = code;
+	monitor_kick(m);
+}
+
+void monitor_ignne(struct monitor *m)
+{
+	m->ignne = x87_pending(m);
+	monitor_kick(m);
+}
+
+int monitor_stop_code(const struct monitor *m)
+{
+	return m->end_code;
+}
+
+void monitor_kill(struct monitor *m, const char *fmt, ...)
+{
+	va_list ap;
+	if (m->end != END_RUNNING)
+		return;
+	va_start(ap, fmt);
+	gate_format(m, m->why, sizeof m->why, fmt, ap);
+	va_end(ap);
+	monitor_stop(m, END_KILLED, 1);
+}
+
+void interrupt_line_update(struct monitor *m)
+{
+	if (gate_intr_line(m))
+		__atomic_fetch_or(&m->v->pending, PENDING_INTR, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_INTR, __ATOMIC_RELAXED);
+}
+
+void events_poll(struct monitor *m)
+{
+	__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_RELAXED);
+	gate_poll(m);
+	interrupt_line_update(m);
+}

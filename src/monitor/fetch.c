@@ -1,0 +1,173 @@
+/* Guest code: its pages, its bytes, its units. */
+#include "monitor/gate.h"
+
+/* A window that several spaces share knows nothing of what is below the split, where the
+ * last instruction at the top may end. */
+static bool unshared(const struct monitor *m, gla_t a)
+{
+	return m->window->kind == WINDOW_KERNEL && a.v < WINDOW_SPLIT;
+}
+
+/* The page that holds linear address a, for fetches; false: *t. */
+static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
+{
+	uint32_t vpn = gla_vpn(a);
+	struct itlb_entry *e = &m->itlb[vpn & (ITLB_SIZE - 1)];
+	if (e->window == m->window->id && e->vpn == vpn) {
+		*out = gpa((uint64_t)e->gfn << PAGE_SHIFT | (a.v & PAGE_MASK));
+		return true;
+	}
+	if (!mmu_exec(m->mmu, m->window, a, at_user(m), out, t))
+		return false;
+	if (mmu_host(m->mmu, *out) && !unshared(m, a)) {
+		*e = (struct itlb_entry){m->window->id, vpn, gpa_gfn(*out)};
+		tcache_adopt(m->cache, e->gfn, m->window->id, window_alive, m);
+	}
+	return true;
+}
+
+static uint8_t hint(void *ctx, uint32_t eip)
+{
+	return site_flags(ctx, eip);
+}
+
+static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, struct trap *t)
+{
+	gla_t a = linear_eip(m);
+	size_t room = PAGE_SIZE - (a.v & PAGE_MASK);
+	gpa_t p, p2;
+
+	/* Both before anything is read: a walk may set A there. */
+	if (!fetch_page(m, a, &p, t) ||
+	    (across && !fetch_page(m, gla(a.v + (uint32_t)room), &p2, t)))
+		return false;
+	out->p = mmu_host(m->mmu, p);
+	out->n = room;
+	out->gfn = gpa_gfn(p);
+	out->gfn2 = NO_GFN;
+	out->once = !out->p;
+	if (!across && out->p)
+		return true;
+	for (size_t i = 0; i < sizeof out->buffer; i++)
+		out->buffer[i] = i < room && out->p ? out->p[i] : 0xff;
+	out->p = out->buffer;
+	out->n = across                      ? sizeof out->buffer
+	         : room < sizeof out->buffer ? room
+	                                     : sizeof out->buffer;
+	if (!across)
+		return true;
+	const uint8_t *host = mmu_host(m->mmu, p2);
+	out->gfn2 = gpa_gfn(p2);
+	out->once |= !host || unshared(m, gla(a.v + (uint32_t)room));
+	for (size_t i = room; i < sizeof out->buffer; i++)
+		out->buffer[i] = host ? host[i - room] : 0xff;
+	return true;
+}
+
+static void log_unit(struct monitor *m, const struct code_bytes *b, const struct tu_code *c)
+{
+	static const char digit[] = "0123456789abcdef";
+	char hex[3 * 64 + 1], *end = hex;
+	for (unsigned i = 0; i < c->guest_len && i < 64; i++) {
+		*end++ = digit[b->p[i] >> 4];
+		*end++ = digit[b->p[i] & 15];
+		*end++ = ' ';
+	}
+	*end = 0;
+	gate_log(m, "unit %08x mode %u insns %u guest %u host %u: %s", m->v->eip, m->mode,
+	         c->n_insns, c->guest_len, c->host_len, hex);
+}
+
+/* Translates at v->eip into out; false: *t. */
+bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
+                    struct code_bytes *b, struct trap *t)
+{
+	fpu_save(m);
+	r->eip = m->v->eip;
+	r->mode = m->modes[m->mode];
+	r->model = m->cfg.model;
+	r->site = hint;
+	r->site_ctx = m;
+	/* Past the limit of CS nothing is fetched; a flat segment wraps. */
+	uint64_t room = (uint64_t)r->mode.cs_limit + 1 - r->eip;
+	if (r->mode.cs_limit == 0xffffffff)
+		room = UINT64_MAX;
+	if (r->eip > r->mode.cs_limit) {
+		*t = trap_error(VEC_GP, 0);
+		return false;
+	}
+	uint64_t to_break = r->max_insns == 1 ? UINT64_MAX : debug_room(m);
+	for (bool across = false;; across = true) {
+		if (!code_fetch(m, across, b, t))
+			return false;
+		r->bytes = b->p;
+		r->avail = b->n < room ? b->n : room;
+		if (r->avail > to_break) {
+			r->avail = to_break;
+			if (gate_translate(m, r, code) == TU_OK)
+				break;
+			/* A breakpoint in the middle of the instruction is never met. */
+			r->max_insns = 1;
+			r->avail = b->n < room ? b->n : room;
+		}
+		if (across)
+			r->max_insns = 1;
+		if (gate_translate(m, r, code) == TU_OK)
+			break;
+		if (r->avail == room) {
+			*t = trap_error(VEC_GP, 0);
+			return false;
+		}
+		CHECK(!across);
+	}
+	if (log_on(LOG_UNITS))
+		log_unit(m, b, code);
+	return true;
+}
+
+/* The unit at v->eip, made if need be. NULL: *t, or what is to run alone (then t->vector is 0xff). */
+struct tu *unit_find(struct monitor *m, struct trap *t)
+{
+	gla_t a = linear_eip(m);
+	gpa_t p;
+
+	if (m->v->eip > m->modes[m->mode].cs_limit) {
+		*t = trap_error(VEC_GP, 0);
+		return NULL;
+	}
+	if (!fetch_page(m, a, &p, t))
+		return NULL;
+	if (!mmu_host(m->mmu, p)) {
+		t->vector = 0xff;
+		return NULL;
+	}
+	struct tu *u = tcache_find(m->cache, m->v->eip, gpa_gfn(p), m->mode);
+	if (u) {
+		gpa_t p2;
+		if (u->gfn2 == NO_GFN)
+			return u;
+		/* Its second page must be the one that it was made from. */
+		if (!fetch_page(m, gla((a.v | PAGE_MASK) + 1), &p2, t))
+			return NULL;
+		if (gpa_gfn(p2) == u->gfn2 && !u->dead)
+			return u;
+		tcache_invalidate(m->cache, u);
+	}
+	if (tcache_full(m->cache)) {
+		flush_code(m);
+		select_state(m);
+		if (!fetch_page(m, a, &p, t))
+			return NULL;
+	}
+	struct tu_code *code = &m->code;
+	struct code_bytes b;
+	struct tu_request r = {.max_insns = m->cfg.paranoid ? 1 : 0};
+	r.out = tcache_reserve(m->cache, &r.exit_id);
+	if (!unit_translate(m, &r, code, &b, t))
+		return NULL;
+	if (b.once) {
+		t->vector = 0xff;
+		return NULL;
+	}
+	return tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
+}

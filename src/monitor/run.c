@@ -1,0 +1,313 @@
+/* The dispatcher: runs units, and routes their exits. */
+#include "monitor/gate.h"
+
+enum {
+	CHECK_BOOKS = 1 << 20, /* exits between looks at the mmu's books (paranoid) */
+	CHAIN_EACH = 61, /* exits between chains that are made for their own sake (paranoid) */
+};
+
+enum { NO_CHAIN = 0xffffffff };
+
+static uint32_t pending_mask(const struct monitor *m)
+{
+	return m->v->if_flag ? PENDING_KICK | PENDING_INTR : PENDING_KICK;
+}
+
+/* Runs translated code at host until it leaves for the dispatcher; callouts that
+ * resume are served here.  Returns the id of a direct exit to chain, or NO_CHAIN. */
+static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
+{
+	struct vcpu *v = m->v;
+	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
+	uint32_t ac = m->modes[m->mode].bits & MODE_AC ? FLAG_AC : 0;
+	bool mid = false;
+	uint32_t rf = v->vflags & FLAG_RF;
+
+	/* The instruction that is about to run clears it.  SDM vol. 3, 17.3.1.1. */
+	v->vflags &= ~(uint32_t)FLAG_RF;
+	v->table = tcache_table(m->cache, m->mode);
+	for (;;) {
+		if (m->fpu_saved || m->cfg.paranoid)
+			fpu_restore(m);
+		unsigned why = monitor_enter(v, host, mask, ac);
+		m->worked |= why != EXIT_PENDING;
+		if (m->cfg.paranoid)
+			fpu_left(m);
+		stats.exits++;
+		switch (why) {
+		case EXIT_PENDING:
+			if (!mid && m->worked) {
+				v->vflags |= rf;
+				return NO_CHAIN;
+			}
+			/* Not a boundary, or time for a unit: what is pending waits. */
+			fault_corner(m, host);
+			mask = 0;
+			continue;
+		case EXIT_DIRECT: {
+			uint32_t id = (uint32_t)v->scratch[3];
+			stats.exit_direct++;
+			if (id >= TCACHE_ONCE_EXIT) {
+				v->eip = m->once.exits[id - TCACHE_ONCE_EXIT].target;
+				return NO_CHAIN;
+			}
+			tcache_exit(m->cache, id, &v->eip);
+			return id;
+		}
+		case EXIT_MISS:
+			stats.exit_indirect++;
+			v->eip = (uint32_t)v->scratch[3];
+			return NO_CHAIN;
+		case EXIT_FAULT:
+			fault_route(m);
+			return NO_CHAIN;
+		}
+		uint32_t packed = (uint32_t)v->scratch[0];
+		rf = 0;
+		v->eip = (uint32_t)v->scratch[3];
+		host = v->scratch[5];
+		m->code_died = false;
+		enum callout_result r = callout_run(m, packed, v->scratch[1]);
+		mid = r == RESUME_MID;
+		/* What follows in the unit may be what was stored to. */
+		if (mid ||
+		    (r == RESUME && m->end == END_RUNNING && !m->code_died && !debug_was_hit(m))) {
+			mask = ignore_pending ? 0 : pending_mask(m);
+			continue;
+		}
+		stats.exit_callout++;
+		if (r == ALONE)
+			run_once(m, SITE_REDIRECT);
+		if (r == FAULTED) {
+			struct trap t = m->fault.trap;
+			monitor_trap(m, &t);
+		}
+		return NO_CHAIN;
+	}
+}
+
+void run_once(struct monitor *m, uint8_t site)
+{
+	struct vcpu *v = m->v;
+	struct trap t;
+	struct code_bytes b;
+	uint64_t host;
+	uint32_t tf = v->vflags & FLAG_TF, rf = v->vflags & FLAG_RF;
+
+	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
+	if (m->state_dirty)
+		select_state(m);
+	struct tu_request r = {.max_insns = 1, .single = true, .exit_id = TCACHE_ONCE_EXIT};
+	r.out = tcache_once(m->cache, &host);
+	m->once.host_len = 0;
+	m->force_site = site;
+	m->once_eip = v->eip;
+	m->once_mode = m->mode;
+	if (!unit_translate(m, &r, &m->once, &b, &t)) {
+		m->force_site = 0;
+		m->unfinished = false;
+		monitor_trap(m, &t);
+		return;
+	}
+	stats.alone++;
+	bool was = m->in_once, watched = m->debug.hit;
+	uint32_t held = m->debug_hits;
+	m->in_once = true;
+	m->soft_int = m->unfinished = false;
+	uint64_t traps = stats.exceptions;
+	run(m, host, true);
+	m->in_once = was;
+	m->force_site = 0;
+	if (m->unfinished) { /* the rest is matched again */
+		m->debug_hits = held;
+		m->debug.hit = watched;
+		v->vflags |= rf;
+	}
+	if (m->unfinished || v->inhibit == SHADOW_SS || traps != stats.exceptions ||
+	    m->end != END_RUNNING)
+		return; /* what has been hit is reported later */
+	uint32_t dr6 = m->debug_hits | (tf && !m->soft_int ? DR6_BS : 0);
+	if (dr6) {
+		struct trap db = {.vector = VEC_DB, .dr6 = dr6};
+		monitor_trap(m, &db);
+	}
+}
+
+/* One instruction.  Breakpoints: SDM vol. 3, 17.3.1. */
+static void step(struct monitor *m)
+{
+	struct vcpu *v = m->v;
+
+	unsigned shadow = v->inhibit;
+	uint32_t hits = 0;
+	if (!(v->vflags & FLAG_RF) && shadow != SHADOW_SS)
+		hits = debug_code(m);
+	if (hits) {
+		struct trap db = {.vector = VEC_DB, .dr6 = hits};
+		v->inhibit = 0;
+		m->unfinished = false;
+		monitor_trap(m, &db);
+		return;
+	}
+	v->inhibit = 0;
+	/* Strings by the monitor: a debugger sees each element, and an interrupt need not wait for
+	 * the end of one that has a breakpoint. */
+	run_once(m, m->debug.step || debug_code(m) ? SITE_REDIRECT : 0);
+	if (m->unfinished) {
+		v->inhibit = shadow;
+		v->vflags |= FLAG_RF;
+	}
+}
+
+/* The paranoid preset's checks, after each run of a unit.  The books against the
+ * host's own mappings cost more, and come less often. */
+static void check_exit(struct monitor *m, const struct tu *u)
+{
+	const struct vcpu *v = m->v;
+
+	CHECK(u); /* translated code is entered by units alone here */
+	/* I1; a unit that died is no longer anybody's. */
+	CHECK(u->dead || mmu_is_code(m->mmu, u->gfn));
+	CHECK(u->dead || u->gfn2 == NO_GFN || mmu_is_code(m->mmu, u->gfn2));
+	/* I2: what lies on the return stack leads into the cache, to its miss stub at the end. */
+	CHECK(v->ret_sp <= m->ret_top && v->ret_sp >= (uint64_t)(uintptr_t)m->ret_guard_end);
+	CHECK(*(uint64_t *)(uintptr_t)m->ret_top == (uint64_t)(uintptr_t)stub_ret_miss);
+	/* The parts of EFLAGS keep to themselves. */
+	CHECK(!(v->flags & ~(uint32_t)FLAGS_NATIVE) && !(v->if_flag & ~(uint32_t)FLAG_IF) &&
+	      !(v->vflags & ~(uint32_t)FLAGS_VIRTUAL));
+	if (stats.exits % CHECK_BOOKS == 0)
+		gate_mmu_check(m);
+}
+
+static void log_run(struct monitor *m)
+{
+	const struct vcpu *v = m->v;
+	gate_log(m,
+	         "run %08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
+	         "edi=%08x fl=%08x mode %u",
+	         v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5],
+	         v->gpr[6], v->gpr[7], vcpu_eflags(v), m->mode);
+}
+
+enum monitor_end monitor_run(struct monitor *m)
+{
+	struct vcpu *v = m->v;
+	uint32_t chain = NO_CHAIN;
+	unsigned chain_mode = 0;
+	struct window *chain_window = NULL;
+
+	interrupt_line_update(m);
+	m->worked = true;
+	while (m->end == END_RUNNING) {
+		/* However fast kicks come, the guest gets on between two polls. */
+		if (v->pending & PENDING_KICK && m->worked) {
+			events_poll(m);
+			m->worked = false;
+			chain = NO_CHAIN;
+			continue;
+		}
+		if (v->delivering) {
+			struct trap t = v->exception;
+			debug_halted(m);
+			trap_deliver(m, &t);
+			chain = NO_CHAIN;
+			continue;
+		}
+		/* Hit by the frame of an exception or interrupt: before its handler runs. */
+		if (m->debug_hits && v->inhibit != SHADOW_SS) {
+			struct trap db = {.vector = VEC_DB, .dr6 = m->debug_hits};
+			monitor_trap(m, &db);
+			chain = NO_CHAIN;
+			continue;
+		}
+		if (m->frozen) {
+			/* Nothing but an interrupt leads on, a debugger's step does not. */
+			m->frozen = false;
+			v->inhibit = 0;
+			wait_for_interrupt(m);
+			if (v->pending & PENDING_INTR && v->if_flag)
+				interrupt_deliver(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		if (debug_on(m)) {
+			enum debug_next next = debug_boundary(m);
+			if (next == DEBUG_ALONE) {
+				step(m);
+				debug_ran(m);
+			}
+			if (next != DEBUG_RUN) {
+				chain = NO_CHAIN;
+				continue;
+			}
+		}
+		if (v->inhibit) {
+			step(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		if (v->pending & PENDING_INTR && v->if_flag) {
+			interrupt_deliver(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		/* One at a time: translated code does not tell when FERR# ends. */
+		if (m->ignne && (m->ignne = x87_pending(m))) {
+			step(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		uint64_t flushes = stats.cache_flushes;
+		if (m->state_dirty ||
+		    (m->window->kind == WINDOW_KERNEL && linear_eip(m).v < WINDOW_SPLIT))
+			select_state(m);
+		if (v->vflags & FLAG_TF || debug_code(m)) {
+			step(m);
+			chain = NO_CHAIN;
+			continue;
+		}
+		bool marked = m->debug.n_marks && debug_marked(m);
+		m->recent[m->n_recent++ % RECENT] = v->eip;
+		/* What translated code may enter needs no look at the unit, unless to chain. */
+		uint64_t host = 0;
+		if (chain == NO_CHAIN && !m->cfg.paranoid)
+			host = tcache_branch(m->cache, m->mode, v->window, v->eip);
+		struct tu *u = NULL;
+		if (!host) {
+			struct trap t = {0};
+			u = unit_find(m, &t);
+			if (!u) {
+				if (t.vector == 0xff)
+					run_once(m, 0);
+				else
+					monitor_trap(m, &t);
+				chain = NO_CHAIN;
+				continue;
+			}
+			bool known = !marked && flushes == stats.cache_flushes;
+			if (known && chain != NO_CHAIN && chain_mode == m->mode &&
+			    chain_window == m->window &&
+			    (!m->cfg.paranoid || stats.exits % CHAIN_EACH == 0)) {
+				tcache_chain(m->cache, chain, u);
+				if (m->cfg.paranoid)
+					tcache_unchain(m->cache, chain);
+			}
+			if (known && !m->cfg.paranoid) {
+				v->table = tcache_table(m->cache, m->mode);
+				tcache_branch_set(m->cache, m->mode, v->window, u);
+			}
+			host = tcache_host(m->cache, u);
+		}
+		if (log_on(LOG_EXITS))
+			log_run(m);
+		chain_mode = m->mode;
+		chain_window = m->window;
+		chain = run(m, host, false);
+		if (m->cfg.paranoid)
+			check_exit(m, u);
+		if (m->state_dirty)
+			chain = NO_CHAIN;
+	}
+	fpu_save(m);
+	return m->end;
+}

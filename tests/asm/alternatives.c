@@ -96,7 +96,7 @@ struct insn {
 		seg; /* size of operands, of addresses; seg 0xff: default */
 	uint8_t mod, reg, rm, rep;
 	const uint8_t *rest; /* behind the opcode */
-	uint32_t gpr[8], eflags;
+	uint32_t at, gpr[8], eflags;
 	uint16_t segs[6];
 	uint8_t code[32];
 };
@@ -118,7 +118,8 @@ static int read_insn(const struct asm_pack *pack, const struct asm_case *c, cons
 
 	if (at >= c->size)
 		return 0;
-	*i = (struct insn){.seg = 0xff, .eflags = number_of(f, "flags", c->eflags)};
+	*i = (struct insn){
+		.at = at + c->code, .seg = 0xff, .eflags = number_of(f, "flags", c->eflags)};
 	i->size = i->address = case_narrow(c) ? 2 : 4;
 	memcpy(i->code, pack_code(pack, c) + at, c->size - at < 24 ? c->size - at : 24);
 	for (int r = 0; r < 8; r++)
@@ -433,6 +434,8 @@ static int stored(const struct asm_pack *pack, const struct asm_case *c, const s
                   const struct possible *p, uint32_t linear, uint32_t a, uint32_t b)
 {
 	uint32_t before = initial_memory(pack, c, linear);
+	/* What was there before is known of the first instruction alone. */
+	int first = i->at == c->code;
 
 	for (int n = 0; n < 4; n++) {
 		uint8_t x = a >> 8 * n, y = b >> 8 * n, z = before >> 8 * n;
@@ -444,7 +447,7 @@ static int stored(const struct asm_pack *pack, const struct asm_case *c, const s
 
 			within |= p->access[k].write && linear + n - at < p->access[k].size;
 		}
-		if (x != y && (!within || (x != z && y != z)))
+		if (x != y && (!within || (first && x != z && y != z)))
 			return 0;
 	}
 	return 1;

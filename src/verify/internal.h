@@ -135,7 +135,7 @@ struct sweep {
 	bool after_call;           /* a landing pad must come */
 	bool falls;                /* control can come here from before */
 	bool gone, left;           /* dead, and instructions overwritten; the last one, too */
-	struct undo undo[64];
+	struct undo undo[TU_MAX_PC];
 	unsigned n_undo;
 	struct jump jumps[512];
 	unsigned n_jumps;

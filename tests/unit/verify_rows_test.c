@@ -133,6 +133,25 @@ static void sequences(void **state)
 	assert_int_equal(failures, 0);
 }
 
+/* A unit of as many instructions as there may be, each of which borrows a register. */
+static void borrowed(void **state)
+{
+	(void)state;
+	/* add fs:[edi + ecx * 4 - 80h], dh, with FS based */
+	static const uint8_t add_dh[] = {0x64, 0x00, 0x74, 0x8f, 0x80};
+	uint8_t b[TU_MAX_INSNS * sizeof add_dh];
+	uint32_t mode = FLAT32_CPL0 | CLASS_BASED << (MODE_SEG_SHIFT + 2 * SREG_FS);
+	at = BASE;
+	failures = units = 0;
+	for (unsigned n = 0; n < TU_MAX_INSNS; n++)
+		memcpy(b + n * sizeof add_dh, add_dh, sizeof add_dh);
+	struct tu *u = add_unit(at, b, sizeof b, mode, 0, 0, 0);
+	assert_non_null(u);
+	assert_in_range(u->n_insns, TU_MAX_INSNS - 2, TU_MAX_INSNS);
+	check();
+	assert_int_equal(failures, 0);
+}
+
 /* --- the other way round --- */
 
 /* Prefix, map and opcode, ModRM, zeros; returns its length, or 0 if that is no opcode. */
@@ -217,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows, cache_start, cache_stop),
+		cmocka_unit_test_setup_teardown(borrowed, cache_start, cache_stop),
 		cmocka_unit_test_setup_teardown(sequences, cache_start, cache_stop),
 		cmocka_unit_test(permitted),
 	};

@@ -1,4 +1,24 @@
-/* What the monitor's files share. */
+/* What the monitor's files share.  From the top down:
+ *
+ *   life.c       creation, reset, end; what the mmu and the cache tell
+ *   dump.c, report.c   what is told of it
+ *   run.c        the dispatcher
+ *   callouts.c   the table of what is done in C; co_*.c do it, with the operands of co_operand.c
+ *   string.c     string instructions among them
+ *   fault.c      the signal handlers, and where what they noted leads
+ *   fetch.c      guest code, its pages and units
+ *   select.c     mode and window
+ *   deliver.c    exceptions and interrupts
+ *   debug.c      breakpoints and the debugger's stops
+ *   site.c       how sites that fault often are translated
+ *   events.c     kicks, the interrupt line, the end
+ *   x87.c        pointers and environments
+ *   memory.c     guest memory, and what src/cpu is given
+ *   gate.c       the way to C that uses vector registers
+ *   entry.S      into and out of translated code
+ *
+ * None calls one above it, but: fault.c and x87.c run_once(), x87.c fault_guest_eip(), memory.c
+ * debug_watch(), gate.c x87_pointers(). */
 #ifndef UNRING_MONITOR_INTERNAL_H
 #define UNRING_MONITOR_INTERNAL_H
 

@@ -1,0 +1,87 @@
+/* Interrupts by software, IRET, far transfers, SYSENTER and SYSEXIT. */
+#include "monitor/callouts.h"
+
+static enum callout_result software(struct monitor *m, uint32_t packed, uint8_t vector)
+{
+	if (log_on(LOG_INT))
+		gate_log(m, "int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
+	m->soft_int = true;
+	if (!cpu_software(m->v, vector, m->v->eip + CALLOUT_LEN(packed)))
+		monitor_stop(m, END_TRIPLE, 1);
+	return jumped(m);
+}
+
+enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return software(m, packed, CALLOUT_ARG(packed));
+}
+
+enum callout_result co_INT3(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return software(m, packed, VEC_BP);
+}
+
+enum callout_result co_INTO(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return software(m, packed, VEC_OF);
+}
+
+enum callout_result co_INT1(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	next_eip(m, packed);
+	return fault(m, VEC_DB, false);
+}
+
+enum callout_result co_IRET(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool ok = cpu_iret(m->v, CALLOUT_SIZE(packed), m->v->eip + CALLOUT_LEN(packed), TRAP);
+	return ok ? jumped(m) : FAULTED;
+}
+
+enum callout_result co_FAR_JMP(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool ok = cpu_far_jump(m->v, operand >> 32, (uint32_t)operand, CALLOUT_SIZE(packed),
+	                       m->v->eip + CALLOUT_LEN(packed), TRAP);
+	return ok ? jumped(m) : FAULTED;
+}
+
+enum callout_result co_FAR_CALL(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool ok = cpu_far_call(m->v, operand >> 32, (uint32_t)operand, CALLOUT_SIZE(packed),
+	                       m->v->eip + CALLOUT_LEN(packed), TRAP);
+	return ok ? jumped(m) : FAULTED;
+}
+
+enum callout_result co_FAR_JMP_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	uint32_t off;
+	uint16_t sel;
+	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel))
+		return FAULTED;
+	return co_FAR_JMP(m, packed, (uint64_t)sel << 32 | off);
+}
+
+enum callout_result co_FAR_CALL_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	uint32_t off;
+	uint16_t sel;
+	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel))
+		return FAULTED;
+	return co_FAR_CALL(m, packed, (uint64_t)sel << 32 | off);
+}
+
+enum callout_result co_RETF(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool ok = cpu_far_return(m->v, CALLOUT_SIZE(packed), (unsigned)operand, TRAP);
+	return ok ? jumped(m) : FAULTED;
+}
+
+enum callout_result co_SYSENTER(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return cpu_sysenter(m->v, TRAP) ? jumped(m) : FAULTED;
+}
+
+enum callout_result co_SYSEXIT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return cpu_sysexit(m->v, TRAP) ? jumped(m) : FAULTED;
+}

@@ -1,0 +1,85 @@
+/* Ports, HLT, CLI and STI. */
+#include "monitor/callouts.h"
+
+enum callout_result co_IN(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	struct vcpu *v = m->v;
+	unsigned n = CALLOUT_SIZE(packed);
+	uint16_t port = (uint16_t)operand;
+	if (!cpu_io_check(v, port, n, TRAP))
+		return FAULTED;
+	stats.io_reads++;
+	m->debug_hits |= cpu_dr_match_io(v, port, n);
+	uint32_t value = gate_io_read(m, port, n);
+	if (log_on(LOG_IO))
+		gate_log(m, "in %04x.%u = %x at %08x", port, n, value, v->eip);
+	if (n == 1)
+		v->gpr[EAX] = (v->gpr[EAX] & ~0xffu) | (value & 0xff);
+	else
+		set_gpr(v, EAX, value, n);
+	interrupt_line_update(m);
+	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
+}
+
+enum callout_result co_OUT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	struct vcpu *v = m->v;
+	unsigned n = CALLOUT_SIZE(packed);
+	uint16_t port = (uint16_t)operand;
+	uint32_t value = n == 4 ? v->gpr[EAX] : v->gpr[EAX] & ((1u << 8 * n) - 1);
+	if (!cpu_io_check(v, port, n, TRAP))
+		return FAULTED;
+	stats.io_writes++;
+	if (log_on(LOG_IO))
+		gate_log(m, "out %04x.%u = %x at %08x", port, n, value, v->eip);
+	m->debug_hits |= cpu_dr_match_io(v, port, n);
+	gate_io_write(m, port, n, value);
+	interrupt_line_update(m);
+	return done(m, packed);
+}
+
+void wait_for_interrupt(struct monitor *m)
+{
+	struct vcpu *v = m->v;
+	uint32_t eip = v->eip;
+	if (!v->if_flag) {
+		monitor_stop(m, END_HALT, 0);
+		return;
+	}
+	interrupt_line_update(m);
+	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR) && v->eip == eip) {
+		stats.halts++;
+		gate_wait(m);
+		interrupt_line_update(m);
+		debug_halted(m);
+	}
+}
+
+enum callout_result co_HLT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	next_eip(m, packed);
+	if (!(m->v->vflags & FLAG_TF)) /* whose trap ends it at once */
+		wait_for_interrupt(m);
+	return NEXT;
+}
+
+/* CLI and STI above IOPL.  SDM vol. 2, table 3-7: PVI keeps a virtual flag. */
+static enum callout_result virtual_if(struct monitor *m, uint32_t packed, bool on)
+{
+	struct vcpu *v = m->v;
+	if (v->cpl != 3 || v->vflags & FLAG_VM || !(v->cr4 & CR4_PVI) ||
+	    (on && v->vflags & FLAG_VIP))
+		return fault(m, VEC_GP, true);
+	v->vflags = on ? v->vflags | FLAG_VIF : v->vflags & ~(uint32_t)FLAG_VIF;
+	return done(m, packed);
+}
+
+enum callout_result co_CLI(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return virtual_if(m, packed, false);
+}
+
+enum callout_result co_STI(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return virtual_if(m, packed, true);
+}

@@ -1,0 +1,194 @@
+/* Segment and table registers, and what asks about selectors. */
+#include "monitor/callouts.h"
+
+/* A segment register has been loaded: goes on in the unit if the mode is the same. */
+static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, enum sreg s)
+{
+	if (s == SREG_SS) {
+		m->v->inhibit = SHADOW_SS;
+		return done_dirty(m, packed);
+	}
+	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode].bits, s))
+		return done_dirty(m, packed);
+	x87_note_segments(m);
+	return done(m, packed);
+}
+
+enum callout_result co_MOV_SREG(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	enum sreg s = CALLOUT_SEG(packed);
+	if (!cpu_seg_load(m->v, s, (uint16_t)operand, TRAP))
+		return FAULTED;
+	return segment_loaded(m, packed, s);
+}
+
+enum callout_result co_POP_SREG(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	enum sreg s = CALLOUT_SEG(packed);
+	struct vcpu *v = m->v;
+	uint32_t sp = v->gpr[ESP] + CALLOUT_SIZE(packed);
+	bool wide = vcpu_stack32(v);
+	if (!cpu_seg_load(v, s, (uint16_t)operand, TRAP))
+		return FAULTED;
+	v->gpr[ESP] = wide ? sp : (v->gpr[ESP] & 0xffff0000) | (sp & 0xffff);
+	return segment_loaded(m, packed, s);
+}
+
+enum callout_result co_LOAD_FAR(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	unsigned arg = CALLOUT_ARG(packed);
+	uint32_t off;
+	uint16_t sel;
+	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel) ||
+	    !cpu_seg_load(m->v, arg & 7, sel, TRAP))
+		return FAULTED;
+	set_gpr(m->v, arg >> 3 & 7, off, CALLOUT_SIZE(packed));
+	return done_dirty(m, packed);
+}
+
+/* LGDT, LIDT: 24 bits of base with a 16-bit operand.  Store: all of it. */
+static enum callout_result table_load(struct monitor *m, uint32_t packed, uint32_t ea,
+                                      struct table_reg *r)
+{
+	uint16_t limit;
+	uint32_t base;
+	if (!ea_read(m, packed, ea, &limit, 2) || !ea_read(m, packed, ea + 2, &base, 4))
+		return FAULTED;
+	r->limit = limit;
+	r->base = CALLOUT_SIZE(packed) == 2 ? base & 0xffffff : base;
+	return done(m, packed);
+}
+
+static enum callout_result table_store(struct monitor *m, uint32_t packed, uint32_t ea,
+                                       const struct table_reg *r)
+{
+	uint8_t image[6];
+	__builtin_memcpy(image, &r->limit, 2);
+	__builtin_memcpy(image + 2, &r->base, 4);
+	return ea_write(m, packed, ea, image, 6) ? done(m, packed) : FAULTED;
+}
+
+enum callout_result co_LGDT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return table_load(m, packed, (uint32_t)operand, &m->v->gdtr);
+}
+
+enum callout_result co_LIDT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return table_load(m, packed, (uint32_t)operand, &m->v->idtr);
+}
+
+enum callout_result co_SGDT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return table_store(m, packed, (uint32_t)operand, &m->v->gdtr);
+}
+
+enum callout_result co_SIDT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return table_store(m, packed, (uint32_t)operand, &m->v->idtr);
+}
+
+static bool is_protected(const struct vcpu *v)
+{
+	return v->cr0 & CR0_PE && !(v->vflags & FLAG_VM);
+}
+
+enum callout_result co_LLDT(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	if (!is_protected(m->v))
+		return fault(m, VEC_UD, false);
+	return cpu_lldt(m->v, (uint16_t)operand, TRAP) ? done(m, packed) : FAULTED;
+}
+
+enum callout_result co_LTR(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	if (!is_protected(m->v))
+		return fault(m, VEC_UD, false);
+	return cpu_ltr(m->v, (uint16_t)operand, TRAP) ? done(m, packed) : FAULTED;
+}
+
+static enum callout_result store_reg(struct monitor *m, uint32_t packed, uint32_t value)
+{
+	set_gpr(m->v, CALLOUT_ARG(packed), value, CALLOUT_SIZE(packed));
+	return done(m, packed);
+}
+
+static enum callout_result store_mem(struct monitor *m, uint32_t packed, uint32_t ea,
+                                     uint32_t value)
+{
+	return ea_write(m, packed, ea, &value, 2) ? done(m, packed) : FAULTED;
+}
+
+enum callout_result co_SLDT_REG(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_LDTR].selector)
+	                          : fault(m, VEC_UD, false);
+}
+
+enum callout_result co_STR_REG(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_TR].selector)
+	                          : fault(m, VEC_UD, false);
+}
+
+enum callout_result co_SMSW_REG(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return store_reg(m, packed, m->v->cr0);
+}
+
+enum callout_result co_SLDT_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return is_protected(m->v)
+	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_LDTR].selector)
+	               : fault(m, VEC_UD, false);
+}
+
+enum callout_result co_STR_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return is_protected(m->v)
+	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_TR].selector)
+	               : fault(m, VEC_UD, false);
+}
+
+enum callout_result co_SMSW_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return store_mem(m, packed, (uint32_t)operand, m->v->cr0);
+}
+
+static enum callout_result visible(struct monitor *m, uint32_t packed, bool ok, bool faulted,
+                                   uint32_t value, bool store)
+{
+	struct vcpu *v = m->v;
+	if (faulted)
+		return FAULTED;
+	if (ok && store)
+		set_gpr(v, CALLOUT_ARG(packed), value, CALLOUT_SIZE(packed));
+	v->flags = ok ? v->flags | FLAG_ZF : v->flags & ~(uint32_t)FLAG_ZF;
+	return done(m, packed);
+}
+
+enum callout_result co_LAR(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	uint32_t value = 0;
+	bool faulted = false, ok = cpu_lar(m->v, (uint16_t)operand, &value, &faulted, TRAP);
+	return visible(m, packed, ok, faulted, value, true);
+}
+
+enum callout_result co_LSL(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	uint32_t value = 0;
+	bool faulted = false, ok = cpu_lsl(m->v, (uint16_t)operand, &value, &faulted, TRAP);
+	return visible(m, packed, ok, faulted, value, true);
+}
+
+enum callout_result co_VERR(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool faulted = false, ok = cpu_verr(m->v, (uint16_t)operand, &faulted, TRAP);
+	return visible(m, packed, ok, faulted, 0, false);
+}
+
+enum callout_result co_VERW(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	bool faulted = false, ok = cpu_verw(m->v, (uint16_t)operand, &faulted, TRAP);
+	return visible(m, packed, ok, faulted, 0, false);
+}

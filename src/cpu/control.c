@@ -38,7 +38,7 @@ static bool paging_write(struct vcpu *v, uint32_t *reg, uint32_t value, bool loa
 	uint32_t old = *reg;
 
 	*reg = value;
-	if (!load || v->env.paging_load(v->env.ctx, t))
+	if (!load || v->env.paging_load(v->env.ctx, reg == &v->cr3, t))
 		return true;
 	*reg = old;
 	return false;

@@ -195,7 +195,7 @@ static bool efer_write(struct vcpu *v, uint64_t value, struct trap *t)
 	if (!(v->model->isa & ISA_NX) || (value & ~(uint64_t)EFER_NXE))
 		return fail(t, VEC_GP, 0);
 	v->efer = value;
-	if (value == old || v->env.paging_load(v->env.ctx, t))
+	if (value == old || v->env.paging_load(v->env.ctx, false, t))
 		return true;
 	v->efer = old;
 	return false;

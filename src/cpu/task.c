@@ -222,7 +222,7 @@ static bool task_commit(struct vcpu *v, const struct task_switch *s, const struc
 		uint32_t old = v->cr3;
 
 		v->cr3 = k->cr3;
-		ok = v->env.paging_load(v->env.ctx, t);
+		ok = v->env.paging_load(v->env.ctx, true, t);
 		if (!ok)
 			v->cr3 = old;
 	}

@@ -121,8 +121,9 @@ struct cpu_env {
 	/* Would a write of size bytes (up to a page) succeed? */
 	bool (*probe_write)(void *ctx, gla_t a, unsigned size, enum priv p, struct trap *t);
 	/* Loads CR0, CR3, CR4 and EFER into the MMU, with the vCPU's fields
-	 * already new; false with #GP for a reserved bit in a PDPTE. */
-	bool (*paging_load)(void *ctx, struct trap *t);
+	 * already new; false with #GP for a reserved bit in a PDPTE.  cr3: CR3 is loaded, with the
+	 * PDPTEs; else they are read anew only for what SDM vol. 3, 4.4.1 names. */
+	bool (*paging_load)(void *ctx, bool cr3, struct trap *t);
 };
 
 #define VCPU_MC_BANKS 5 /* the most that a model has */

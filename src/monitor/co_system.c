@@ -14,8 +14,6 @@ enum callout_result co_CLTS(struct monitor *m, uint32_t packed, uint64_t operand
 enum callout_result co_MOV_CR_R(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	unsigned cr = CALLOUT_ARG(packed) & 7;
-	if (cr == 3)
-		stats.cr3_loads++;
 	if (!cpu_cr_write(m->v, cr, (uint32_t)operand, TRAP))
 		return FAULTED;
 	if (log_on(LOG_MMU))

@@ -147,7 +147,7 @@ void monitor_reset(struct monitor *m)
 	v->stub[STUB_CALLOUT] = (uint64_t)(uintptr_t)stub_callout;
 	v->tsc_minus = -(int64_t)__builtin_ia32_rdtsc();
 	v->tsc_read = 0;
-	v->env.paging_load(m, &t);
+	v->env.paging_load(m, true, &t);
 	/* Power-up state of the FPU: FNINIT's, MXCSR 1F80h.  SDM vol. 3, table 9-1. */
 	__builtin_memset(m->fpu, 0, sizeof m->fpu);
 	m->fpu[0] = 0x7f;

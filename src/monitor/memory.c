@@ -171,7 +171,7 @@ static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *
 	return guest_probe_write(ctx, a, n, p == PRIV_USER, t);
 }
 
-static bool env_paging(void *ctx, struct trap *t)
+static bool env_paging(void *ctx, bool cr3, struct trap *t)
 {
 	struct monitor *m = ctx;
 	struct vcpu *v = m->v;
@@ -185,7 +185,7 @@ static bool env_paging(void *ctx, struct trap *t)
 	};
 	/* The x87 unit's last instruction is read in the space that it ran in. */
 	fpu_save(m);
-	if (!mmu_paging_load(m->mmu, &p, true, t))
+	if (!mmu_paging_load(m->mmu, &p, cr3, t))
 		return false;
 	for (int i = 0; i < 4; i++)
 		v->pdpte[i] = p.pdpte[i];

@@ -197,6 +197,19 @@ static void pdptes_latched(void)
 	expect("still there", try_access(0, false, 0x40101000, &error), V_DONE);
 	invlpg((void *)0x40101000);
 	expect("INVLPG does not read them", try_access(0, false, 0x40101000, &error), V_DONE);
+	/* CR0.WP is not among what reads them, nor checks them; CR0.CD is. */
+	pdpt[2] |= W;
+	write_cr0(read_cr0() ^ CR0_WP);
+	write_cr0(read_cr0() ^ CR0_WP);
+	pdpt[2] &= ~(u64)W;
+	expect("CR0.WP does not read them", try_access(0, false, 0x40101000, &error), V_DONE);
+	write_cr0(read_cr0() ^ CR0_CD);
+	expect("CR0.CD reads them", try_access(0, false, 0x40101000, &error), V_PF);
+	write_cr0(read_cr0() ^ CR0_CD);
+	pdpt[1] = (u32)pd[1] | P;
+	write_cr3((u32)pdpt);
+	pdpt[1] = 0;
+	expect("there again", try_access(0, false, 0x40101000, &error), V_DONE);
 	write_cr3((u32)pdpt);
 	expect("gone", try_access(0, false, 0x40101000, &error), V_PF);
 	off();

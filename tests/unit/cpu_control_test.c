@@ -62,6 +62,7 @@ static void cr0_rules(void **state)
 	assert_int_equal(m->paging_loads, 1);
 	assert_done(cpu_cr_write(&m->v, 0, CR0_PE | CR0_PG | CR0_WP, &t));
 	assert_int_equal(m->paging_loads, 2);
+	assert_false(m->paging_cr3);
 	m->paging_refused = true;
 	assert_fault(m, cpu_cr_write(&m->v, 0, CR0_PE, &t), VEC_GP, 0);
 	assert_done(cpu_cr_read(&m->v, 0, &out, &t));
@@ -81,6 +82,7 @@ static void cr3_and_cr4_rules(void **state)
 
 	assert_done(cpu_cr_write(&m->v, 3, 0x12345018, &t));
 	assert_int_equal(m->loaded_cr3, 0x12345018);
+	assert_true(m->paging_cr3);
 	assert_done(cpu_cr_write(&m->v, 3, 0x12345018, &t)); /* the same again flushes too */
 	assert_int_equal(m->paging_loads, 2);
 	m->paging_refused = true;

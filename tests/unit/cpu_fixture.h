@@ -63,6 +63,7 @@ struct machine {
 	enum priv last_priv;
 	bool paging_refused;
 	unsigned paging_loads;
+	bool paging_cr3; /* the last was one of CR3 */
 	uint32_t loaded_cr3;
 };
 
@@ -111,7 +112,7 @@ static inline bool machine_probe(void *ctx, gla_t a, unsigned size, enum priv p,
 	return machine_check(ctx, a, size, true, p, t);
 }
 
-static inline bool machine_paging(void *ctx, struct trap *t)
+static inline bool machine_paging(void *ctx, bool cr3, struct trap *t)
 {
 	struct machine *m = ctx;
 
@@ -120,6 +121,7 @@ static inline bool machine_paging(void *ctx, struct trap *t)
 		return false;
 	}
 	m->paging_loads++;
+	m->paging_cr3 = cr3;
 	m->loaded_cr3 = m->v.cr3;
 	return true;
 }

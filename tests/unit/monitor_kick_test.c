@@ -560,7 +560,7 @@ static void put_tables(void)
 	}
 	v->cr0 |= CR0_PG | CR0_WP;
 	v->cr3 = DIRECTORY;
-	assert_true(v->env.paging_load(v->env.ctx, &trap));
+	assert_true(v->env.paging_load(v->env.ctx, true, &trap));
 }
 
 static void load(const struct program *p, unsigned where)

@@ -66,7 +66,7 @@ enum { V_DE, V_DB, V_NMI, V_BP, V_OF, V_BR, V_UD, V_NM, V_DF, V_TS = 10, V_NP, V
        V_MF = 16, V_AC, V_MC, V_XM, V_SYSCALL = 0x80, V_DONE = 0x81 };
 
 enum { CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 0x20, CR0_WP = 0x10000,
-       CR0_AM = 0x40000, CR0_PG = (int)0x80000000 };
+       CR0_AM = 0x40000, CR0_CD = 0x40000000, CR0_PG = (int)0x80000000 };
 enum { CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_PGE = 0x80, CR4_OSFXSR = 0x200,
        CR4_OSXMMEXCPT = 0x400 };
 

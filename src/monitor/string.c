@@ -45,6 +45,14 @@ static void flags_of_sub(struct vcpu *v, uint32_t a, uint32_t b, unsigned size)
 	v->flags = (v->flags & FLAG_DF) | (flags & FLAGS_ARITH);
 }
 
+static void log_io(const struct string *s, const char *what, uint32_t value)
+{
+	const struct vcpu *v = s->m->v;
+	if (log_on(LOG_IO))
+		gate_log(s->m, "%s %04x.%u = %x at %08x", what, (uint16_t)v->gpr[EDX], s->size,
+		         value, v->eip);
+}
+
 /* One element; false when it faults. */
 static bool element(const struct string *s)
 {
@@ -95,6 +103,7 @@ static bool element(const struct string *s)
 		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
 		src = gate_io_read(m, (uint16_t)v->gpr[EDX], s->size);
 		stats.io_reads++;
+		log_io(s, "ins", src);
 		guest_write(m, to, &src, s->size, s->user, t);
 		break;
 	case STROP_OUTS:
@@ -102,6 +111,7 @@ static bool element(const struct string *s)
 		    !guest_read(m, from, &src, s->size, s->user, t))
 			return false;
 		stats.io_writes++;
+		log_io(s, "outs", src);
 		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
 		gate_io_write(m, (uint16_t)v->gpr[EDX], s->size, src);
 		break;

@@ -1,11 +1,20 @@
 /* The books of the mmu, shared by its files.
  *
- *   phys.c    guest-physical memory, pools, creation
- *   walk.c    the guest's page walk and the software TLB
- *   window.c  windows, their shadow entries, mapping, eviction
- *   trace.c   reverse map, traced tables, the queue of revocations
- *   root.c    paging state, roots, which window belongs to which root
- *   check.c   the books against each other
+ *   written.c  stores to the guest's tables
+ *   fill.c     faults, and pages that are executed
+ *   root.c     paging state, roots, which window belongs to which root
+ *   queue.c    revocations that wait for the guest's flush
+ *   window.c   life and eviction of windows
+ *   watch.c    pages of data breakpoints
+ *   trace.c    pages of code and page tables
+ *   protect.c  host calls that take mappings or rights away
+ *   shadow.c   shadow entries, blocks, halves
+ *   rmap.c     reverse map; links of tables
+ *   walk.c     the guest's page walk and the software TLB
+ *   derive.c   what the guest's tables allow
+ *
+ * From the top down: none calls one above it.  phys.c, guest-physical memory and creation, and
+ * check.c, the books against each other, stand beside.
  *
  * Shadow entry: one u32 per page of a window, zero when there is nothing.
  * Entries live in blocks of 1024 (4 MiB), allocated on demand.  A half is the
@@ -41,6 +50,8 @@ enum {
 	SH_QUEUED = 1 << 4, /* a revocation is in the queue */
 	SH_WP = 1 << 5,     /* not writable by userfaultfd, in a mapping that is */
 	SH_GFN = ~PAGE_MASK,
+	/* What stays of the entry of a page that is executed when its mapping goes. */
+	ENTRY_UNMAPPED = SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED,
 };
 
 /* Guest page-table entries.  SDM vol. 3, tables 4-5, 4-6, 4-9 to 4-11. */
@@ -184,7 +195,7 @@ struct mmu {
 	uint32_t tlb_gen;
 	struct tlb_entry tlb[TLB_LENGTH];
 
-	/* window.c */
+	/* window.c, shadow.c, watch.c */
 	uint8_t *area; /* base of window 0 */
 	unsigned vmas, vma_budget;
 	uint32_t next_id;
@@ -198,7 +209,7 @@ struct mmu {
 	unsigned n_watch;
 	uint32_t watch_gen;
 
-	/* trace.c */
+	/* queue.c */
 	unsigned queue_length;
 	bool queue_overflow; /* something did not fit */
 	uint32_t queue[QUEUE_LENGTH];
@@ -270,60 +281,115 @@ static inline unsigned top_index(const struct win *w, uint32_t vpn)
 	return w->pae ? (vpn >> 9) - 512 * 3 : (vpn >> 10) - 768;
 }
 
-/* --- walk.c --- */
-bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struct walk *r,
-                struct trap *t);
+static inline bool is_traced(const struct mmu *m, uint32_t gfn)
+{
+	return m->page_flags[gfn] & PAGE_TRACED;
+}
+
+/* A page of a window, as queue and reverse map name it. */
+static inline uint32_t where_of(const struct win *w, uint32_t vpn)
+{
+	return (uint32_t)w->slot << 20 | vpn;
+}
+
+/* --- derive.c --- */
+bool pde_is_large(uint8_t mode, uint64_t pde);
+uint64_t pde_table(uint8_t mode, uint64_t pde); /* address of its page table */
+bool reserved_pae(uint8_t mode, uint64_t entry);
 /* Rights of a leaf under its PDE (pte = pde for a large page), into r; false if a
  * reserved bit is set.  Both are present. */
 bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
                   uint32_t vpn, struct walk *r);
-bool pde_is_large(uint8_t mode, uint64_t pde);
-uint64_t pde_table(uint8_t mode, uint64_t pde); /* address of its page table */
+/* What two roots must have in common to share what is under a top-level entry. */
+uint64_t top_key(uint64_t pde);
+/* Does a page directory's entry still say what a half was derived from? */
+bool pde_same(uint64_t old, uint64_t now);
+uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn);
+/* May this window's view see, and write, what the guest's tables say? */
+bool view_sees(const struct win *w, const struct walk *r);
+bool view_writes(const struct win *w, const struct walk *r);
+/* The most that an entry may be, by the guest's tables now. */
+uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
+
+/* --- walk.c --- */
+bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struct walk *r,
+                struct trap *t);
 void tlb_flush(struct mmu *m);
+
+/* --- rmap.c --- */
+void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
+void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
+struct rmap *rmap_at(struct mmu *m, uint32_t link);
+/* Returns its number.  The page is to be traced (trace_table). */
+uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+/* With its last link a page is no table any more. */
+void link_remove(struct mmu *m, uint32_t gfn, uint32_t n);
+
+/* --- shadow.c --- */
+/* Mappings that begin at [lo, lo + n]; all but the last page are in one block. */
+unsigned vma_count(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
+void vma_adjust(struct mmu *m, struct win *w, unsigned before, unsigned after);
+/* Replaces a shadow entry in the books, the reverse map included; shadow_set without the
+ * count of mappings. */
+void shadow_put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
+void shadow_set(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
+void block_ensure(struct mmu *m, struct win *w, uint32_t vpn);
+/* The block's entries and halves are zero already. */
+void block_release(struct mmu *m, struct win *w, uint32_t vpn);
+/* Takes the entries of a block out of the reverse map and clears them, but for
+ * those bits. */
+void block_clear(struct mmu *m, struct win *w, uint32_t lo, uint32_t keep);
+void half_unlink(struct mmu *m, struct win *w, uint32_t vpn);
+
+/* --- protect.c --- */
+/* Host calls on a part of a window. False: there was no mapping left for the split, and
+ * the whole window has been unmapped instead, in the books too. */
+bool window_unmap(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
+bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool write);
+/* By userfaultfd. */
+bool window_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect);
+bool window_wp_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
+/* Everything unmapped; what was given to execute stays given, and so do links. */
+void window_unmap_all(struct mmu *m, struct win *w);
+void host_unmap_all(struct win *w); /* without the books */
+/* Makes a mapped, writable page read-only because it is traced. */
+void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn);
+/* Unmaps and forgets a half at once. */
+void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
+
+/* --- trace.c --- */
+/* A page that has a link: no window maps it writable from now on. */
+void trace_table(struct mmu *m, uint32_t gfn);
+
+/* --- watch.c --- */
+/* May this linear page be mapped, and be writable, by what is watched? */
+bool watch_permits(const struct mmu *m, uint32_t vpn, bool write);
+/* Makes a window follow what is watched now. */
+void watch_follow(struct mmu *m, struct win *w);
 
 /* --- window.c --- */
 struct win *window_create(struct mmu *m, enum window_kind kind);
 void window_drop(struct mmu *m, struct win *w);
 /* Makes room for one more fill of w: mappings, pool nodes. */
 void window_make_room(struct mmu *m, struct win *w);
+/* Gives mappings back: a window other than w goes, or, when all are in use, the fullest
+ * starts afresh.  Something must be mapped. */
+void window_relieve(struct mmu *m, struct win *w);
 bool window_is_current(const struct mmu *m, const struct win *w);
 /* Drops the least recently used window that is not in use now; false: none. */
 bool window_evict(struct mmu *m, const struct win *keep);
-/* Replaces a shadow entry in the books, the reverse map included. */
-void shadow_put(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry);
-/* The most that an entry may be, by the guest's tables now. */
-uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn);
-/* Makes a mapped, writable page read-only because it is traced. */
-void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn);
-/* May this linear page be mapped, and be writable, by what is watched? */
-bool watch_permits(const struct mmu *m, uint32_t vpn, bool write);
-/* Makes a window follow what is watched now. */
-void watch_follow(struct mmu *m, struct win *w);
-/* Unmaps and forgets a half at once. */
-void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
-/* Host calls on a part of a window. False: there was no mapping left for the split, and
- * the whole window has been unmapped instead, in the books too. */
-bool window_unmap(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
-bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool write);
 
-/* --- trace.c --- */
-void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
-void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
-struct rmap *rmap_at(struct mmu *m, uint32_t link);
-/* Returns its number. */
-uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
-void link_remove(struct mmu *m, uint32_t gfn, uint32_t n);
+/* --- queue.c --- */
+void queue_entry(struct mmu *m, struct win *w, uint32_t vpn);
+void queue_half(struct mmu *m, struct win *w, uint32_t vpn);
 void queue_apply(struct mmu *m);
+/* What a shadow entry must become by the guest's tables. */
+uint32_t entry_revised(struct mmu *m, struct win *w, uint32_t vpn, uint32_t e);
 /* Does the queue take most of what this window holds? */
 bool queue_empties(struct mmu *m, struct win *w);
 
 /* --- root.c --- */
 void root_die(struct mmu *m, struct root *r);
-/* Does a page directory's entry still say what a half was derived from? */
-bool pde_same(uint64_t old, uint64_t now);
-uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn);
-/* What two roots must have in common to share what is under a top-level entry. */
-uint64_t top_key(uint64_t pde);
 /* Makes the KERNEL window of the loaded root agree with it; its entries win. */
 void kernel_agree_current(struct mmu *m, bool strict);
 /* The same for the entry over one page, before a fill. */

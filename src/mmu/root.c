@@ -15,37 +15,6 @@
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE)
 
-/* --- what entries have in common --- */
-
-uint64_t top_key(uint64_t pde)
-{
-	if (!(pde & PTE_P))
-		return 0;
-	return pde & (~(uint64_t)PAGE_MASK | PTE_P | PTE_W | PTE_U | PTE_PS);
-}
-
-bool pde_same(uint64_t old, uint64_t now)
-{
-	uint64_t held = PTE_A | (old & PTE_PS ? PTE_D | PTE_G : 0);
-	return top_key(old) == top_key(now) && !(old & held & ~now);
-}
-
-static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
-{
-	bool pae = r->mode & MODE_PAE;
-	if (r->pd[which] == (uint32_t)NO_GFN)
-		return 0;
-	uint64_t pa = ((uint64_t)r->pd[which] << PAGE_SHIFT) + i * (pae ? 8 : 4);
-	return entry_read(m, pa, pae);
-}
-
-uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn)
-{
-	if (r->mode & MODE_PAE)
-		return directory_read(m, r, vpn >> 18, vpn >> 9 & 511);
-	return directory_read(m, r, 0, vpn >> 10);
-}
-
 static unsigned top_length(uint8_t mode)
 {
 	return mode & MODE_PAE ? 512 : 256;
@@ -135,8 +104,6 @@ static struct win *kernel_find(struct mmu *m, struct root *r)
 	return k;
 }
 
-/* --- roots --- */
-
 static unsigned bucket_of(uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
 {
 	uint32_t h = cr3 >> 5 ^ mode;
@@ -158,8 +125,10 @@ static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint
 static void directories_link(struct mmu *m, struct root *r)
 {
 	for (unsigned i = 0; i < (r->mode & MODE_PAE ? 4 : 1); i++)
-		if (r->pd[i] != (uint32_t)NO_GFN && mmu_is_ram(m, r->pd[i]))
+		if (r->pd[i] != (uint32_t)NO_GFN && mmu_is_ram(m, r->pd[i])) {
 			r->link[i] = link_add(m, r->pd[i], (unsigned)(r - m->root), 2, i);
+			trace_table(m, r->pd[i]);
+		}
 }
 
 static void directories_unlink(struct mmu *m, struct root *r)
@@ -219,8 +188,6 @@ static struct root *root_find(struct mmu *m, uint32_t cr3, uint8_t mode, const u
 	directories_link(m, r);
 	return r;
 }
-
-/* --- paging state --- */
 
 /* PDPTEs: bits 1-2, 5-8 and those above the physical address are reserved.
  * SDM vol. 3, table 4-8. */
@@ -359,8 +326,6 @@ void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[4])
 	base[0] = base[1] = base[2] = low;
 	base[3] = here;
 }
-
-/* --- flushes --- */
 
 void mmu_flush_all(struct mmu *m)
 {

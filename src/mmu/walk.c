@@ -3,53 +3,6 @@
  * 4.8 (accessed and dirty). */
 #include "mmu/mmu_internal.h"
 
-bool pde_is_large(uint8_t mode, uint64_t pde)
-{
-	return (pde & PTE_PS) && (mode & (MODE_PAE | MODE_PSE));
-}
-
-uint64_t pde_table(uint8_t mode, uint64_t pde)
-{
-	return mode & MODE_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
-}
-
-static bool reserved_pae(uint8_t mode, uint64_t entry)
-{
-	return entry & (mode & MODE_NXE ? PAE_RSVD : PAE_RSVD | PTE_NX);
-}
-
-bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
-                  uint32_t vpn, struct walk *r)
-{
-	r->pde = pde;
-	r->pte = pte;
-	r->large = large;
-	uint64_t both = pde & pte;
-	r->user = both & PTE_U;
-	r->write = both & PTE_W;
-	r->nx = (pde | pte) & PTE_NX;
-	r->global = m->pge && (pte & PTE_G);
-	r->dirty = pte & PTE_D;
-	if (mode & MODE_PAE) {
-		if (reserved_pae(mode, pde) || reserved_pae(mode, pte))
-			return false;
-		if (!large)
-			r->pa = pte & PAE_ADDR;
-		else if (pde & 0x1fe000)
-			return false;
-		else
-			r->pa = (pde & PAE_ADDR & ~0x1fffffull) | (vpn & 511) << PAGE_SHIFT;
-	} else if (!large) {
-		r->pa = pte & 0xfffff000u;
-	} else {
-		/* PSE-36: bits 16:13 are bits 35:32 of the address. */
-		if (pde & (m->pse36 ? 0x3e0000u : 0x3fe000u))
-			return false;
-		r->pa = (pde & 0xffc00000u) | (pde >> 13 & 0xf) << 32 | (vpn & 1023) << PAGE_SHIFT;
-	}
-	return true;
-}
-
 bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struct walk *r,
                 struct trap *t)
 {

@@ -1,0 +1,114 @@
+/* What the guest's tables allow: entries, rights, what a shadow entry may be at most.
+ * SDM vol. 3, 4.3 (32-bit paging), 4.4 (PAE), 4.6 (rights). */
+#include "mmu/mmu_internal.h"
+
+bool pde_is_large(uint8_t mode, uint64_t pde)
+{
+	return (pde & PTE_PS) && (mode & (MODE_PAE | MODE_PSE));
+}
+
+uint64_t pde_table(uint8_t mode, uint64_t pde)
+{
+	return mode & MODE_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
+}
+
+bool reserved_pae(uint8_t mode, uint64_t entry)
+{
+	return entry & (mode & MODE_NXE ? PAE_RSVD : PAE_RSVD | PTE_NX);
+}
+
+bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
+                  uint32_t vpn, struct walk *r)
+{
+	r->pde = pde;
+	r->pte = pte;
+	r->large = large;
+	uint64_t both = pde & pte;
+	r->user = both & PTE_U;
+	r->write = both & PTE_W;
+	r->nx = (pde | pte) & PTE_NX;
+	r->global = m->pge && (pte & PTE_G);
+	r->dirty = pte & PTE_D;
+	if (mode & MODE_PAE) {
+		if (reserved_pae(mode, pde) || reserved_pae(mode, pte))
+			return false;
+		if (!large)
+			r->pa = pte & PAE_ADDR;
+		else if (pde & 0x1fe000)
+			return false;
+		else
+			r->pa = (pde & PAE_ADDR & ~0x1fffffull) | (vpn & 511) << PAGE_SHIFT;
+	} else if (!large) {
+		r->pa = pte & 0xfffff000u;
+	} else {
+		/* PSE-36: bits 16:13 are bits 35:32 of the address. */
+		if (pde & (m->pse36 ? 0x3e0000u : 0x3fe000u))
+			return false;
+		r->pa = (pde & 0xffc00000u) | (pde >> 13 & 0xf) << 32 | (vpn & 1023) << PAGE_SHIFT;
+	}
+	return true;
+}
+
+uint64_t top_key(uint64_t pde)
+{
+	if (!(pde & PTE_P))
+		return 0;
+	return pde & (~(uint64_t)PAGE_MASK | PTE_P | PTE_W | PTE_U | PTE_PS);
+}
+
+bool pde_same(uint64_t old, uint64_t now)
+{
+	uint64_t held = PTE_A | (old & PTE_PS ? PTE_D | PTE_G : 0);
+	return top_key(old) == top_key(now) && !(old & held & ~now);
+}
+
+static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
+{
+	bool pae = r->mode & MODE_PAE;
+	if (r->pd[which] == (uint32_t)NO_GFN)
+		return 0;
+	uint64_t pa = ((uint64_t)r->pd[which] << PAGE_SHIFT) + i * (pae ? 8 : 4);
+	return entry_read(m, pa, pae);
+}
+
+uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn)
+{
+	if (r->mode & MODE_PAE)
+		return directory_read(m, r, vpn >> 18, vpn >> 9 & 511);
+	return directory_read(m, r, 0, vpn >> 10);
+}
+
+bool view_sees(const struct win *w, const struct walk *r)
+{
+	return w->pub.kind != WINDOW_USER || r->user;
+}
+
+bool view_writes(const struct win *w, const struct walk *r)
+{
+	return (r->write || (w->pub.kind == WINDOW_PRIVATE && !w->wp)) && r->dirty;
+}
+
+uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	if (w->pub.kind == WINDOW_PHYSICAL)
+		return vpn << PAGE_SHIFT | SH_MAPPED | SH_EXEC |
+		       (mmu_is_ram(m, vpn) ? SH_WRITE : SH_HOLE);
+	uint64_t pde = half_at(m, w, vpn)->pde, pte = pde;
+	if (!(pde & PTE_P))
+		return 0;
+	bool large = pde_is_large(w->mode, pde);
+	if (!large) {
+		uint64_t table = pde_table(w->mode, pde);
+		pte = entry_read(m, table + (w->pae ? (vpn & 511) * 8 : (vpn & 1023) * 4), w->pae);
+		if (!(pte & PTE_P))
+			return 0;
+	}
+	struct walk r;
+	if (!(pte & PTE_A) || !walk_combine(m, w->mode, pde, pte, large, vpn, &r) ||
+	    !view_sees(w, &r))
+		return 0;
+	uint32_t e = (uint32_t)r.pa | SH_MAPPED | (r.nx ? 0 : SH_EXEC);
+	if (!mmu_is_ram(m, r.pa >> PAGE_SHIFT))
+		return e | SH_HOLE;
+	return e | (view_writes(w, &r) ? SH_WRITE : 0);
+}

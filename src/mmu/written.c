@@ -1,0 +1,107 @@
+/* Stores to the guest's tables: what they revoke, and which address space they end. */
+#include "mmu/mmu_internal.h"
+
+/* Stores to the tables of a root that is not loaded: when they sum up to this,
+ * it is being torn down.  A store to its page directory weighs more. */
+#define DEAD_AFTER 64
+#define DIRECTORY_WEIGHT 4
+
+/* Entries [first, last] of a page table that half `where` of w was filled from. */
+static void written_table(struct mmu *m, struct win *w, uint32_t where, unsigned first,
+                          unsigned last)
+{
+	for (unsigned i = first; i <= last; i++) {
+		uint32_t e = shadow_get(m, w, where + i);
+		if (e && !(e & SH_QUEUED) && entry_revised(m, w, where + i, e) != e)
+			queue_entry(m, w, where + i);
+	}
+}
+
+static void written_view(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde)
+{
+	const struct half *h;
+	if (w && (h = half_at(m, w, vpn))->pde && !pde_same(h->pde, pde))
+		queue_half(m, w, vpn);
+}
+
+/* Entries [first, last] of page directory `where` of r. */
+static void written_directory(struct mmu *m, struct root *r, uint32_t where, unsigned first,
+                              unsigned last)
+{
+	bool pae = r->mode & MODE_PAE;
+	for (unsigned i = first; i <= last; i++) {
+		uint32_t vpn = pae ? where << 18 | i << 9 : i << 10;
+		uint64_t pde = root_pde(m, r, vpn);
+		written_view(m, r->user, vpn, pde);
+		written_view(m, r->priv[0], vpn, pde);
+		written_view(m, r->priv[1], vpn, pde);
+		if (vpn < SPLIT_VPN || !r->kernel)
+			continue;
+		if (r->kernel->top[top_index(r->kernel, vpn)] != top_key(pde))
+			r->compare = true;
+		else if (r->kernel->root == r)
+			written_view(m, r->kernel, vpn, pde);
+	}
+}
+
+/* The page got new contents altogether: what hangs on it goes now, but for the
+ * loaded root's directory. */
+static void written_page(struct mmu *m, uint32_t gfn)
+{
+	for (uint32_t n = m->link_head[gfn]; n;) {
+		const struct link *l = &m->link[n];
+		if (l->level == 1)
+			half_revoke(m, &m->win[l->who], l->where);
+		else if (&m->root[l->who] != m->cur)
+			root_die(m, &m->root[l->who]);
+		else {
+			n = l->next;
+			continue;
+		}
+		n = m->link_head[gfn];
+	}
+}
+
+/* One pass over what hangs on the table; returns a root that it shows to be dead. */
+static struct root *written_links(struct mmu *m, uint32_t gfn, unsigned off, unsigned n)
+{
+	struct root *dead = NULL;
+	for (uint32_t i = m->link_head[gfn]; i; i = m->link[i].next) {
+		const struct link *l = &m->link[i];
+		struct win *w = l->level == 1 ? &m->win[l->who] : NULL;
+		struct root *r = w ? w->root : &m->root[l->who];
+		unsigned shift = (w ? w->pae : r->mode & MODE_PAE) ? 3 : 2;
+		unsigned first = off >> shift, last = (off + n - 1) >> shift;
+		if (w)
+			written_table(m, w, l->where, first, last);
+		else
+			written_directory(m, r, l->where, first, last);
+		if (r && r != m->cur && (!w || w->pub.kind != WINDOW_KERNEL)) {
+			r->stores += w ? 1 : DIRECTORY_WEIGHT;
+			if (r->stores > DEAD_AFTER)
+				dead = r;
+		}
+	}
+	return dead;
+}
+
+void mmu_written(struct mmu *m, gpa_t a, unsigned n)
+{
+	uint32_t gfn = gpa_gfn(a), off = a.v & PAGE_MASK;
+	if (!mmu_is_table(m, gfn))
+		return;
+	stats.pt_stores++;
+	if (n == PAGE_SIZE)
+		written_page(m, gfn);
+	m->queue_overflow = false;
+	struct root *dead = written_links(m, gfn, off, n);
+	/* Early is always right (a TLB may drop anything at any time), but not
+	 * within a pass over the links, which applying may take away. */
+	while (m->queue_overflow) {
+		queue_apply(m);
+		m->queue_overflow = false;
+		dead = written_links(m, gfn, off, n);
+	}
+	if (dead)
+		root_die(m, dead);
+}

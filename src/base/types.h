@@ -38,6 +38,8 @@ static inline uint32_t gpa_gfn(gpa_t a)
 	return (uint32_t)(a.v >> PAGE_SHIFT);
 }
 
+#define NO_GFN 0xffffffffu /* none */
+
 /* Virtual page number (20 bits) of a guest-linear address. */
 static inline uint32_t gla_vpn(gla_t a)
 {

@@ -17,7 +17,6 @@
 
 #include <stdio.h>
 
-#define NO_GFN 0xffffffffu
 enum { TCACHE_MAX_MODES = 64 };
 
 struct tu {

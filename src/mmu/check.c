@@ -25,7 +25,7 @@ static void check_mapping(void *ctx, const struct host_mapping *h)
 		uint32_t e = shadow_get(s->m, w, vpn);
 		uint64_t offset = h->offset + (uint64_t)(p - h->start);
 		CHECK(e & SH_MAPPED);
-		CHECK(h->write == !!(e & (SH_WRITE | SH_WP)));
+		CHECK(h->write == !!(e & (SH_WRITE | SH_UFFD)));
 		CHECK(offset == (e & SH_HOLE ? s->m->hole : (e & SH_GFN)));
 		s->in[slot].pages++;
 	}
@@ -81,8 +81,8 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 		CHECK(watch_permits(m, vpn, false));
 		CHECK(!(e & SH_WRITE) || watch_permits(m, vpn, true));
 	}
-	if (e & SH_WP)
-		CHECK((e & (SH_MAPPED | SH_WRITE)) == SH_MAPPED && half_at(m, w, vpn)->wp);
+	if (e & SH_UFFD)
+		CHECK((e & (SH_MAPPED | SH_WRITE)) == SH_MAPPED && half_at(m, w, vpn)->uffd);
 	if (!(e & SH_QUEUED) && !half_at(m, w, vpn)->queued) {
 		uint32_t limit = shadow_limit(m, w, vpn);
 		CHECK(!((e ^ limit) & (SH_GFN | SH_HOLE)));
@@ -130,8 +130,8 @@ void mmu_check(struct mmu *m)
 	CHECK(blocks == m->block_count);
 	for (unsigned i = 0; i < MAX_ROOTS; i++) {
 		struct root *r = &m->root[i];
-		for (unsigned d = 0; r->live && d < (r->mode & MODE_PAE ? 4 : 1); d++) {
-			if (r->pd[d] == (uint32_t)NO_GFN || !mmu_is_ram(m, r->pd[d]))
+		for (unsigned d = 0; r->live && d < (r->mode & PAGING_PAE ? 4 : 1); d++) {
+			if (r->pd[d] == NO_GFN || !mmu_is_ram(m, r->pd[d]))
 				continue;
 			CHECK(links_have(m, r->pd[d], r->link[d], i, 2, d));
 			links++;

@@ -4,17 +4,17 @@
 
 bool pde_is_large(uint8_t mode, uint64_t pde)
 {
-	return (pde & PTE_PS) && (mode & (MODE_PAE | MODE_PSE));
+	return (pde & PTE_PS) && (mode & (PAGING_PAE | PAGING_PSE));
 }
 
 uint64_t pde_table(uint8_t mode, uint64_t pde)
 {
-	return mode & MODE_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
+	return mode & PAGING_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
 }
 
 bool reserved_pae(uint8_t mode, uint64_t entry)
 {
-	return entry & (mode & MODE_NXE ? PAE_RSVD : PAE_RSVD | PTE_NX);
+	return entry & (mode & PAGING_NXE ? PAE_RSVD : PAE_RSVD | PTE_NX);
 }
 
 bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
@@ -29,7 +29,7 @@ bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte,
 	r->nx = (pde | pte) & PTE_NX;
 	r->global = m->pge && (pte & PTE_G);
 	r->dirty = pte & PTE_D;
-	if (mode & MODE_PAE) {
+	if (mode & PAGING_PAE) {
 		if (reserved_pae(mode, pde) || reserved_pae(mode, pte))
 			return false;
 		if (!large)
@@ -64,8 +64,8 @@ bool pde_same(uint64_t old, uint64_t now)
 
 static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
 {
-	bool pae = r->mode & MODE_PAE;
-	if (r->pd[which] == (uint32_t)NO_GFN)
+	bool pae = r->mode & PAGING_PAE;
+	if (r->pd[which] == NO_GFN)
 		return 0;
 	uint64_t pa = ((uint64_t)r->pd[which] << PAGE_SHIFT) + i * (pae ? 8 : 4);
 	return entry_read(m, pa, pae);
@@ -73,7 +73,7 @@ static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned whi
 
 uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn)
 {
-	if (r->mode & MODE_PAE)
+	if (r->mode & PAGING_PAE)
 		return directory_read(m, r, vpn >> 18, vpn >> 9 & 511);
 	return directory_read(m, r, 0, vpn >> 10);
 }
@@ -99,7 +99,7 @@ uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn)
 	bool large = pde_is_large(w->mode, pde);
 	if (!large) {
 		uint64_t table = pde_table(w->mode, pde);
-		pte = entry_read(m, table + (w->pae ? (vpn & 511) * 8 : (vpn & 1023) * 4), w->pae);
+		pte = entry_read(m, pte_address(table, vpn, w->pae), w->pae);
 		if (!(pte & PTE_P))
 			return 0;
 	}

@@ -94,7 +94,7 @@ static bool run_joins(struct mmu *m, struct win *w, uint32_t vpn, int32_t d, con
 {
 	uint32_t at = vpn + (uint32_t)d;
 	uint64_t table = pde_table(w->mode, r->pde);
-	uint64_t pte = entry_read(m, table + (w->pae ? (at & 511) * 8 : (at & 1023) * 4), w->pae);
+	uint64_t pte = entry_read(m, pte_address(table, at, w->pae), w->pae);
 	uint64_t addr = ~(PTE_NX | PAGE_MASK);
 	if (!watch_permits(m, at, false))
 		return false;
@@ -124,7 +124,7 @@ static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const str
 		/* A may be set before an access: speculation.  SDM vol. 3, 4.8. */
 		uint64_t pte_pa = pde_table(w->mode, r->pde);
 		for (uint32_t i = run.lo; i < run.hi; i++)
-			entry_set(m, pte_pa + (w->pae ? (i & 511) * 8 : (i & 1023) * 4), PTE_A);
+			entry_set(m, pte_address(pte_pa, i, w->pae), PTE_A);
 	}
 	return run;
 }
@@ -139,21 +139,21 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 	bool write = view_writes(w, r);
 	if (n == 1 && is_held(m, vpn, first))
 		write = false;
-	bool wp = half_at(m, w, vpn)->wp;
+	bool uffd = half_at(m, w, vpn)->uffd;
 	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
-	if (wp && !window_wp_register(m, w, run.lo, n))
+	if (uffd && !window_uffd_register(m, w, run.lo, n))
 		return;
 	unsigned before = vma_count(m, w, run.lo, n);
 	uint32_t traced = 0; /* how many pages just before i are traced or watched */
 	for (uint32_t i = 0; i <= n; i++) {
 		uint32_t e = 0;
 		if (i < n && write && is_held(m, run.lo + i, first + i)) {
-			e = wp ? SH_WP : 0;
+			e = uffd ? SH_UFFD : 0;
 			traced++;
 		} else if (traced) {
 			uint32_t lo = run.lo + i - traced;
-			if (wp ? !window_wp(m, w, lo, traced, true)
-			       : !window_protect(m, w, lo, traced, false))
+			if (uffd ? !window_uffd(m, w, lo, traced, true)
+			         : !window_protect(m, w, lo, traced, false))
 				return;
 			traced = 0;
 		}
@@ -170,34 +170,33 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 	vma_adjust(m, w, before, vma_count(m, w, run.lo, n));
 }
 
+/* Is the page mapped, read-only, and need not be so any more? */
+static bool upgradable(struct mmu *m, struct win *w, uint32_t vpn)
+{
+	uint32_t e = shadow_get(m, w, vpn), want = shadow_limit(m, w, vpn);
+	return (e & (SH_MAPPED | SH_WRITE | SH_HOLE)) == SH_MAPPED && (want & SH_WRITE) &&
+	       !((e ^ want) & SH_GFN) && !is_held(m, vpn, e >> PAGE_SHIFT);
+}
+
 /* A mapped page became writable: dirty now, or no longer traced.  Its neighbours
  * that may be writable too go with it. */
 static void upgrade_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r)
 {
 	struct run b = run_bounds(w, vpn, r), run = {vpn, vpn + 1};
-	for (; run.hi < b.hi; run.hi++) {
-		uint32_t e = shadow_get(m, w, run.hi), want = shadow_limit(m, w, run.hi);
-		if ((e & (SH_MAPPED | SH_WRITE | SH_HOLE)) != SH_MAPPED || !(want & SH_WRITE) ||
-		    ((e ^ want) & SH_GFN) || is_held(m, run.hi, e >> PAGE_SHIFT))
-			break;
-	}
-	while (run.lo > b.lo) {
-		uint32_t e = shadow_get(m, w, run.lo - 1), want = shadow_limit(m, w, run.lo - 1);
-		if ((e & (SH_MAPPED | SH_WRITE | SH_HOLE)) != SH_MAPPED || !(want & SH_WRITE) ||
-		    ((e ^ want) & SH_GFN) || is_held(m, run.lo - 1, e >> PAGE_SHIFT))
-			break;
+	while (run.hi < b.hi && upgradable(m, w, run.hi))
+		run.hi++;
+	while (run.lo > b.lo && upgradable(m, w, run.lo - 1))
 		run.lo--;
-	}
 	uint32_t n = run.hi - run.lo;
-	bool wp = false, prot = false;
+	bool uffd = false, prot = false;
 	unsigned before = vma_count(m, w, run.lo, n);
 	for (uint32_t i = run.lo; i < run.hi; i++) {
 		uint32_t e = shadow_get(m, w, i);
-		wp |= e & SH_WP;
-		prot |= !(e & SH_WP);
-		shadow_set(m, w, i, (e | SH_WRITE) & ~SH_WP);
+		uffd |= e & SH_UFFD;
+		prot |= !(e & SH_UFFD);
+		shadow_set(m, w, i, (e | SH_WRITE) & ~SH_UFFD);
 	}
-	if ((wp && !window_wp(m, w, run.lo, n, false)) ||
+	if ((uffd && !window_uffd(m, w, run.lo, n, false)) ||
 	    (prot && !window_protect(m, w, run.lo, n, true)))
 		return;
 	vma_adjust(m, w, before, vma_count(m, w, run.lo, n));

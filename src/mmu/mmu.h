@@ -173,7 +173,8 @@ bool mmu_is_watched(const struct mmu *m, gla_t a, unsigned n, bool write);
 void mmu_invlpg(struct mmu *m, gla_t a);
 void mmu_flush_all(struct mmu *m);
 
-/* Guard distance below and above each window, bytes. */
+/* Bytes of a window; from one window's base to the next, so that as much as a window lies
+ * between them unmapped; the linear address from which on KERNEL windows serve. */
 #define WINDOW_SIZE (1ull << 32)
 #define WINDOW_STRIDE (1ull << 33)
 #define WINDOW_SPLIT 0xc0000000u
@@ -187,7 +188,8 @@ struct mmu_each {
 };
 void mmu_each(struct mmu *m, const struct mmu_each *each);
 
-/* For tests: checks the books against each other and /proc/self/maps. */
+/* Asserts that the books agree with each other and with /proc/self/maps: for tests, the paranoid
+ * preset, and --verify. */
 void mmu_check(struct mmu *m);
 
 #endif

@@ -38,7 +38,6 @@ enum {
 	TLB_LENGTH = 1024,
 	ROOT_BUCKETS = 256,
 	SPLIT_VPN = WINDOW_SPLIT >> PAGE_SHIFT,
-	NO_GFN = -1,
 };
 
 /* Shadow entries: gfn in bits 31:12, and below it: */
@@ -48,7 +47,7 @@ enum {
 	SH_EXEC = 1 << 2,   /* mmu_exec gave it; revoked through the client */
 	SH_HOLE = 1 << 3,   /* no RAM: the page of FFh is mapped */
 	SH_QUEUED = 1 << 4, /* a revocation is in the queue */
-	SH_WP = 1 << 5,     /* not writable by userfaultfd, in a mapping that is */
+	SH_UFFD = 1 << 5,   /* not writable by userfaultfd, in a mapping that is */
 	SH_GFN = ~PAGE_MASK,
 	/* What stays of the entry of a page that is executed when its mapping goes. */
 	ENTRY_UNMAPPED = SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED,
@@ -74,7 +73,7 @@ struct half {
 	uint64_t pde;   /* what the entries were derived from; 0: there are none */
 	uint32_t link;  /* its page table has this one to here; 0: none */
 	bool queued;    /* revocation of the whole half is in the queue */
-	bool wp;        /* registered for write protection without splits */
+	bool uffd;      /* registered with userfaultfd: write protection without splits */
 	uint8_t splits; /* by tracing, so far */
 };
 
@@ -106,7 +105,7 @@ struct win {
 	bool live;
 	bool pae;
 	bool wp;      /* PRIVATE: CR0.WP that it was filled with */
-	uint8_t mode; /* KERNEL: root.mode that may share it */
+	uint8_t mode; /* root.mode that it was filled in */
 	unsigned vmas;
 	unsigned entries;   /* that are not zero */
 	unsigned holes;     /* pages of FFh mapped */
@@ -122,7 +121,7 @@ struct win {
 };
 
 /* Paging modes that give one table different meanings. */
-enum { MODE_PAE = 1, MODE_PSE = 2, MODE_NXE = 4 };
+enum { PAGING_PAE = 1, PAGING_PSE = 2, PAGING_NXE = 4 };
 
 /* A guest address space: what one CR3 value (and, with PAE, the four PDPTEs
  * latched from it) means in one paging mode. */
@@ -174,7 +173,7 @@ struct mmu {
 
 	/* phys.c */
 	int fd;
-	int wp_fd; /* -1: write-protect with mprotect only */
+	int uffd; /* -1: write-protect with mprotect only */
 	uint64_t ram_bytes;
 	uint32_t ram_pages;
 	uint64_t hole;       /* offset of the page of FFh: not next to RAM, or the kernel
@@ -258,6 +257,12 @@ static inline uint32_t *shadow_at(struct mmu *m, struct win *w, uint32_t vpn)
 static inline uint32_t shadow_get(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	return m->block[w->dir[vpn >> 10]].entry[vpn & 1023];
+}
+
+/* Address of a page's entry in the table at this address. */
+static inline uint64_t pte_address(uint64_t table, uint32_t vpn, bool pae)
+{
+	return table + (pae ? (vpn & 511) * 8 : (vpn & 1023) * 4);
 }
 
 static inline unsigned half_pages(const struct win *w)
@@ -347,8 +352,8 @@ void half_unlink(struct mmu *m, struct win *w, uint32_t vpn);
 bool window_unmap(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
 bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool write);
 /* By userfaultfd. */
-bool window_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect);
-bool window_wp_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
+bool window_uffd(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect);
+bool window_uffd_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n);
 /* Everything unmapped; what was given to execute stays given, and so do links. */
 void window_unmap_all(struct mmu *m, struct win *w);
 void host_unmap_all(struct win *w); /* without the books */

@@ -95,7 +95,7 @@ int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_cl
 	m->exact_ad = c->exact_ad;
 	m->tlb_gen = 1;
 	m->fd = -1;
-	m->wp_fd = c->no_userfaultfd ? -1 : host_mem_wp_open();
+	m->uffd = c->no_userfaultfd ? -1 : host_mem_wp_open();
 	if ((err = check_budget(m, c->vma_budget, what)) ||
 	    (err = create_ram(m, c->ram_bytes, what)) || (err = create_pools(m, what))) {
 		mmu_destroy(m);
@@ -121,8 +121,8 @@ void mmu_destroy(struct mmu *m)
 	host_mem_release(m->ram, m->hole + PAGE_SIZE);
 	if (m->fd >= 0)
 		host_mem_close(m->fd);
-	if (m->wp_fd >= 0)
-		host_mem_close(m->wp_fd);
+	if (m->uffd >= 0)
+		host_mem_close(m->uffd);
 	host_mem_release(m, sizeof *m);
 }
 

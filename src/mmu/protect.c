@@ -7,7 +7,7 @@
 #include "mmu/mmu_internal.h"
 
 /* Splits of a half by tracing before it is registered with userfaultfd. */
-#define WP_AFTER 8
+#define UFFD_AFTER 8
 
 void host_unmap_all(struct win *w)
 {
@@ -57,24 +57,24 @@ bool window_protect(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool 
  * fault-around, so that the first touch of each page costs more.) */
 
 /* A refusal: the half does without from now on. */
-static bool wp_lost(struct mmu *m, struct win *w, uint32_t vpn)
+static bool uffd_lost(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	window_unmap_all(m, w);
-	half_at(m, w, vpn)->wp = false;
+	half_at(m, w, vpn)->uffd = false;
 	return false;
 }
 
-bool window_wp(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect)
+bool window_uffd(struct mmu *m, struct win *w, uint32_t lo, uint32_t n, bool protect)
 {
 	stats.protects++;
-	return !host_mem_wp_set(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT, protect) ||
-	       wp_lost(m, w, lo);
+	return !host_mem_wp_set(m->uffd, win_host(w, lo), (size_t)n << PAGE_SHIFT, protect) ||
+	       uffd_lost(m, w, lo);
 }
 
-bool window_wp_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
+bool window_uffd_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
 {
-	return !host_mem_wp_register(m->wp_fd, win_host(w, lo), (size_t)n << PAGE_SHIFT) ||
-	       wp_lost(m, w, lo);
+	return !host_mem_wp_register(m->uffd, win_host(w, lo), (size_t)n << PAGE_SHIFT) ||
+	       uffd_lost(m, w, lo);
 }
 
 /* Is the half one linear run, writable but for what is traced? */
@@ -98,21 +98,21 @@ static void half_split(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	struct half *h = half_at(m, w, vpn);
 	uint32_t n = half_pages(w), lo = vpn & -n;
-	if (m->wp_fd < 0 || ++h->splits < WP_AFTER)
+	if (m->uffd < 0 || ++h->splits < UFFD_AFTER)
 		return;
 	h->splits = 0;
-	if (!half_is_run(m, w, lo) || !window_wp_register(m, w, lo, n))
+	if (!half_is_run(m, w, lo) || !window_uffd_register(m, w, lo, n))
 		return;
 	unsigned before = vma_count(m, w, lo, n);
 	for (uint32_t i = lo; i < lo + n; i++) {
 		uint32_t *e = shadow_at(m, w, i);
 		if (*e & SH_WRITE)
 			continue;
-		if (!window_wp(m, w, i, 1, true))
+		if (!window_uffd(m, w, i, 1, true))
 			return;
-		*e |= SH_WP;
+		*e |= SH_UFFD;
 	}
-	h->wp = true;
+	h->uffd = true;
 	if (window_protect(m, w, lo, n, true))
 		vma_adjust(m, w, before, vma_count(m, w, lo, n));
 }
@@ -120,9 +120,9 @@ static void half_split(struct mmu *m, struct win *w, uint32_t vpn)
 void shadow_protect(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	uint32_t e = shadow_get(m, w, vpn) & ~SH_WRITE;
-	if (half_at(m, w, vpn)->wp) {
-		if (window_wp(m, w, vpn, 1, true))
-			shadow_put(m, w, vpn, e | SH_WP);
+	if (half_at(m, w, vpn)->uffd) {
+		if (window_uffd(m, w, vpn, 1, true))
+			shadow_put(m, w, vpn, e | SH_UFFD);
 	} else if (window_protect(m, w, vpn, 1, false)) {
 		shadow_put(m, w, vpn, e);
 		half_split(m, w, vpn);

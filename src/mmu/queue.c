@@ -32,7 +32,7 @@ uint32_t entry_revised(struct mmu *m, struct win *w, uint32_t vpn, uint32_t e)
 	uint32_t limit = shadow_limit(m, w, vpn);
 	if (!limit || ((e ^ limit) & (SH_GFN | SH_HOLE)))
 		return 0;
-	e &= limit | SH_GFN | SH_HOLE | SH_WP;
+	e &= limit | SH_GFN | SH_HOLE | SH_UFFD;
 	return e & (SH_MAPPED | SH_EXEC) ? e : 0;
 }
 
@@ -60,7 +60,7 @@ static bool pending_spans(struct mmu *m, const struct pending *p, uint32_t from,
 	if (to - from > MERGE_GAP)
 		return false;
 	for (uint32_t vpn = from; vpn < to; vpn++) {
-		uint32_t e = shadow_get(m, p->w, vpn) & (SH_MAPPED | SH_WRITE | SH_WP);
+		uint32_t e = shadow_get(m, p->w, vpn) & (SH_MAPPED | SH_WRITE | SH_UFFD);
 		if (e != (p->unmap ? 0 : SH_MAPPED))
 			return false;
 	}
@@ -125,7 +125,7 @@ void queue_apply(struct mmu *m)
 	m->queue_length = 0;
 }
 
-/* Entries of this half that are gone by the guest's tables. */
+/* Entries that go with this half. */
 static unsigned half_losses(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	unsigned lost = 0;

@@ -17,12 +17,12 @@
 
 static unsigned top_length(uint8_t mode)
 {
-	return mode & MODE_PAE ? 512 : 256;
+	return mode & PAGING_PAE ? 512 : 256;
 }
 
 static uint32_t top_vpn(uint8_t mode, unsigned i)
 {
-	return SPLIT_VPN + (i << (mode & MODE_PAE ? 9 : 10));
+	return SPLIT_VPN + (i << (mode & PAGING_PAE ? 9 : 10));
 }
 
 /* --- sharing KERNEL windows ---
@@ -87,8 +87,8 @@ void kernel_agree_at(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde, b
 		w->nonglobal[i] = 1;
 		w->gen++;
 	}
-	/* Others compare at their next load; this root has what it needs unless it
-	 * was told to look. */
+	/* Other roots compare again when they are loaded, as gen has changed.  The current root
+	 * caused the change and agrees, unless a store to its kernel part is to be looked at. */
 	m->cur->kernel_gen = w->gen;
 }
 
@@ -107,7 +107,7 @@ static struct win *kernel_find(struct mmu *m, struct root *r)
 static unsigned bucket_of(uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
 {
 	uint32_t h = cr3 >> 5 ^ mode;
-	if (mode & MODE_PAE)
+	if (mode & PAGING_PAE)
 		h ^= (uint32_t)((pdpte[0] ^ pdpte[1] * 3 ^ pdpte[2] * 5 ^ pdpte[3] * 7) >> 12);
 	return h * 0x9e3779b1u >> 24;
 }
@@ -116,7 +116,7 @@ static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint
 {
 	if (r->cr3 != cr3 || r->mode != mode)
 		return false;
-	for (unsigned i = 0; (mode & MODE_PAE) && i < 4; i++)
+	for (unsigned i = 0; (mode & PAGING_PAE) && i < 4; i++)
 		if (r->pdpte[i] != pdpte[i])
 			return false;
 	return true;
@@ -124,8 +124,8 @@ static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint
 
 static void directories_link(struct mmu *m, struct root *r)
 {
-	for (unsigned i = 0; i < (r->mode & MODE_PAE ? 4 : 1); i++)
-		if (r->pd[i] != (uint32_t)NO_GFN && mmu_is_ram(m, r->pd[i])) {
+	for (unsigned i = 0; i < (r->mode & PAGING_PAE ? 4 : 1); i++)
+		if (r->pd[i] != NO_GFN && mmu_is_ram(m, r->pd[i])) {
 			r->link[i] = link_add(m, r->pd[i], (unsigned)(r - m->root), 2, i);
 			trace_table(m, r->pd[i]);
 		}
@@ -180,10 +180,10 @@ static struct root *root_find(struct mmu *m, uint32_t cr3, uint8_t mode, const u
 	*r = (struct root){.live = true, .mode = mode, .cr3 = cr3, .next = m->bucket[b]};
 	m->bucket[b] = (uint16_t)(r - m->root + 1);
 	r->pd[0] = cr3 >> PAGE_SHIFT;
-	for (unsigned i = 0; (mode & MODE_PAE) && i < 4; i++) {
+	for (unsigned i = 0; (mode & PAGING_PAE) && i < 4; i++) {
 		r->pdpte[i] = pdpte[i];
-		r->pd[i] = pdpte[i] & PTE_P ? (uint32_t)((pdpte[i] & PAE_ADDR) >> PAGE_SHIFT)
-		                            : (uint32_t)NO_GFN;
+		r->pd[i] =
+			pdpte[i] & PTE_P ? (uint32_t)((pdpte[i] & PAE_ADDR) >> PAGE_SHIFT) : NO_GFN;
 	}
 	directories_link(m, r);
 	return r;
@@ -204,7 +204,7 @@ static bool load_pdptes(struct mmu *m, uint32_t cr3, uint64_t pdpte[4])
 
 static void enter_root(struct mmu *m, uint32_t cr3, const uint64_t pdpte[4])
 {
-	cr3 &= m->mode & MODE_PAE ? ~31u : ~PAGE_MASK;
+	cr3 &= m->mode & PAGING_PAE ? ~31u : ~PAGE_MASK;
 	struct root *r = m->cur;
 	if (!r || !root_is(r, cr3, m->mode, pdpte)) {
 		r = root_find(m, cr3, m->mode, pdpte);
@@ -257,8 +257,8 @@ bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct 
 	m->wp = p->cr0 & CR0_WP;
 	m->pge = p->cr4 & CR4_PGE;
 	m->pse36 = p->has_pse36;
-	m->mode = (pae ? MODE_PAE : 0) | (p->cr4 & CR4_PSE ? MODE_PSE : 0) |
-	          (pae && nxe ? MODE_NXE : 0);
+	m->mode = (pae ? PAGING_PAE : 0) | (p->cr4 & CR4_PSE ? PAGING_PSE : 0) |
+	          (pae && nxe ? PAGING_NXE : 0);
 	for (unsigned i = 0; i < 4; i++)
 		m->pdpte[i] = p->pdpte[i] = pdpte[i];
 	if (!paging) {

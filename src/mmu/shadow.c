@@ -5,7 +5,7 @@
  * not split one. */
 static uint32_t vma_bits(uint32_t e)
 {
-	return (e & (SH_GFN | SH_MAPPED | SH_HOLE)) | (e & (SH_WRITE | SH_WP) ? SH_WRITE : 0);
+	return (e & (SH_GFN | SH_MAPPED | SH_HOLE)) | (e & (SH_WRITE | SH_UFFD) ? SH_WRITE : 0);
 }
 
 /* Does a host mapping begin at this page?  The kernel merges neighbours of equal
@@ -18,7 +18,8 @@ static bool vma_starts(struct mmu *m, struct win *w, uint32_t vpn)
 	if (vpn == 0 || (e & SH_HOLE) ||
 	    vma_bits(e) - vma_bits(shadow_get(m, w, vpn - 1)) != PAGE_SIZE)
 		return true;
-	return !(vpn & (half_pages(w) - 1)) && half_at(m, w, vpn)->wp != half_at(m, w, vpn - 1)->wp;
+	return !(vpn & (half_pages(w) - 1)) &&
+	       half_at(m, w, vpn)->uffd != half_at(m, w, vpn - 1)->uffd;
 }
 
 unsigned vma_count(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)

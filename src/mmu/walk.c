@@ -20,13 +20,13 @@ bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struc
 	}
 	const struct root *root = m->cur;
 	uint8_t mode = root->mode;
-	bool pae = mode & MODE_PAE;
+	bool pae = mode & PAGING_PAE;
 	uint32_t error = (access == MMU_WRITE ? PF_W : 0) | (user ? PF_U : 0);
-	if (access == MMU_EXEC && (mode & MODE_NXE))
+	if (access == MMU_EXEC && (mode & PAGING_NXE))
 		error |= PF_I;
 
 	uint32_t pd = root->pd[pae ? a.v >> 30 : 0];
-	if (pd == (uint32_t)NO_GFN)
+	if (pd == NO_GFN)
 		goto fault;
 	uint64_t pde_pa = (uint64_t)pd << PAGE_SHIFT;
 	pde_pa += pae ? (a.v >> 21 & 511) * 8 : (a.v >> 22) * 4;
@@ -40,7 +40,7 @@ bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struc
 			error |= PF_P | PF_RSVD;
 			goto fault;
 		}
-		pte_pa = pde_table(mode, pde) + (pae ? (vpn & 511) * 8 : (vpn & 1023) * 4);
+		pte_pa = pte_address(pde_table(mode, pde), vpn, pae);
 		pte = entry_read(m, pte_pa, pae);
 		if (!(pte & PTE_P))
 			goto fault;
@@ -126,18 +126,11 @@ bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out)
 	if (!m->paging)
 		return true;
 	uint8_t mode = m->cur->mode;
-	bool pae = mode & MODE_PAE;
-	uint32_t pd = m->cur->pd[pae ? a.v >> 30 : 0];
-	if (pd == (uint32_t)NO_GFN)
-		return false;
-	uint64_t pa = (uint64_t)pd << PAGE_SHIFT;
-	uint64_t pde = entry_read(m, pa + (pae ? (a.v >> 21 & 511) * 8 : (a.v >> 22) * 4), pae);
+	bool pae = mode & PAGING_PAE;
+	uint64_t pde = root_pde(m, m->cur, vpn), pte = pde;
 	bool large = pde_is_large(mode, pde);
-	uint64_t pte = pde;
-	if (pde & PTE_P && !large) {
-		pa = pde_table(mode, pde);
-		pte = entry_read(m, pa + (pae ? (vpn & 511) * 8 : (vpn & 1023) * 4), pae);
-	}
+	if (pde & PTE_P && !large)
+		pte = entry_read(m, pte_address(pde_table(mode, pde), vpn, pae), pae);
 	if (!(pde & pte & PTE_P) || !walk_combine(m, mode, pde, pte, large, vpn, &r))
 		return false;
 	*out = gpa(r.pa | (a.v & PAGE_MASK));

@@ -42,7 +42,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	w->slot = slot;
 	w->live = true;
 	w->mode = m->cur ? m->cur->mode : 0;
-	w->pae = w->mode & MODE_PAE;
+	w->pae = w->mode & PAGING_PAE;
 	w->wp = m->wp;
 	w->watch_gen = m->watch_gen; /* nothing is mapped yet */
 	w->used = ++m->tick;

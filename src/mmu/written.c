@@ -28,7 +28,7 @@ static void written_view(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pd
 static void written_directory(struct mmu *m, struct root *r, uint32_t where, unsigned first,
                               unsigned last)
 {
-	bool pae = r->mode & MODE_PAE;
+	bool pae = r->mode & PAGING_PAE;
 	for (unsigned i = first; i <= last; i++) {
 		uint32_t vpn = pae ? where << 18 | i << 9 : i << 10;
 		uint64_t pde = root_pde(m, r, vpn);
@@ -70,7 +70,7 @@ static struct root *written_links(struct mmu *m, uint32_t gfn, unsigned off, uns
 		const struct link *l = &m->link[i];
 		struct win *w = l->level == 1 ? &m->win[l->who] : NULL;
 		struct root *r = w ? w->root : &m->root[l->who];
-		unsigned shift = (w ? w->pae : r->mode & MODE_PAE) ? 3 : 2;
+		unsigned shift = (w ? w->pae : r->mode & PAGING_PAE) ? 3 : 2;
 		unsigned first = off >> shift, last = (off + n - 1) >> shift;
 		if (w)
 			written_table(m, w, l->where, first, last);

@@ -508,7 +508,7 @@ static void test_registered_no_more(void **state)
 	assert_true(touch(g, k, 0xc0000000, true, false).done);
 	for (unsigned i = 0; i < 32; i += 2)
 		mmu_trace_code(g->m, gfn + i, true);
-	assert_in_range(g->m->vmas, 1, g->m->wp_fd < 0 ? 33 : 2);
+	assert_in_range(g->m->vmas, 1, g->m->uffd < 0 ? 33 : 2);
 	no_registering = true;
 	map_page(g, cr3, 0xc0001000, 0);
 	mmu_flush_all(g->m);

@@ -56,7 +56,7 @@ entry_abort:
 /* The return stack ran out: its last word stays where it is. */
 stub_ret_miss:
 	lea rsp, [rsp - 8]
-/* r8d = EIP; see translate.c for the branch table. */
+/* r8d = EIP; see shared.c for the branch table. */
 stub_lookup:
 	movzx r9d, r8w
 	lea r9, [r9 + r9]

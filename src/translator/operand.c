@@ -246,3 +246,11 @@ void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size)
 	xl_post(x);
 	xl_stack_adjust(x, -(int32_t)size);
 }
+
+void xl_load_slot(struct emit *e, uint8_t dst, struct memop m, unsigned size)
+{
+	if (size == 4)
+		emit_load32(e, dst, m);
+	else
+		emit_load16(e, dst, m);
+}

@@ -59,159 +59,11 @@ bool translator_row(unsigned i, struct row_info *out)
 	return true;
 }
 
-/* --- what handlers share --- */
-
-void xl_pc(struct xlate *x, enum tu_undo undo)
-{
-	struct tu_code *o = x->out;
-	if (o->n_pc < TU_MAX_PC)
-		o->pc[o->n_pc++] = (struct tu_pc){
-			.host = emit_here(&x->e), .guest = x->eip - x->req->eip, .undo = undo};
-}
-
-static void jump_stub(struct xlate *x, enum stub s, bool call)
-{
-	/* FF /4 and /2 through v->stub[]. */
-	emit_enc(&x->e, &(struct enc){.opcode = 0xff,
-	                              .reg = call ? 2 : 4,
-	                              .mem = true,
-	                              .m = mem_host(R15, offsetof(struct vcpu, stub) + 8 * s)});
-}
-
-static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
-{
-	emit_mov_imm(&x->e, R8, eip);
-	emit_mov_imm(&x->e, R9, packed);
-	jump_stub(x, STUB_CALLOUT, true);
-}
-
-void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)
-{
-	callout_at(x, x->eip, callout_pack(c, x->i.len & 15, size, seg, arg));
-}
-
-void xl_callout_end(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)
-{
-	xl_callout(x, c, size, seg, arg);
-	x->ended = true;
-}
-
-void xl_trap(struct xlate *x, enum vector v, bool error)
-{
-	xl_callout_end(x, CO_TRAP, error, 0, v);
-}
-
-void xl_exit_rel32(struct xlate *x, uint32_t target)
-{
-	struct tu_code *o = x->out;
-	o->exits[o->n_exits++] = (struct tu_exit){.target = target, .patch = emit_here(&x->e)};
-	emit32(&x->e, 0);
-}
-
-void xl_exit_jmp(struct xlate *x, uint32_t target)
-{
-	emit8(&x->e, 0xe9);
-	xl_exit_rel32(x, target);
-}
-
-/* The table has 65,536 entries of {-(window base + EIP), host address}, indexed by
- * EIP's low 16 bits.  Compared without flags: LEA adds, JRCXZ tests. */
-static void lookup(struct xlate *x)
-{
-	struct emit *e = &x->e;
-	struct memop entry = {.base = R13, .index = R9, .scale = 3};
-
-	emit_movzx16(e, R9, R8);
-	emit_lea64(e, R9, (struct memop){.base = R9, .index = R9});
-	emit_mov64(e, R11, RCX);
-	emit_load64(e, RCX, entry);
-	emit_lea64(e, R10, (struct memop){.base = R14, .index = R8});
-	emit_lea64(e, RCX, (struct memop){.base = RCX, .index = R10});
-	unsigned hit = emit_jrcxz(e);
-	emit_mov32(e, RCX, R11);
-	jump_stub(x, STUB_MISS, false);
-	emit_patch8(e, hit);
-	emit_mov32(e, RCX, R11);
-	entry.disp = 8;
-	emit_enc(e, &(struct enc){.opcode = 0xff, .reg = 4, .mem = true, .m = entry});
-}
-
-void xl_lookup(struct xlate *x)
-{
-	if (x->req->single)
-		jump_stub(x, STUB_MISS, false);
-	else
-		lookup(x);
-}
-
-void xl_pad(struct xlate *x, uint32_t eip)
-{
-	struct emit *e = &x->e;
-	x->out->pads[x->out->n_pads++] = (struct tu_pad){.host = emit_here(e)};
-	emit_mov64(e, R9, RCX);
-	emit_lea32(e, RCX, mem_host(R8, -(int32_t)eip));
-	unsigned same = emit_jrcxz(e);
-	emit_mov32(e, RCX, R9);
-	jump_stub(x, STUB_LOOKUP, false);
-	emit_patch8(e, same);
-	emit_mov32(e, RCX, R9);
-}
-
-void xl_pending(struct xlate *x, bool shadow)
-{
-	struct emit *e = &x->e;
-	emit_mov64(e, R10, RCX);
-	emit_load32(e, RCX, VCPU(pending));
-	unsigned none = emit_jrcxz(e);
-	emit_mov32(e, RCX, R10);
-	callout_at(x, x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));
-	emit_patch8(e, none);
-	emit_mov32(e, RCX, R10);
-}
-
-unsigned translator_thunk(uint8_t *out, uint32_t eip)
-{
-	struct xlate x = {.e = {.base = out, .p = out, .end = out + 96}};
-	emit_mov_imm(&x.e, R8, eip);
-	lookup(&x);
-	return emit_here(&x.e);
-}
-
-/* --- the loop --- */
-
 static xl_handler *const handlers[] = {
 #define H(name) x_##name,
 	HANDLERS(H)
 #undef H
 };
-
-/* FPU forms under CR0 and CR4.  SDM vol. 3, tables 2-2 and 9-2, 13.1. */
-static bool fpu_trap(struct xlate *x)
-{
-	uint32_t mode = x->mode;
-	switch (x->row->group) {
-	case 'f':
-		if (x->row->handler == H_wait) {
-			if ((mode & (MODE_MP | MODE_TS)) != (MODE_MP | MODE_TS))
-				return false;
-		} else if (!(mode & (MODE_EM | MODE_TS))) {
-			return false;
-		}
-		xl_trap(x, VEC_NM, false);
-		return true;
-	case 'm':
-	case 's':
-		if (mode & MODE_EM || (x->row->group == 's' && !(mode & MODE_OSFXSR))) {
-			xl_trap(x, VEC_UD, false);
-			return true;
-		}
-		if (mode & MODE_TS) {
-			xl_trap(x, VEC_NM, false);
-			return true;
-		}
-	}
-	return false;
-}
 
 static void translate_one(struct xlate *x)
 {
@@ -227,7 +79,7 @@ static void translate_one(struct xlate *x)
 		xl_trap(x, VEC_GP, true);
 		return;
 	}
-	if (fpu_trap(x))
+	if (xl_fpu_trap(x))
 		return;
 	if (x->row->flags & ROW_PRIVILEGED && mode_cpl(x->mode)) {
 		xl_trap(x, VEC_GP, true);
@@ -248,7 +100,7 @@ static void finish(struct xlate *x)
 	for (unsigned n = 0; n < x->n_lookups; n++) {
 		uint32_t rel = emit_here(e) - (x->lookups[n] + 4);
 		memcpy(e->base + x->lookups[n], &rel, 4);
-		lookup(x);
+		xl_lookup_code(x);
 	}
 	for (unsigned n = 0; n < o->n_exits; n++) {
 		struct tu_exit *t = &o->exits[n];
@@ -256,7 +108,7 @@ static void finish(struct xlate *x)
 		t->stub = emit_here(e);
 		memcpy(e->base + t->patch, &rel, 4);
 		emit_mov_imm(e, R8, x->req->exit_id + n);
-		jump_stub(x, STUB_EXIT, false);
+		xl_jump_stub(x, STUB_EXIT, false);
 	}
 	o->host_len = emit_here(e);
 }

@@ -1,4 +1,12 @@
-/* The state of one translation, and what its handlers share.  Internal. */
+/* The state of one translation, and what its handlers share.  Internal.  From the top down:
+ *
+ *   translate.c   the driver: one request, instruction by instruction
+ *   x_modrm.c, x_stack.c, x_branch.c, x_string.c, x_system.c, x_fpu.c
+ *                 the handlers, by kind as the monitor's co_*.c are
+ *   operand.c     memory operands
+ *   shared.c      callouts, exits, lookups, landing pads, the PC map
+ *   emit.c        host instructions
+ *   table.c, decode.c   which row an instruction is */
 #ifndef UNRING_TRANSLATOR_XLATE_H
 #define UNRING_TRANSLATOR_XLATE_H
 
@@ -42,7 +50,7 @@ static inline uint8_t host_gpr(unsigned g)
 	return g == ESP ? R12 : (uint8_t)g;
 }
 
-/* --- translate.c --- */
+/* --- shared.c --- */
 void xl_pc(struct xlate *x, enum tu_undo undo);
 /* A callout; r10 holds its operand.  Code after it runs when it resumes; r8 is lost, r9 is
  * what it gives, r10 and r11 survive. */
@@ -59,6 +67,10 @@ void xl_lookup(struct xlate *x);
 void xl_pad(struct xlate *x, uint32_t eip);
 /* Leaves if something is pending, with eip = next. */
 void xl_pending(struct xlate *x, bool shadow);
+/* Through v->stub[]: a jump or a call. */
+void xl_jump_stub(struct xlate *x, enum stub s, bool call);
+/* The code of a lookup, r8d = EIP. */
+void xl_lookup_code(struct xlate *x);
 
 /* --- operand.c --- */
 /* The segment of the explicit memory operand. */
@@ -87,6 +99,12 @@ void xl_stack_adjust(struct xlate *x, int32_t by);
 /* Pushes a host register (not r8 to r10). */
 void xl_push(struct xlate *x, uint8_t src, unsigned size);
 void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size);
+/* dst = a slot of 4 bytes, or of 2, zero-extended. */
+void xl_load_slot(struct emit *e, uint8_t dst, struct memop m, unsigned size);
+
+/* --- x_fpu.c --- */
+/* The trap that an x87, MMX or SSE instruction raises by CR0 and CR4, if any: true. */
+bool xl_fpu_trap(struct xlate *x);
 
 typedef void xl_handler(struct xlate *x);
 #define H(name) xl_handler x_##name;

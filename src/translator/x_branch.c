@@ -1,0 +1,268 @@
+/* Branches, near and far; software interrupts, IRET, SYSENTER and SYSEXIT. */
+#include "translator/xlate.h"
+
+static uint32_t branch_target(const struct xlate *x)
+{
+	uint32_t t = x->next + (x->i.imm_size == 1   ? (uint32_t)(int8_t)x->i.imm
+	                        : x->i.imm_size == 2 ? (uint32_t)(int16_t)x->i.imm
+	                                             : x->i.imm);
+	return x->i.opsize == 2 ? t & 0xffff : t;
+}
+
+/* A near branch past the CS limit is the branch's own fault: #GP(0). */
+static bool outside_cs(struct xlate *x, uint32_t target)
+{
+	return x->mode & MODE_CSBASED && target > x->req->mode.cs_limit;
+}
+
+/* The same for a target that only running tells: it is in r, which is not r8 to r10. */
+static void check_cs(struct xlate *x, uint8_t r)
+{
+	if (!(x->mode & MODE_CSBASED))
+		return;
+	emit_mov32(&x->e, R10, r);
+	xl_callout(x, CO_CSLIMIT, 4, 0, 0);
+}
+
+/* An exit to the target, at the end of a conditional path. */
+static void exit_taken(struct xlate *x, uint32_t target)
+{
+	if (outside_cs(x, target)) {
+		xl_trap(x, VEC_GP, true);
+		x->ended = false;
+	} else {
+		xl_exit_jmp(x, target);
+	}
+}
+
+void x_jcc(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	uint32_t target = branch_target(x);
+
+	if (outside_cs(x, target)) {
+		emit8(e, 0x70 | ((x->i.opcode & 15) ^ 1));
+		unsigned skip = emit_here(e);
+		emit8(e, 0);
+		xl_trap(x, VEC_GP, true);
+		x->ended = false;
+		emit_patch8(e, skip);
+		return;
+	}
+	emit8(e, 0x0f);
+	emit8(e, 0x80 | (x->i.opcode & 15));
+	xl_exit_rel32(x, target);
+}
+
+void x_jmp(struct xlate *x)
+{
+	uint32_t target = branch_target(x);
+	if (outside_cs(x, target))
+		xl_trap(x, VEC_GP, true);
+	else
+		xl_exit_jmp(x, target);
+	x->ended = true;
+}
+
+static uint32_t return_eip(const struct xlate *x)
+{
+	return x->i.opsize == 2 ? x->next & 0xffff : x->next;
+}
+
+void x_call(struct xlate *x)
+{
+	uint32_t target = branch_target(x);
+	if (outside_cs(x, target)) {
+		xl_trap(x, VEC_GP, true);
+		return;
+	}
+	xl_push_imm(x, return_eip(x), x->i.opsize);
+	if (x->req->single || return_eip(x) != x->next) {
+		xl_exit_jmp(x, target);
+		x->ended = true;
+		return;
+	}
+	if (target == x->next)
+		return; /* reads its own EIP: no return will come */
+	emit8(&x->e, 0xe8);
+	xl_exit_rel32(x, target);
+	xl_pad(x, x->next);
+}
+
+void x_jmp_ind(struct xlate *x)
+{
+	if (x->mode & MODE_CSBASED) {
+		xl_load_rm(x, R11);
+		check_cs(x, R11);
+		emit_mov32(&x->e, R8, R11);
+	} else {
+		xl_load_rm(x, R8);
+	}
+	xl_lookup(x);
+	x->ended = true;
+}
+
+void x_call_ind(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	xl_load_rm(x, R11);
+	check_cs(x, R11);
+	xl_push_imm(x, return_eip(x), x->i.opsize);
+	emit_mov32(e, R8, R11);
+	if (x->req->single || return_eip(x) != x->next || x->n_lookups == MAX_LOOKUPS) {
+		xl_lookup(x);
+		x->ended = true;
+		return;
+	}
+	emit8(e, 0xe8);
+	x->lookups[x->n_lookups++] = emit_here(e);
+	emit32(e, 0);
+	xl_pad(x, x->next);
+}
+
+void x_ret(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	unsigned size = x->i.opsize;
+	unsigned extra = x->i.opcode == 0xc2 ? x->i.imm & 0xffff : 0;
+	bool fast = x->mode & MODE_STACK32 && !(x->mode & MODE_CSBASED);
+	struct memop m = xl_stack(x, R12, 0, size, 'r');
+	uint8_t r = fast ? R8 : R11;
+
+	xl_load_slot(e, r, m, size);
+	check_cs(x, r);
+	xl_stack_adjust(x, size + extra);
+	if (!fast)
+		emit_mov32(e, R8, R11);
+	if (x->req->single)
+		xl_lookup(x);
+	else
+		emit8(e, 0xc3);
+	x->ended = true;
+}
+
+/* LOOP, LOOPcc, JECXZ: the counter is ECX or CX by the address size. */
+void x_loop(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	uint32_t target = branch_target(x);
+	uint8_t op = x->i.opcode;
+	unsigned skip;
+
+	if (x->i.adsize == 4) {
+		emit8(e, 0x67);
+		emit8(e, op);
+		emit8(e, 2);
+		skip = emit_jmp8(e);
+		exit_taken(x, target);
+		emit_patch8(e, skip);
+		return;
+	}
+	if (op != 0xe3) {
+		emit_lea32(e, R8, mem_host(RCX, -1));
+		emit_mov16(e, RCX, R8);
+	}
+	emit_mov64(e, R9, RCX);
+	emit_movzx16(e, RCX, RCX);
+	unsigned zero = emit_jrcxz(e);
+	emit_mov32(e, RCX, R9);
+	if (op == 0xe3) {
+		skip = emit_jmp8(e);
+		emit_patch8(e, zero);
+		emit_mov32(e, RCX, R9);
+		exit_taken(x, target);
+		emit_patch8(e, skip);
+		return;
+	}
+	unsigned cond = 0;
+	if (op != 0xe2) {
+		emit8(e, op == 0xe1 ? 0x75 : 0x74);
+		cond = emit_here(e);
+		emit8(e, 0);
+	}
+	exit_taken(x, target);
+	emit_patch8(e, zero);
+	emit_mov32(e, RCX, R9);
+	if (op != 0xe2)
+		emit_patch8(e, cond);
+}
+
+void x_int_n(struct xlate *x)
+{
+	xl_callout_end(x, CO_INT, 4, 0, x->i.imm & 0xff);
+}
+
+void x_int3(struct xlate *x)
+{
+	xl_callout_end(x, CO_INT3, 4, 0, 0);
+}
+
+void x_int1(struct xlate *x)
+{
+	xl_callout_end(x, CO_INT1, 4, 0, 0);
+}
+
+void x_into(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	emit8(e, 0x71); /* JNO */
+	unsigned skip = emit_here(e);
+	emit8(e, 0);
+	xl_callout(x, CO_INTO, 4, 0, 0);
+	emit_patch8(e, skip);
+}
+
+void x_iret(struct xlate *x)
+{
+	xl_callout_end(x, CO_IRET, x->i.opsize, 0, 0);
+}
+
+/* r10 = offset | selector << 32. */
+static void far_pointer(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	emit8(e, 0x49);
+	emit8(e, 0xba);
+	emit32(e, x->i.opsize == 2 ? x->i.imm & 0xffff : x->i.imm);
+	emit32(e, x->i.imm2 & 0xffff);
+}
+
+void x_jmp_far(struct xlate *x)
+{
+	far_pointer(x);
+	xl_callout_end(x, CO_FAR_JMP, x->i.opsize, 0, 0);
+}
+
+void x_call_far(struct xlate *x)
+{
+	far_pointer(x);
+	xl_callout_end(x, CO_FAR_CALL, x->i.opsize, 0, 0);
+}
+
+void x_jmp_far_mem(struct xlate *x)
+{
+	xl_ea_r10(x);
+	xl_callout_end(x, CO_FAR_JMP_MEM, x->i.opsize, xl_seg(x), 0);
+}
+
+void x_call_far_mem(struct xlate *x)
+{
+	xl_ea_r10(x);
+	xl_callout_end(x, CO_FAR_CALL_MEM, x->i.opsize, xl_seg(x), 0);
+}
+
+void x_ret_far(struct xlate *x)
+{
+	emit_mov_imm(&x->e, R10, x->i.opcode == 0xca ? x->i.imm & 0xffff : 0);
+	xl_callout_end(x, CO_RETF, x->i.opsize, 0, 0);
+}
+
+void x_sysenter(struct xlate *x)
+{
+	xl_callout_end(x, CO_SYSENTER, 4, 0, 0);
+}
+
+void x_sysexit(struct xlate *x)
+{
+	xl_callout_end(x, CO_SYSEXIT, 4, 0, 0);
+}

@@ -35,6 +35,7 @@ struct branch_page {
 struct tcache {
 	struct tcache_config cfg;
 	struct host_code code;
+	uint32_t generation;
 	uint32_t used;
 	uint32_t start; /* after the slot for units that run once */
 

@@ -69,8 +69,14 @@ void tcache_destroy(struct tcache *c)
 	free(c);
 }
 
+uint32_t tcache_generation(const struct tcache *c)
+{
+	return c->generation;
+}
+
 void tcache_flush(struct tcache *c)
 {
+	c->generation++;
 	for (uint32_t n = 1; n < c->n_units; n++) {
 		struct tu *u = &c->units[n];
 		struct page_rec *p = &c->pages[u->gfn];

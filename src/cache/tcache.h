@@ -61,6 +61,8 @@ void tcache_destroy(struct tcache *c);
 
 /* Empties it: all units, chains, tables, modes. */
 void tcache_flush(struct tcache *c);
+/* How often it was emptied: what was known of its units holds while this is the same. */
+uint32_t tcache_generation(const struct tcache *c);
 /* Would another unit fit? If not, flush. */
 bool tcache_full(const struct tcache *c);
 

@@ -179,6 +179,13 @@ void mmu_flush_all(struct mmu *m);
 #define WINDOW_STRIDE (1ull << 33)
 #define WINDOW_SPLIT 0xc0000000u
 
+/* May what is at this address be remembered for this window?  A KERNEL window serves spaces that
+ * differ below the split; an instruction at the top may reach there, as addresses wrap. */
+static inline bool window_serves(const struct window *w, gla_t a)
+{
+	return w->kind != WINDOW_KERNEL || a.v >= WINDOW_SPLIT;
+}
+
 /* For the checker of translated code: the windows by address, and each page that mmu_exec
  * gave one of them and that has not been revoked. */
 struct mmu_each {

@@ -12,6 +12,7 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 {
 	struct vcpu *v = m->v;
 	stats.exceptions++;
+	m->trapped = true;
 	if (t->vector != VEC_DB)
 		m->debug.hit = false; /* the access was not made */
 	m->debug_hits = 0;            /* from here on: those of the frame */

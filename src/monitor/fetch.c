@@ -1,13 +1,6 @@
 /* Guest code: its pages, its bytes, its units. */
 #include "monitor/gate.h"
 
-/* A window that several spaces share knows nothing of what is below the split, where the
- * last instruction at the top may end. */
-static bool unshared(const struct monitor *m, gla_t a)
-{
-	return m->window->kind == WINDOW_KERNEL && a.v < WINDOW_SPLIT;
-}
-
 /* The page that holds linear address a, for fetches; false: *t. */
 static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 {
@@ -19,7 +12,7 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 	}
 	if (!mmu_exec(m->mmu, m->window, a, at_user(m), out, t))
 		return false;
-	if (mmu_host(m->mmu, *out) && !unshared(m, a)) {
+	if (mmu_host(m->mmu, *out) && window_serves(m->window, a)) {
 		*e = (struct itlb_entry){m->window->id, vpn, gpa_gfn(*out)};
 		tcache_adopt(m->cache, e->gfn, m->window->id, window_alive, m);
 	}
@@ -58,7 +51,7 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 		return true;
 	const uint8_t *host = mmu_host(m->mmu, p2);
 	out->gfn2 = gpa_gfn(p2);
-	out->once |= !host || unshared(m, gla(a.v + (uint32_t)room));
+	out->once |= !host || !window_serves(m->window, gla(a.v + (uint32_t)room));
 	for (size_t i = room; i < sizeof out->buffer; i++)
 		out->buffer[i] = host ? host[i - room] : 0xff;
 	return true;
@@ -125,49 +118,45 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 	return true;
 }
 
-/* The unit at v->eip, made if need be. NULL: *t, or what is to run alone (then t->vector is 0xff). */
-struct tu *unit_find(struct monitor *m, struct trap *t)
+enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 {
 	gla_t a = linear_eip(m);
 	gpa_t p;
 
 	if (m->v->eip > m->modes[m->mode].cs_limit) {
 		*t = trap_error(VEC_GP, 0);
-		return NULL;
+		return FOUND_TRAP;
 	}
 	if (!fetch_page(m, a, &p, t))
-		return NULL;
-	if (!mmu_host(m->mmu, p)) {
-		t->vector = 0xff;
-		return NULL;
-	}
-	struct tu *u = tcache_find(m->cache, m->v->eip, gpa_gfn(p), m->mode);
+		return FOUND_TRAP;
+	if (!mmu_host(m->mmu, p))
+		return FOUND_ALONE;
+	struct tu *u = *out = tcache_find(m->cache, m->v->eip, gpa_gfn(p), m->mode);
 	if (u) {
 		gpa_t p2;
 		if (u->gfn2 == NO_GFN)
-			return u;
+			return FOUND;
 		/* Its second page must be the one that it was made from. */
 		if (!fetch_page(m, gla((a.v | PAGE_MASK) + 1), &p2, t))
-			return NULL;
+			return FOUND_TRAP;
 		if (gpa_gfn(p2) == u->gfn2 && !u->dead)
-			return u;
+			return FOUND;
 		tcache_invalidate(m->cache, u);
 	}
 	if (tcache_full(m->cache)) {
 		flush_code(m);
 		select_state(m);
 		if (!fetch_page(m, a, &p, t))
-			return NULL;
+			return FOUND_TRAP;
 	}
 	struct tu_code *code = &m->code;
 	struct code_bytes b;
 	struct tu_request r = {.max_insns = m->cfg.paranoid ? 1 : 0};
 	r.out = tcache_reserve(m->cache, &r.exit_id);
 	if (!unit_translate(m, &r, code, &b, t))
-		return NULL;
-	if (b.once) {
-		t->vector = 0xff;
-		return NULL;
-	}
-	return tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
+		return FOUND_TRAP;
+	if (b.once)
+		return FOUND_ALONE;
+	*out = tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
+	return FOUND;
 }

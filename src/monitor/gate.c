@@ -13,7 +13,7 @@ void fpu_left(struct monitor *m)
 	__asm__ volatile("movaps %xmm0, %xmm8; movaps %xmm1, %xmm9; movaps %xmm2, %xmm10;"
 	                 "movaps %xmm3, %xmm11; movaps %xmm4, %xmm12; movaps %xmm5, %xmm13;"
 	                 "movaps %xmm6, %xmm14; movaps %xmm7, %xmm15");
-	m->fpu_at_exit_whole = stats.exits % WHOLE_IMAGE == 0;
+	m->fpu_at_exit_whole = m->left % WHOLE_IMAGE == 0;
 	if (m->fpu_at_exit_whole)
 		__asm__ volatile("fxsave64 %0" : "=m"(m->fpu_at_exit));
 }

@@ -139,6 +139,7 @@ struct monitor {
 	unsigned once_mode;
 	uint8_t force_site; /* SITE_* for it */
 	bool in_once;
+	bool trapped;        /* an exception came, since it began */
 	bool unfinished;     /* it has to run again: a hidden fault was repaired */
 	bool soft_int;       /* it was INT n: no single-step trap */
 	uint32_t debug_hits; /* DR6: breakpoints to report at the next boundary */
@@ -164,6 +165,7 @@ struct monitor {
 		const uint8_t *host;
 		gla_t linear;
 	} x87_redirect; /* the last redirected operand of an x87 instruction */
+	uint64_t left;  /* how often translated code was left (paranoid): checks are spread by it */
 	uint8_t fpu_at_exit[512] __attribute__((aligned(64))); /* paranoid (gate.c) */
 	bool fpu_at_exit_whole;
 
@@ -328,9 +330,13 @@ struct code_bytes {
 /* Translates at v->eip into r->out; false: *t. */
 bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                     struct code_bytes *b, struct trap *t);
-/* The unit at v->eip, made if need be. NULL: *t, or what is to run alone (then t->vector is
- * 0xff). */
-struct tu *unit_find(struct monitor *m, struct trap *t);
+/* The unit at v->eip, made if need be. */
+enum found {
+	FOUND,       /* *u */
+	FOUND_TRAP,  /* the guest's fault *t */
+	FOUND_ALONE, /* none is kept of such code: it is to run once */
+};
+enum found unit_find(struct monitor *m, struct tu **u, struct trap *t);
 
 /* --- delivery (deliver.c) --- */
 /* An exception that is no new one: it was being delivered. */

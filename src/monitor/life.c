@@ -16,7 +16,8 @@ static void trace(void *ctx, uint32_t gfn, bool on)
 {
 	struct monitor *m = ctx;
 	mmu_trace_code(m->mmu, gfn, on);
-	/* A page without units is nobody's: its next window adopts it. */
+	/* The cache forgets a page's owner with its last unit.  Without its entries here the next
+	 * fetch calls tcache_adopt() again. */
 	for (unsigned i = 0; i < ITLB_SIZE && !on; i++)
 		if (m->itlb[i].gfn == gfn)
 			m->itlb[i].window = 0;
@@ -38,7 +39,8 @@ static void window_drop(void *ctx, struct window *w)
 	struct monitor *m = ctx;
 	itlb_flush(m);
 	return_stack_reset(m);
-	/* Branch entries of its base stay until the base is used again. */
+	/* Branch entries are tagged by the base, not the id.  Those of a window that is gone match
+	 * nothing while no window has that base; branch_drop_stale() clears them before one does. */
 	m->window_of_base[monitor_base_slot(w)] |= WINDOW_GONE;
 	if (m->window == w)
 		m->window = NULL;

@@ -31,8 +31,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 			fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
 		m->worked |= why != EXIT_PENDING;
-		if (m->cfg.paranoid)
+		if (m->cfg.paranoid) {
+			m->left++;
 			fpu_left(m);
+		}
 		stats.exits++;
 		switch (why) {
 		case EXIT_PENDING:
@@ -114,8 +116,11 @@ void run_once(struct monitor *m, uint8_t site)
 	uint32_t held = m->debug_hits;
 	m->in_once = true;
 	m->soft_int = m->unfinished = false;
-	uint64_t traps = stats.exceptions;
+	bool trapped = m->trapped;
+	m->trapped = false;
 	run(m, host, true);
+	bool traps = m->trapped;
+	m->trapped |= trapped;
 	m->in_once = was;
 	m->force_site = 0;
 	if (m->unfinished) { /* the rest is matched again */
@@ -123,8 +128,7 @@ void run_once(struct monitor *m, uint8_t site)
 		m->debug.hit = watched;
 		v->vflags |= rf;
 	}
-	if (m->unfinished || v->inhibit == SHADOW_SS || traps != stats.exceptions ||
-	    m->end != END_RUNNING)
+	if (m->unfinished || v->inhibit == SHADOW_SS || traps || m->end != END_RUNNING)
 		return; /* what has been hit is reported later */
 	uint32_t dr6 = m->debug_hits | (tf && !m->soft_int ? DR6_BS : 0);
 	if (dr6) {
@@ -175,7 +179,7 @@ static void check_exit(struct monitor *m, const struct tu *u)
 	/* The parts of EFLAGS keep to themselves. */
 	CHECK(!(v->flags & ~(uint32_t)FLAGS_NATIVE) && !(v->if_flag & ~(uint32_t)FLAG_IF) &&
 	      !(v->vflags & ~(uint32_t)FLAGS_VIRTUAL));
-	if (stats.exits % CHECK_BOOKS == 0)
+	if (m->left % CHECK_BOOKS == 0)
 		gate_mmu_check(m);
 }
 
@@ -189,124 +193,140 @@ static void log_run(struct monitor *m)
 	         v->gpr[6], v->gpr[7], vcpu_eflags(v), m->mode);
 }
 
+/* What comes before the next unit: true if the guest's state, or what is pending, may be another
+ * now, and all is to be looked at anew. */
+static bool boundary(struct monitor *m)
+{
+	struct vcpu *v = m->v;
+
+	/* However fast kicks come, the guest gets on between two polls. */
+	if (v->pending & PENDING_KICK && m->worked) {
+		events_poll(m);
+		m->worked = false;
+		return true;
+	}
+	if (v->delivering) {
+		struct trap t = v->exception;
+		debug_halted(m);
+		trap_deliver(m, &t);
+		return true;
+	}
+	/* Pushing the frame of an exception or interrupt hit a data breakpoint: #DB comes before
+	 * the first instruction of its handler.  SDM vol. 3, 17.3.1.2. */
+	if (m->debug_hits && v->inhibit != SHADOW_SS) {
+		struct trap db = {.vector = VEC_DB, .dr6 = m->debug_hits};
+		monitor_trap(m, &db);
+		return true;
+	}
+	if (m->frozen) {
+		/* Nothing but an interrupt leads on, a debugger's step does not. */
+		m->frozen = false;
+		v->inhibit = 0;
+		wait_for_interrupt(m);
+		if (v->pending & PENDING_INTR && v->if_flag)
+			interrupt_deliver(m);
+		return true;
+	}
+	if (debug_on(m)) {
+		enum debug_next next = debug_boundary(m);
+		if (next == DEBUG_ALONE) {
+			step(m);
+			debug_ran(m);
+		}
+		if (next != DEBUG_RUN)
+			return true;
+	}
+	if (v->inhibit) {
+		step(m);
+		return true;
+	}
+	if (v->pending & PENDING_INTR && v->if_flag) {
+		interrupt_deliver(m);
+		return true;
+	}
+	/* One at a time: translated code does not tell when FERR# ends. */
+	if (m->ignne && (m->ignne = x87_pending(m))) {
+		step(m);
+		return true;
+	}
+	if (m->state_dirty || !window_serves(m->window, linear_eip(m)))
+		select_state(m);
+	if (v->vflags & FLAG_TF || debug_code(m)) {
+		step(m);
+		return true;
+	}
+	return false;
+}
+
+/* A direct exit that was taken, to be chained to where it leads. */
+struct from {
+	uint32_t exit; /* NO_CHAIN: none */
+	unsigned mode;
+	struct window *window;
+};
+
+/* The unit at v->eip becomes reachable from translated code. */
+static void connect(struct monitor *m, const struct from *from, struct tu *u)
+{
+	struct vcpu *v = m->v;
+	bool chain = from->exit != NO_CHAIN && from->mode == m->mode && from->window == m->window;
+	if (m->cfg.paranoid) {
+		if (chain && m->left % CHAIN_EACH == 0) {
+			tcache_chain(m->cache, from->exit, u);
+			tcache_unchain(m->cache, from->exit);
+		}
+		return;
+	}
+	if (chain)
+		tcache_chain(m->cache, from->exit, u);
+	v->table = tcache_table(m->cache, m->mode);
+	tcache_branch_set(m->cache, m->mode, v->window, u);
+}
+
 enum monitor_end monitor_run(struct monitor *m)
 {
 	struct vcpu *v = m->v;
-	uint32_t chain = NO_CHAIN;
-	unsigned chain_mode = 0;
-	struct window *chain_window = NULL;
+	struct from from = {.exit = NO_CHAIN};
 
 	interrupt_line_update(m);
 	m->worked = true;
 	while (m->end == END_RUNNING) {
-		/* However fast kicks come, the guest gets on between two polls. */
-		if (v->pending & PENDING_KICK && m->worked) {
-			events_poll(m);
-			m->worked = false;
-			chain = NO_CHAIN;
-			continue;
-		}
-		if (v->delivering) {
-			struct trap t = v->exception;
-			debug_halted(m);
-			trap_deliver(m, &t);
-			chain = NO_CHAIN;
-			continue;
-		}
-		/* Hit by the frame of an exception or interrupt: before its handler runs. */
-		if (m->debug_hits && v->inhibit != SHADOW_SS) {
-			struct trap db = {.vector = VEC_DB, .dr6 = m->debug_hits};
-			monitor_trap(m, &db);
-			chain = NO_CHAIN;
-			continue;
-		}
-		if (m->frozen) {
-			/* Nothing but an interrupt leads on, a debugger's step does not. */
-			m->frozen = false;
-			v->inhibit = 0;
-			wait_for_interrupt(m);
-			if (v->pending & PENDING_INTR && v->if_flag)
-				interrupt_deliver(m);
-			chain = NO_CHAIN;
-			continue;
-		}
-		if (debug_on(m)) {
-			enum debug_next next = debug_boundary(m);
-			if (next == DEBUG_ALONE) {
-				step(m);
-				debug_ran(m);
-			}
-			if (next != DEBUG_RUN) {
-				chain = NO_CHAIN;
-				continue;
-			}
-		}
-		if (v->inhibit) {
-			step(m);
-			chain = NO_CHAIN;
-			continue;
-		}
-		if (v->pending & PENDING_INTR && v->if_flag) {
-			interrupt_deliver(m);
-			chain = NO_CHAIN;
-			continue;
-		}
-		/* One at a time: translated code does not tell when FERR# ends. */
-		if (m->ignne && (m->ignne = x87_pending(m))) {
-			step(m);
-			chain = NO_CHAIN;
-			continue;
-		}
-		uint64_t flushes = stats.cache_flushes;
-		if (m->state_dirty ||
-		    (m->window->kind == WINDOW_KERNEL && linear_eip(m).v < WINDOW_SPLIT))
-			select_state(m);
-		if (v->vflags & FLAG_TF || debug_code(m)) {
-			step(m);
-			chain = NO_CHAIN;
+		uint32_t generation = tcache_generation(m->cache);
+		if (boundary(m)) {
+			from.exit = NO_CHAIN;
 			continue;
 		}
 		bool marked = m->debug.n_marks && debug_marked(m);
 		m->recent[m->n_recent++ % RECENT] = v->eip;
 		/* What translated code may enter needs no look at the unit, unless to chain. */
 		uint64_t host = 0;
-		if (chain == NO_CHAIN && !m->cfg.paranoid)
+		if (from.exit == NO_CHAIN && !m->cfg.paranoid)
 			host = tcache_branch(m->cache, m->mode, v->window, v->eip);
 		struct tu *u = NULL;
 		if (!host) {
-			struct trap t = {0};
-			u = unit_find(m, &t);
-			if (!u) {
-				if (t.vector == 0xff)
+			struct trap t;
+			enum found found = unit_find(m, &u, &t);
+			if (found != FOUND) {
+				if (found == FOUND_ALONE)
 					run_once(m, 0);
 				else
 					monitor_trap(m, &t);
-				chain = NO_CHAIN;
+				from.exit = NO_CHAIN;
 				continue;
 			}
-			bool known = !marked && flushes == stats.cache_flushes;
-			if (known && chain != NO_CHAIN && chain_mode == m->mode &&
-			    chain_window == m->window &&
-			    (!m->cfg.paranoid || stats.exits % CHAIN_EACH == 0)) {
-				tcache_chain(m->cache, chain, u);
-				if (m->cfg.paranoid)
-					tcache_unchain(m->cache, chain);
-			}
-			if (known && !m->cfg.paranoid) {
-				v->table = tcache_table(m->cache, m->mode);
-				tcache_branch_set(m->cache, m->mode, v->window, u);
-			}
+			if (!marked && generation == tcache_generation(m->cache))
+				connect(m, &from, u);
 			host = tcache_host(m->cache, u);
 		}
 		if (log_on(LOG_EXITS))
 			log_run(m);
-		chain_mode = m->mode;
-		chain_window = m->window;
-		chain = run(m, host, false);
+		from.mode = m->mode;
+		from.window = m->window;
+		from.exit = run(m, host, false);
 		if (m->cfg.paranoid)
 			check_exit(m, u);
 		if (m->state_dirty)
-			chain = NO_CHAIN;
+			from.exit = NO_CHAIN;
 	}
 	fpu_save(m);
 	return m->end;

@@ -86,7 +86,8 @@ void select_state(struct monitor *m)
 	m->mode = mode;
 	m->state_dirty = false;
 	x87_note_segments(m);
-	/* Back from a page fault: what it brought is about to be touched. */
+	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to
+	 * save the hidden fault of the retry, a signal of 2 us. */
 	if (m->premap && at_user(m) && !m->cfg.mmu.exact_ad) {
 		gpa_t p;
 		struct trap t;

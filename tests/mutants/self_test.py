@@ -1,12 +1,15 @@
 """The mutation tester on a program of its own, and the mutator on ours."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import mutants
 from mutate import Mutant, all_mutants, chosen, functions
+from tree import Test, Tree
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -141,6 +144,23 @@ def whole():
         check("an entry without a place was accepted", mutants.check_equivalents(root, list_) == 1)
 
 
+def left_behind():
+    """What a test starts in a session of its own is ended with it."""
+    with tempfile.TemporaryDirectory() as root:
+        sleep, pid = Path(root, "sleep"), Path(root, "pid")
+        shutil.copy(shutil.which("sleep"), sleep)
+        entry = {"name": "left", "properties": [{"name": "WORKING_DIRECTORY", "value": root}],
+                 "command": ["sh", "-c", f"setsid {sleep} 600 & echo $! > {pid}; {sleep} 600"]}
+        verdict = Tree(root, root, "").run(Test(entry), 1)[0]
+        check(f"it {verdict}, and had no time left", verdict == "timeout")
+        alive = Path("/proc", pid.read_text().strip(), "exe")
+        end = time.monotonic() + 60
+        while alive.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        check("a process is left", not alive.exists())
+
+
 text()
+left_behind()
 ours(6)
 whole()

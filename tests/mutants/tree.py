@@ -38,12 +38,14 @@ def set_up():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def end_session(leader):
-    """Kills what a test has started and left, in whatever process group."""
-    for p in os.listdir("/proc"):
+def end_session(leader, folder):
+    """Kills what a test has started and left: its session, whatever the process group, and what
+    runs a program of this folder in another session."""
+    for p in filter(str.isdigit, os.listdir("/proc")):
         try:
-            stat = Path("/proc", p, "stat").read_text() if p.isdigit() else ""
-            if stat and int(stat.rpartition(")")[2].split()[3]) == leader:
+            stat = Path("/proc", p, "stat").read_text()
+            if int(stat.rpartition(")")[2].split()[3]) == leader or \
+                    Path(os.readlink(f"/proc/{p}/exe")).is_relative_to(folder):
                 os.kill(int(p), signal.SIGKILL)
         except (OSError, IndexError):
             pass
@@ -120,6 +122,6 @@ class Tree:
             verdict = "timeout"
         finally:
             seconds = time.monotonic() - begun
-            end_session(p.pid)
+            end_session(p.pid, self.path)
             p.wait()
         return verdict, seconds

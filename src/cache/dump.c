@@ -139,10 +139,12 @@ static uint32_t put_pages(struct tcache *c, FILE *f)
 		const struct page_rec *p = &c->pages[gfn];
 		if (!p->head)
 			continue;
-		if (f)
-			fwrite(&(struct dump_page){gfn, p->owner, p->shared},
-			       sizeof(struct dump_page), 1, f);
-		n++;
+		for (uint32_t i = p->place; i; i = c->places[i].next, n++) {
+			const struct place *at = &c->places[i];
+			if (f)
+				fwrite(&(struct dump_page){gfn, at->start, at->owner, at->shared},
+				       sizeof(struct dump_page), 1, f);
+		}
 	}
 	return n;
 }

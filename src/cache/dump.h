@@ -7,7 +7,7 @@
 
 #include "cache/unit.h"
 
-#define DUMP_MAGIC 0x32706d7564727375ull /* "usrdump2" */
+#define DUMP_MAGIC 0x33706d7564727375ull /* "usrdump3" */
 #define DUMP_NONE 0xffffffffu
 
 /* Where translated code and its stubs find their cells from r15, and how callouts and
@@ -53,7 +53,8 @@ struct dump_header {
 	uint32_t misses;   /* struct dump_miss: the table whose entries all miss */
 	uint32_t branches; /* struct dump_branch */
 	uint32_t books;    /* struct dump_book: of the entries in branches */
-	uint32_t pages;    /* struct dump_page: those that hold live units, by number */
+	uint32_t pages;    /* struct dump_page: those that hold live units, by number;
+	                           those of one page in any order */
 	uint32_t returns;  /* uint64_t: the return stack, top first */
 	uint32_t traced;   /* uint32_t: pages that the mmu traces as code */
 	uint32_t wp;       /* uint64_t: pages with live units that are mapped in a writable
@@ -102,9 +103,10 @@ struct dump_book {
 	uint16_t off[DUMP_BOOK_OFFSETS];
 };
 
-/* Who runs the page: one window, or several. */
+/* Who runs the page at one EIP: one window, or several. */
 struct dump_page {
 	uint32_t gfn;
+	uint32_t start; /* EIP of its first byte */
 	uint32_t owner; /* id, 0: none yet */
 	uint32_t shared;
 };

@@ -1,4 +1,8 @@
-/* The books of the cache, shared by its files. */
+/* The books of the cache, shared by its files.  From the top down:
+ *
+ *   dump.c     for the checker
+ *   place.c    pages at several EIPs: adopted, copied, moved
+ *   tcache.c   units, exits, branch tables, invalidation */
 #ifndef UNRING_CACHE_INTERNAL_H
 #define UNRING_CACHE_INTERNAL_H
 
@@ -14,13 +18,25 @@ struct exit_rec {
 	uint32_t thunk;            /* offset of its thunk, 0: none yet */
 	uint32_t in_next, in_prev; /* among the chains into `to`: exit number + 1 */
 	bool cross;                /* leads to another page */
+	bool word;                 /* the target is an IP */
 };
 
 struct page_rec {
 	uint32_t head;  /* units on it */
+	uint32_t place; /* the one adopted last; the others follow */
+};
+
+/* A page as it is run at one EIP. */
+struct place {
+	uint32_t gfn;
+	uint32_t start; /* EIP of its first byte */
+	uint32_t next;  /* of the page, 0: none; or in the list of free ones */
 	uint32_t owner; /* window id, 0: none */
 	bool shared;
 };
+
+/* More places of a page than this are not kept: the one that was adopted longest ago moves. */
+enum { PLACES = 8 };
 
 /* The branch entries set for one page of one window, so that they can be found
  * again: which modes, and which EIPs while they fit. */
@@ -48,7 +64,11 @@ struct tcache {
 	uint32_t n_pcs;
 	struct tu_pad *pads;
 	uint32_t n_pads;
-	uint32_t *hash;
+	struct tu_reloc *relocs;
+	uint32_t n_relocs;
+	uint32_t *hash; /* by page, offset and mode */
+	struct place *places; /* number 0 is none */
+	uint32_t n_places, free_place;
 	struct page_rec *pages;
 	struct branch *table_room;               /* for one of each mode */
 	struct branch *tables[TCACHE_MAX_MODES]; /* those in use */
@@ -56,5 +76,22 @@ struct tcache {
 	struct branch *miss;
 	struct branch_page *branch_pages;
 };
+
+/* Leads an exit back to its stub. */
+void cache_unlink_exit(struct tcache *c, struct exit_rec *x);
+/* The next unit in the page's list. */
+static inline uint32_t cache_next_on_page(const struct tu *u, uint32_t gfn)
+{
+	return u->gfn == gfn ? u->page_next : u->page2_next;
+}
+/* No branch table knows the unit any more. */
+void cache_branch_forget(struct tcache *c, const struct tu *u);
+/* A unit of what lies at c->used: it enters all books but those of its exits, PCs, pads and
+ * relocations. */
+struct tu *cache_unit_add(struct tcache *c, const struct tu *u);
+/* A place of nobody yet, in no list. */
+uint32_t cache_place_new(struct tcache *c, uint32_t gfn, uint32_t start);
+/* The page has lost its last unit. */
+void cache_places_free(struct tcache *c, uint32_t gfn);
 
 #endif

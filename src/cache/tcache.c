@@ -12,7 +12,10 @@ enum {
 	MAX_EXITS = 1 << 22,
 	MAX_PC = 1 << 24,
 	MAX_PADS = 1 << 20,
-	HASH_SIZE = 1 << 18,
+	MAX_RELOCS = 1 << 24,
+	MAX_PLACES = 1 << 20,
+	HASH_BITS = 18,
+	HASH_SIZE = 1 << HASH_BITS,
 	ONCE_BYTES = TU_MAX_HOST,
 	THUNK_MAX = 96,
 };
@@ -39,6 +42,10 @@ int tcache_create(struct tcache **out, const struct tcache_config *cfg)
 		err = reserve(&c->pcs, MAX_PC, sizeof *c->pcs);
 	if (!err)
 		err = reserve(&c->pads, MAX_PADS, sizeof *c->pads);
+	if (!err)
+		err = reserve(&c->relocs, MAX_RELOCS, sizeof *c->relocs);
+	if (!err)
+		err = reserve(&c->places, MAX_PLACES, sizeof *c->places);
 	if (!err)
 		err = reserve(&c->hash, HASH_SIZE, sizeof *c->hash);
 	if (!err)
@@ -91,11 +98,16 @@ void tcache_flush(struct tcache *c)
 		}
 		c->in_head[n] = 0;
 	}
+	/* A page may have places and no unit yet. */
+	for (uint32_t n = 1; n < c->n_places; n++)
+		c->pages[c->places[n].gfn].place = 0;
 	for (uint32_t i = 0; i < HASH_SIZE; i++)
 		c->hash[i] = 0;
 	tcache_branch_drop_all(c);
 	c->n_units = 1;
-	c->n_exits = c->n_pcs = c->n_pads = 0;
+	c->n_places = 1;
+	c->free_place = 0;
+	c->n_exits = c->n_pcs = c->n_pads = c->n_relocs = 0;
 	c->used = c->start;
 	stats.cache_flushes++;
 }
@@ -104,7 +116,8 @@ bool tcache_full(const struct tcache *c)
 {
 	return c->used + TU_MAX_HOST + 2 * THUNK_MAX > c->code.size ||
 	       c->n_units + 1 >= MAX_UNITS || c->n_exits + TU_MAX_EXITS >= MAX_EXITS ||
-	       c->n_pcs + TU_MAX_PC >= MAX_PC || c->n_pads + TU_MAX_PADS >= MAX_PADS;
+	       c->n_pcs + TU_MAX_PC >= MAX_PC || c->n_pads + TU_MAX_PADS >= MAX_PADS ||
+	       c->n_relocs + TU_MAX_RELOCS >= MAX_RELOCS || c->n_places + 2 >= MAX_PLACES;
 }
 
 uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id)
@@ -119,10 +132,10 @@ uint8_t *tcache_once(struct tcache *c, uint64_t *host)
 	return c->code.rw;
 }
 
-static unsigned hash_of(uint32_t eip, uint32_t gfn, unsigned mode)
+static unsigned hash_of(uint32_t gfn, uint32_t page_off, unsigned mode)
 {
-	uint32_t h = eip * 0x9e3779b1u + gfn * 0xc2b2ae35u + mode * 0x85ebca6bu;
-	return h >> 14 & (HASH_SIZE - 1);
+	uint64_t at = (uint64_t)gfn << PAGE_SHIFT | page_off;
+	return (at + ((uint64_t)mode << 52)) * 0x9e3779b97f4a7c15ull >> (64 - HASH_BITS);
 }
 
 /* Keeps len bytes; what the alignment leaves is int3. */
@@ -142,49 +155,94 @@ static void page_add(struct tcache *c, uint32_t gfn, uint32_t n, uint32_t *next)
 	p->head = n;
 }
 
-struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
-                         uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode)
+void cache_places_free(struct tcache *c, uint32_t gfn)
+{
+	for (uint32_t n = c->pages[gfn].place, next; n; n = next) {
+		next = c->places[n].next;
+		c->places[n] = (struct place){.gfn = gfn, .next = c->free_place};
+		c->free_place = n;
+	}
+	c->pages[gfn].place = 0;
+}
+
+uint32_t cache_place_new(struct tcache *c, uint32_t gfn, uint32_t start)
+{
+	uint32_t n = c->free_place;
+	if (n)
+		c->free_place = c->places[n].next;
+	else
+		n = c->n_places++;
+	c->places[n] = (struct place){.gfn = gfn, .start = start};
+	return n;
+}
+
+struct tu *cache_unit_add(struct tcache *c, const struct tu *unit)
 {
 	uint32_t n = c->n_units++;
 	struct tu *u = &c->units[n];
 
+	*u = *unit;
+	u->host = c->used;
+	u->exit0 = c->n_exits;
+	u->pc0 = c->n_pcs;
+	u->pad0 = c->n_pads;
+	u->reloc0 = c->n_relocs;
+	uint32_t start = u->eip - u->page_off, *place = &c->pages[u->gfn].place;
+	while (*place && c->places[*place].start != start)
+		place = &c->places[*place].next;
+	if (!*place)
+		*place = cache_place_new(c, u->gfn, start);
+	u->place = *place;
+	take(c, u->host_len);
+
+	unsigned h = hash_of(u->gfn, u->page_off, u->mode);
+	u->hash_next = c->hash[h];
+	c->hash[h] = n;
+	page_add(c, u->gfn, n, &u->page_next);
+	if (u->gfn2 != NO_GFN && u->gfn2 != u->gfn)
+		page_add(c, u->gfn2, n, &u->page2_next);
+	return u;
+}
+
+struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
+                         uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode)
+{
 	c->cs_base[mode] = linear - eip;
-	*u = (struct tu){
-		.eip = eip,
-		.gfn = gfn,
-		.gfn2 = gfn2,
-		.host = c->used,
-		.exit0 = c->n_exits,
-		.pc0 = c->n_pcs,
-		.pad0 = c->n_pads,
-		.page_off = linear & PAGE_MASK,
-		.guest_len = code->guest_len,
-		.host_len = code->host_len,
-		.n_insns = code->n_insns,
-		.n_pc = code->n_pc,
-		.n_exits = code->n_exits,
-		.n_pads = code->n_pads,
-		.mode = mode,
-	};
+	uint32_t reach = eip + code->guest_len - 1;
+	for (unsigned i = 0; i < code->n_exits; i++)
+		if (code->exits[i].target > reach)
+			reach = code->exits[i].target;
+	struct tu *u = cache_unit_add(c, &(struct tu){
+						 .eip = eip,
+						 .gfn = gfn,
+						 .gfn2 = gfn2,
+						 .page_off = linear & PAGE_MASK,
+						 .limit = code->limit,
+						 .reach = reach,
+						 .guest_len = code->guest_len,
+						 .host_len = code->host_len,
+						 .n_insns = code->n_insns,
+						 .n_pc = code->n_pc,
+						 .n_relocs = code->n_relocs,
+						 .n_exits = code->n_exits,
+						 .n_pads = code->n_pads,
+						 .mode = mode,
+						 .fixed = code->fixed,
+					 });
 	for (unsigned i = 0; i < code->n_exits; i++)
 		c->exits[c->n_exits++] = (struct exit_rec){
-			.unit = n,
+			.unit = (uint32_t)(u - c->units),
 			.target = code->exits[i].target,
-			.patch = c->used + code->exits[i].patch,
-			.stub = c->used + code->exits[i].stub,
+			.patch = u->host + code->exits[i].patch,
+			.stub = u->host + code->exits[i].stub,
+			.word = code->exits[i].word,
 		};
 	for (unsigned i = 0; i < code->n_pc; i++)
 		c->pcs[c->n_pcs++] = code->pc[i];
 	for (unsigned i = 0; i < code->n_pads; i++)
 		c->pads[c->n_pads++] = code->pads[i];
-	take(c, code->host_len);
-
-	unsigned h = hash_of(eip, gfn, mode);
-	u->hash_next = c->hash[h];
-	c->hash[h] = n;
-	page_add(c, gfn, n, &u->page_next);
-	if (gfn2 != NO_GFN && gfn2 != gfn)
-		page_add(c, gfn2, n, &u->page2_next);
+	for (unsigned i = 0; i < code->n_relocs; i++)
+		c->relocs[c->n_relocs++] = code->relocs[i];
 	stats.units++;
 	stats.guest_instructions += code->n_insns;
 	stats.guest_bytes += code->guest_len;
@@ -192,12 +250,20 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 	return u;
 }
 
-struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t gfn, unsigned mode)
+struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t linear, uint32_t gfn, unsigned mode,
+                       struct tu **model)
 {
-	for (uint32_t n = c->hash[hash_of(eip, gfn, mode)]; n; n = c->units[n].hash_next) {
+	uint32_t page_off = linear & PAGE_MASK;
+	if (model)
+		*model = NULL;
+	for (uint32_t n = c->hash[hash_of(gfn, page_off, mode)]; n; n = c->units[n].hash_next) {
 		struct tu *u = &c->units[n];
-		if (u->eip == eip && u->gfn == gfn && u->mode == mode && !u->dead)
+		if (u->gfn != gfn || u->page_off != page_off || u->mode != mode)
+			continue;
+		if (u->eip == eip)
 			return u;
+		if (model)
+			*model = u;
 	}
 	return NULL;
 }
@@ -263,7 +329,7 @@ static void patch(struct tcache *c, struct exit_rec *x, uint32_t to)
 	__builtin_memcpy(c->code.rw + x->patch, &rel, 4);
 }
 
-static void unlink_exit(struct tcache *c, struct exit_rec *x)
+void cache_unlink_exit(struct tcache *c, struct exit_rec *x)
 {
 	uint32_t n = (uint32_t)(x - c->exits) + 1;
 	patch(c, x, x->stub);
@@ -294,9 +360,9 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 
 	if (from->dead || to->dead)
 		return;
-	unlink_exit(c, x);
+	cache_unlink_exit(c, x);
 	x->cross = crosses(from, x->target, to);
-	if (x->cross && c->pages[from->gfn].shared) {
+	if (x->cross && c->places[from->place].shared) {
 		if (!x->thunk) {
 			if (c->used + THUNK_MAX > c->code.size)
 				return;
@@ -319,7 +385,7 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 
 void tcache_unchain(struct tcache *c, uint32_t id)
 {
-	unlink_exit(c, &c->exits[id]);
+	cache_unlink_exit(c, &c->exits[id]);
 }
 
 void tcache_unchain_exits(struct tcache *c, struct tu *u)
@@ -327,34 +393,7 @@ void tcache_unchain_exits(struct tcache *c, struct tu *u)
 	if (u->dead)
 		return; /* done, and parts of it may have been overwritten since */
 	for (unsigned i = 0; i < u->n_exits; i++)
-		unlink_exit(c, &c->exits[u->exit0 + i]);
-}
-
-static uint32_t next_on_page(const struct tu *u, uint32_t gfn)
-{
-	return u->gfn == gfn ? u->page_next : u->page2_next;
-}
-
-void tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t window_id,
-                  bool (*alive)(void *ctx, uint32_t id), void *ctx)
-{
-	struct page_rec *p = &c->pages[gfn];
-	if (p->owner == window_id || p->shared)
-		return;
-	if (p->owner) {
-		/* Whatever the former owner had chained across pages may not hold here. */
-		for (uint32_t n = p->head; n; n = next_on_page(&c->units[n], gfn)) {
-			struct tu *u = &c->units[n];
-			for (unsigned i = 0; u->gfn == gfn && i < u->n_exits; i++)
-				if (c->exits[u->exit0 + i].cross)
-					unlink_exit(c, &c->exits[u->exit0 + i]);
-		}
-		if (alive(ctx, p->owner)) {
-			p->shared = true;
-			return;
-		}
-	}
-	p->owner = window_id;
+		cache_unlink_exit(c, &c->exits[u->exit0 + i]);
 }
 
 /* --- branch tables --- */
@@ -450,6 +489,15 @@ void tcache_branch_drop_all(struct tcache *c)
 	__builtin_memset(c->branch_pages, 0, BRANCH_PAGES * sizeof *c->branch_pages);
 }
 
+void cache_branch_forget(struct tcache *c, const struct tu *u)
+{
+	if (!c->tables[u->mode])
+		return;
+	struct branch *b = &c->tables[u->mode][u->eip & (BRANCH_ENTRIES - 1)];
+	if (b->host == tcache_host(c, u))
+		*b = (struct branch){0};
+}
+
 /* --- invalidation --- */
 
 static void page_remove(struct tcache *c, uint32_t gfn, uint32_t n)
@@ -461,10 +509,10 @@ static void page_remove(struct tcache *c, uint32_t gfn, uint32_t n)
 		link = u->gfn == gfn ? &u->page_next : &u->page2_next;
 	}
 	CHECK(*link == n);
-	*link = next_on_page(&c->units[n], gfn);
+	*link = cache_next_on_page(&c->units[n], gfn);
 	if (p->head)
 		return;
-	*p = (struct page_rec){0};
+	cache_places_free(c, gfn);
 	if (c->cfg.trace)
 		c->cfg.trace(c->cfg.ctx, gfn, false);
 }
@@ -503,20 +551,16 @@ void tcache_invalidate(struct tcache *c, struct tu *u)
 		return;
 	stats.invalidations++;
 	while (c->in_head[n])
-		unlink_exit(c, &c->exits[c->in_head[n] - 1]);
+		cache_unlink_exit(c, &c->exits[c->in_head[n] - 1]);
 	tcache_unchain_exits(c, u);
 	u->dead = true;
 
-	uint32_t *link = &c->hash[hash_of(u->eip, u->gfn, u->mode)];
+	uint32_t *link = &c->hash[hash_of(u->gfn, u->page_off, u->mode)];
 	while (*link != n)
 		link = &c->units[*link].hash_next;
 	*link = u->hash_next;
 
-	if (c->tables[u->mode]) {
-		struct branch *b = &c->tables[u->mode][u->eip & (BRANCH_ENTRIES - 1)];
-		if (b->host == tcache_host(c, u))
-			*b = (struct branch){0};
-	}
+	cache_branch_forget(c, u);
 	for (unsigned i = 0; i < u->n_pads; i++)
 		write_jump(c->code.rw + u->host + c->pads[u->pad0 + i].host, c->cfg.lookup_disp);
 	page_remove(c, u->gfn, n);
@@ -536,7 +580,7 @@ unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, u
 	for (uint32_t n = page_head(c, gfn), next; n; n = next) {
 		struct tu *u = &c->units[n];
 		uint32_t end = u->page_off + u->guest_len;
-		next = next_on_page(u, gfn);
+		next = cache_next_on_page(u, gfn);
 		/* Both halves may be on one physical page. */
 		if ((u->gfn == gfn && off < end && u->page_off < off + len) ||
 		    (u->gfn2 == gfn && off + PAGE_SIZE < end)) {
@@ -549,11 +593,11 @@ unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, u
 
 void tcache_page_revoked(struct tcache *c, uint32_t gfn)
 {
-	for (uint32_t n = page_head(c, gfn); n; n = next_on_page(&c->units[n], gfn))
+	for (uint32_t n = page_head(c, gfn); n; n = cache_next_on_page(&c->units[n], gfn))
 		for (uint32_t in = c->in_head[n], next; in; in = next) {
 			next = c->exits[in - 1].in_next;
 			if (c->exits[in - 1].cross)
-				unlink_exit(c, &c->exits[in - 1]);
+				cache_unlink_exit(c, &c->exits[in - 1]);
 		}
 }
 

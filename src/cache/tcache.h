@@ -1,10 +1,14 @@
 /* The translation cache: code memory, index, chaining, invalidation, PC maps.
  *
- * Units are found by guest-physical page(s), EIP and mode.  Chains inside a page
- * are for good.  Chains across pages are the guest's instruction TLB: they exist
- * only between units of pages that a single window executes (the page's owner);
- * a page that several windows execute is shared, and its cross-page exits go
- * through thunks, which look in the branch table (whose tags name the window).
+ * What a unit does depends on its guest-physical page(s), the offset there and the mode; EIP
+ * enters through constants only.  A page that is run at several EIPs has a place for each: the
+ * units with those constants.  Units of a place are made from those of another, by copying
+ * (tcache_copy), or the whole place moves, when nobody runs it any more (tcache_adopt).
+ *
+ * Chains inside a page are for good.  Chains across pages are the guest's instruction TLB: they
+ * exist only between units of places that a single window executes (the owner); a place that
+ * several windows execute is shared, and its cross-page exits go through thunks, which look in
+ * the branch table (whose tags name the window).
  *
  * Code memory is handed out in order and taken back all at once (tcache_flush):
  * a dead unit's pads stay where they are, rewritten to look up their target, so
@@ -24,12 +28,15 @@ struct tu {
 	uint32_t gfn, gfn2;                        /* second page, or NO_GFN */
 	uint32_t host;                             /* offset in code memory */
 	uint32_t exit0;                            /* id of the first exit */
-	uint32_t pc0, pad0;                        /* in the arenas */
+	uint32_t pc0, pad0, reloc0;                /* in the arenas */
+	uint32_t place;                            /* number */
+	uint32_t limit, reach;                     /* of CS; highest EIP that it names in code */
 	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
 	uint16_t page_off;                         /* of EIP in its page, linear */
-	uint16_t guest_len, host_len, n_insns, n_pc;
+	uint16_t guest_len, host_len, n_insns, n_pc, n_relocs;
 	uint8_t n_exits, n_pads;
 	uint8_t mode; /* number */
+	bool fixed;   /* it cannot be moved */
 	bool dead;
 };
 
@@ -49,7 +56,7 @@ struct tcache_config {
 	uint32_t max_gfn; /* pages of guest-physical memory */
 	uint64_t miss_stub;
 	uint32_t lookup_disp, miss_disp;
-	/* Writes a thunk: r8d = eip, then the lookup; returns its length (at most 96). */
+	/* Writes a thunk: mov r8d, eip, then the lookup; returns its length (at most 96). */
 	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
 	/* A page got its first unit (true) or lost its last (false). */
 	void (*trace)(void *ctx, uint32_t gfn, bool on);
@@ -61,7 +68,8 @@ void tcache_destroy(struct tcache *c);
 
 /* Empties it: all units, chains, tables, modes. */
 void tcache_flush(struct tcache *c);
-/* How often it was emptied: what was known of its units holds while this is the same. */
+/* How often it was emptied, or units moved: what was known of them holds while this is the
+ * same. */
 uint32_t tcache_generation(const struct tcache *c);
 /* Would another unit fit? If not, flush. */
 bool tcache_full(const struct tcache *c);
@@ -70,7 +78,7 @@ bool tcache_full(const struct tcache *c);
 
 /* Where the next unit goes, and the id of its first exit. */
 uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id);
-/* Keeps what was written there. */
+/* Keeps what was written there, in the place that was adopted for its EIP. */
 struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
                          uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode);
 /* A slot for a unit that runs once and is in no index; the same slot every time.
@@ -79,7 +87,10 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 uint8_t *tcache_once(struct tcache *c, uint64_t *host);
 
 /* --- finding --- */
-struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t gfn, unsigned mode);
+/* linear: of EIP, for its offset in the page.  NULL: there is none; then *model, unless NULL, is
+ * one of the same code at another EIP, or NULL. */
+struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t linear, uint32_t gfn, unsigned mode,
+                       struct tu **model);
 struct tu *tcache_unit_at(struct tcache *c, uint64_t host);
 bool tcache_contains(const struct tcache *c, uint64_t host);
 bool tcache_in_once(const struct tcache *c, uint64_t host);
@@ -90,10 +101,13 @@ struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
 
 /* --- running a page in a window --- */
 
-/* The window is about to run units of this page.  alive tells whether a former
- * owner still exists. */
-void tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t window_id,
+/* The window is about to run units of this page, whose first byte has EIP start.  alive tells
+ * whether a former owner still exists.  true: units were moved for it, and no return may be
+ * predicted any more. */
+bool tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t start, uint32_t window_id,
                   bool (*alive)(void *ctx, uint32_t id), void *ctx);
+/* The model's copy at another EIP, in the place that was adopted for it; NULL: it has none. */
+struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip);
 
 /* --- chaining --- */
 

@@ -153,6 +153,12 @@ bool debug_marked(struct monitor *m)
 	return false;
 }
 
+void debug_moved(struct monitor *m)
+{
+	for (unsigned i = 0; i < m->debug.n_marks; i++)
+		drop_units(m, m->debug.marks[i].at);
+}
+
 static struct mmu_watch pages(uint32_t at, uint32_t size, bool reads)
 {
 	uint64_t last = (uint64_t)at + size - 1;

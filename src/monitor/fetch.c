@@ -12,11 +12,18 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 	}
 	if (!mmu_exec(m->mmu, m->window, a, at_user(m), out, t))
 		return false;
-	if (mmu_host(m->mmu, *out) && window_serves(m->window, a)) {
+	if (mmu_host(m->mmu, *out) && window_serves(m->window, a))
 		*e = (struct itlb_entry){m->window->id, vpn, gpa_gfn(*out)};
-		tcache_adopt(m->cache, e->gfn, m->window->id, window_alive, m);
-	}
 	return true;
+}
+
+/* The current window is about to run units of the page, at this EIP. */
+static void page_adopt(struct monitor *m, uint32_t gfn, uint32_t start)
+{
+	if (!tcache_adopt(m->cache, gfn, start, m->window->id, window_alive, m))
+		return;
+	return_stack_reset(m);
+	debug_moved(m);
 }
 
 static uint8_t hint(void *ctx, uint32_t eip)
@@ -118,6 +125,24 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 	return true;
 }
 
+/* The unit's second page, if it has one, as the window runs it; false: *t. */
+static bool second_page(struct monitor *m, const struct tu *u, bool *same, struct trap *t)
+{
+	gla_t a = gla((linear_eip(m).v | PAGE_MASK) + 1);
+	gpa_t p;
+
+	*same = true;
+	if (u->gfn2 == NO_GFN)
+		return true;
+	if (!fetch_page(m, a, &p, t))
+		return false;
+	*same = gpa_gfn(p) == u->gfn2 && window_serves(m->window, a);
+	if (*same)
+		page_adopt(m, u->gfn2, u->eip - u->page_off + PAGE_SIZE);
+	*same &= !u->dead;
+	return true;
+}
+
 enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 {
 	gla_t a = linear_eip(m);
@@ -127,27 +152,32 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		*t = trap_error(VEC_GP, 0);
 		return FOUND_TRAP;
 	}
+	if (tcache_full(m->cache)) {
+		flush_code(m);
+		select_state(m);
+	}
 	if (!fetch_page(m, a, &p, t))
 		return FOUND_TRAP;
 	if (!mmu_host(m->mmu, p))
 		return FOUND_ALONE;
-	struct tu *u = *out = tcache_find(m->cache, m->v->eip, gpa_gfn(p), m->mode);
+	uint32_t start = m->v->eip - (a.v & PAGE_MASK);
+	page_adopt(m, gpa_gfn(p), start);
+	struct tu *model, *u;
+	bool same;
+	u = *out = tcache_find(m->cache, m->v->eip, a.v, gpa_gfn(p), m->mode, &model);
 	if (u) {
-		gpa_t p2;
-		if (u->gfn2 == NO_GFN)
-			return FOUND;
-		/* Its second page must be the one that it was made from. */
-		if (!fetch_page(m, gla((a.v | PAGE_MASK) + 1), &p2, t))
+		if (!second_page(m, u, &same, t))
 			return FOUND_TRAP;
-		if (gpa_gfn(p2) == u->gfn2 && !u->dead)
+		if (same)
 			return FOUND;
 		tcache_invalidate(m->cache, u);
 	}
-	if (tcache_full(m->cache)) {
-		flush_code(m);
-		select_state(m);
-		if (!fetch_page(m, a, &p, t))
+	/* Not over a breakpoint: units end there. */
+	if (model && !model->dead && model->guest_len <= debug_room(m)) {
+		if (!second_page(m, model, &same, t))
 			return FOUND_TRAP;
+		if (same && (*out = tcache_copy(m->cache, model, m->v->eip)))
+			return FOUND;
 	}
 	struct tu_code *code = &m->code;
 	struct code_bytes b;
@@ -157,6 +187,8 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		return FOUND_TRAP;
 	if (b.once)
 		return FOUND_ALONE;
+	if (b.gfn2 != NO_GFN)
+		page_adopt(m, b.gfn2, start + PAGE_SIZE);
 	*out = tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
 	return FOUND;
 }

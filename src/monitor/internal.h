@@ -263,6 +263,8 @@ uint64_t debug_room(const struct monitor *m);
 void debug_arm(struct monitor *m);
 /* Is v->eip at a mark?  No other code leads into a unit there: each pass is seen. */
 bool debug_marked(struct monitor *m);
+/* Units have got other addresses. */
+void debug_moved(struct monitor *m);
 /* An access, where m->debug.n_watch. */
 void debug_watch(struct monitor *m, gla_t a, unsigned size, bool read, bool write);
 

@@ -16,11 +16,6 @@ static void trace(void *ctx, uint32_t gfn, bool on)
 {
 	struct monitor *m = ctx;
 	mmu_trace_code(m->mmu, gfn, on);
-	/* The cache forgets a page's owner with its last unit.  Without its entries here the next
-	 * fetch calls tcache_adopt() again. */
-	for (unsigned i = 0; i < ITLB_SIZE && !on; i++)
-		if (m->itlb[i].gfn == gfn)
-			m->itlb[i].window = 0;
 }
 
 static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)

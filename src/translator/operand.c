@@ -239,12 +239,24 @@ void xl_push(struct xlate *x, uint8_t src, unsigned size)
 	xl_stack_adjust(x, -(int32_t)size);
 }
 
-void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size)
+static void push_constant(struct xlate *x, uint32_t imm, unsigned size, bool eip)
 {
 	struct memop m = xl_stack(x, R12, -(int32_t)size, size, 'w');
 	emit_store_imm(&x->e, m, imm, size);
+	if (eip)
+		xl_reloc(x, size == 2 ? RELOC_IP : RELOC_EIP);
 	xl_post(x);
 	xl_stack_adjust(x, -(int32_t)size);
+}
+
+void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size)
+{
+	push_constant(x, imm, size, false);
+}
+
+void xl_push_eip(struct xlate *x, uint32_t eip, unsigned size)
+{
+	push_constant(x, eip, size, true);
 }
 
 void xl_load_slot(struct emit *e, uint8_t dst, struct memop m, unsigned size)

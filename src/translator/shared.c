@@ -1,6 +1,8 @@
 /* What the handlers share: callouts, exits, lookups, landing pads, the PC map. */
 #include "translator/xlate.h"
 
+#include "base/log.h"
+
 void xl_pc(struct xlate *x, enum tu_undo undo)
 {
 	struct tu_code *o = x->out;
@@ -18,9 +20,23 @@ void xl_jump_stub(struct xlate *x, enum stub s, bool call)
 	                              .m = mem_host(R15, offsetof(struct vcpu, stub) + 8 * s)});
 }
 
-static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
+void xl_reloc(struct xlate *x, enum tu_reloc_kind kind)
+{
+	struct tu_code *o = x->out;
+	CHECK(o->n_relocs < TU_MAX_RELOCS);
+	o->relocs[o->n_relocs++] =
+		(struct tu_reloc){.host = emit_here(&x->e) - (kind == RELOC_IP ? 2 : 4), .kind = kind};
+}
+
+void xl_mov_eip(struct xlate *x, uint32_t eip)
 {
 	emit_mov_imm(&x->e, R8, eip);
+	xl_reloc(x, RELOC_EIP);
+}
+
+static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
+{
+	xl_mov_eip(x, eip);
 	emit_mov_imm(&x->e, R9, packed);
 	xl_jump_stub(x, STUB_CALLOUT, true);
 }
@@ -44,7 +60,8 @@ void xl_trap(struct xlate *x, enum vector v, bool error)
 void xl_exit_rel32(struct xlate *x, uint32_t target)
 {
 	struct tu_code *o = x->out;
-	o->exits[o->n_exits++] = (struct tu_exit){.target = target, .patch = emit_here(&x->e)};
+	o->exits[o->n_exits++] = (struct tu_exit){
+		.target = target, .patch = emit_here(&x->e), .word = x->i.opsize == 2};
 	emit32(&x->e, 0);
 }
 
@@ -89,7 +106,12 @@ void xl_pad(struct xlate *x, uint32_t eip)
 	struct emit *e = &x->e;
 	x->out->pads[x->out->n_pads++] = (struct tu_pad){.host = emit_here(e)};
 	emit_mov64(e, R9, RCX);
-	emit_lea32(e, RCX, mem_host(R8, -(int32_t)eip));
+	/* lea ecx, [r8 + disp32], be it ever so small: it moves. */
+	emit8(e, 0x41);
+	emit8(e, 0x8d);
+	emit8(e, 0x88);
+	emit32(e, -eip);
+	xl_reloc(x, RELOC_MINUS_EIP);
 	unsigned same = emit_jrcxz(e);
 	emit_mov32(e, RCX, R9);
 	xl_jump_stub(x, STUB_LOOKUP, false);

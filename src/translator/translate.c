@@ -76,6 +76,7 @@ static void translate_one(struct xlate *x)
 		return;
 	}
 	if (x->mode & MODE_CSBASED && x->next - 1 > x->req->mode.cs_limit) {
+		x->out->fixed = true;
 		xl_trap(x, VEC_GP, true);
 		return;
 	}
@@ -124,12 +125,14 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	};
 	unsigned max = r->max_insns && r->max_insns < TU_MAX_INSNS ? r->max_insns : TU_MAX_INSNS;
 
-	out->guest_len = out->n_insns = out->n_pc = 0;
+	out->guest_len = out->n_insns = out->n_pc = out->n_relocs = 0;
 	out->n_exits = out->n_pads = 0;
+	out->fixed = false;
+	out->limit = x.mode & MODE_CSBASED ? r->mode.cs_limit : UINT32_MAX;
 	while (!x.ended && out->n_insns < max) {
 		/* Room for the longest instruction, its exits and stubs, and the end. */
 		if (out->n_exits + 4 > TU_MAX_EXITS || out->n_pads + 2 > TU_MAX_PADS ||
-		    out->n_pc + 6 > TU_MAX_PC || emit_here(&x.e) > TU_MAX_HOST - 3500)
+		    out->n_pc + 6 > TU_MAX_PC || out->n_relocs + 40 > TU_MAX_RELOCS || emit_here(&x.e) > TU_MAX_HOST - 3500)
 			break;
 		uint32_t at = x.eip - r->eip;
 		enum decode_status s = decode(t->decoder, r->bytes + at, r->avail - at,
@@ -154,6 +157,7 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	if (!x.ended) {
 		xl_pc(&x, UNDO_NONE);
 		xl_exit_jmp(&x, x.eip);
+		out->exits[out->n_exits - 1].word = false; /* no branch: nothing wraps */
 	}
 	finish(&x);
 	return TU_OK;

@@ -12,7 +12,9 @@ static uint32_t branch_target(const struct xlate *x)
 /* A near branch past the CS limit is the branch's own fault: #GP(0). */
 static bool outside_cs(struct xlate *x, uint32_t target)
 {
-	return x->mode & MODE_CSBASED && target > x->req->mode.cs_limit;
+	bool out = x->mode & MODE_CSBASED && target > x->req->mode.cs_limit;
+	x->out->fixed |= out;
+	return out;
 }
 
 /* The same for a target that only running tells: it is in r, which is not r8 to r10. */
@@ -76,7 +78,7 @@ void x_call(struct xlate *x)
 		xl_trap(x, VEC_GP, true);
 		return;
 	}
-	xl_push_imm(x, return_eip(x), x->i.opsize);
+	xl_push_eip(x, return_eip(x), x->i.opsize);
 	if (x->req->single || return_eip(x) != x->next) {
 		xl_exit_jmp(x, target);
 		x->ended = true;
@@ -107,7 +109,7 @@ void x_call_ind(struct xlate *x)
 	struct emit *e = &x->e;
 	xl_load_rm(x, R11);
 	check_cs(x, R11);
-	xl_push_imm(x, return_eip(x), x->i.opsize);
+	xl_push_eip(x, return_eip(x), x->i.opsize);
 	emit_mov32(e, R8, R11);
 	if (x->req->single || return_eip(x) != x->next || x->n_lookups == MAX_LOOKUPS) {
 		xl_lookup(x);

@@ -58,6 +58,10 @@ void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, un
 /* The same, and the unit ends: the callout never resumes. */
 void xl_callout_end(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg);
 void xl_trap(struct xlate *x, enum vector v, bool error);
+/* The last bytes emitted are a constant that moves with EIP. */
+void xl_reloc(struct xlate *x, enum tu_reloc_kind kind);
+/* r8d = an EIP. */
+void xl_mov_eip(struct xlate *x, uint32_t eip);
 /* One rel32 at the end of what has been emitted is a direct exit. */
 void xl_exit_rel32(struct xlate *x, uint32_t target);
 void xl_exit_jmp(struct xlate *x, uint32_t target);
@@ -99,6 +103,8 @@ void xl_stack_adjust(struct xlate *x, int32_t by);
 /* Pushes a host register (not r8 to r10). */
 void xl_push(struct xlate *x, uint8_t src, unsigned size);
 void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size);
+/* The same of an EIP or IP. */
+void xl_push_eip(struct xlate *x, uint32_t eip, unsigned size);
 /* dst = a slot of 4 bytes, or of 2, zero-extended. */
 void xl_load_slot(struct emit *e, uint8_t dst, struct memop m, unsigned size);
 

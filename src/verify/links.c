@@ -147,23 +147,19 @@ static void books_check(struct check *c)
 
 /* --- chains to other pages --- */
 
-static int by_gfn(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
 	const struct dump_page *x = a, *y = b;
-	return x->gfn < y->gfn ? -1 : x->gfn > y->gfn;
+	if (x->gfn != y->gfn)
+		return x->gfn < y->gfn ? -1 : 1;
+	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static const struct dump_page *page_of(const struct dump *d, uint32_t gfn)
+/* The place that the unit is in. */
+static const struct dump_page *place_of(const struct dump *d, const struct dump_unit *u)
 {
-	struct dump_page key = {.gfn = gfn};
-	return bsearch(&key, d->pages, d->h.pages, sizeof key, by_gfn);
-}
-
-/* Does the page's owner, who alone follows the chain, run this one, too? */
-static bool runs(const struct dump *d, uint32_t owner, uint32_t gfn)
-{
-	const struct dump_page *p = page_of(d, gfn);
-	return gfn == DUMP_NONE || (p && (p->shared || p->owner == owner));
+	struct dump_page key = {.gfn = u->gfn, .start = u->eip - u->page_off};
+	return bsearch(&key, d->pages, d->h.pages, sizeof key, by_place);
 }
 
 /* A chain to another page is right in the window where it was made: no other may come by. */
@@ -174,13 +170,14 @@ static void owner_check(struct check *c, const struct dump_unit *from, const str
 	if (x->target - (from->eip - from->page_off) < PAGE_SIZE && to->gfn == from->gfn &&
 	    to->gfn2 == DUMP_NONE)
 		return;
-	const struct dump_page *p = page_of(d, from->gfn);
+	const struct dump_page *p = place_of(d, from), *there = place_of(d, to);
 	const struct dump_window *w = p && p->owner ? window_of(d, p->owner) : NULL;
 	if (w && !runs_unit(d, w->base, to))
 		grant_fail(c, to, x->patch, "chain");
-	/* Of a window that is gone: nobody follows it before the page is adopted. */
+	/* Of a window that is gone: nobody follows it before the page is adopted.  Else the owner,
+	 * who alone follows the chain, runs the other page, too. */
 	if (p && !p->shared && p->owner &&
-	    (!w || (runs(d, p->owner, to->gfn) && runs(d, p->owner, to->gfn2))))
+	    (!w || (there && (there->shared || there->owner == p->owner))))
 		return;
 	char what[80];
 	snprintf(what, sizeof what, "EIP %08x to %08x, page %05x, owner %u%s", from->eip, x->target,
@@ -191,6 +188,7 @@ static void owner_check(struct check *c, const struct dump_unit *from, const str
 static void owners_check(struct check *c)
 {
 	const struct dump *d = &c->d;
+	qsort(d->pages, d->h.pages, sizeof *d->pages, by_place);
 	for (uint32_t i = 0; i < d->h.units; i++) {
 		const struct dump_unit *u = &d->units[i];
 		const struct dump_exit *x = &d->exits[u->exit0];

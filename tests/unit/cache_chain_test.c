@@ -79,7 +79,7 @@ static void test_incoming(void **state)
 
 static void run_in(uint32_t gfn, uint32_t window)
 {
-	tcache_adopt(fx.c, gfn, window, window_alive, &fx);
+	tcache_adopt(fx.c, gfn, gfn << PAGE_SHIFT, window, window_alive, &fx);
 }
 
 /* Pages that one window runs: chains go straight, and are that window's. */

@@ -88,11 +88,16 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 	                       .n_insns = N_PC,
 	                       .n_exits = n_exits,
 	                       .n_pads = 1,
-	                       .n_pc = N_PC};
+	                       .n_pc = N_PC,
+	                       .n_relocs = 2,
+	                       .relocs = {{PAD, RELOC_EIP}, {PAD + 4, RELOC_MINUS_EIP}},
+	                       .limit = UINT32_MAX};
 	uint32_t first;
 	uint8_t *out = tcache_reserve(fx.c, &first);
 
 	memset(out, 0x90, 32);
+	memcpy(out + PAD, &eip, 4);
+	memcpy(out + PAD + 4, &(uint32_t){-eip}, 4);
 	code.pads[0].host = PAD;
 	for (unsigned i = 0; i < N_PC; i++)
 		code.pc[i] = (struct tu_pc){.host = 8 * i, .guest = 2 * i};
@@ -109,6 +114,11 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 	struct tu *u = tcache_commit(fx.c, &code, eip, fx.cs_base + eip, gfn, gfn2, mode);
 	assert_int_equal(u->exit0, first);
 	return u;
+}
+
+static inline struct tu *find(uint32_t eip, uint32_t gfn, unsigned mode)
+{
+	return tcache_find(fx.c, eip, fx.cs_base + eip, gfn, mode, NULL);
 }
 
 /* A unit with one exit on page gfn, which is mapped at linear page gfn. */

@@ -59,8 +59,9 @@ static unsigned random_insn(uint8_t *out, bool code32)
 
 static uint8_t site_of(void *ctx, uint32_t eip)
 {
-	/* A function of the address alone, so that the second run gets the same. */
-	return eip * 0x9e3779b1u >> 30 & ((struct random_case *)ctx)->site;
+	/* A function of the place in the unit alone, so that the other runs get the same. */
+	struct random_case *c = ctx;
+	return (eip - c->req.eip + 1) * 0x9e3779b1u >> 30 & c->site;
 }
 
 static void random_case(struct random_case *c, uint8_t *page_end)
@@ -108,10 +109,52 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 	c->req.bytes = c->bytes;
 }
 
+/* The same code at another EIP is the unit with its constants moved.  false: where an IP wraps,
+ * or the limit of CS decides, it may be another. */
+static bool check_moved(struct random_case *c, struct random_case *moved)
+{
+	uint32_t delta = chance(2) ? rnd() << PAGE_SHIFT : (rnd() & 0xffff) - 0x8000;
+	const struct tu_code *a = &c->code, *b = &moved->code;
+
+	if (a->fixed)
+		return false;
+	for (unsigned i = 0; i < a->n_exits; i++)
+		if (a->exits[i].word && tu_wraps(a->exits[i].target, delta))
+			return false;
+	for (unsigned i = 0; i < a->n_relocs; i++) {
+		uint16_t ip;
+		memcpy(&ip, c->host + a->relocs[i].host, 2);
+		if (a->relocs[i].kind == RELOC_IP && tu_wraps(ip, delta))
+			return false;
+	}
+	for (unsigned i = 0; i < a->n_relocs; i++)
+		tu_relocate(c->host, a->relocs[i], delta);
+	moved->site = c->site;
+	moved->req = c->req;
+	moved->req.eip += delta;
+	moved->req.out = moved->host;
+	moved->req.site_ctx = moved;
+	moved->req.mode.cs_limit = 0xffffffff;
+	if (translator_run(translator, &moved->req, &moved->code) != TU_OK)
+		broken(c, 0, "no unit at another EIP");
+	bool same = a->host_len == b->host_len && a->guest_len == b->guest_len &&
+	            a->n_exits == b->n_exits && a->n_pads == b->n_pads && a->n_pc == b->n_pc &&
+	            a->n_relocs == b->n_relocs && !memcmp(c->host, moved->host, a->host_len) &&
+	            !memcmp(a->pads, b->pads, a->n_pads * sizeof *a->pads) &&
+	            !memcmp(a->pc, b->pc, a->n_pc * sizeof *a->pc) &&
+	            !memcmp(a->relocs, b->relocs, a->n_relocs * sizeof *a->relocs);
+	for (unsigned i = 0; same && i < a->n_exits; i++)
+		same = a->exits[i].target + delta == b->exits[i].target &&
+		       a->exits[i].stub == b->exits[i].stub;
+	if (!same)
+		broken(c, 0, "moved it is not what is made there");
+	return true;
+}
+
 static void test_random(void **state)
 {
 	static struct random_case c, again;
-	unsigned units = 0;
+	unsigned units = 0, moved = 0;
 	uint64_t insns = 0, bytes = 0;
 	uint8_t *page = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
 	                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -140,11 +183,12 @@ static void test_random(void **state)
 			if (again.code.host_len != c.code.host_len ||
 			    memcmp(again.host, c.host, c.code.host_len))
 				broken(&c, 0, "another answer the second time");
+			moved += check_moved(&c, &again);
 		}
 	}
 	print_message("%u units of %llu instructions, %llu bytes\n", units,
 	              (unsigned long long)insns, (unsigned long long)bytes);
-	assert_true(units > CASES / 2 && insns > 2 * CASES);
+	assert_true(units > CASES / 2 && insns > 2 * CASES && moved > units / 16);
 }
 
 int main(void)

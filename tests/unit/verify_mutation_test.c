@@ -86,13 +86,13 @@ static void build(void)
 		add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
 
 	/* Two windows execute the first page: what leads to another goes by thunks. */
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 1, window_alive, NULL);
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, 2, window_alive, NULL);
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, 1, window_alive, NULL);
+	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, 2, window_alive, NULL);
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
 	/* One window, for which a chain will do. */
-	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, WINDOW_ID, window_alive, NULL);
-	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, WINDOW_ID, window_alive, NULL);
+	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, WINDOW_ID, window_alive, NULL);
+	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, WINDOW_ID, window_alive, NULL);
 	tcache_chain(fx.cache, owned->exit0, other);
 	tcache_table(fx.cache, 0);
 	tcache_branch_set(fx.cache, 0, WINDOW, glue);

@@ -10,4 +10,12 @@
  * in a signal handler. */
 #define SAVED __attribute__((noipa, section(".text.saved")))
 
+#include <stddef.h>
+
+/* Not libc's memcpy, which uses them. */
+static inline void copy_bytes(void *dst, const void *src, size_t n)
+{
+	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+}
+
 #endif

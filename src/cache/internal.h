@@ -66,7 +66,7 @@ struct tcache {
 	uint32_t n_pads;
 	struct tu_reloc *relocs;
 	uint32_t n_relocs;
-	uint32_t *hash; /* by page, offset and mode */
+	uint32_t *hash;       /* by page, offset and mode */
 	struct place *places; /* number 0 is none */
 	uint32_t n_places, free_place;
 	struct page_rec *pages;

@@ -3,7 +3,7 @@
  * its units are copied or moved, not translated again. */
 #include "cache/internal.h"
 
-#include "base/log.h"
+#include "base/registers.h"
 #include "base/stats.h"
 
 /* --- moving --- */
@@ -155,7 +155,7 @@ struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip)
 	struct tu copy = *model;
 	uint32_t at = c->used, by = at - model->host;
 	copy.eip = eip;
-	__builtin_memcpy(c->code.rw + at, c->code.rx + model->host, model->host_len);
+	copy_bytes(c->code.rw + at, c->code.rx + model->host, model->host_len);
 	struct tu *u = cache_unit_add(c, &copy);
 	for (unsigned i = 0; i < u->n_exits; i++) {
 		struct exit_rec x = c->exits[model->exit0 + i];

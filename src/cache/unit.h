@@ -93,5 +93,4 @@ static inline void tu_relocate(uint8_t *host, struct tu_reloc r, uint32_t delta)
 	}
 }
 
-
 #endif

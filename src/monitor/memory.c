@@ -2,7 +2,6 @@
  * guest's tables, in the monitor's view. */
 #include "monitor/gate.h"
 
-/* Not libc's memcpy: the guest's vector registers are live. */
 static void copy(void *dst, const void *src, size_t n)
 {
 	switch (n) {
@@ -13,7 +12,7 @@ static void copy(void *dst, const void *src, size_t n)
 		__builtin_memcpy(dst, src, 8);
 		return;
 	default:
-		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+		copy_bytes(dst, src, n);
 	}
 }
 

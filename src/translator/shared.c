@@ -24,8 +24,8 @@ void xl_reloc(struct xlate *x, enum tu_reloc_kind kind)
 {
 	struct tu_code *o = x->out;
 	CHECK(o->n_relocs < TU_MAX_RELOCS);
-	o->relocs[o->n_relocs++] =
-		(struct tu_reloc){.host = emit_here(&x->e) - (kind == RELOC_IP ? 2 : 4), .kind = kind};
+	o->relocs[o->n_relocs++] = (struct tu_reloc){
+		.host = emit_here(&x->e) - (kind == RELOC_IP ? 2 : 4), .kind = kind};
 }
 
 void xl_mov_eip(struct xlate *x, uint32_t eip)

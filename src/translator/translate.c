@@ -132,7 +132,8 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	while (!x.ended && out->n_insns < max) {
 		/* Room for the longest instruction, its exits and stubs, and the end. */
 		if (out->n_exits + 4 > TU_MAX_EXITS || out->n_pads + 2 > TU_MAX_PADS ||
-		    out->n_pc + 6 > TU_MAX_PC || out->n_relocs + 40 > TU_MAX_RELOCS || emit_here(&x.e) > TU_MAX_HOST - 3500)
+		    out->n_pc + 6 > TU_MAX_PC || out->n_relocs + 40 > TU_MAX_RELOCS ||
+		    emit_here(&x.e) > TU_MAX_HOST - 3500)
 			break;
 		uint32_t at = x.eip - r->eip;
 		enum decode_status s = decode(t->decoder, r->bytes + at, r->avail - at,

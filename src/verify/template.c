@@ -308,18 +308,11 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	uint32_t next;
-	BYTES(&k, "\x4c\x8b\xc9" /* mov r9, rcx */
-	          "\x41\x8d");   /* lea ecx, [r8 - eip] */
+	BYTES(&k, "\x4c\x8b\xc9"   /* mov r9, rcx */
+	          "\x41\x8d\x88"); /* lea ecx, [r8 - eip], with 32 bits always: it may move */
 	if (!k.ok || k.end - k.p < 5)
 		return 0;
-	uint32_t minus = 0;
-	uint8_t modrm = *k.p++;
-	if (modrm == 0x48)
-		minus = (uint32_t)(int8_t)imm(&k, 1);
-	else if (modrm == 0x88)
-		minus = imm(&k, 4);
-	else if (modrm != 0x08)
-		return 0;
+	uint32_t minus = imm(&k, 4);
 	BYTES(&k, "\xe3"); /* jrcxz same */
 	uint32_t hop = imm(&k, 1);
 	const uint8_t *from = k.p;

@@ -150,12 +150,9 @@ static void revive(struct sweep *s, uint8_t *copy)
 			continue;
 		}
 		sweep_eip(s, at, &next);
-		/* mov r9, rcx; lea ecx, [r8 - eip], up to seven bytes of them; see match_pad */
-		uint32_t disp = -next;
-		bool small = disp + 128 < 256;
-		memcpy(copy + at, "\x4c\x8b\xc9\x41\x8d", 5);
-		copy[at + 5] = !disp ? 0x08 : small ? 0x48 : 0x88;
-		copy[at + 6] = disp ? (uint8_t)disp : 0xe3;
+		/* mov r9, rcx; lea ecx, [r8 - eip], seven bytes of them; see match_pad */
+		memcpy(copy + at, "\x4c\x8b\xc9\x41\x8d\x88", 6);
+		copy[at + 6] = (uint8_t)-next;
 	}
 	s->base = copy;
 	s->end = copy + s->u->host_len;

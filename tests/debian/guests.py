@@ -439,11 +439,8 @@ def idle():
             print(f"idle: once more: {why}")
 
 
-def with_file(initrd, name, path, out):
-    """The initramfs with one more file: a second archive behind the first, on a boundary."""
-    with open(path, "rb") as f:
-        data = f.read()
-
+def with_files(initrd, files, out):
+    """The initramfs with more files: a second archive behind the first, on a boundary."""
     def entry(name, mode, data):
         fields = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
@@ -453,7 +450,13 @@ def with_file(initrd, name, path, out):
         return b + b"\0" * (-len(b) % 4)
 
     with open(initrd, "rb") as f, open(out, "wb") as to:
-        to.write(pad(f.read()) + entry(name, 0o100755, data) + entry("TRAILER!!!", 0, b""))
+        to.write(pad(f.read()))
+        for folder in sorted({os.path.dirname(name) for name in files} - {""}):
+            to.write(entry(folder, 0o040755, b""))
+        for name, path in files.items():
+            with open(path, "rb") as data:
+                to.write(entry(name, 0o100755, data.read()))
+        to.write(entry("TRAILER!!!", 0, b""))
     return out
 
 
@@ -461,7 +464,7 @@ def with_file(initrd, name, path, out):
 def registers():
     """A process keeps its x87 and XMM registers (registers.c)."""
     with tempfile.TemporaryDirectory() as folder:
-        initrd = with_file(f"{here.guests}/shell.gz", "registers", here.registers, f"{folder}/initrd")
+        initrd = with_files(f"{here.guests}/shell.gz", {"registers": here.registers}, f"{folder}/initrd")
         for kernel, cpu in ("686", "pentium3"), ("686-pae", "pentium4"):
             more = dict(options=["--cpu", cpu]) if here.vmm == "unring" else {}
             with start(linux(kernel, **more) | dict(initrd=initrd)) as vm:
@@ -474,7 +477,7 @@ def registers():
 def watched():
     """A debugger's breakpoints in a process slow nothing but what they watch (watched.c)."""
     with tempfile.TemporaryDirectory() as folder:
-        initrd = with_file(f"{here.guests}/shell.gz", "watched", here.watched, f"{folder}/initrd")
+        initrd = with_files(f"{here.guests}/shell.gz", {"watched": here.watched}, f"{folder}/initrd")
         stats = f"{folder}/stats"
         more = dict(options=["--stats", stats]) if here.vmm == "unring" else {}
         with start(linux(**more) | dict(initrd=initrd)) as vm:
@@ -486,6 +489,30 @@ def watched():
                 alone = int(re.search(r"^alone (\d+)$", f.read(), re.MULTILINE).group(1))
             if alone > 50000:
                 raise Failed(f"{alone} instructions ran alone")
+
+
+@case
+def anywhere():
+    """Programs whose libraries lie at random addresses are translated once (anywhere.c)."""
+    files = {"anywhere": here.anywhere, "lib/ld-linux.so.2": "/lib32/ld-linux.so.2",
+             "lib/libc.so.6": "/lib32/libc.so.6"}
+    loop = "i=0; while [ $i -lt 60 ]; do /anywhere; i=$((i+1)); done | sort -u | wc -l"
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = with_files(f"{here.guests}/shell.gz", files, f"{folder}/initrd")
+        stats = f"{folder}/stats"
+        more = dict(options=["--stats", stats]) if here.vmm == "unring" else {}
+        with start(linux(**more) | dict(initrd=initrd)) as vm:
+            to_shell(vm)
+            vm.run(loop, r"^[2-6][0-9]$", 60)
+            if more:
+                before = counts(vm, stats)
+                vm.run(loop, r"^[2-6][0-9]$", 60)
+                after = counts(vm, stats)
+                each = (after["guest_instructions"] - before["guest_instructions"]) / 60
+                print(f"anywhere: {each:.0f} instructions translated for each program")
+                if each > 500:
+                    raise Failed(f"{each:.0f} instructions translated for each program")
+            reboot(vm)
 
 
 @case
@@ -514,6 +541,7 @@ def main():
     parser.add_argument("--guests", default=f"{top}/build/guests")
     parser.add_argument("--registers", default=f"{top}/build/release/tests/debian/registers")
     parser.add_argument("--watched", default=f"{top}/build/release/tests/debian/watched")
+    parser.add_argument("--anywhere", default=f"{top}/build/release/tests/debian/anywhere")
     parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
     parser.parse_args(namespace=here)
     if not here.case:

@@ -70,8 +70,8 @@ static void test_move(void **state)
 		  *far = make_unit(LIB + 0x2000, 9, NO_GFN, 8, 0, 0, NULL);
 	uint32_t target, generation = tcache_generation(fx.c);
 	tcache_adopt(fx.c, 9, LIB + 0x2000, 1, window_alive, &fx);
-	struct tu *back = make_unit(LIB + 0x2010, far->gfn, NO_GFN, 8, 0, 1,
-	                            &(uint32_t){LIB + 0x10});
+	struct tu *back =
+		make_unit(LIB + 0x2010, far->gfn, NO_GFN, 8, 0, 1, &(uint32_t){LIB + 0x10});
 	tcache_chain(fx.c, a->exit0, near);
 	tcache_chain(fx.c, near->exit0, far);
 	tcache_chain(fx.c, back->exit0, a);
@@ -109,7 +109,8 @@ static void test_move(void **state)
 static void test_move_thunk(void **state)
 {
 	assert_false(adopt(LIB, 1));
-	struct tu *a = unit(LIB, 0x10, LIB + 0x2000), *far = make_unit(LIB + 0x2000, 9, NO_GFN, 8, 0, 0, NULL);
+	struct tu *a = unit(LIB, 0x10, LIB + 0x2000),
+		  *far = make_unit(LIB + 0x2000, 9, NO_GFN, 8, 0, 0, NULL);
 	assert_false(adopt(LIB, 2));
 	tcache_chain(fx.c, a->exit0, far);
 	assert_int_equal(fx.thunks, 1);
@@ -174,8 +175,8 @@ static void test_fixed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_copy), TEST(test_move), TEST(test_move_thunk), TEST(test_many_places),
-	    TEST(test_fixed),
+		TEST(test_copy),        TEST(test_move),  TEST(test_move_thunk),
+		TEST(test_many_places), TEST(test_fixed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

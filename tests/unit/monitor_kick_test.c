@@ -181,7 +181,7 @@ __asm__(".pushsection .rodata\n.code32\n.intel_syntax noprefix\n"
         "add ds:[0x20e04], eax; pop eax; iretd\n"
         "kernel_41: and dword ptr ds:[0xc0201100], 0xfffffffe; invlpg [0x40000]; iretd\n"
         "kernel_42: xor dword ptr [esp + 8], 0x3000; iretd\n"
-        "kernel_43: push edx; mov edx, 0xc0011000; call edx; pop edx; iretd\n"
+        "kernel_43: push edx; mov edx, 0x11000; call edx; pop edx; iretd\n"
         "kernel_enter: inc dword ptr ds:[0x20e08]; sysexit\n"
         "kernel_gate: inc dword ptr ds:[0x20e0c]; retf\n"
         "kernel_end:\n.code64\n.att_syntax\n.popsection");

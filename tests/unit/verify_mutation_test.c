@@ -91,8 +91,10 @@ static void build(void)
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
 	/* One window, for which a chain will do. */
-	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, WINDOW_ID, window_alive, NULL);
-	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, WINDOW_ID, window_alive, NULL);
+	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, WINDOW_ID, window_alive,
+	             NULL);
+	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, WINDOW_ID, window_alive,
+	             NULL);
 	tcache_chain(fx.cache, owned->exit0, other);
 	tcache_table(fx.cache, 0);
 	tcache_branch_set(fx.cache, 0, WINDOW, glue);

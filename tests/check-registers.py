@@ -38,7 +38,7 @@ POINTERS = {
     'monitor/entry.S': 'into translated code',
     'cpu': 'struct cpu_env',
     'mmu': 'struct mmu_client, and the function given to directory_links in its file',
-    'cache/place.c': 'alive of tcache_adopt',
+    'cache/place.c': 'struct tcache_config, and alive of tcache_adopt',
     'cache/tcache.c': 'struct tcache_config',
 }
 

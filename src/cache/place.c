@@ -68,6 +68,8 @@ static void place_move(struct tcache *c, uint32_t n, uint32_t start)
 	struct place *p = &c->places[n];
 	uint32_t gfn = p->gfn, delta = start - p->start;
 
+	if (c->cfg.moving)
+		c->cfg.moving(c->cfg.ctx);
 	p->start = start;
 	for (uint32_t i = c->pages[gfn].head, next; i; i = next) {
 		struct tu *u = &c->units[i];

@@ -60,6 +60,8 @@ struct tcache_config {
 	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
 	/* A page got its first unit (true) or lost its last (false). */
 	void (*trace)(void *ctx, uint32_t gfn, bool on);
+	/* Units are about to move to another EIP: what is known by host addresses in them. */
+	void (*moving)(void *ctx);
 	void *ctx;
 };
 
@@ -102,8 +104,7 @@ struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
 /* --- running a page in a window --- */
 
 /* The window is about to run units of this page, whose first byte has EIP start.  alive tells
- * whether a former owner still exists.  true: units were moved for it, and no return may be
- * predicted any more. */
+ * whether a former owner still exists.  true: units were moved for it. */
 bool tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t start, uint32_t window_id,
                   bool (*alive)(void *ctx, uint32_t id), void *ctx);
 /* The model's copy at another EIP, in the place that was adopted for it; NULL: it has none. */

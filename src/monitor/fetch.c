@@ -20,10 +20,8 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 /* The current window is about to run units of the page, at this EIP. */
 static void page_adopt(struct monitor *m, uint32_t gfn, uint32_t start)
 {
-	if (!tcache_adopt(m->cache, gfn, start, m->window->id, window_alive, m))
-		return;
-	return_stack_reset(m);
-	debug_moved(m);
+	if (tcache_adopt(m->cache, gfn, start, m->window->id, window_alive, m))
+		debug_moved(m);
 }
 
 static uint8_t hint(void *ctx, uint32_t eip)

@@ -18,6 +18,13 @@ static void trace(void *ctx, uint32_t gfn, bool on)
 	mmu_trace_code(m->mmu, gfn, on);
 }
 
+static void moving(void *ctx)
+{
+	struct monitor *m = ctx;
+	return_stack_reset(m);
+	fpu_save_pointers(m); /* they may lead there */
+}
+
 static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
 {
 	struct monitor *m = ctx;
@@ -93,6 +100,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 		.miss_disp = offsetof(struct vcpu, stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
 		.trace = trace,
+		.moving = moving,
 		.ctx = m,
 	};
 	err = tcache_create(&m->cache, &cc);

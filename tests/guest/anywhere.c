@@ -3,14 +3,15 @@
 #include "rt/pages.h"
 
 /* Two pages, at whatever address; its last but one instruction lies in both. */
-extern u8 anywhere[], anywhere_here[], anywhere_near[], anywhere_far[], anywhere_end[];
-extern u8 anywhere_second[], other_second[];
+extern u8 anywhere[], anywhere_here[], anywhere_near[], anywhere_far[], anywhere_end[],
+	anywhere_x87[];
 asm(".pushsection .text\n.intel_syntax noprefix\n.balign 4096\n"
     "anywhere: call anywhere_here\n"
     "anywhere_here: pop eax\n xor edx, edx\n mov ecx, 6\n"
     "1: call 3f\n lea ebx, [eax + anywhere_near - anywhere_here]\n call ebx\n dec ecx\n jnz 1b\n"
     "jmp 2f\n"
     "anywhere_near: add edx, 16\n ret\n"
+    "anywhere_x87: fldz\n fldz\n fdivp\n int 0x81\n"
     ".org anywhere + 0xff0\n"
     "2: jmp 2f\n"
     ".org anywhere + 0xffd\n"
@@ -95,6 +96,36 @@ static void addresses(void)
 	pages_off();
 }
 
+/* The x87 unit remembers where an exception came from, whatever runs that page since. */
+static void x87_pointer(void)
+{
+	static const u16 invalid_is_told = 0x37e;
+	u32 env[7];
+
+	pages_on();
+	memcpy(dirs[0], page_dir, 4096);
+	dirs[0][BASE >> 22] = (u32)tables[0] | PTE_ALL;
+	for (u32 i = 0; i < 64; i++)
+		tables[0][i] = (u32)(i & 1 ? anywhere + 4096 : anywhere) | PTE_ALL;
+	write_cr3((u32)dirs[0]);
+	for (u32 round = 0; round < 3; round++) {
+		u32 at = BASE + (round << 13) + (u32)(anywhere_x87 - anywhere);
+		struct state s = at_cpl(3, (void *)at);
+		asm volatile("fninit; fldcw %0" : : "m"(invalid_is_told));
+		cpu_run(&s);
+		expect("its end", s.eip, at + 8);
+		for (u32 i = 4; i < 24; i++) {
+			u32 start = BASE + (i << 13);
+			s = at_cpl(3, (void *)start);
+			expect_run(&s, start, false);
+		}
+		asm volatile("fnstenv %0; fninit" : "=m"(env));
+		expect("FIP", env[3], at + 4);
+	}
+	write_cr3((u32)page_dir);
+	pages_off();
+}
+
 static void bases(void)
 {
 	for (u32 round = 0; round < 400; round++) {
@@ -109,6 +140,7 @@ static void bases(void)
 
 static const struct test tests[] = {
 	{"addresses", "SDM vol. 3, 4.2", addresses},
+	{"x87-pointer", "SDM vol. 1, 8.1.8", x87_pointer},
 	{"bases", "SDM vol. 3, 3.4.3", bases},
 };
 

@@ -56,6 +56,7 @@ static void put_units(struct tcache *c, const struct tcache_dump *d, FILE *f, ui
 				.n_exits = u->n_exits,
 				.n_pads = u->n_pads,
 				.mode = u->mode,
+				.code32 = d->code32(d->ctx, u->mode),
 				.flags = u->dead ? DUMP_DEAD : 0,
 			},
 			sizeof(struct dump_unit), 1, f);
@@ -101,14 +102,15 @@ static void put_exits(struct tcache *c, const struct tcache_dump *d, FILE *f)
 
 static uint32_t put_branches(struct tcache *c, FILE *f)
 {
+	_Static_assert((int)TABLES == DUMP_TABLES, "tables as they are dumped");
 	uint32_t n = 0;
-	for (uint32_t m = 0; m < TCACHE_MAX_MODES; m++)
-		for (uint32_t i = 0; c->tables[m] && i < BRANCH_ENTRIES; i++) {
-			const struct branch *b = &c->tables[m][i];
+	for (uint32_t t = 0; t < TABLES; t++)
+		for (uint32_t i = 0; c->table_used[t] && i < BRANCH_ENTRIES; i++) {
+			const struct branch *b = &c->tables[t * BRANCH_ENTRIES + i];
 			if (!b->minus_tag)
 				continue;
 			if (f)
-				fwrite(&(struct dump_branch){m, i, b->minus_tag, b->host},
+				fwrite(&(struct dump_branch){t, i, b->minus_tag, b->host},
 				       sizeof(struct dump_branch), 1, f);
 			n++;
 		}
@@ -117,13 +119,16 @@ static uint32_t put_branches(struct tcache *c, FILE *f)
 
 static uint32_t put_books(struct tcache *c, FILE *f)
 {
-	_Static_assert((int)BRANCH_PAGE_EIPS == DUMP_BOOK_OFFSETS, "a book as it is dumped");
+	_Static_assert((int)BRANCH_PAGE_EIPS == DUMP_BOOK_OFFSETS &&
+	                       (int)BRANCH_PAGE_SPACES == DUMP_BOOK_SPACES, "a book as it is dumped");
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < BRANCH_PAGES; i++) {
 		const struct branch_page *p = &c->branch_pages[i];
 		if (!p->page)
 			continue;
-		struct dump_book b = {.page = p->page, .modes = p->modes, .n = p->n};
+		struct dump_book b = {.page = p->page, .n = p->n};
+		for (unsigned k = 0; k < BRANCH_PAGE_SPACES; k++)
+			b.tag[k] = p->space[k].tag;
 		__builtin_memcpy(b.off, p->off, sizeof b.off);
 		if (f)
 			fwrite(&b, sizeof b, 1, f);
@@ -142,7 +147,8 @@ static uint32_t put_pages(struct tcache *c, FILE *f)
 		for (uint32_t i = p->place; i; i = c->places[i].next, n++) {
 			const struct place *at = &c->places[i];
 			if (f)
-				fwrite(&(struct dump_page){gfn, at->start, at->owner, at->shared},
+				fwrite(&(struct dump_page){gfn, at->start, at->owner, at->vpn,
+				                           at->shared},
 				       sizeof(struct dump_page), 1, f);
 		}
 	}
@@ -214,7 +220,6 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		.rx = (uintptr_t)c->code.rx,
 		.rw = (uintptr_t)c->code.rw,
 		.code_size = c->code.size,
-		.code32 = d->code32,
 		.start = c->start,
 		.used = c->used,
 		.code = c->used,
@@ -231,8 +236,8 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		.traced = put_traced(c, d, NULL),
 		.windows = d->n_windows,
 		.grants = d->n_grants,
-		.window = d->window,
-		.mode = d->mode,
+		.tag = d->tag,
+		.spaces = d->n_spaces,
 	};
 	char *maps;
 	size_t length;
@@ -240,8 +245,6 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	if (err)
 		return err;
 	h.maps = (uint32_t)length;
-	_Static_assert((int)TCACHE_MAX_MODES == DUMP_MODES, "cs_base as it is dumped");
-	__builtin_memcpy(h.cs_base, c->cs_base, sizeof h.cs_base);
 	struct protected protected = {.c = c, .d = d};
 	err = host_mem_each(NULL, (void *)UINTPTR_MAX, protected_pages, &protected);
 	err = err ? err : protected.err;
@@ -282,6 +285,7 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	put(protected.page, sizeof *protected.page, protected.n, f);
 	free(protected.page);
 	put(d->windows, sizeof *d->windows, d->n_windows, f);
+	put(d->spaces, sizeof *d->spaces, d->n_spaces, f);
 	put(d->grants, sizeof *d->grants, d->n_grants, f);
 	fwrite(maps, 1, length, f);
 	free(maps);

@@ -7,7 +7,7 @@
 
 #include "cache/unit.h"
 
-#define DUMP_MAGIC 0x33706d7564727375ull /* "usrdump3" */
+#define DUMP_MAGIC 0x34706d7564727375ull /* "usrdump4" */
 #define DUMP_NONE 0xffffffffu
 
 /* Where translated code and its stubs find their cells from r15, and how callouts and
@@ -16,7 +16,7 @@ struct dump_layout {
 	uint32_t stub_exit, stub_lookup, stub_miss, stub_callout;
 	uint32_t pending, if_flag, vflags, base_by_gib, tsc_minus, tsc_read;
 	uint32_t seg, seg_stride, seg_base, seg_selector;
-	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table;
+	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table, tag;
 	uint32_t callouts; /* ids are below this */
 	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call;
 	uint32_t out_direct, out_miss, out_callout, out_fault, out_pending;
@@ -28,18 +28,13 @@ struct dump_stubs {
 	uint64_t entry; /* of the section of the same name */
 };
 
-enum { DUMP_MODES = 64 };
-
 struct dump_header {
 	uint64_t magic;
 	struct dump_layout layout;
 	struct dump_stubs stubs;
 	uint64_t rx, rw;              /* host addresses of code memory */
 	uint64_t code_size;           /* of both mappings */
-	uint64_t code32;              /* mode numbers of 32-bit code, a bit each */
-	uint32_t cs_base[DUMP_MODES]; /* linear - EIP, by mode number */
-	uint64_t window;              /* base of the one that has run last, or 0 */
-	uint32_t mode, zero;          /* in this mode: what the return stack belongs to */
+	uint64_t tag;                 /* of the space that the return stack belongs to, or 0 */
 	uint32_t start, used;         /* units and thunks lie in [start, used) */
 	/* Sections, with their number of elements. */
 	uint32_t code;     /* bytes: code memory up to used */
@@ -60,6 +55,7 @@ struct dump_header {
 	uint32_t wp;       /* uint64_t: pages with live units that are mapped in a writable
 	                           mapping but protected (host addresses) */
 	uint32_t windows;  /* struct dump_window, by address */
+	uint32_t spaces;   /* struct dump_space, by tag */
 	uint32_t grants;   /* struct dump_grant, by address */
 	uint32_t maps;     /* bytes: /proc/self/maps */
 };
@@ -72,8 +68,8 @@ struct dump_unit {
 	uint32_t host;
 	uint32_t exit0, exit_id0; /* index in the section; id that its stub names */
 	uint32_t pc0, pad0, guest;
-	uint16_t page_off, guest_len, host_len, n_insns, n_pc;
-	uint8_t n_exits, n_pads, mode, flags;
+	uint16_t page_off, guest_len, host_len, n_insns, n_pc, mode;
+	uint8_t n_exits, n_pads, code32, flags;
 };
 
 struct dump_exit {
@@ -84,9 +80,10 @@ struct dump_exit {
 	uint32_t thunk; /* 0: none */
 };
 
-/* An entry that is in use. */
+/* An entry that is in use.  Mode m has table m % DUMP_TABLES. */
+enum { DUMP_TABLES = 8 };
 struct dump_branch {
-	uint32_t mode, index;
+	uint32_t table, index;
 	uint64_t minus_tag, host;
 };
 
@@ -95,10 +92,10 @@ struct dump_miss {
 };
 
 /* What was set in the branch tables for one page of one window. */
-enum { DUMP_BOOK_OFFSETS = 23 };
+enum { DUMP_BOOK_OFFSETS = 21, DUMP_BOOK_SPACES = 8 };
 struct dump_book {
 	uint64_t page; /* window base + linear page */
-	uint64_t modes;
+	uint64_t tag[DUMP_BOOK_SPACES];
 	uint16_t n; /* over DUMP_BOOK_OFFSETS: any offset */
 	uint16_t off[DUMP_BOOK_OFFSETS];
 };
@@ -108,7 +105,15 @@ struct dump_page {
 	uint32_t gfn;
 	uint32_t start; /* EIP of its first byte */
 	uint32_t owner; /* id, 0: none yet */
+	uint32_t vpn;   /* where the owner has it */
 	uint32_t shared;
+};
+
+/* Where the guest has run, and may again: a tag's meaning.  Tags without one match nothing. */
+struct dump_space {
+	uint64_t tag;
+	uint64_t window;
+	uint32_t cs_base, mode;
 };
 
 struct dump_window {

@@ -32,6 +32,7 @@ struct place {
 	uint32_t start; /* EIP of its first byte */
 	uint32_t next;  /* of the page, 0: none; or in the list of free ones */
 	uint32_t owner; /* window id, 0: none */
+	uint32_t vpn;   /* where the owner has it */
 	bool shared;
 };
 
@@ -39,14 +40,19 @@ struct place {
 enum { PLACES = 8 };
 
 /* The branch entries set for one page of one window, so that they can be found
- * again: which modes, and which EIPs while they fit. */
-enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 23 };
+ * again: in which spaces, and which EIPs while they fit. */
+enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 21, BRANCH_PAGE_SPACES = 8 };
 struct branch_page {
 	uint64_t page; /* window base + linear page, or 0 */
-	uint64_t modes;
+	struct branch_space {
+		uint64_t tag; /* 0: none */
+		uint32_t cs_base, mode;
+	} space[BRANCH_PAGE_SPACES];
 	uint16_t n; /* over BRANCH_PAGE_EIPS: not all are listed */
 	uint16_t off[BRANCH_PAGE_EIPS];
 };
+
+enum { TABLES = 8 };
 
 struct tcache {
 	struct tcache_config cfg;
@@ -70,9 +76,8 @@ struct tcache {
 	struct place *places; /* number 0 is none */
 	uint32_t n_places, free_place;
 	struct page_rec *pages;
-	struct branch *table_room;               /* for one of each mode */
-	struct branch *tables[TCACHE_MAX_MODES]; /* those in use */
-	uint32_t cs_base[TCACHE_MAX_MODES];      /* linear - EIP */
+	struct branch *tables; /* by mode number */
+	bool table_used[TABLES];
 	struct branch *miss;
 	struct branch_page *branch_pages;
 };

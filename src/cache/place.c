@@ -8,13 +8,13 @@
 
 /* --- moving --- */
 
-/* Can the unit be one whose EIP is delta higher? */
-static bool movable(const struct tcache *c, const struct tu *u, uint32_t delta)
+/* Can the unit be one whose EIP is delta higher, under this limit of CS? */
+static bool movable(const struct tcache *c, const struct tu *u, uint32_t delta, uint32_t limit)
 {
 	if (u->fixed)
 		return false;
-	if (u->limit != UINT32_MAX && ((uint64_t)u->reach + (int32_t)delta > u->limit ||
-	                               (uint64_t)u->eip + (int32_t)delta > u->limit))
+	if (limit != UINT32_MAX && ((uint64_t)u->reach + (int32_t)delta > limit ||
+	                            (uint64_t)u->eip + (int32_t)delta > limit))
 		return false;
 	for (unsigned i = 0; i < u->n_exits; i++) {
 		const struct exit_rec *x = &c->exits[u->exit0 + i];
@@ -76,7 +76,7 @@ static void place_move(struct tcache *c, uint32_t n, uint32_t start)
 		next = cache_next_on_page(u, gfn);
 		if (u->gfn != gfn || u->place != n)
 			continue;
-		if (movable(c, u, delta))
+		if (movable(c, u, delta, u->limit))
 			move(c, u, delta);
 		else
 			tcache_invalidate(c, u);
@@ -99,12 +99,18 @@ static void unchain_crossing(struct tcache *c, uint32_t n)
 	}
 }
 
-bool tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t start, uint32_t window_id,
+static bool owns(const struct place *p, const struct tcache_space *s, uint32_t vpn)
+{
+	return p->owner == s->window_id && p->vpn == vpn;
+}
+
+bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
                   bool (*alive)(void *ctx, uint32_t id), void *ctx)
 {
+	uint32_t vpn = (start + s->cs_base) >> PAGE_SHIFT;
 	struct page_rec *page = &c->pages[gfn];
 	struct place *p = &c->places[page->place];
-	if (page->place && p->start == start && (p->owner == window_id || p->shared))
+	if (page->place && p->start == start && (owns(p, s, vpn) || p->shared))
 		return false;
 
 	/* The place for this EIP, else one that nobody runs, else the oldest of too many. */
@@ -137,26 +143,35 @@ bool tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t start, uint32_t windo
 			page->place = n = cache_place_new(c, gfn, start);
 		p = &c->places[n];
 	}
-	if (p->owner != window_id && !p->shared) {
+	if (!owns(p, s, vpn) && !p->shared) {
 		if (p->owner) {
 			unchain_crossing(c, n);
 			p->shared = alive(ctx, p->owner);
 		}
-		p->owner = window_id;
+		p->owner = s->window_id;
+		p->vpn = vpn;
 	}
 	return moves;
 }
 
 /* --- copying --- */
 
-struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip)
+bool tcache_base(const struct tcache *c, const struct tu *u, uint32_t *base)
+{
+	const struct place *p = &c->places[u->place];
+	*base = (p->vpn << PAGE_SHIFT) - p->start;
+	return p->owner && !p->shared;
+}
+
+struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit)
 {
 	uint32_t delta = eip - model->eip;
-	if (!movable(c, model, delta))
+	if (!movable(c, model, delta, limit))
 		return NULL;
 	struct tu copy = *model;
 	uint32_t at = c->used, by = at - model->host;
 	copy.eip = eip;
+	copy.limit = limit;
 	copy_bytes(c->code.rw + at, c->code.rx + model->host, model->host_len);
 	struct tu *u = cache_unit_add(c, &copy);
 	for (unsigned i = 0; i < u->n_exits; i++) {

@@ -55,7 +55,7 @@ int tcache_create(struct tcache **out, const struct tcache_config *cfg)
 	if (!err)
 		err = reserve(&c->miss, BRANCH_ENTRIES, sizeof *c->miss);
 	if (!err)
-		err = reserve(&c->table_room, TCACHE_MAX_MODES * BRANCH_ENTRIES, sizeof *c->miss);
+		err = reserve(&c->tables, TABLES * BRANCH_ENTRIES, sizeof *c->miss);
 	if (err) {
 		free(c);
 		return err;
@@ -205,9 +205,8 @@ struct tu *cache_unit_add(struct tcache *c, const struct tu *unit)
 }
 
 struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
-                         uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode)
+                         uint32_t page_off, uint32_t gfn, uint32_t gfn2, unsigned mode)
 {
-	c->cs_base[mode] = linear - eip;
 	uint32_t reach = eip + code->guest_len - 1;
 	for (unsigned i = 0; i < code->n_exits; i++)
 		if (code->exits[i].target > reach)
@@ -216,7 +215,7 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 						 .eip = eip,
 						 .gfn = gfn,
 						 .gfn2 = gfn2,
-						 .page_off = linear & PAGE_MASK,
+						 .page_off = page_off,
 						 .limit = code->limit,
 						 .reach = reach,
 						 .guest_len = code->guest_len,
@@ -250,19 +249,20 @@ struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t 
 	return u;
 }
 
-struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t linear, uint32_t gfn, unsigned mode,
+struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t eip, uint32_t gfn,
                        struct tu **model)
 {
-	uint32_t page_off = linear & PAGE_MASK;
+	uint32_t page_off = (s->cs_base + eip) & PAGE_MASK;
 	if (model)
 		*model = NULL;
-	for (uint32_t n = c->hash[hash_of(gfn, page_off, mode)]; n; n = c->units[n].hash_next) {
+	for (uint32_t n = c->hash[hash_of(gfn, page_off, s->mode)]; n; n = c->units[n].hash_next) {
 		struct tu *u = &c->units[n];
-		if (u->gfn != gfn || u->page_off != page_off || u->mode != mode)
+		if (u->gfn != gfn || u->page_off != page_off || u->mode != s->mode)
 			continue;
-		if (u->eip == eip)
+		if (u->eip == eip &&
+		    (u->fixed ? u->limit == s->cs_limit : u->limit <= s->cs_limit))
 			return u;
-		if (model)
+		if (model && !u->fixed)
 			*model = u;
 	}
 	return NULL;
@@ -358,7 +358,8 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 	struct exit_rec *x = &c->exits[id];
 	struct tu *from = &c->units[x->unit];
 
-	if (from->dead || to->dead)
+	/* Whoever runs the one must be allowed to run the other. */
+	if (from->dead || to->dead || to->fixed || to->limit > from->limit)
 		return;
 	cache_unlink_exit(c, x);
 	x->cross = crosses(from, x->target, to);
@@ -398,10 +399,14 @@ void tcache_unchain_exits(struct tcache *c, struct tu *u)
 
 /* --- branch tables --- */
 
+static struct branch *entry(const struct tcache *c, unsigned mode, uint32_t eip)
+{
+	return c->tables + (mode % TABLES) * BRANCH_ENTRIES + (eip & (BRANCH_ENTRIES - 1));
+}
+
 uint64_t tcache_table(struct tcache *c, unsigned mode)
 {
-	c->tables[mode] = c->table_room + mode * BRANCH_ENTRIES;
-	return (uint64_t)(uintptr_t)c->tables[mode];
+	return (uint64_t)(uintptr_t)entry(c, mode, 0);
 }
 
 uint64_t tcache_miss_table(struct tcache *c)
@@ -409,13 +414,10 @@ uint64_t tcache_miss_table(struct tcache *c)
 	return (uint64_t)(uintptr_t)c->miss;
 }
 
-uint64_t tcache_branch(const struct tcache *c, unsigned mode, uint64_t window, uint32_t eip)
+uint64_t tcache_branch(const struct tcache *c, const struct tcache_space *s, uint32_t eip)
 {
-	const struct branch *b = c->tables[mode];
-	if (!b)
-		return 0;
-	b += eip & (BRANCH_ENTRIES - 1);
-	return b->minus_tag == -(window + eip) ? b->host : 0;
+	const struct branch *b = entry(c, s->mode, eip);
+	return b->minus_tag == -(s->tag + eip) ? b->host : 0;
 }
 
 static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
@@ -423,51 +425,63 @@ static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
 	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> 51];
 }
 
-/* The entry of the linear address `at` in a window. */
-static void branch_clear(struct tcache *c, unsigned mode, uint64_t at)
+/* The entry of a linear address in a space. */
+static void branch_clear(struct tcache *c, const struct branch_space *s, uint32_t linear)
 {
-	/* Tags name the EIP; windows are 4 GiB-aligned. */
-	uint64_t tag = (at & ~0xffffffffull) + (uint32_t)(at - c->cs_base[mode]);
-	struct branch *b = &c->tables[mode][tag & (BRANCH_ENTRIES - 1)];
-	if (-b->minus_tag == tag)
+	uint32_t eip = linear - s->cs_base;
+	struct branch *b = entry(c, s->mode, eip);
+	if (b->minus_tag == -(s->tag + eip))
 		b->minus_tag = 0;
 }
 
 static void branch_page_clear(struct tcache *c, struct branch_page *p)
 {
-	for (uint64_t modes = p->modes; modes; modes &= modes - 1) {
-		unsigned m = __builtin_ctzll(modes);
+	uint32_t linear = (uint32_t)p->page;
+	for (const struct branch_space *s = p->space;
+	     s < p->space + BRANCH_PAGE_SPACES && s->tag; s++)
 		if (p->n > BRANCH_PAGE_EIPS)
 			for (unsigned i = 0; i < PAGE_SIZE; i++)
-				branch_clear(c, m, p->page + i);
+				branch_clear(c, s, linear + i);
 		else
 			for (unsigned i = 0; i < p->n; i++)
-				branch_clear(c, m, p->page + p->off[i]);
-	}
+				branch_clear(c, s, linear + p->off[i]);
 	*p = (struct branch_page){0};
 }
 
-void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u)
+/* The page's book, open for this space. */
+static struct branch_page *branch_page_open(struct tcache *c, const struct tcache_space *s,
+                                            uint64_t page)
 {
-	if (tcache_branch(c, mode, window, u->eip) == tcache_host(c, u))
-		return;
-	struct branch *b = &c->tables[mode][u->eip & (BRANCH_ENTRIES - 1)];
-	uint32_t linear = u->eip + c->cs_base[mode];
-	uint64_t tag = window + u->eip, page = window + (linear & ~PAGE_MASK);
 	struct branch_page *p = branch_page_slot(c, page);
-
-	if (p->page != page) {
+	unsigned n = 0;
+	if (p->page == page)
+		while (n < BRANCH_PAGE_SPACES && p->space[n].tag && p->space[n].tag != s->tag)
+			n++;
+	if (p->page != page || n == BRANCH_PAGE_SPACES) {
 		if (p->page)
 			branch_page_clear(c, p);
 		p->page = page;
+		n = 0;
 	}
-	p->modes |= 1ull << mode;
+	p->space[n] = (struct branch_space){s->tag, s->cs_base, s->mode};
+	return p;
+}
+
+void tcache_branch_set(struct tcache *c, const struct tcache_space *s, const struct tu *u)
+{
+	if (tcache_branch(c, s, u->eip) == tcache_host(c, u))
+		return;
+	struct branch *b = entry(c, s->mode, u->eip);
+	uint32_t linear = u->eip + s->cs_base;
+	struct branch_page *p = branch_page_open(c, s, s->window + (linear & ~PAGE_MASK));
+
 	if (p->n < BRANCH_PAGE_EIPS)
 		p->off[p->n] = linear & PAGE_MASK;
 	if (p->n <= BRANCH_PAGE_EIPS)
 		p->n++;
 	b->host = tcache_host(c, u);
-	b->minus_tag = -tag;
+	b->minus_tag = -(s->tag + u->eip);
+	c->table_used[s->mode % TABLES] = true;
 }
 
 void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn)
@@ -483,17 +497,17 @@ void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn)
 
 void tcache_branch_drop_all(struct tcache *c)
 {
-	for (unsigned m = 0; m < TCACHE_MAX_MODES; m++)
-		if (c->tables[m])
-			__builtin_memset(c->tables[m], 0, BRANCH_ENTRIES * sizeof(struct branch));
+	for (unsigned t = 0; t < TABLES; t++)
+		if (c->table_used[t]) {
+			__builtin_memset(entry(c, t, 0), 0, BRANCH_ENTRIES * sizeof(struct branch));
+			c->table_used[t] = false;
+		}
 	__builtin_memset(c->branch_pages, 0, BRANCH_PAGES * sizeof *c->branch_pages);
 }
 
 void cache_branch_forget(struct tcache *c, const struct tu *u)
 {
-	if (!c->tables[u->mode])
-		return;
-	struct branch *b = &c->tables[u->mode][u->eip & (BRANCH_ENTRIES - 1)];
+	struct branch *b = entry(c, u->mode, u->eip);
 	if (b->host == tcache_host(c, u))
 		*b = (struct branch){0};
 }

@@ -8,7 +8,8 @@
  * Chains inside a page are for good.  Chains across pages are the guest's instruction TLB: they
  * exist only between units of places that a single window executes (the owner); a place that
  * several windows execute is shared, and its cross-page exits go through thunks, which look in
- * the branch table (whose tags name the window).
+ * the branch table (whose tags name the window).  A window may run a page at several linear
+ * addresses: then the place is shared, too.
  *
  * Code memory is handed out in order and taken back all at once (tcache_flush):
  * a dead unit's pads stay where they are, rewritten to look up their target, so
@@ -21,7 +22,14 @@
 
 #include <stdio.h>
 
-enum { TCACHE_MAX_MODES = 64 };
+/* Where the guest runs: what EIP means there, and so a branch.  No two have the same tag, ever. */
+struct tcache_space {
+	uint64_t tag;       /* low 32 bits zero; 0: none */
+	uint64_t window;    /* its base */
+	uint32_t window_id;
+	uint32_t cs_base, cs_limit;
+	uint32_t mode;
+};
 
 struct tu {
 	uint32_t eip;
@@ -30,19 +38,20 @@ struct tu {
 	uint32_t exit0;                            /* id of the first exit */
 	uint32_t pc0, pad0, reloc0;                /* in the arenas */
 	uint32_t place;                            /* number */
-	uint32_t limit, reach;                     /* of CS; highest EIP that it names in code */
+	uint32_t limit;                            /* of CS, at least */
+	uint32_t reach;                            /* highest EIP of its code and its targets */
 	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
 	uint16_t page_off;                         /* of EIP in its page, linear */
 	uint16_t guest_len, host_len, n_insns, n_pc, n_relocs;
+	uint16_t mode; /* number */
 	uint8_t n_exits, n_pads;
-	uint8_t mode; /* number */
-	bool fixed;   /* it cannot be moved */
+	bool fixed; /* it holds for this EIP and limit of CS alone */
 	bool dead;
 };
 
 /* An entry of a branch table, as translated code reads it. */
 struct branch {
-	uint64_t minus_tag; /* -(window base + EIP) */
+	uint64_t minus_tag; /* -(tag + EIP) */
 	uint64_t host;
 };
 enum { BRANCH_ENTRIES = 65536 };
@@ -82,16 +91,16 @@ bool tcache_full(const struct tcache *c);
 uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id);
 /* Keeps what was written there, in the place that was adopted for its EIP. */
 struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
-                         uint32_t linear, uint32_t gfn, uint32_t gfn2, unsigned mode);
+                         uint32_t page_off, uint32_t gfn, uint32_t gfn2, unsigned mode);
 /* A slot for a unit that runs once and is in no index; the same slot every time.
  * Its exits have ids from TCACHE_ONCE_EXIT. */
 #define TCACHE_ONCE_EXIT 0xf0000000u
 uint8_t *tcache_once(struct tcache *c, uint64_t *host);
 
 /* --- finding --- */
-/* linear: of EIP, for its offset in the page.  NULL: there is none; then *model, unless NULL, is
- * one of the same code at another EIP, or NULL. */
-struct tu *tcache_find(struct tcache *c, uint32_t eip, uint32_t linear, uint32_t gfn, unsigned mode,
+/* NULL: there is none; then *model, unless NULL, is one of the same code at another EIP, or with a
+ * higher limit, or NULL. */
+struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t eip, uint32_t gfn,
                        struct tu **model);
 struct tu *tcache_unit_at(struct tcache *c, uint64_t host);
 bool tcache_contains(const struct tcache *c, uint64_t host);
@@ -103,12 +112,15 @@ struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
 
 /* --- running a page in a window --- */
 
-/* The window is about to run units of this page, whose first byte has EIP start.  alive tells
+/* The space is about to run units of this page, whose first byte has EIP start.  alive tells
  * whether a former owner still exists.  true: units were moved for it. */
-bool tcache_adopt(struct tcache *c, uint32_t gfn, uint32_t start, uint32_t window_id,
+bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
                   bool (*alive)(void *ctx, uint32_t id), void *ctx);
-/* The model's copy at another EIP, in the place that was adopted for it; NULL: it has none. */
-struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip);
+/* The model's copy at another EIP, with another limit, in the place that was adopted for it; NULL:
+ * it has none. */
+struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit);
+/* CS.base where the unit runs; false: there may be several. */
+bool tcache_base(const struct tcache *c, const struct tu *u, uint32_t *base);
 
 /* --- chaining --- */
 
@@ -120,11 +132,14 @@ void tcache_unchain(struct tcache *c, uint32_t exit_id);
 void tcache_unchain_exits(struct tcache *c, struct tu *u);
 
 /* --- branch tables --- */
+
+/* That of a mode; modes may share one. */
 uint64_t tcache_table(struct tcache *c, unsigned mode);
 uint64_t tcache_miss_table(struct tcache *c);
-void tcache_branch_set(struct tcache *c, unsigned mode, uint64_t window, const struct tu *u);
+void tcache_branch_set(struct tcache *c, const struct tcache_space *s, const struct tu *u);
 /* Where a branch of translated code to EIP goes by the table; 0: it does not know. */
-uint64_t tcache_branch(const struct tcache *c, unsigned mode, uint64_t window, uint32_t eip);
+uint64_t tcache_branch(const struct tcache *c, const struct tcache_space *s, uint32_t eip);
+/* By base of the window and linear page. */
 void tcache_branch_drop_page(struct tcache *c, uint64_t window, uint32_t vpn);
 void tcache_branch_drop_all(struct tcache *c);
 
@@ -151,20 +166,21 @@ struct tcache_dump {
 	struct dump_stubs stubs;
 	const void *entry; /* code of the way in and of the stubs */
 	uint32_t n_entry;
-	uint64_t code32; /* modes of 32-bit code */
 	const uint64_t *returns;
 	unsigned n_returns;
 	const struct dump_window *windows; /* by address */
 	unsigned n_windows;
 	const struct dump_grant *grants; /* likewise */
 	unsigned n_grants;
-	uint64_t window;            /* that the return stack belongs to; 0: none */
-	unsigned mode;              /* likewise */
+	const struct dump_space *spaces;
+	unsigned n_spaces;
+	uint64_t tag; /* of the space that the return stack belongs to; 0: none */
 	const struct tu_code *once; /* the unit in the slot of tcache_once, or NULL */
 	uint32_t once_eip;
 	void *ctx;
 	uint8_t (*guest_byte)(void *ctx, uint32_t gfn, uint32_t offset);
 	bool (*traced)(void *ctx, uint32_t gfn);
+	bool (*code32)(void *ctx, unsigned mode);
 };
 
 /* Writes a dump (cache/dump.h); 0 or a negative errno. */

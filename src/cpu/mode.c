@@ -48,13 +48,9 @@ struct mode_key mode_of(const struct vcpu *v)
 	for (int s = SREG_ES; s <= SREG_GS; s++)
 		b |= (uint32_t)class_of(&v->seg[s], s) << (MODE_SEG_SHIFT + 2 * s);
 
-	struct mode_key k = {.bits = b, .cs_limit = 0xffffffff};
-	if (cs->base || cs->limit != 0xffffffff) {
-		k.bits |= MODE_CSBASED;
-		k.cs_base = cs->base;
-		k.cs_limit = cs->limit;
-	}
-	return k;
+	if (cs->limit != 0xffffffff)
+		b |= MODE_CSLIMIT;
+	return (struct mode_key){.bits = b, .cs_limit = cs->limit};
 }
 
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)

@@ -25,15 +25,14 @@ enum {
 	MODE_IO = 1 << 11, /* CPL <= IOPL: CLI, STI and port access need no further check */
 	MODE_TF = 1 << 12,
 	MODE_AC = 1 << 14,      /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
-	MODE_CSBASED = 1 << 15, /* CS is not flat: base and limit are in the key */
+	MODE_CSLIMIT = 1 << 15, /* CS is shorter than 4 GiB */
 	MODE_SEG_SHIFT = 16,    /* two bits for each of ES CS SS DS FS GS */
 	MODE_TSC_EXITS = 1 << 28,
 };
 
 struct mode_key {
 	uint32_t bits;
-	uint32_t cs_base;  /* 0 unless MODE_CSBASED */
-	uint32_t cs_limit; /* FFFFFFFFh unless MODE_CSBASED */
+	uint32_t cs_limit; /* FFFFFFFFh unless MODE_CSLIMIT; a unit may serve several */
 };
 
 static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
@@ -44,11 +43,6 @@ static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
 static inline unsigned mode_cpl(uint32_t bits)
 {
 	return bits & MODE_CPL;
-}
-
-static inline bool mode_equal(const struct mode_key *a, const struct mode_key *b)
-{
-	return a->bits == b->bits && a->cs_base == b->cs_base && a->cs_limit == b->cs_limit;
 }
 
 /* The key that the vCPU's state calls for now. */

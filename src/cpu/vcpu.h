@@ -143,10 +143,11 @@ struct vcpu {
 	uint64_t scratch[8];     /* of stubs */
 	uint64_t host_rsp;       /* of the dispatcher, while translated code runs */
 	uint64_t ret_sp;         /* of the private return stack, while it does not */
-	uint64_t window;         /* r14 */
+	uint64_t window;         /* where translated code finds the guest's memory: GS */
 	uint64_t table;          /* r13 */
 	struct segment seg[8];   /* ES CS SS DS FS GS LDTR TR */
 	uint64_t tsc_read;       /* what the guest has read of its TSC last; 0: nothing */
+	uint64_t tag;            /* r14: of branches, in the table */
 
 	/* --- the rest of the architectural state --- */
 	uint32_t cr0, cr2, cr3, cr4;

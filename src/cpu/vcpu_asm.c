@@ -12,5 +12,5 @@ SAME(V_STUB, stub);
 SAME(V_SCRATCH, scratch);
 SAME(V_HOST_RSP, host_rsp);
 SAME(V_RET_SP, ret_sp);
-SAME(V_WINDOW, window);
+SAME(V_TAG, tag);
 SAME(V_TABLE, table);

@@ -10,7 +10,7 @@
 #define V_SCRATCH 128
 #define V_HOST_RSP 192
 #define V_RET_SP 200
-#define V_WINDOW 208
 #define V_TABLE 216
+#define V_TAG 360
 
 #endif

@@ -59,7 +59,7 @@ bool far_pointer(struct monitor *m, uint32_t packed, uint32_t ea, uint32_t *off,
 /* The platform switches tsc_exits while it handles a port. */
 static inline bool tsc_mode_changed(const struct monitor *m)
 {
-	return m->v->tsc_exits != !!(m->modes[m->mode].bits & MODE_TSC_EXITS);
+	return m->v->tsc_exits != !!(m->modes[m->mode] & MODE_TSC_EXITS);
 }
 
 #endif

@@ -8,7 +8,7 @@ static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, en
 		m->v->inhibit = SHADOW_SS;
 		return done_dirty(m, packed);
 	}
-	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode].bits, s))
+	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode], s))
 		return done_dirty(m, packed);
 	x87_note_segments(m);
 	return done(m, packed);

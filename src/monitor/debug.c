@@ -104,13 +104,13 @@ void debug_watch(struct monitor *m, gla_t a, unsigned size, bool read, bool writ
 	}
 }
 
-/* Units that run over a new breakpoint, in whatever address space. */
+/* Units that run over a new breakpoint, in whatever address space and with whatever CS.base:
+ * those that have its place in their page. */
 static void drop_units(struct monitor *m, uint32_t at)
 {
 	for (uint32_t i = 0; i < tcache_count(m->cache); i++) {
 		struct tu *u = (struct tu *)tcache_at(m->cache, i);
-		uint32_t from = u->eip + m->modes[u->mode].cs_base;
-		if (!u->dead && at - from < u->guest_len)
+		if (!u->dead && ((at - u->page_off) & PAGE_MASK) < u->guest_len)
 			tcache_invalidate(m->cache, u);
 	}
 }

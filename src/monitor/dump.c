@@ -46,9 +46,16 @@ static bool traced(void *ctx, uint32_t gfn)
 	return mmu_is_code(m->mmu, gfn);
 }
 
+static bool code32(void *ctx, unsigned mode)
+{
+	struct monitor *m = ctx;
+	return m->modes[mode] & MODE_CODE32;
+}
+
 int monitor_dump(struct monitor *m, FILE *f)
 {
 	static struct windows windows;
+	static struct dump_space spaces[SPACES];
 	struct tcache_dump d = {
 		.layout = monitor_layout(),
 		.stubs =
@@ -65,16 +72,22 @@ int monitor_dump(struct monitor *m, FILE *f)
 		.returns = (const uint64_t *)(uintptr_t)m->v->ret_sp,
 		.n_returns = (unsigned)((m->ret_top - m->v->ret_sp) / 8 + 1),
 		.windows = windows.in,
-		.window = m->window ? (uintptr_t)m->window->base : 0,
-		.mode = m->mode,
+		.spaces = spaces,
+		.tag = m->space.tag,
 		.once = m->once.host_len ? &m->once : NULL,
 		.once_eip = m->once_eip,
 		.ctx = m,
 		.guest_byte = guest_byte,
 		.traced = traced,
+		.code32 = code32,
 	};
-	for (unsigned i = 0; i < m->n_modes; i++)
-		d.code32 |= (uint64_t) !!(m->modes[i].bits & MODE_CODE32) << i;
+	/* Those of windows that are gone match nothing. */
+	for (unsigned i = 0; i < SPACES; i++) {
+		const struct tcache_space *s = &m->spaces[i];
+		if (s->tag && window_alive(m, s->window_id))
+			spaces[d.n_spaces++] =
+				(struct dump_space){s->tag, s->window, s->cs_base, s->mode};
+	}
 	windows = (struct windows){.m = m};
 	mmu_each(m->mmu, &(struct mmu_each){&windows, add_window, add_grant});
 	d.n_windows = windows.n;

@@ -19,7 +19,7 @@ monitor_enter:
 	push r14
 	push r15
 	mov r15, rdi
-	mov r14, [r15 + V_WINDOW]
+	mov r14, [r15 + V_TAG]
 	mov r13, [r15 + V_TABLE]
 	mov r8, rsi
 	mov [r15 + V_SCRATCH + 8 * 6], rdx

@@ -44,11 +44,18 @@ static const struct tu_pc *locate(struct monitor *m, uint64_t pc, uint32_t *eip)
 	return locate_start(m, pc, eip, &start);
 }
 
-bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode)
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode, uint32_t *base)
 {
 	if (!tcache_contains(m->cache, pc) || !locate(m, pc, eip))
 		return false;
-	*mode = tcache_in_once(m->cache, pc) ? m->once_mode : tcache_unit_at(m->cache, pc)->mode;
+	*mode = m->once_mode;
+	*base = m->once_base;
+	if (tcache_in_once(m->cache, pc))
+		return true;
+	const struct tu *u = tcache_unit_at(m->cache, pc);
+	*mode = u->mode;
+	if (!tcache_base(m->cache, u, base))
+		*base = m->v->seg[SREG_CS].base;
 	return true;
 }
 

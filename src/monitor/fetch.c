@@ -20,7 +20,7 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 /* The current window is about to run units of the page, at this EIP. */
 static void page_adopt(struct monitor *m, uint32_t gfn, uint32_t start)
 {
-	if (tcache_adopt(m->cache, gfn, start, m->window->id, window_alive, m))
+	if (tcache_adopt(m->cache, &m->space, gfn, start, window_alive, m))
 		debug_moved(m);
 }
 
@@ -82,7 +82,7 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 {
 	fpu_save(m);
 	r->eip = m->v->eip;
-	r->mode = m->modes[m->mode];
+	r->mode = (struct mode_key){m->modes[m->mode], m->v->seg[SREG_CS].limit};
 	r->model = m->cfg.model;
 	r->site = hint;
 	r->site_ctx = m;
@@ -146,7 +146,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	gla_t a = linear_eip(m);
 	gpa_t p;
 
-	if (m->v->eip > m->modes[m->mode].cs_limit) {
+	if (m->v->eip > m->v->seg[SREG_CS].limit) {
 		*t = trap_error(VEC_GP, 0);
 		return FOUND_TRAP;
 	}
@@ -162,7 +162,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	page_adopt(m, gpa_gfn(p), start);
 	struct tu *model, *u;
 	bool same;
-	u = *out = tcache_find(m->cache, m->v->eip, a.v, gpa_gfn(p), m->mode, &model);
+	u = *out = tcache_find(m->cache, &m->space, m->v->eip, gpa_gfn(p), &model);
 	if (u) {
 		if (!second_page(m, u, &same, t))
 			return FOUND_TRAP;
@@ -174,7 +174,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	if (model && !model->dead && model->guest_len <= debug_room(m)) {
 		if (!second_page(m, model, &same, t))
 			return FOUND_TRAP;
-		if (same && (*out = tcache_copy(m->cache, model, m->v->eip)))
+		if (same && (*out = tcache_copy(m->cache, model, m->v->eip, m->space.cs_limit)))
 			return FOUND;
 	}
 	struct tu_code *code = &m->code;
@@ -187,6 +187,6 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		return FOUND_ALONE;
 	if (b.gfn2 != NO_GFN)
 		page_adopt(m, b.gfn2, start + PAGE_SIZE);
-	*out = tcache_commit(m->cache, code, m->v->eip, a.v, b.gfn, b.gfn2, m->mode);
+	*out = tcache_commit(m->cache, code, m->v->eip, a.v & PAGE_MASK, b.gfn, b.gfn2, m->mode);
 	return FOUND;
 }

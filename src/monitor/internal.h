@@ -36,16 +36,16 @@ enum {
 	PENDING_INTR = 2, /* INTR is asserted */
 	ITLB_SIZE = 512,
 	SITE_SLOTS = 4096,
+	MODES = 4096,
+	SPACES = 4096, /* that are known by their tags */
 	BOUNCE_BYTES = 1024,
 	RECENT = 16,
+	X87_SEGMENTS = 1024,
 	WINDOW_BASES = 1024, /* windows that the mmu keeps at most */
 	BREAKS = 256,
 	MARKS = BREAKS + 64,
 	WATCH_BYTES = 1 << 16, /* of a debugger's watchpoint at most */
 };
-
-/* Set in window_of_base when the window has been dropped. */
-#define WINDOW_GONE 0x80000000u
 
 /* What a signal handler leaves for the dispatcher. */
 struct fault_record {
@@ -117,16 +117,19 @@ struct monitor {
 	struct translator *translator;
 	struct monitor_config cfg;
 
-	struct mode_key modes[TCACHE_MAX_MODES];
+	uint32_t modes[MODES]; /* bits of the mode key, by number */
 	unsigned n_modes;
-	unsigned mode;         /* number of the current one */
+	unsigned mode; /* number of the current one */
+	struct tcache_space space; /* the current one */
+	struct tcache_space spaces[SPACES];
+	uint32_t last_tag;     /* upper half of the tag that was given last */
 	struct window *window; /* current */
 	bool state_dirty;      /* mode and window must be chosen anew */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
 	bool ret_stale; /* return_stack_reset was called: for a handler to act on */
-	uint32_t window_of_base[WINDOW_BASES]; /* last window id that ran there */
+	uint32_t window_of_base[WINDOW_BASES]; /* id of the window that has run there, 0: none */
 
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
@@ -137,6 +140,7 @@ struct monitor {
 	struct tu_code once;
 	uint32_t once_eip;
 	unsigned once_mode;
+	uint32_t once_base; /* CS.base */
 	uint8_t force_site; /* SITE_* for it */
 	bool in_once;
 	bool trapped;        /* an exception came, since it began */
@@ -159,7 +163,7 @@ struct monitor {
 	struct x87_segments {
 		uint16_t selector[6];
 		uint32_t base[6];
-	} x87_segments[TCACHE_MAX_MODES]; /* those in force in each mode, last */
+	} x87_segments[X87_SEGMENTS]; /* those in force in each mode, with each CS.base, last */
 	uint32_t x87_restored[4];         /* the guest's FIP, FCS, FDP, FDS that were loaded last */
 	struct {
 		const uint8_t *host;
@@ -231,8 +235,9 @@ static inline bool at_user(const struct monitor *m)
 
 /* --- faults (fault.c) --- */
 int fault_install(struct monitor *m);
-/* The guest EIP behind a host PC, and the mode; false: it is in no unit. */
-bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode);
+/* The guest EIP behind a host PC, the mode and CS.base (the current one, where there may be
+ * several); false: it is in no unit. */
+bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode, uint32_t *base);
 /* What runs next at this host address comes back soon. */
 void fault_corner(struct monitor *m, uint64_t resume);
 /* Routes what a handler recorded. */

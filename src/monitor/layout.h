@@ -32,6 +32,7 @@ static inline struct dump_layout monitor_layout(void)
 		.ret_sp = CELL(ret_sp),
 		.window = CELL(window),
 		.table = CELL(table),
+		.tag = CELL(tag),
 		.callouts = CO_COUNT,
 		.co_pending = CO_PENDING,
 		.co_pre = CO_PRE,

@@ -41,9 +41,8 @@ static void window_drop(void *ctx, struct window *w)
 	struct monitor *m = ctx;
 	itlb_flush(m);
 	return_stack_reset(m);
-	/* Branch entries are tagged by the base, not the id.  Those of a window that is gone match
-	 * nothing while no window has that base; branch_drop_stale() clears them before one does. */
-	m->window_of_base[monitor_base_slot(w)] |= WINDOW_GONE;
+	/* Branch entries of its spaces stay: no other will ever have their tags. */
+	m->window_of_base[monitor_base_slot(w)] = 0;
 	if (m->window == w)
 		m->window = NULL;
 	m->state_dirty = true;

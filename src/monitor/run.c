@@ -19,7 +19,7 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 {
 	struct vcpu *v = m->v;
 	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
-	uint32_t ac = m->modes[m->mode].bits & MODE_AC ? FLAG_AC : 0;
+	uint32_t ac = m->modes[m->mode] & MODE_AC ? FLAG_AC : 0;
 	bool mid = false;
 	uint32_t rf = v->vflags & FLAG_RF;
 
@@ -105,6 +105,7 @@ void run_once(struct monitor *m, uint8_t site)
 	m->force_site = site;
 	m->once_eip = v->eip;
 	m->once_mode = m->mode;
+	m->once_base = v->seg[SREG_CS].base;
 	if (!unit_translate(m, &r, &m->once, &b, &t)) {
 		m->force_site = 0;
 		m->unfinished = false;
@@ -261,15 +262,13 @@ static bool boundary(struct monitor *m)
 /* A direct exit that was taken, to be chained to where it leads. */
 struct from {
 	uint32_t exit; /* NO_CHAIN: none */
-	unsigned mode;
-	struct window *window;
+	uint64_t tag; /* where it was taken */
 };
 
 /* The unit at v->eip becomes reachable from translated code. */
 static void connect(struct monitor *m, const struct from *from, struct tu *u)
 {
-	struct vcpu *v = m->v;
-	bool chain = from->exit != NO_CHAIN && from->mode == m->mode && from->window == m->window;
+	bool chain = from->exit != NO_CHAIN && from->tag == m->space.tag;
 	if (m->cfg.paranoid) {
 		if (chain && m->left % CHAIN_EACH == 0) {
 			tcache_chain(m->cache, from->exit, u);
@@ -279,8 +278,7 @@ static void connect(struct monitor *m, const struct from *from, struct tu *u)
 	}
 	if (chain)
 		tcache_chain(m->cache, from->exit, u);
-	v->table = tcache_table(m->cache, m->mode);
-	tcache_branch_set(m->cache, m->mode, v->window, u);
+	tcache_branch_set(m->cache, &m->space, u);
 }
 
 enum monitor_end monitor_run(struct monitor *m)
@@ -301,7 +299,7 @@ enum monitor_end monitor_run(struct monitor *m)
 		/* What translated code may enter needs no look at the unit, unless to chain. */
 		uint64_t host = 0;
 		if (from.exit == NO_CHAIN && !m->cfg.paranoid)
-			host = tcache_branch(m->cache, m->mode, v->window, v->eip);
+			host = tcache_branch(m->cache, &m->space, v->eip);
 		struct tu *u = NULL;
 		if (!host) {
 			struct trap t;
@@ -320,8 +318,7 @@ enum monitor_end monitor_run(struct monitor *m)
 		}
 		if (log_on(LOG_EXITS))
 			log_run(m);
-		from.mode = m->mode;
-		from.window = m->window;
+		from.tag = m->space.tag;
 		from.exit = run(m, host, false);
 		if (m->cfg.paranoid)
 			check_exit(m, u);

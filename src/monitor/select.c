@@ -37,53 +37,91 @@ void flush_code(struct monitor *m)
 	itlb_flush(m);
 	return_stack_reset(m);
 	m->n_modes = 0;
+	for (unsigned i = 0; i < SPACES; i++)
+		m->spaces[i].tag = 0;
+	m->space.tag = 0;
 	m->state_dirty = true;
 }
 
-static unsigned mode_number(struct monitor *m, const struct mode_key *k)
+static unsigned mode_number(struct monitor *m, uint32_t bits)
 {
 	for (unsigned i = 0; i < m->n_modes; i++)
-		if (mode_equal(&m->modes[i], k))
+		if (m->modes[i] == bits)
 			return i;
-	if (m->n_modes == TCACHE_MAX_MODES)
+	if (m->n_modes == MODES)
 		flush_code(m);
-	m->modes[m->n_modes] = *k;
+	m->modes[m->n_modes] = bits;
 	return m->n_modes++;
 }
 
-/* Branch entries of windows that are gone go all at once, when a base comes round. */
-static void branch_drop_stale(struct monitor *m)
+static uint64_t tag_new(struct monitor *m)
 {
-	tcache_branch_drop_all(m->cache);
-	for (unsigned i = 0; i < WINDOW_BASES; i++)
-		if (m->window_of_base[i] & WINDOW_GONE)
-			m->window_of_base[i] = 0;
+	if (!++m->last_tag) {
+		tcache_branch_drop_all(m->cache);
+		for (unsigned i = 0; i < SPACES; i++)
+			m->spaces[i].tag = 0;
+		m->last_tag = 1;
+	}
+	return (uint64_t)m->last_tag << 32;
+}
+
+/* Is it the space of this key (its bits the mode's), window and CS? */
+static bool space_is(const struct monitor *m, const struct tcache_space *s, const struct mode_key *k,
+                     const struct window *w)
+{
+	return s->tag && s->window_id == w->id && s->cs_base == m->v->seg[SREG_CS].base &&
+	       s->cs_limit == k->cs_limit && m->modes[s->mode] == k->bits;
+}
+
+/* A space that is met again after others took its slots gets another tag: its branch entries are
+ * made anew. */
+static const struct tcache_space *space_find(struct monitor *m, const struct mode_key *k,
+                                             const struct window *w)
+{
+	enum { WAYS = 4 };
+	uint32_t base = m->v->seg[SREG_CS].base;
+	uint64_t h = (k->bits ^ (uint64_t)base << 20 ^ k->cs_limit ^ (uint64_t)w->id << 40) *
+	             0x9e3779b97f4a7c15ull;
+	struct tcache_space *set = &m->spaces[h >> 32 & (SPACES - WAYS)];
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (space_is(m, &set[i], k, w))
+			return &set[i];
+	unsigned mode = mode_number(m, k->bits);
+	for (unsigned i = WAYS - 1; i > 0; i--)
+		set[i] = set[i - 1];
+	set[0] = (struct tcache_space){
+		.tag = tag_new(m),
+		.window = (uint64_t)(uintptr_t)w->base,
+		.window_id = w->id,
+		.cs_base = base,
+		.cs_limit = k->cs_limit,
+		.mode = mode,
+	};
+	return &set[0];
 }
 
 void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	struct mode_key k = mode_of(v);
-	unsigned mode = mode_number(m, &k);
 	debug_arm(m);
 	struct window *w = mmu_window(m->mmu, at_user(m), linear_eip(m));
 
-	/* Return predictions belong to one mode of one window. */
-	if (mode != m->mode || w != m->window)
+	if (!space_is(m, &m->space, &k, w)) {
+		/* Return predictions belong to one space. */
 		return_stack_reset(m);
-	if (w != m->window || v->window != (uint64_t)(uintptr_t)w->base) {
+		m->space = *space_find(m, &k, w);
+		m->mode = m->space.mode;
+		v->tag = m->space.tag;
+	}
+	if (w != m->window || v->window != m->space.window) {
 		m->window = w;
-		v->window = (uint64_t)(uintptr_t)w->base;
-		uint32_t *last = &m->window_of_base[monitor_base_slot(w)];
-		if (*last != w->id) {
-			if (*last)
-				branch_drop_stale(m);
-			*last = w->id;
-		}
+		v->window = m->space.window;
+		m->window_of_base[monitor_base_slot(w)] = w->id;
 		host_set_gs(v->window);
 	}
 	mmu_bases(m->mmu, w, v->base_by_gib);
-	m->mode = mode;
 	m->state_dirty = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to

@@ -155,7 +155,7 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	gpa_t p, q;
 
 	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
-	    m->modes[m->mode].bits & (MODE_AC | MODE_TF) || m->debug.step ||
+	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step ||
 	    !plain(&v->seg[SREG_ES], true))
 		return 0;
 	if (s->op == STROP_MOVS) {
@@ -247,7 +247,7 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 	if (port && !cpu_io_check(v, (uint16_t)v->gpr[EDX], s.size, &m->fault.trap))
 		return FAULTED;
 	account(&s);
-	bool single = m->modes[m->mode].bits & MODE_TF || m->debug.step;
+	bool single = m->modes[m->mode] & MODE_TF || m->debug.step;
 	uint32_t budget = single ? 1 : CHUNK / s.size;
 	for (;;) {
 		uint32_t left = masked(&s, v->gpr[ECX]);

@@ -7,9 +7,14 @@
 /* The image of the 32-bit FXSAVE.  SDM vol. 1, table 10-2. */
 enum { FX_FCW = 0, FX_FSW = 2, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
 
+static struct x87_segments *segments_of(struct monitor *m, unsigned mode, uint32_t base)
+{
+	return &m->x87_segments[(mode + (base >> 4) * 61) % X87_SEGMENTS];
+}
+
 void x87_note_segments(struct monitor *m)
 {
-	struct x87_segments *s = &m->x87_segments[m->mode];
+	struct x87_segments *s = segments_of(m, m->mode, m->v->seg[SREG_CS].base);
 	for (unsigned i = 0; i < 6; i++) {
 		s->selector[i] = m->v->seg[i].selector;
 		s->base[i] = m->v->seg[i].base;
@@ -87,15 +92,15 @@ static bool operand_linear(struct monitor *m, uint64_t pc, uint64_t fdp, uint32_
 static void make_guests(struct monitor *m, uint64_t pc, uint64_t fdp, uint16_t *fop, uint32_t p[4])
 {
 	struct last last;
-	uint32_t linear;
+	uint32_t linear, base;
 	unsigned mode;
 
 	__builtin_memset(p, 0, 16);
-	if (!fault_guest_eip(m, pc, &p[0], &mode))
+	if (!fault_guest_eip(m, pc, &p[0], &mode, &base))
 		return;
-	const struct x87_segments *seg = &m->x87_segments[mode];
+	const struct x87_segments *seg = segments_of(m, mode, base);
 	p[1] = seg->selector[SREG_CS];
-	if (!read_last(m, seg->base[SREG_CS] + p[0], m->modes[mode].bits, &last))
+	if (!read_last(m, seg->base[SREG_CS] + p[0], m->modes[mode], &last))
 		return;
 	*fop = last.fop;
 	if (last.memory && fdp && operand_linear(m, pc, fdp, &linear)) {
@@ -249,7 +254,7 @@ static void run_ignoring(struct monitor *m)
 {
 	struct last i;
 	uint32_t at = m->v->seg[SREG_CS].base + m->v->eip;
-	bool control = read_last(m, at, m->modes[m->mode].bits, &i) && loads_control(&i);
+	bool control = read_last(m, at, m->modes[m->mode], &i) && loads_control(&i);
 	fpu_save(m);
 	uint16_t fcw = fx_get(m, FX_FCW);
 	fx_set_control(m, fcw | EXCEPTIONS);

@@ -71,8 +71,8 @@ void xl_exit_jmp(struct xlate *x, uint32_t target)
 	xl_exit_rel32(x, target);
 }
 
-/* The table has 65,536 entries of {-(window base + EIP), host address}, indexed by
- * EIP's low 16 bits.  Compared without flags: LEA adds, JRCXZ tests. */
+/* The table has 65,536 entries of {-(tag + EIP), host address}, indexed by EIP's low 16 bits;
+ * the tag is that of where the guest runs now: window, mode and CS.  Compared without flags: LEA adds, JRCXZ tests. */
 void xl_lookup_code(struct xlate *x)
 {
 	struct emit *e = &x->e;

@@ -75,7 +75,7 @@ static void translate_one(struct xlate *x)
 		xl_trap(x, VEC_UD, false);
 		return;
 	}
-	if (x->mode & MODE_CSBASED && x->next - 1 > x->req->mode.cs_limit) {
+	if (x->mode & MODE_CSLIMIT && x->next - 1 > x->req->mode.cs_limit) {
 		x->out->fixed = true;
 		xl_trap(x, VEC_GP, true);
 		return;
@@ -128,7 +128,7 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	out->guest_len = out->n_insns = out->n_pc = out->n_relocs = 0;
 	out->n_exits = out->n_pads = 0;
 	out->fixed = false;
-	out->limit = x.mode & MODE_CSBASED ? r->mode.cs_limit : UINT32_MAX;
+	out->limit = x.mode & MODE_CSLIMIT ? r->mode.cs_limit : UINT32_MAX;
 	while (!x.ended && out->n_insns < max) {
 		/* Room for the longest instruction, its exits and stubs, and the end. */
 		if (out->n_exits + 4 > TU_MAX_EXITS || out->n_pads + 2 > TU_MAX_PADS ||

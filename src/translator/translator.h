@@ -2,8 +2,8 @@
  * No signals, no mappings, no state: the same request gives the same answer.
  *
  * Conventions of the code that it makes (ARCHITECTURE.md): guest EAX..EDI but ESP
- * in host eax..edi, ESP in r12d, upper halves zero; r15 = struct vcpu, r14 = window
- * base, r13 = indirect-branch table, r8-r11 scratch, rsp = private return stack. */
+ * in host eax..edi, ESP in r12d, upper halves zero; r15 = struct vcpu, r14 = tag of
+ * branches, r13 = their table, r8-r11 scratch, rsp = private return stack. */
 #ifndef UNRING_TRANSLATOR_TRANSLATOR_H
 #define UNRING_TRANSLATOR_TRANSLATOR_H
 

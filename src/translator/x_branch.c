@@ -12,7 +12,7 @@ static uint32_t branch_target(const struct xlate *x)
 /* A near branch past the CS limit is the branch's own fault: #GP(0). */
 static bool outside_cs(struct xlate *x, uint32_t target)
 {
-	bool out = x->mode & MODE_CSBASED && target > x->req->mode.cs_limit;
+	bool out = x->mode & MODE_CSLIMIT && target > x->req->mode.cs_limit;
 	x->out->fixed |= out;
 	return out;
 }
@@ -20,7 +20,7 @@ static bool outside_cs(struct xlate *x, uint32_t target)
 /* The same for a target that only running tells: it is in r, which is not r8 to r10. */
 static void check_cs(struct xlate *x, uint8_t r)
 {
-	if (!(x->mode & MODE_CSBASED))
+	if (!(x->mode & MODE_CSLIMIT))
 		return;
 	emit_mov32(&x->e, R10, r);
 	xl_callout(x, CO_CSLIMIT, 4, 0, 0);
@@ -93,7 +93,7 @@ void x_call(struct xlate *x)
 
 void x_jmp_ind(struct xlate *x)
 {
-	if (x->mode & MODE_CSBASED) {
+	if (x->mode & MODE_CSLIMIT) {
 		xl_load_rm(x, R11);
 		check_cs(x, R11);
 		emit_mov32(&x->e, R8, R11);
@@ -127,7 +127,7 @@ void x_ret(struct xlate *x)
 	struct emit *e = &x->e;
 	unsigned size = x->i.opsize;
 	unsigned extra = x->i.opcode == 0xc2 ? x->i.imm & 0xffff : 0;
-	bool fast = x->mode & MODE_STACK32 && !(x->mode & MODE_CSBASED);
+	bool fast = x->mode & MODE_STACK32 && !(x->mode & MODE_CSLIMIT);
 	struct memop m = xl_stack(x, R12, 0, size, 'r');
 	uint8_t r = fast ? R8 : R11;
 

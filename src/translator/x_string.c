@@ -32,20 +32,18 @@ static void string_callout(struct xlate *x, enum string_op op)
 	           arg);
 }
 
-/* Makes a string register a host pointer. */
+/* Makes a string register a host pointer; r9 has the window's base, unless GiBs have theirs. */
 static void string_pointer(struct xlate *x, uint8_t r)
 {
 	struct emit *e = &x->e;
-	if (!(x->site & SITE_BY_GIB)) {
-		emit_lea64(e, r, (struct memop){.base = r, .index = R14});
-		return;
+	if (x->site & SITE_BY_GIB) {
+		emit_mov_imm(e, R10, 30);
+		emit_shrx(e, R9, r, R10, false);
+		struct memop bases = VCPU(base_by_gib);
+		bases.index = R9;
+		bases.scale = 3;
+		emit_load64(e, R9, bases);
 	}
-	emit_mov_imm(e, R10, 30);
-	emit_shrx(e, R9, r, R10, false);
-	struct memop bases = VCPU(base_by_gib);
-	bases.index = R9;
-	bases.scale = 3;
-	emit_load64(e, R9, bases);
 	emit_lea64(e, r, (struct memop){.base = r, .index = R9});
 }
 
@@ -68,6 +66,8 @@ void x_string(struct xlate *x)
 	if (i->rep)
 		emit_mov32(e, R11, RCX);
 	/* On a fault, truncating the registers makes their guest values. */
+	if (!(x->site & SITE_BY_GIB))
+		emit_load64(e, R9, VCPU(window));
 	if (src)
 		string_pointer(x, RSI);
 	if (dst)
@@ -101,10 +101,12 @@ void x_maskmov(struct xlate *x)
 
 	emit_mov64(e, R11, RDI);
 	emit_lea32(e, RDI, m);
-	if (m.gs)
-		emit_lea64(e, RDI, (struct memop){.base = RDI, .index = R14});
-	else
+	if (m.gs) {
+		emit_load64(e, R9, VCPU(window));
+		emit_lea64(e, RDI, (struct memop){.base = RDI, .index = R9});
+	} else {
 		emit_lea64(e, RDI, m);
+	}
 	xl_pc(x, UNDO_EDI_R11);
 	emit_enc(e, &(struct enc){.map = 1,
 	                          .opcode = 0xf7,

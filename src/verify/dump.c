@@ -48,7 +48,7 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 		return false;
 	}
 	if (!gfn_sane(u->gfn) || !gfn_sane(u->gfn2) || u->host_len < 1 ||
-	    u->host_len > TU_MAX_HOST || u->mode >= DUMP_MODES ||
+	    u->host_len > TU_MAX_HOST ||
 	    !inside(u->host, u->host_len, h->used) || !inside(u->exit0, u->n_exits, h->exits) ||
 	    !inside(u->pc0, u->n_pc, h->pcs) || !inside(u->pad0, u->n_pads, h->pads) ||
 	    (!u->flags && !inside(u->guest, u->guest_len, h->guest)))
@@ -89,6 +89,7 @@ int dump_read(struct dump *d, const uint8_t *p, size_t left)
 	d->traced = section(&p, &left, h->traced, sizeof *d->traced, &err);
 	d->wp = section(&p, &left, h->wp, sizeof *d->wp, &err);
 	d->windows = section(&p, &left, h->windows, sizeof *d->windows, &err);
+	d->spaces = section(&p, &left, h->spaces, sizeof *d->spaces, &err);
 	d->grants = section(&p, &left, h->grants, sizeof *d->grants, &err);
 	d->maps = section(&p, &left, h->maps, 1, &err);
 	if (!err && left)
@@ -112,6 +113,7 @@ void dump_free(struct dump *d)
 	free(d->branches);
 	free(d->books);
 	free(d->pages);
+	free(d->spaces);
 	free(d->returns);
 	free(d->traced);
 	free(d->wp);

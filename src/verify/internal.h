@@ -40,6 +40,7 @@ struct dump {
 	uint32_t *traced;
 	uint64_t *wp;
 	struct dump_window *windows;
+	struct dump_space *spaces;
 	struct dump_grant *grants;
 	char *maps; /* ends with NUL */
 };

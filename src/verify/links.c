@@ -39,21 +39,26 @@ static bool granted(const struct dump *d, uint64_t window, uint32_t linear, uint
 	return g && g->gfn == gfn;
 }
 
-/* And what the unit was made from? */
-static bool runs_unit(const struct dump *d, uint64_t window, const struct dump_unit *u)
+/* And what the unit was made from, with this CS.base? */
+static bool runs_unit(const struct dump *d, uint64_t window, uint32_t cs_base,
+                      const struct dump_unit *u)
 {
-	uint32_t linear = u->eip + d->h.cs_base[u->mode];
+	uint32_t linear = u->eip + cs_base;
 	return granted(d, window, linear, u->gfn) &&
 	       (u->gfn2 == DUMP_NONE || granted(d, window, (linear | PAGE_MASK) + 1, u->gfn2));
 }
 
-/* NULL: none, or none that has run. */
-static const struct dump_window *window_at(const struct dump *d, uint64_t base)
+static int by_tag(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < d->h.windows; i++)
-		if (d->windows[i].base == base && d->windows[i].id)
-			return &d->windows[i];
-	return NULL;
+	const struct dump_space *x = a, *y = b;
+	return x->tag < y->tag ? -1 : x->tag > y->tag;
+}
+
+/* NULL: nothing will run there. */
+static const struct dump_space *space_of(const struct dump *d, uint64_t tag)
+{
+	struct dump_space key = {.tag = tag & ~0xffffffffull};
+	return bsearch(&key, d->spaces, d->h.spaces, sizeof key, by_tag);
 }
 
 static const struct dump_window *window_of(const struct dump *d, uint32_t id)
@@ -80,15 +85,15 @@ static void branches_check(struct check *c)
 		uint32_t eip = (uint32_t)-b->minus_tag;
 		const struct dump_unit *u = unit_at(d, b->host - d->h.rx);
 		char what[80];
+		const struct dump_space *in = space_of(d, -b->minus_tag);
 		if (u && !u->flags && u->host == b->host - d->h.rx && u->eip == eip &&
-		    u->mode == b->mode && b->index == (eip & 0xffff)) {
-			/* Entries of a window that is gone go when its base is used again. */
-			uint64_t window = -b->minus_tag & ~0xffffffffull;
-			if (window_at(d, window) && !runs_unit(d, window, u))
+		    (!in || u->mode == in->mode) && u->mode % DUMP_TABLES == b->table &&
+		    b->index == (eip & 0xffff)) {
+			if (in && !runs_unit(d, in->window, in->cs_base, u))
 				grant_fail(c, u, u->host, "branch entry");
 			continue;
 		}
-		snprintf(what, sizeof what, "mode %u, entry %04x, EIP %08x", b->mode, b->index,
+		snprintf(what, sizeof what, "table %u, entry %04x, EIP %08x", b->table, b->index,
 		         eip);
 		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BRANCH, what);
 	}
@@ -97,6 +102,7 @@ static void branches_check(struct check *c)
 static void returns_check(struct check *c)
 {
 	const struct dump *d = &c->d;
+	const struct dump_space *in = space_of(d, d->h.tag);
 	for (uint32_t i = 0; i < d->h.returns; i++) {
 		uint64_t off = d->returns[i] - d->h.rx;
 		bool pad = false;
@@ -107,9 +113,9 @@ static void returns_check(struct check *c)
 			pad |= d->pads[u->pad0 + n].host == off - u->host;
 		if (!pad)
 			fail(c, NULL, (uint32_t)off, RULE_RETURN, "return stack");
-		else if (!u->flags && u->mode != d->h.mode)
+		else if (!u->flags && (!in || u->mode != in->mode))
 			fail(c, u, (uint32_t)off, RULE_RETURN, "a landing pad of another mode");
-		else if (!u->flags && !runs_unit(d, d->h.window, u))
+		else if (!u->flags && !runs_unit(d, in->window, in->cs_base, u))
 			grant_fail(c, u, (uint32_t)off, "return stack");
 	}
 	if (!d->h.returns || d->returns[d->h.returns - 1] != d->h.stubs.ret_miss)
@@ -130,17 +136,22 @@ static void books_check(struct check *c)
 	for (uint32_t i = 0; i < d->h.branches; i++) {
 		const struct dump_branch *b = &d->branches[i];
 		uint64_t tag = -b->minus_tag;
-		uint32_t linear = (uint32_t)tag + d->h.cs_base[b->mode & (DUMP_MODES - 1)];
-		struct dump_book key = {.page = (tag & ~0xffffffffull) + (linear & ~PAGE_MASK)};
+		const struct dump_space *in = space_of(d, tag);
+		if (!in)
+			continue;
+		uint32_t linear = (uint32_t)tag + in->cs_base;
+		struct dump_book key = {.page = in->window + (linear & ~PAGE_MASK)};
 		const struct dump_book *k =
 			bsearch(&key, d->books, d->h.books, sizeof key, by_page);
-		bool found = k && k->n > DUMP_BOOK_OFFSETS;
+		bool found = k && k->n > DUMP_BOOK_OFFSETS, there = false;
 		for (unsigned n = 0; k && n < k->n && n < DUMP_BOOK_OFFSETS; n++)
 			found |= k->off[n] == (linear & PAGE_MASK);
-		if (found && k->modes >> (b->mode & (DUMP_MODES - 1)) & 1)
+		for (unsigned n = 0; k && n < DUMP_BOOK_SPACES; n++)
+			there |= k->tag[n] == in->tag;
+		if (found && there)
 			continue;
 		char what[80];
-		snprintf(what, sizeof what, "mode %u, tag %#llx", b->mode, (unsigned long long)tag);
+		snprintf(what, sizeof what, "tag %#llx", (unsigned long long)tag);
 		fail(c, NULL, (uint32_t)(b->host - d->h.rx), RULE_BOOK, what);
 	}
 }
@@ -172,7 +183,8 @@ static void owner_check(struct check *c, const struct dump_unit *from, const str
 		return;
 	const struct dump_page *p = place_of(d, from), *there = place_of(d, to);
 	const struct dump_window *w = p && p->owner ? window_of(d, p->owner) : NULL;
-	if (w && !runs_unit(d, w->base, to))
+	/* The owner runs both with one CS.base. */
+	if (w && !runs_unit(d, w->base, (p->vpn << PAGE_SHIFT) - p->start, to))
 		grant_fail(c, to, x->patch, "chain");
 	/* Of a window that is gone: nobody follows it before the page is adopted.  Else the owner,
 	 * who alone follows the chain, runs the other page, too. */
@@ -200,6 +212,7 @@ static void owners_check(struct check *c)
 
 void links_check(struct check *c)
 {
+	qsort(c->d.spaces, c->d.h.spaces, sizeof *c->d.spaces, by_tag);
 	branches_check(c);
 	books_check(c);
 	returns_check(c);

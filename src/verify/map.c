@@ -251,7 +251,7 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
                       unsigned *node, uint32_t from, uint32_t to)
 {
 	struct shape g;
-	bool code32 = s->c->d.h.code32 >> s->u->mode & 1;
+	bool code32 = s->u->code32;
 	if (!insn_shape(guest, n, false, &g))
 		g = (struct shape){.opcode = 0x0f, .modrm = guest + n};
 	uint32_t target;
@@ -304,7 +304,7 @@ static void guest_check(struct sweep *s)
 	const struct dump_unit *u = s->u;
 	const struct tu_pc *p = sweep_pcs(s);
 	const uint8_t *guest = s->c->d.guest + u->guest;
-	csh decoder = s->c->d.h.code32 >> u->mode & 1 ? s->c->guest32 : s->c->guest16;
+	csh decoder = u->code32 ? s->c->guest32 : s->c->guest16;
 	uint32_t at = 0;
 	unsigned i = 0, count = 0, node = 0;
 

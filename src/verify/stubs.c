@@ -78,7 +78,7 @@ static void enter(struct stubs *s)
 	         "\x41\x56"
 	         "\x41\x57"       /* push rbx rbp r12 to r15 */
 	         "\x49\x89\xff"); /* mov r15, rdi */
-	load(s, true, R14, l->window);
+	load(s, true, R14, l->tag);
 	load(s, true, R13, l->table);
 	BYTES(k, "\x49\x89\xf0"); /* mov r8, rsi */
 	store(s, true, RDX, l->scratch + 8 * 6);

@@ -351,19 +351,21 @@ static void by_gib(struct sweep *s, struct cursor *k, unsigned from)
 	at_r15(k, R9, R9, s->c->d.h.layout.base_by_gib);
 }
 
-/* A string register becomes a host pointer. */
-static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool *gib)
+/* mov r9, [r15 + window] */
+static void window(struct sweep *s, struct cursor *k)
+{
+	BYTES(k, "\x4d\x8b");
+	at_r15(k, R9, -1, s->c->d.h.layout.window);
+}
+
+/* A string register becomes a host pointer: in the window, whose base is in r9, or by GiB. */
+static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool gib)
 {
 	struct cursor t = *k;
-	char lea[4] = {0x4a, (char)0x8d, (char)(r << 3 | 4), (char)(6 << 3 | r)}; /* [r+r14] */
-	bytes(&t, 4, lea);
-	if (!t.ok) {
-		t = *k;
+	const char lea[4] = {0x4a, (char)0x8d, (char)(r << 3 | 4), (char)(1 << 3 | r)}; /* [r+r9] */
+	if (gib)
 		by_gib(s, &t, r);
-		lea[3] = (char)(1 << 3 | r); /* [r+r9] */
-		bytes(&t, 4, lea);
-		*gib = true;
-	}
+	bytes(&t, 4, lea);
 	if (t.ok)
 		*k = t;
 	return t.ok;
@@ -372,9 +374,13 @@ static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool *gib)
 static unsigned match_string(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
-	bool gib = false;
-	bool src = pointer(s, &k, RSI, &gib);
-	bool dst = pointer(s, &k, RDI, &gib);
+	bool gib = *p == 0x41;
+	if (!gib)
+		window(s, &k);
+	if (!k.ok)
+		return 0;
+	bool src = pointer(s, &k, RSI, gib);
+	bool dst = pointer(s, &k, RDI, gib);
 	if (!src && !dst)
 		return 0;
 	if (!MAYBE(&k, "\xf3"))
@@ -466,7 +472,8 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x4c\x8b\xdf"); /* mov r11, rdi */
 	if (!k.ok || !plain(s, &k, MEM_GS, &f) || !f.lea || f.written != 1u << RDI)
 		return 0;
-	BYTES(&k, "\x4a\x8d\x3c\x37"); /* lea rdi, [rdi+r14] */
+	window(s, &k);
+	BYTES(&k, "\x4a\x8d\x3c\x0f"); /* lea rdi, [rdi+r9] */
 	if (!k.ok)
 		return 0;
 	expect_undo(s, k.p, UNDO_EDI_R11);
@@ -669,7 +676,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 	} all[] = {
 		{match_callout, "\x41"},    {match_pending, "\x4c"},
 		{match_pad, "\x4c"},        {match_lookup, "\x45\x41\xc3"},
-		{match_string, "\x4a\x41"}, {match_gib, "\x44\x45\x46\x47"},
+		{match_string, "\x4d\x41"}, {match_gib, "\x44\x45\x46\x47"},
 		{match_borrow, "\x4c"},     {match_maskmov, "\x4c"},
 		{match_pushf, "\x9c"},      {match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},      {match_far, "\x49"},

@@ -42,7 +42,7 @@ static uint32_t valid_mode(uint32_t bits)
 	for (unsigned s = 0; s < 6; s++)
 		if ((bits >> (MODE_SEG_SHIFT + 2 * s) & 3) == 3)
 			bits &= ~(1u << (MODE_SEG_SHIFT + 2 * s));
-	return bits & ~MODE_CSBASED;
+	return bits & ~MODE_CSLIMIT;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,8 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.site_ctx = &c,
 	};
 	if (in.flags & INPUT_CS) {
-		c.req.mode.bits |= MODE_CSBASED;
-		c.req.mode.cs_base = in.site_seed;
+		c.req.mode.bits |= MODE_CSLIMIT;
 		c.req.mode.cs_limit = in.limit;
 	}
 	if (translator_run(translator, &c.req, &c.code) == TU_NEED_BYTES) {

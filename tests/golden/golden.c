@@ -115,8 +115,8 @@ static bool mode_word(struct golden_case *g, const char *w)
 	if (!strncmp(w, "checked:", 8))
 		return set_class(&r->mode.bits, w + 8, CLASS_CHECKED);
 	if (sscanf(w, "cs:%x:%x", &base, &limit) == 2) {
-		r->mode.bits |= MODE_CSBASED;
-		r->mode.cs_base = base;
+		if (limit != 0xffffffff)
+			r->mode.bits |= MODE_CSLIMIT;
 		r->mode.cs_limit = limit;
 		return true;
 	}
@@ -170,6 +170,7 @@ static void note_cell(FILE *f, int64_t off)
 		        : CELL(base_by_gib) ? "base_by_gib"
 		        : CELL(tsc_minus)   ? "tsc_minus"
 		        : CELL(tsc_read)    ? "tsc_read"
+		        : CELL(window)      ? "window"
 		                            : "?");
 	}
 #undef CELL

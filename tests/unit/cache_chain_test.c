@@ -79,7 +79,7 @@ static void test_incoming(void **state)
 
 static void run_in(uint32_t gfn, uint32_t window)
 {
-	tcache_adopt(fx.c, gfn, gfn << PAGE_SHIFT, window, window_alive, &fx);
+	tcache_adopt(fx.c, space(0, window), gfn, gfn << PAGE_SHIFT, window_alive, &fx);
 }
 
 /* Pages that one window runs: chains go straight, and are that window's. */
@@ -240,8 +240,6 @@ static void test_crossing_targets(void **state)
 
 /* --- branch tables --- */
 
-enum { WINDOW_SHIFT = 33 };
-
 static struct branch *entry(unsigned mode, uint32_t eip)
 {
 	struct branch *t = (void *)(uintptr_t)tcache_table(fx.c, mode);
@@ -249,29 +247,28 @@ static struct branch *entry(unsigned mode, uint32_t eip)
 }
 
 /* As translated code looks it up. */
-static uint64_t look_up(unsigned mode, uint64_t window, uint32_t eip)
+static uint64_t look_up(unsigned mode, uint32_t window, uint32_t eip)
 {
 	struct branch *b = entry(mode, eip);
-	return b->minus_tag + window + eip ? 0 : b->host;
+	return b->minus_tag + space(mode, window)->tag + eip ? 0 : b->host;
 }
 
 static void test_branch_table(void **state)
 {
-	const uint64_t w1 = 1ull << WINDOW_SHIFT, w2 = 2ull << WINDOW_SHIFT;
+	enum { w1 = 1, w2 = 2 };
 	struct tu *a = simple_unit(0x5010, 0), *b = simple_unit(0x15010, 0);
 	uint32_t target = 0;
 	struct tu *c = make_unit(0x5010, 5, NO_GFN, 8, 1, 1, &target);
 
 	assert_int_equal(look_up(0, w1, 0x5010), 0);
-	tcache_table(fx.c, 1);
-	tcache_branch_set(fx.c, 0, w1, a);
-	tcache_branch_set(fx.c, 1, w1, c);
+	tcache_branch_set(fx.c, space(0, w1), a);
+	tcache_branch_set(fx.c, space(1, w1), c);
 	assert_int_equal(look_up(0, w1, 0x5010), tcache_host(fx.c, a));
 	assert_int_equal(look_up(1, w1, 0x5010), tcache_host(fx.c, c));
 	/* Another window, or another EIP with the same index, is another branch. */
 	assert_int_equal(look_up(0, w2, 0x5010), 0);
 	assert_int_equal(look_up(0, w1, 0x15010), 0);
-	tcache_branch_set(fx.c, 0, w1, b);
+	tcache_branch_set(fx.c, space(0, w1), b);
 	assert_int_equal(look_up(0, w1, 0x15010), tcache_host(fx.c, b));
 	assert_int_equal(look_up(0, w1, 0x5010), 0);
 
@@ -290,28 +287,26 @@ static void test_branch_table(void **state)
 static void test_branch_drop_page(void **state)
 {
 	enum { N = 600 };
-	const uint64_t w1 = 1ull << WINDOW_SHIFT, w2 = 2ull << WINDOW_SHIFT;
+	enum { w1 = 1, w2 = 2 };
 	uint32_t target = 0;
 	struct tu *before = make_unit(0x4ffc, 4, 5, 8, 0, 1, &target),
 		  *after = simple_unit(0x6000, 0);
 	struct tu *far_before = simple_unit(0x3ff0, 0);
 	static struct tu *u[N];
 
-	tcache_table(fx.c, 0);
-	tcache_table(fx.c, 1);
 	for (unsigned i = 0; i < N; i++) {
 		u[i] = make_unit(0x5000 + 6 * i, 5, NO_GFN, 4, i % 2, 1, &target);
-		tcache_branch_set(fx.c, i % 2, w1, u[i]);
+		tcache_branch_set(fx.c, space(i % 2, w1), u[i]);
 	}
-	tcache_branch_set(fx.c, 0, w1, before);
-	tcache_branch_set(fx.c, 0, w1, after);
-	tcache_branch_set(fx.c, 0, w1, far_before);
-	tcache_branch_drop_page(fx.c, w2, 5);
-	tcache_branch_drop_page(fx.c, w1, 0x15);
+	tcache_branch_set(fx.c, space(0, w1), before);
+	tcache_branch_set(fx.c, space(0, w1), after);
+	tcache_branch_set(fx.c, space(0, w1), far_before);
+	tcache_branch_drop_page(fx.c, space(0, w2)->window, 5);
+	tcache_branch_drop_page(fx.c, space(0, w1)->window, 0x15);
 	for (unsigned i = 0; i < N; i++)
 		assert_int_equal(look_up(i % 2, w1, 0x5000 + 6 * i), tcache_host(fx.c, u[i]));
 
-	tcache_branch_drop_page(fx.c, w1, 5);
+	tcache_branch_drop_page(fx.c, space(0, w1)->window, 5);
 	for (unsigned i = 0; i < N; i++)
 		assert_int_equal(look_up(i % 2, w1, 0x5000 + 6 * i), 0);
 	/* Its tail was on that page. */
@@ -321,15 +316,15 @@ static void test_branch_drop_page(void **state)
 
 	/* The page before page 0 is the last. */
 	struct tu *last = make_unit(0xfffffffc, 7, 8, 8, 0, 1, &target);
-	tcache_branch_set(fx.c, 0, w1, last);
-	tcache_branch_drop_page(fx.c, w1, 0);
+	tcache_branch_set(fx.c, space(0, w1), last);
+	tcache_branch_drop_page(fx.c, space(0, w1)->window, 0);
 	assert_int_equal(look_up(0, w1, 0xfffffffc), 0);
 
 	/* The page can come back, with few entries this time, and go again. */
-	tcache_branch_set(fx.c, 0, w1, u[0]);
-	tcache_branch_set(fx.c, 1, w1, u[1]);
+	tcache_branch_set(fx.c, space(0, w1), u[0]);
+	tcache_branch_set(fx.c, space(1, w1), u[1]);
 	assert_int_equal(look_up(0, w1, 0x5000), tcache_host(fx.c, u[0]));
-	tcache_branch_drop_page(fx.c, w1, 5);
+	tcache_branch_drop_page(fx.c, space(0, w1)->window, 5);
 	assert_int_equal(look_up(0, w1, 0x5000), 0);
 	assert_int_equal(look_up(1, w1, 0x5006), 0);
 }
@@ -338,27 +333,25 @@ static void test_branch_drop_page(void **state)
 static void test_branch_drop_based(void **state)
 {
 	enum { BASE = 0x40000c00, N = 600 };
-	const uint64_t w = 1ull << WINDOW_SHIFT;
+	enum { w = 1 };
 	uint32_t target = 0;
 	static struct tu *u[N];
 
-	tcache_table(fx.c, 0);
-	tcache_table(fx.c, 1);
 	struct tu *flat = simple_unit(0x5010, 0);
-	tcache_branch_set(fx.c, 0, w, flat);
+	tcache_branch_set(fx.c, space(0, w), flat);
 	fx.cs_base = BASE;
 	for (unsigned few = 0; few < 2; few++) {
 		unsigned n = few ? 3 : N;
 		/* Linear page 40005h, EIPs from 4400h on. */
 		for (unsigned i = 0; i < n; i++) {
 			u[i] = make_unit(0x4400 + 6 * i, 7, NO_GFN, 4, 1, 1, &target);
-			tcache_branch_set(fx.c, 1, w, u[i]);
+			tcache_branch_set(fx.c, space(1, w), u[i]);
 		}
-		tcache_branch_drop_page(fx.c, w, 4);
-		tcache_branch_drop_page(fx.c, w, 5 + 0x10000);
+		tcache_branch_drop_page(fx.c, space(0, w)->window, 4);
+		tcache_branch_drop_page(fx.c, space(0, w)->window, 5 + 0x10000);
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(look_up(1, w, 0x4400 + 6 * i), tcache_host(fx.c, u[i]));
-		tcache_branch_drop_page(fx.c, w, 0x40005);
+		tcache_branch_drop_page(fx.c, space(0, w)->window, 0x40005);
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(look_up(1, w, 0x4400 + 6 * i), 0);
 	}
@@ -368,22 +361,20 @@ static void test_branch_drop_based(void **state)
 /* On both sides of the number of entries that a page's book lists. */
 static void test_branch_drop_some(void **state)
 {
-	const uint64_t w = 1ull << WINDOW_SHIFT;
+	enum { w = 1 };
 	uint32_t target = 0;
 	struct tu *u[32];
-	tcache_table(fx.c, 0);
-	tcache_table(fx.c, 1);
 	for (unsigned i = 0; i < 32; i++)
 		u[i] = make_unit(0x5ffc - 64 * i, 5, NO_GFN, 4, i & 1, 1, &target);
 	for (unsigned n = 1; n <= 32; n++) {
 		for (unsigned i = 0; i < n; i++)
-			tcache_branch_set(fx.c, i & 1, w, u[i]);
+			tcache_branch_set(fx.c, space(i & 1, w), u[i]);
 		/* Again: they are there already. */
 		for (unsigned i = 0; i < n; i++)
-			tcache_branch_set(fx.c, i & 1, w, u[i]);
+			tcache_branch_set(fx.c, space(i & 1, w), u[i]);
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(look_up(i & 1, w, u[i]->eip), tcache_host(fx.c, u[i]));
-		tcache_branch_drop_page(fx.c, w, 5);
+		tcache_branch_drop_page(fx.c, space(0, w)->window, 5);
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(look_up(i & 1, w, u[i]->eip), 0);
 	}
@@ -393,21 +384,20 @@ static void test_branch_drop_some(void **state)
 static void test_branch_many_pages(void **state)
 {
 	enum { N = 10000 };
-	const uint64_t w = 1ull << WINDOW_SHIFT;
+	enum { w = 1 };
 	static uint32_t eip[N];
 	uint32_t target = 0;
 	unsigned kept = 0;
-	tcache_table(fx.c, 0);
 	for (unsigned i = 0; i < N; i++) {
 		eip[i] = (0x100 + i) * PAGE_SIZE + i / 16;
-		tcache_branch_set(fx.c, 0, w, make_unit(eip[i], 5, NO_GFN, 1, 0, 0, &target));
+		tcache_branch_set(fx.c, space(0, w), make_unit(eip[i], 5, NO_GFN, 1, 0, 0, &target));
 	}
 	for (unsigned i = 0; i < N; i++)
 		kept += look_up(0, w, eip[i]) != 0;
 	assert_in_range(kept, 4200, 8192);
 	for (unsigned i = 0; i < N; i++) {
 		bool next = i + 1 < N && look_up(0, w, eip[i + 1]);
-		tcache_branch_drop_page(fx.c, w, 0x100 + i);
+		tcache_branch_drop_page(fx.c, space(0, w)->window, 0x100 + i);
 		assert_int_equal(look_up(0, w, eip[i]), 0);
 		/* It takes no other along, but for the page before, whose code may end on it. */
 		assert_int_equal(next, i + 1 < N && look_up(0, w, eip[i + 1]));

@@ -111,14 +111,29 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 		memset(out + stub, 0xf4, STUB_BYTES);
 	}
 	code.host_len = stub_offset(n_exits, n_exits);
-	struct tu *u = tcache_commit(fx.c, &code, eip, fx.cs_base + eip, gfn, gfn2, mode);
+	struct tu *u = tcache_commit(fx.c, &code, eip, (fx.cs_base + eip) & PAGE_MASK, gfn, gfn2, mode);
 	assert_int_equal(u->exit0, first);
 	return u;
 }
 
+/* Where the window runs in a mode: all of code segments with the base of the units made. */
+static inline const struct tcache_space *space(unsigned mode, uint32_t window)
+{
+	static struct tcache_space s;
+	s = (struct tcache_space){
+		.tag = (uint64_t)(window * 16 + mode + 1) << 32,
+		.window = (uint64_t)window << 33,
+		.window_id = window,
+		.cs_base = fx.cs_base,
+		.cs_limit = UINT32_MAX,
+		.mode = mode,
+	};
+	return &s;
+}
+
 static inline struct tu *find(uint32_t eip, uint32_t gfn, unsigned mode)
 {
-	return tcache_find(fx.c, eip, fx.cs_base + eip, gfn, mode, NULL);
+	return tcache_find(fx.c, space(mode, 1), eip, gfn, NULL);
 }
 
 /* A unit with one exit on page gfn, which is mapped at linear page gfn. */

@@ -6,7 +6,7 @@ enum { GFN = 5, LIB = 0xb7000000, OTHER = 0xb6123000 };
 
 static bool adopt(uint32_t start, uint32_t window)
 {
-	return tcache_adopt(fx.c, GFN, start, window, window_alive, &fx);
+	return tcache_adopt(fx.c, space(0, window), GFN, start, window_alive, &fx);
 }
 
 static struct tu *unit(uint32_t start, uint32_t off, uint32_t target)
@@ -17,7 +17,7 @@ static struct tu *unit(uint32_t start, uint32_t off, uint32_t target)
 static struct tu *model_for(uint32_t eip)
 {
 	struct tu *model;
-	assert_null(tcache_find(fx.c, eip, eip, GFN, 0, &model));
+	assert_null(tcache_find(fx.c, space(0, 1), eip, GFN, &model));
 	return model;
 }
 
@@ -44,7 +44,7 @@ static void test_copy(void **state)
 	assert_null(model_for(OTHER + 0x20));
 	assert_ptr_equal(model_for(OTHER + 0x10), a);
 	assert_false(adopt(OTHER, 2));
-	struct tu *b = tcache_copy(fx.c, a, OTHER + 0x10);
+	struct tu *b = tcache_copy(fx.c, a, OTHER + 0x10, UINT32_MAX);
 	assert_constants(a, LIB + 0x10);
 	assert_constants(b, OTHER + 0x10);
 	assert_ptr_equal(find(OTHER + 0x10, GFN, 0), b);
@@ -69,14 +69,13 @@ static void test_move(void **state)
 	struct tu *a = unit(LIB, 0x10, LIB + 0x100), *near = unit(LIB, 0x100, LIB + 0x2000),
 		  *far = make_unit(LIB + 0x2000, 9, NO_GFN, 8, 0, 0, NULL);
 	uint32_t target, generation = tcache_generation(fx.c);
-	tcache_adopt(fx.c, 9, LIB + 0x2000, 1, window_alive, &fx);
+	tcache_adopt(fx.c, space(0, 1), 9, LIB + 0x2000, window_alive, &fx);
 	struct tu *back =
 		make_unit(LIB + 0x2010, far->gfn, NO_GFN, 8, 0, 1, &(uint32_t){LIB + 0x10});
 	tcache_chain(fx.c, a->exit0, near);
 	tcache_chain(fx.c, near->exit0, far);
 	tcache_chain(fx.c, back->exit0, a);
-	tcache_table(fx.c, 0);
-	tcache_branch_set(fx.c, 0, 1ull << 33, a);
+	tcache_branch_set(fx.c, space(0, 1), a);
 
 	/* Its owner lives: the other window gets a place of its own. */
 	assert_false(adopt(OTHER, 2));
@@ -96,7 +95,7 @@ static void test_move(void **state)
 	assert_chained(a, 0, near);
 	assert_unchained(near, 0);
 	assert_unchained(back, 0);
-	assert_int_equal(tcache_branch(fx.c, 0, 1ull << 33, LIB + 0x10), 0);
+	assert_int_equal(tcache_branch(fx.c, space(0, 1), LIB + 0x10), 0);
 	/* Its new owner may chain to other pages. */
 	uint32_t beyond = OTHER + 0x7000;
 	assert_int_equal(tcache_exit(fx.c, near->exit0, &target) == near && target == beyond, 1);
@@ -155,11 +154,11 @@ static void test_fixed(void **state)
 	struct tu *u = unit(0x4000, 0x10, 0x4800), *fixed = unit(0x4000, 0x20, 0x4800);
 	u->limit = 0xffff;
 	fixed->fixed = true;
-	assert_null(tcache_copy(fx.c, fixed, 0x5020));
-	assert_null(tcache_copy(fx.c, u, 0xf810)); /* its target is beyond the limit */
-	assert_null(tcache_copy(fx.c, u, (uint32_t)-0x10));
+	assert_null(tcache_copy(fx.c, fixed, 0x5020, 0xffff));
+	assert_null(tcache_copy(fx.c, u, 0xf810, 0xffff)); /* its target is beyond the limit */
+	assert_null(tcache_copy(fx.c, u, (uint32_t)-0x10, 0xffff));
 	assert_false(adopt(0xf000, 2));
-	assert_non_null(tcache_copy(fx.c, u, 0xf010));
+	assert_non_null(tcache_copy(fx.c, u, 0xf010, 0xffff));
 	fx.alive[1] = false;
 	assert_true(adopt(0x8000, 3));
 	assert_constants(u, 0x8010);

@@ -185,8 +185,8 @@ static void test_flush(void **state)
 	struct branch *table = (void *)(uintptr_t)tcache_table(fx.c, 0);
 	make_unit(0x7ffc, 7, 8, 8, 0, 1, &target);
 	tcache_chain(fx.c, a->exit0, b);
-	tcache_branch_set(fx.c, 0, 1ull << 33, b);
-	assert_int_equal(-table[0x5100].minus_tag, (1ull << 33) + 0x5100);
+	tcache_branch_set(fx.c, space(0, 1), b);
+	assert_int_equal(-table[0x5100].minus_tag, space(0, 1)->tag + 0x5100);
 
 	tcache_flush(fx.c);
 	assert_int_equal(tcache_count(fx.c), 0);

@@ -277,13 +277,13 @@ static bool leaves(uint64_t pc)
 static unsigned kinds_at(uint64_t pc)
 {
 	unsigned mode, kinds = 0;
-	uint32_t eip;
+	uint32_t eip, base;
 
 	if (!tcache_contains(m->cache, pc))
 		return 0;
 	if (tcache_in_once(m->cache, pc))
 		return UNITS_ONCE;
-	if (!fault_guest_eip(m, pc, &eip, &mode))
+	if (!fault_guest_eip(m, pc, &eip, &mode, &base))
 		return THUNKS;
 	uint8_t flags = site_flags(m, eip);
 	kinds |= flags & SITE_REDIRECT ? REDIRECTED : 0;

@@ -94,8 +94,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 	};
 	c->site = chance(2) ? 0 : rnd() & (SITE_BY_GIB | SITE_REDIRECT);
 	if (chance(8)) {
-		c->req.mode.bits |= MODE_CSBASED;
-		c->req.mode.cs_base = rnd();
+		c->req.mode.bits |= MODE_CSLIMIT;
 		c->req.mode.cs_limit = c->req.eip + rnd() % MAX_AVAIL;
 	}
 	if (chance(2))

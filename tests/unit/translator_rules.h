@@ -78,12 +78,11 @@ static bool is_string(const cs_insn *i)
 }
 
 /* lea rdi, [rdi + r14], or rsi, or with r9 at a by-GiB site. */
-static bool makes_pointer(const struct random_case *c, const cs_insn *i, x86_reg r)
+static bool makes_pointer(const cs_insn *i, x86_reg r)
 {
 	const cs_x86_op *o = i->detail->x86.operands;
 	return i->id == X86_INS_LEA && o[0].reg == r && o[1].mem.base == r && o[1].mem.scale == 1 &&
-	       !o[1].mem.disp &&
-	       (o[1].mem.index == X86_REG_R14 || (c->site && o[1].mem.index == X86_REG_R9));
+	       !o[1].mem.disp && o[1].mem.index == X86_REG_R9;
 }
 
 static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x86_op *o,
@@ -169,11 +168,11 @@ static void check_insn(struct random_case *c, const cs_insn *i, const cs_insn *p
 	if (is_string(i)) {
 		bool rsi = i->bytes[i->size - 1] < 0xaa || (i->bytes[i->size - 1] & 0xfe) == 0xac;
 		bool rdi = (i->bytes[i->size - 1] & 0xfe) != 0xac;
-		if (x->addr_size != 8 || !prev || (rdi && !makes_pointer(c, prev, X86_REG_RDI)) ||
-		    (rsi && !rdi && !makes_pointer(c, prev, X86_REG_RSI)))
+		if (x->addr_size != 8 || !prev || (rdi && !makes_pointer(prev, X86_REG_RDI)) ||
+		    (rsi && !rdi && !makes_pointer(prev, X86_REG_RSI)))
 			broken(c, at, "string operation without its template");
 		/* lea rsi comes before what makes rdi. */
-		if (rsi && rdi && !c->site && !(prev2 && makes_pointer(c, prev2, X86_REG_RSI)))
+		if (rsi && rdi && !c->site && !(prev2 && makes_pointer(prev2, X86_REG_RSI)))
 			broken(c, at, "string operation without its template");
 		return;
 	}

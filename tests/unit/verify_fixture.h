@@ -24,6 +24,8 @@ enum {
 };
 
 #define WINDOW 0x2f0000000000ull
+#define BRANCH_TAG (1ull << 32)
+#define RETURN_TAG (2ull << 32)
 enum { WINDOW_ID = 1 };
 #define CELL(field) ((uint32_t)offsetof(struct vcpu, field))
 
@@ -56,6 +58,22 @@ static inline uint8_t site_hint(void *ctx, uint32_t eip)
 	(void)ctx;
 	(void)eip;
 	return fx.site;
+}
+
+static inline bool is_code32(void *ctx, unsigned mode)
+{
+	(void)ctx;
+	return fx.code32 >> mode & 1;
+}
+
+static inline const struct tcache_space *space(uint32_t window)
+{
+	static struct tcache_space s;
+	s = (struct tcache_space){.tag = BRANCH_TAG,
+	                          .window = WINDOW,
+	                          .window_id = window,
+	                          .cs_limit = 0xffffffff};
+	return &s;
 }
 
 static inline bool window_alive(void *ctx, uint32_t id)
@@ -109,7 +127,8 @@ static inline struct tu *add_unit(uint32_t eip, const void *bytes, size_t n, uin
 	r.out = tcache_reserve(fx.cache, &r.exit_id);
 	if (translator_run(fx.translator, &r, &code) != TU_OK)
 		return NULL;
-	return tcache_commit(fx.cache, &code, eip, eip, eip >> PAGE_SHIFT, NO_GFN, mode_number);
+	return tcache_commit(fx.cache, &code, eip, eip & PAGE_MASK, eip >> PAGE_SHIFT, NO_GFN,
+	                     mode_number);
 }
 
 struct dumped {
@@ -135,6 +154,8 @@ static inline void keep_code_maps(struct dumped *d)
 static inline struct dumped take_dump(void)
 {
 	static const struct dump_window window = {.base = WINDOW, .id = WINDOW_ID};
+	static const struct dump_space spaces[] = {{.tag = BRANCH_TAG, .window = WINDOW},
+	                                           {.tag = RETURN_TAG, .window = WINDOW}};
 	static struct dump_grant grants[GUEST_PAGES];
 	struct dumped d;
 	for (unsigned i = 0; i < GUEST_PAGES; i++)
@@ -154,17 +175,19 @@ static inline struct dumped take_dump(void)
 			},
 		.entry = entry,
 		.n_entry = (uint32_t)(stubs_end - entry),
-		.code32 = fx.code32,
 		.returns = fx.returns,
 		.n_returns = fx.n_returns + 1,
 		.windows = &window,
 		.n_windows = 1,
 		.grants = grants,
 		.n_grants = GUEST_PAGES,
-		.window = WINDOW,
+		.spaces = spaces,
+		.n_spaces = 2,
+		.tag = RETURN_TAG,
 		.once = fx.has_once ? &fx.once : NULL,
 		.guest_byte = guest_byte,
 		.traced = always_traced,
+		.code32 = is_code32,
 	};
 	FILE *f = open_memstream((char **)&d.p, &d.n);
 	assert_non_null(f);

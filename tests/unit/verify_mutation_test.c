@@ -86,18 +86,19 @@ static void build(void)
 		add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
 
 	/* Two windows execute the first page: what leads to another goes by thunks. */
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, 1, window_alive, NULL);
-	tcache_adopt(fx.cache, PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, 2, window_alive, NULL);
+	tcache_adopt(fx.cache, space(1), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, window_alive,
+	             NULL);
+	tcache_adopt(fx.cache, space(2), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, window_alive,
+	             NULL);
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
 	/* One window, for which a chain will do. */
-	tcache_adopt(fx.cache, OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, WINDOW_ID, window_alive,
+	tcache_adopt(fx.cache, space(WINDOW_ID), OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, window_alive,
 	             NULL);
-	tcache_adopt(fx.cache, OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, WINDOW_ID, window_alive,
+	tcache_adopt(fx.cache, space(WINDOW_ID), OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, window_alive,
 	             NULL);
 	tcache_chain(fx.cache, owned->exit0, other);
-	tcache_table(fx.cache, 0);
-	tcache_branch_set(fx.cache, 0, WINDOW, glue);
+	tcache_branch_set(fx.cache, space(WINDOW_ID), glue);
 	tcache_invalidate(fx.cache, unit_dead);
 	tcache_invalidate(fx.cache, left);
 	tcache_leave_after(fx.cache, left, 0);
@@ -140,6 +141,15 @@ SECTION(struct dump_branch, branches, misses, h->misses)
 SECTION(struct dump_book, books, branches, h->branches)
 SECTION(struct dump_page, pages, books, h->books)
 SECTION(uint64_t, returns, pages, h->pages)
+
+static struct dump_window *windows(void)
+{
+	uint32_t *traced = (uint32_t *)(returns() + h->returns);
+	uint64_t *wp = after(traced, h->traced, sizeof *traced);
+	return after(wp, h->wp, sizeof *wp);
+}
+SECTION(struct dump_space, spaces, windows, h->windows)
+SECTION(struct dump_grant, grants, spaces, h->spaces)
 
 static struct dump_page *page(uint32_t eip)
 {
@@ -330,9 +340,10 @@ MUTATION(dead_end_of_live)
 }
 MUTATION(dead_end_last) { FIND(LEFT_LAST, 0x41, 0xb8, 0x02, 0x17)[2] = 0x00; }
 MUTATION(branch_entry) { branches()->host += 2; }
-MUTATION(branch_mode) { branches()->mode = 3; }
+MUTATION(branch_table) { branches()->table = 3; }
+MUTATION(branch_mode) { spaces()->mode = 1; }
 MUTATION(branch_unbooked) { books()->off[0] += 1; }
-MUTATION(branch_unbooked_mode) { books()->modes = 2; }
+MUTATION(branch_unbooked_space) { books()->tag[0] += 1ull << 32; }
 MUTATION(branch_unbooked_page) { books()->page += PAGE_SIZE; }
 MUTATION(return_entry) { returns()[0] += 1; }
 MUTATION(entry_byte) { entry()[h->entry / 2] ^= 1; }
@@ -353,16 +364,13 @@ MUTATION(miss_host) { misses()[65535].host += 1; }
 /* Chains between pages. */
 static struct dump_grant *grant(uint32_t eip)
 {
-	uint32_t *traced = (uint32_t *)(returns() + h->returns);
-	uint64_t *wp = after(traced, h->traced, sizeof *traced);
-	struct dump_window *windows = after(wp, h->wp, sizeof *wp);
-	struct dump_grant *g = after(windows, h->windows, sizeof *windows);
-	return g + (eip >> PAGE_SHIFT);
+	return grants() + (eip >> PAGE_SHIFT);
 }
 MUTATION(chain_not_granted) { grant(OTHER)->gfn = 77; }
 MUTATION(branch_not_granted) { grant(GLUE)->page++; }
-MUTATION(return_not_granted) { h->window += 1ull << 32; }
-MUTATION(return_mode) { h->mode = 1; }
+MUTATION(return_not_granted) { spaces()[1].window += 1ull << 32; }
+MUTATION(return_mode) { spaces()[1].mode = 1; }
+MUTATION(return_tag) { h->tag = 1; }
 MUTATION(exit_eip) { exits()[unit(OWNED)->exit0].target += 1; }
 MUTATION(exit_eip_call) { exits()[unit(PLAIN)->exit0 + 1].target -= 1; }
 MUTATION(exit_eip_next) { exits()[unit(SHORT)->exit0].target += 1; }
@@ -388,7 +396,7 @@ MUTATION(cell_of_ldtr)
 	assert_true(p[3] >> 6 == 2 || disp < 128);
 }
 MUTATION(pending_elsewhere) { FIND(PLAIN, 0x4c, 0x8b, 0xd1, 0x41, 0x8b, 0x4f)[6] += 4; }
-MUTATION(pointer_base) { FIND(PLAIN, 0x4a, 0x8d, 0x34, 0x36)[3] = 0x26; }
+MUTATION(pointer_base) { FIND(PLAIN, 0x4a, 0x8d, 0x34, 0x0e)[3] = 0x26; }
 MUTATION(pointer_kept) { REPLACE(FIND(PLAIN, 0xf3, 0xa5, 0x8b, 0xf6) + 2, 0x90, 0x90); }
 MUTATION(pointer_of_other) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xab; }
 MUTATION(gib_shift) { FIND(GIB, 0x41, 0xba, 0x1e)[2] = 0x1d; }
@@ -511,14 +519,14 @@ static const struct mutation {
 	CAUGHT(dead_pad_rest, PAD), CAUGHT(dead_end_eip, MAP_HOST), CAUGHT(dead_end_cell, SYSTEM),
 	CAUGHT(dead_end_behind, SYSTEM), CAUGHT(dead_end_of_live, MAP_HOST),
 	CAUGHT(dead_end_last, SYSTEM),
-	CAUGHT(branch_entry, BRANCH), CAUGHT(branch_mode, BRANCH), CAUGHT(return_entry, RETURN),
-	CAUGHT(branch_unbooked, BOOK), CAUGHT(branch_unbooked_mode, BOOK),
+	CAUGHT(branch_entry, BRANCH), CAUGHT(branch_mode, BRANCH), CAUGHT(branch_table, BRANCH), CAUGHT(return_entry, RETURN),
+	CAUGHT(branch_unbooked, BOOK), CAUGHT(branch_unbooked_space, BOOK),
 	CAUGHT(branch_unbooked_page, BOOK), CAUGHT(entry_byte, ENTRY), CAUGHT(entry_end, ENTRY),
 	CAUGHT(entry_hop, ENTRY), CAUGHT(stub_cell, ENTRY), CAUGHT(stub_cell_other, ENTRY),
 	CAUGHT(miss_tag, MISS), CAUGHT(miss_host, MISS), CAUGHT(chain_of_shared, OWNER),
 	CAUGHT(chain_not_granted, GRANT),
 	CAUGHT(branch_not_granted, GRANT), CAUGHT(return_not_granted, GRANT),
-	CAUGHT(return_mode, RETURN), CAUGHT(exit_eip, EXIT_EIP), CAUGHT(exit_eip_call, EXIT_EIP),
+	CAUGHT(return_mode, RETURN), CAUGHT(return_tag, RETURN), CAUGHT(exit_eip, EXIT_EIP), CAUGHT(exit_eip_call, EXIT_EIP),
 	CAUGHT(exit_eip_next, EXIT_EIP), CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
 
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),

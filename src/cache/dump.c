@@ -120,7 +120,8 @@ static uint32_t put_branches(struct tcache *c, FILE *f)
 static uint32_t put_books(struct tcache *c, FILE *f)
 {
 	_Static_assert((int)BRANCH_PAGE_EIPS == DUMP_BOOK_OFFSETS &&
-	                       (int)BRANCH_PAGE_SPACES == DUMP_BOOK_SPACES, "a book as it is dumped");
+	                       (int)BRANCH_PAGE_SPACES == DUMP_BOOK_SPACES,
+	               "a book as it is dumped");
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < BRANCH_PAGES; i++) {
 		const struct branch_page *p = &c->branch_pages[i];

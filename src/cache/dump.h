@@ -32,10 +32,10 @@ struct dump_header {
 	uint64_t magic;
 	struct dump_layout layout;
 	struct dump_stubs stubs;
-	uint64_t rx, rw;              /* host addresses of code memory */
-	uint64_t code_size;           /* of both mappings */
-	uint64_t tag;                 /* of the space that the return stack belongs to, or 0 */
-	uint32_t start, used;         /* units and thunks lie in [start, used) */
+	uint64_t rx, rw;      /* host addresses of code memory */
+	uint64_t code_size;   /* of both mappings */
+	uint64_t tag;         /* of the space that the return stack belongs to, or 0 */
+	uint32_t start, used; /* units and thunks lie in [start, used) */
 	/* Sections, with their number of elements. */
 	uint32_t code;     /* bytes: code memory up to used */
 	uint32_t units;    /* struct dump_unit, by host offset; the last may be the one of

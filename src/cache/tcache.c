@@ -259,8 +259,7 @@ struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t 
 		struct tu *u = &c->units[n];
 		if (u->gfn != gfn || u->page_off != page_off || u->mode != s->mode)
 			continue;
-		if (u->eip == eip &&
-		    (u->fixed ? u->limit == s->cs_limit : u->limit <= s->cs_limit))
+		if (u->eip == eip && (u->fixed ? u->limit == s->cs_limit : u->limit <= s->cs_limit))
 			return u;
 		if (model && !u->fixed)
 			*model = u;
@@ -437,8 +436,8 @@ static void branch_clear(struct tcache *c, const struct branch_space *s, uint32_
 static void branch_page_clear(struct tcache *c, struct branch_page *p)
 {
 	uint32_t linear = (uint32_t)p->page;
-	for (const struct branch_space *s = p->space;
-	     s < p->space + BRANCH_PAGE_SPACES && s->tag; s++)
+	for (const struct branch_space *s = p->space; s < p->space + BRANCH_PAGE_SPACES && s->tag;
+	     s++)
 		if (p->n > BRANCH_PAGE_EIPS)
 			for (unsigned i = 0; i < PAGE_SIZE; i++)
 				branch_clear(c, s, linear + i);

@@ -8,7 +8,7 @@
  * Chains inside a page are for good.  Chains across pages are the guest's instruction TLB: they
  * exist only between units of places that a single window executes (the owner); a place that
  * several windows execute is shared, and its cross-page exits go through thunks, which look in
- * the branch table (whose tags name the window).  A window may run a page at several linear
+ * the branch table (whose tags name the space).  A window may run a page at several linear
  * addresses: then the place is shared, too.
  *
  * Code memory is handed out in order and taken back all at once (tcache_flush):
@@ -24,8 +24,8 @@
 
 /* Where the guest runs: what EIP means there, and so a branch.  No two have the same tag, ever. */
 struct tcache_space {
-	uint64_t tag;       /* low 32 bits zero; 0: none */
-	uint64_t window;    /* its base */
+	uint64_t tag;    /* low 32 bits zero; 0: none */
+	uint64_t window; /* its base */
 	uint32_t window_id;
 	uint32_t cs_base, cs_limit;
 	uint32_t mode;
@@ -174,7 +174,7 @@ struct tcache_dump {
 	unsigned n_grants;
 	const struct dump_space *spaces;
 	unsigned n_spaces;
-	uint64_t tag; /* of the space that the return stack belongs to; 0: none */
+	uint64_t tag;               /* of the space that the return stack belongs to; 0: none */
 	const struct tu_code *once; /* the unit in the slot of tcache_once, or NULL */
 	uint32_t once_eip;
 	void *ctx;

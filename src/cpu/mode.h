@@ -1,4 +1,5 @@
-/* The mode key: everything outside a unit's bytes that its translation depends on. */
+/* The mode key: everything outside a unit's bytes that its translation depends on.
+ * Neither EIP nor CS.base is: see ARCHITECTURE.md. */
 #ifndef UNRING_CPU_MODE_H
 #define UNRING_CPU_MODE_H
 

@@ -119,7 +119,7 @@ struct monitor {
 
 	uint32_t modes[MODES]; /* bits of the mode key, by number */
 	unsigned n_modes;
-	unsigned mode; /* number of the current one */
+	unsigned mode;             /* number of the current one */
 	struct tcache_space space; /* the current one */
 	struct tcache_space spaces[SPACES];
 	uint32_t last_tag;     /* upper half of the tag that was given last */
@@ -164,7 +164,7 @@ struct monitor {
 		uint16_t selector[6];
 		uint32_t base[6];
 	} x87_segments[X87_SEGMENTS]; /* those in force in each mode, with each CS.base, last */
-	uint32_t x87_restored[4];         /* the guest's FIP, FCS, FDP, FDS that were loaded last */
+	uint32_t x87_restored[4];     /* the guest's FIP, FCS, FDP, FDS that were loaded last */
 	struct {
 		const uint8_t *host;
 		gla_t linear;

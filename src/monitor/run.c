@@ -262,7 +262,7 @@ static bool boundary(struct monitor *m)
 /* A direct exit that was taken, to be chained to where it leads. */
 struct from {
 	uint32_t exit; /* NO_CHAIN: none */
-	uint64_t tag; /* where it was taken */
+	uint64_t tag;  /* where it was taken */
 };
 
 /* The unit at v->eip becomes reachable from translated code. */

@@ -66,8 +66,8 @@ static uint64_t tag_new(struct monitor *m)
 }
 
 /* Is it the space of this key (its bits the mode's), window and CS? */
-static bool space_is(const struct monitor *m, const struct tcache_space *s, const struct mode_key *k,
-                     const struct window *w)
+static bool space_is(const struct monitor *m, const struct tcache_space *s,
+                     const struct mode_key *k, const struct window *w)
 {
 	return s->tag && s->window_id == w->id && s->cs_base == m->v->seg[SREG_CS].base &&
 	       s->cs_limit == k->cs_limit && m->modes[s->mode] == k->bits;

@@ -48,9 +48,9 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 		return false;
 	}
 	if (!gfn_sane(u->gfn) || !gfn_sane(u->gfn2) || u->host_len < 1 ||
-	    u->host_len > TU_MAX_HOST ||
-	    !inside(u->host, u->host_len, h->used) || !inside(u->exit0, u->n_exits, h->exits) ||
-	    !inside(u->pc0, u->n_pc, h->pcs) || !inside(u->pad0, u->n_pads, h->pads) ||
+	    u->host_len > TU_MAX_HOST || !inside(u->host, u->host_len, h->used) ||
+	    !inside(u->exit0, u->n_exits, h->exits) || !inside(u->pc0, u->n_pc, h->pcs) ||
+	    !inside(u->pad0, u->n_pads, h->pads) ||
 	    (!u->flags && !inside(u->guest, u->guest_len, h->guest)))
 		return false;
 	for (unsigned n = 0; n < u->n_exits; n++) {

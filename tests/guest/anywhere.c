@@ -128,8 +128,8 @@ static void x87_pointer(void)
 
 static void bases(void)
 {
-	for (u32 round = 0; round < 400; round++) {
-		u32 base = rnd(round < 200 ? 8 : 200) << (rnd(2) ? 4 : 12);
+	for (u32 round = 0; round < 3000; round++) {
+		u32 base = rnd(round < 200 ? 8 : 2000) << (rnd(2) ? 4 : 8);
 		u32 start = (u32)anywhere - base;
 		struct state s = at_cpl(0, (void *)start);
 		gdt_set(SEL_FREE, base, 0xfffff, 0x9b, 0xc);

@@ -390,7 +390,8 @@ static void test_branch_many_pages(void **state)
 	unsigned kept = 0;
 	for (unsigned i = 0; i < N; i++) {
 		eip[i] = (0x100 + i) * PAGE_SIZE + i / 16;
-		tcache_branch_set(fx.c, space(0, w), make_unit(eip[i], 5, NO_GFN, 1, 0, 0, &target));
+		tcache_branch_set(fx.c, space(0, w),
+		                  make_unit(eip[i], 5, NO_GFN, 1, 0, 0, &target));
 	}
 	for (unsigned i = 0; i < N; i++)
 		kept += look_up(0, w, eip[i]) != 0;

@@ -111,7 +111,8 @@ static inline struct tu *make_unit(uint32_t eip, uint32_t gfn, uint32_t gfn2, un
 		memset(out + stub, 0xf4, STUB_BYTES);
 	}
 	code.host_len = stub_offset(n_exits, n_exits);
-	struct tu *u = tcache_commit(fx.c, &code, eip, (fx.cs_base + eip) & PAGE_MASK, gfn, gfn2, mode);
+	struct tu *u =
+		tcache_commit(fx.c, &code, eip, (fx.cs_base + eip) & PAGE_MASK, gfn, gfn2, mode);
 	assert_int_equal(u->exit0, first);
 	return u;
 }

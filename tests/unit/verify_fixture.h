@@ -69,10 +69,8 @@ static inline bool is_code32(void *ctx, unsigned mode)
 static inline const struct tcache_space *space(uint32_t window)
 {
 	static struct tcache_space s;
-	s = (struct tcache_space){.tag = BRANCH_TAG,
-	                          .window = WINDOW,
-	                          .window_id = window,
-	                          .cs_limit = 0xffffffff};
+	s = (struct tcache_space){
+		.tag = BRANCH_TAG, .window = WINDOW, .window_id = window, .cs_limit = 0xffffffff};
 	return &s;
 }
 

@@ -93,10 +93,10 @@ static void build(void)
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
 	/* One window, for which a chain will do. */
-	tcache_adopt(fx.cache, space(WINDOW_ID), OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK, window_alive,
-	             NULL);
-	tcache_adopt(fx.cache, space(WINDOW_ID), OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK, window_alive,
-	             NULL);
+	tcache_adopt(fx.cache, space(WINDOW_ID), OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK,
+	             window_alive, NULL);
+	tcache_adopt(fx.cache, space(WINDOW_ID), OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK,
+	             window_alive, NULL);
 	tcache_chain(fx.cache, owned->exit0, other);
 	tcache_branch_set(fx.cache, space(WINDOW_ID), glue);
 	tcache_invalidate(fx.cache, unit_dead);

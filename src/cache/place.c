@@ -104,6 +104,27 @@ static bool owns(const struct place *p, const struct tcache_space *s, uint32_t v
 	return p->owner == s->window_id && p->vpn == vpn;
 }
 
+/* The link to the place for this EIP, else to one that nobody runs, else to the oldest of too
+ * many; NULL: a new one is to be had. */
+static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t start,
+                              bool (*alive)(void *ctx, uint32_t id), void *ctx)
+{
+	uint32_t *link, *last = NULL;
+	unsigned count = 0;
+
+	for (link = &page->place; *link; link = &c->places[*link].next)
+		if (c->places[*link].start == start)
+			return link;
+	for (link = &page->place; *link; link = &c->places[*link].next) {
+		const struct place *p = &c->places[*link];
+		if (!p->shared && p->owner && !alive(ctx, p->owner))
+			return link;
+		last = link;
+		count++;
+	}
+	return count == PLACES ? last : NULL;
+}
+
 bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
                   bool (*alive)(void *ctx, uint32_t id), void *ctx)
 {
@@ -113,26 +134,14 @@ bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, 
 	if (page->place && p->start == start && (owns(p, s, vpn) || p->shared))
 		return false;
 
-	/* The place for this EIP, else one that nobody runs, else the oldest of too many. */
-	uint32_t *here = NULL, *unused = NULL, *last = NULL;
-	unsigned count = 0;
-	for (uint32_t *link = &page->place; *link && !here; link = &c->places[*link].next) {
-		p = &c->places[*link];
-		if (p->start == start)
-			here = link;
-		else if (!p->shared && p->owner && !alive(ctx, p->owner))
-			unused = link;
-		last = link;
-		count++;
-	}
-	uint32_t *link = here ? here : unused ? unused : count == PLACES ? last : NULL;
+	uint32_t *link = place_choose(c, page, start, alive, ctx);
+	bool moves = link && c->places[*link].start != start;
 	uint32_t n = link ? *link : cache_place_new(c, gfn, start);
 	if (link)
 		*link = c->places[n].next;
 	c->places[n].next = page->place;
 	page->place = n;
 	p = &c->places[n];
-	bool moves = !here && link;
 	if (moves) {
 		unchain_crossing(c, n);
 		p->owner = 0;

@@ -196,6 +196,8 @@ enum callout_result {
 
 enum callout_result callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
 enum callout_result string_run(struct monitor *m, uint32_t packed);
+/* HLT, and an x87 instruction that waits: sleeps until an interrupt is to be taken (co_io.c). */
+void wait_for_interrupt(struct monitor *m);
 /* The guest's exception at v->eip. */
 void monitor_trap(struct monitor *m, const struct trap *t);
 void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -359,7 +361,5 @@ void events_poll(struct monitor *m);
 /* --- the dispatcher (run.c) --- */
 /* Translates and runs the instruction at v->eip alone, ignoring what is pending. */
 void run_once(struct monitor *m, uint8_t site);
-/* HLT, and an x87 instruction that waits: sleeps until an interrupt is to be taken. */
-void wait_for_interrupt(struct monitor *m);
 
 #endif

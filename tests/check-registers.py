@@ -32,7 +32,7 @@ STATE = {('monitor/x87.c', 'x87_pointers')} | {('monitor/gate.c', f) for f in (
 # Our own bug: the guest does not go on.
 ENDS = {'assert_failed', '__stack_chk_fail@plt'}
 # What calls by pointers, as function, file or folder, and by which; all lead to functions of
-# LIVE, and are set where the structure is made (monitor_create, memory_env).
+# LIVE, and are set where the structure is made (monitor_create, env_fill).
 POINTERS = {
     'callout_run': 'its table of callouts',
     'monitor/entry.S': 'into translated code',

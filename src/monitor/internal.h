@@ -9,16 +9,18 @@
  *   fetch.c      guest code, its pages and units
  *   select.c     mode and window
  *   deliver.c    exceptions and interrupts
- *   debug.c      breakpoints and the debugger's stops
+ *   debug.c      the debugger's stops
  *   site.c       how sites that fault often are translated
  *   events.c     kicks, the interrupt line, the end
  *   x87.c        pointers and environments
- *   memory.c     guest memory, and what src/cpu is given
+ *   env.c        what src/cpu is given
+ *   memory.c     guest memory
+ *   watch.c      breakpoints
  *   gate.c       the way to C that uses vector registers
  *   entry.S      into and out of translated code
  *
- * None calls one above it, but: fault.c and x87.c run_once(), x87.c fault_guest_eip(), memory.c
- * debug_watch(), gate.c x87_pointers(). */
+ * None calls one above it, but: fault.c and x87.c run_once(), x87.c fault_guest_eip(), gate.c
+ * x87_pointers(). */
 #ifndef UNRING_MONITOR_INTERNAL_H
 #define UNRING_MONITOR_INTERNAL_H
 
@@ -94,7 +96,7 @@ struct mark {
 	uint32_t vain; /* times that it was passed since it had one */
 };
 
-/* What a debugger wants, and the guest's debug registers (debug.c). */
+/* What a debugger wants, and the guest's debug registers (debug.c, watch.c). */
 struct debug {
 	struct breakpoint breaks[BREAKS];
 	unsigned n, n_watch;
@@ -229,11 +231,13 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16]);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n);
-void memory_env(struct monitor *m, struct cpu_env *env);
 static inline bool at_user(const struct monitor *m)
 {
 	return m->v->cpl == 3;
 }
+
+/* --- for src/cpu (env.c) --- */
+void env_fill(struct monitor *m, struct cpu_env *env);
 
 /* --- faults (fault.c) --- */
 int fault_install(struct monitor *m);
@@ -264,6 +268,9 @@ enum debug_next debug_boundary(struct monitor *m);
 void debug_ran(struct monitor *m);
 /* In HLT: stops if that is asked for. */
 void debug_halted(struct monitor *m);
+
+/* --- breakpoints (watch.c) --- */
+bool debug_at_break(const struct debug *d, uint32_t eip);
 /* Bytes of code from v->eip up to the next mark. */
 uint64_t debug_room(const struct monitor *m);
 /* The units and windows follow what the guest's registers and the debugger have armed. */

@@ -144,7 +144,7 @@ void monitor_reset(struct monitor *m)
 
 	flush_code(m);
 	cpu_reset(v, m->cfg.model);
-	memory_env(m, &v->env);
+	env_fill(m, &v->env);
 	v->stub[STUB_EXIT] = (uint64_t)(uintptr_t)stub_exit;
 	v->stub[STUB_LOOKUP] = (uint64_t)(uintptr_t)stub_lookup;
 	v->stub[STUB_MISS] = (uint64_t)(uintptr_t)stub_miss;

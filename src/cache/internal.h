@@ -29,15 +29,16 @@ struct page_rec {
 /* A page as it is run at one EIP. */
 struct place {
 	uint32_t gfn;
-	uint32_t start; /* EIP of its first byte */
-	uint32_t next;  /* of the page, 0: none; or in the list of free ones */
-	uint32_t owner; /* window id, 0: none */
-	uint32_t vpn;   /* where the owner has it */
+	uint32_t start;  /* EIP of its first byte */
+	uint32_t next;   /* of the page, 0: none; or in the list of free ones */
+	uint32_t owner;  /* window id, 0: none */
+	uint32_t vpn;    /* where the owner has it */
+	uint64_t window; /* its base */
 	bool shared;
 };
 
 /* More places of a page than this are not kept: the one that was adopted longest ago moves. */
-enum { PLACES = 8 };
+enum { PLACES = 32 };
 
 /* The branch entries set for one page of one window, so that they can be found
  * again: in which spaces, and which EIPs while they fit. */

@@ -8,17 +8,23 @@
 
 /* --- moving --- */
 
-/* Can the unit be one whose EIP is delta higher, under this limit of CS? */
+/* eip + delta, and is that no wrap, and within the limit of CS? */
+static bool within(uint32_t eip, uint32_t delta, uint32_t limit)
+{
+	return limit == UINT32_MAX || (uint64_t)eip + (uint64_t)(int32_t)delta <= limit;
+}
+
+/* Can the unit be one whose EIP is delta higher, under this limit of CS?  What would wrap, or lies
+ * beyond it, does another thing there. */
 static bool movable(const struct tcache *c, const struct tu *u, uint32_t delta, uint32_t limit)
 {
-	if (u->fixed)
-		return false;
-	if (limit != UINT32_MAX && ((uint64_t)u->reach + (int32_t)delta > limit ||
-	                            (uint64_t)u->eip + (int32_t)delta > limit))
+	if (u->fixed || !within(u->eip, delta, limit) ||
+	    !within(u->eip + u->guest_len - 1, delta, limit))
 		return false;
 	for (unsigned i = 0; i < u->n_exits; i++) {
 		const struct exit_rec *x = &c->exits[u->exit0 + i];
-		if (x->word && tu_wraps((uint16_t)x->target, delta))
+		if (!within(x->target, delta, limit) ||
+		    (x->word && tu_wraps((uint16_t)x->target, delta)))
 			return false;
 	}
 	const uint8_t *host = c->code.rx + u->host;
@@ -37,7 +43,6 @@ static void relocate(struct tcache *c, struct tu *u, uint32_t delta)
 	for (unsigned i = 0; i < u->n_relocs; i++)
 		tu_relocate(c->code.rw + u->host, c->relocs[u->reloc0 + i], delta);
 	u->eip += delta;
-	u->reach += delta;
 }
 
 static void move(struct tcache *c, struct tu *u, uint32_t delta)
@@ -68,8 +73,6 @@ static void place_move(struct tcache *c, uint32_t n, uint32_t start)
 	struct place *p = &c->places[n];
 	uint32_t gfn = p->gfn, delta = start - p->start;
 
-	if (c->cfg.moving)
-		c->cfg.moving(c->cfg.ctx);
 	p->start = start;
 	for (uint32_t i = c->pages[gfn].head, next; i; i = next) {
 		struct tu *u = &c->units[i];
@@ -107,7 +110,7 @@ static bool owns(const struct place *p, const struct tcache_space *s, uint32_t v
 /* The link to the place for this EIP, else to one that nobody runs, else to the oldest of too
  * many; NULL: a new one is to be had. */
 static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t start,
-                              bool (*alive)(void *ctx, uint32_t id), void *ctx)
+                              tcache_alive *alive, void *ctx)
 {
 	uint32_t *link, *last = NULL;
 	unsigned count = 0;
@@ -117,7 +120,7 @@ static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t 
 			return link;
 	for (link = &page->place; *link; link = &c->places[*link].next) {
 		const struct place *p = &c->places[*link];
-		if (!p->shared && p->owner && !alive(ctx, p->owner))
+		if (!p->shared && p->owner && !alive(ctx, p->owner, p->window))
 			return link;
 		last = link;
 		count++;
@@ -126,7 +129,7 @@ static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t 
 }
 
 bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
-                  bool (*alive)(void *ctx, uint32_t id), void *ctx)
+                  tcache_alive *alive, void *ctx)
 {
 	uint32_t vpn = (start + s->cs_base) >> PAGE_SHIFT;
 	struct page_rec *page = &c->pages[gfn];
@@ -143,6 +146,8 @@ bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, 
 	page->place = n;
 	p = &c->places[n];
 	if (moves) {
+		if (c->cfg.moving)
+			c->cfg.moving(c->cfg.ctx);
 		unchain_crossing(c, n);
 		p->owner = 0;
 		p->shared = false;
@@ -155,9 +160,10 @@ bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, 
 	if (!owns(p, s, vpn) && !p->shared) {
 		if (p->owner) {
 			unchain_crossing(c, n);
-			p->shared = alive(ctx, p->owner);
+			p->shared = alive(ctx, p->owner, p->window);
 		}
 		p->owner = s->window_id;
+		p->window = s->window;
 		p->vpn = vpn;
 	}
 	return moves;
@@ -169,14 +175,26 @@ bool tcache_base(const struct tcache *c, const struct tu *u, uint32_t *base)
 {
 	const struct place *p = &c->places[u->place];
 	*base = (p->vpn << PAGE_SHIFT) - p->start;
-	return p->owner && !p->shared;
+	return p->owner && !p->shared && !u->dead;
 }
 
-struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit)
+bool tcache_movable(const struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit)
+{
+	return movable(c, model, eip - model->eip, limit);
+}
+
+struct tu *tcache_copy(struct tcache *c, struct tu *model, uint32_t eip, uint32_t limit)
 {
 	uint32_t delta = eip - model->eip;
 	if (!movable(c, model, delta, limit))
 		return NULL;
+	if (!delta) {
+		/* Whoever has the lower limit may run it itself, but not all that it was chained
+		 * to. */
+		tcache_unchain_exits(c, model);
+		model->limit = limit;
+		return model;
+	}
 	struct tu copy = *model;
 	uint32_t at = c->used, by = at - model->host;
 	copy.eip = eip;

@@ -18,6 +18,7 @@ enum {
 	HASH_SIZE = 1 << HASH_BITS,
 	ONCE_BYTES = TU_MAX_HOST,
 	THUNK_MAX = 96,
+	MAX_FIXED = 16, /* units of the same code, for as many limits */
 };
 
 static int reserve(void *out, size_t n, size_t size)
@@ -207,17 +208,12 @@ struct tu *cache_unit_add(struct tcache *c, const struct tu *unit)
 struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
                          uint32_t page_off, uint32_t gfn, uint32_t gfn2, unsigned mode)
 {
-	uint32_t reach = eip + code->guest_len - 1;
-	for (unsigned i = 0; i < code->n_exits; i++)
-		if (code->exits[i].target > reach)
-			reach = code->exits[i].target;
 	struct tu *u = cache_unit_add(c, &(struct tu){
 						 .eip = eip,
 						 .gfn = gfn,
 						 .gfn2 = gfn2,
 						 .page_off = page_off,
 						 .limit = code->limit,
-						 .reach = reach,
 						 .guest_len = code->guest_len,
 						 .host_len = code->host_len,
 						 .n_insns = code->n_insns,
@@ -255,14 +251,18 @@ struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t 
 	uint32_t page_off = (s->cs_base + eip) & PAGE_MASK;
 	if (model)
 		*model = NULL;
-	for (uint32_t n = c->hash[hash_of(gfn, page_off, s->mode)]; n; n = c->units[n].hash_next) {
+	unsigned fixed = 0;
+	for (uint32_t n = c->hash[hash_of(gfn, page_off, s->mode)], next; n; n = next) {
 		struct tu *u = &c->units[n];
+		next = u->hash_next;
 		if (u->gfn != gfn || u->page_off != page_off || u->mode != s->mode)
 			continue;
 		if (u->eip == eip && (u->fixed ? u->limit == s->cs_limit : u->limit <= s->cs_limit))
 			return u;
 		if (model && !u->fixed)
 			*model = u;
+		if (u->fixed && ++fixed > MAX_FIXED)
+			tcache_invalidate(c, u);
 	}
 	return NULL;
 }

@@ -39,7 +39,6 @@ struct tu {
 	uint32_t pc0, pad0, reloc0;                /* in the arenas */
 	uint32_t place;                            /* number */
 	uint32_t limit;                            /* of CS, at least */
-	uint32_t reach;                            /* highest EIP of its code and its targets */
 	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
 	uint16_t page_off;                         /* of EIP in its page, linear */
 	uint16_t guest_len, host_len, n_insns, n_pc, n_relocs;
@@ -112,13 +111,17 @@ struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
 
 /* --- running a page in a window --- */
 
+/* Is the window with this id and base still there? */
+typedef bool tcache_alive(void *ctx, uint32_t id, uint64_t window);
 /* The space is about to run units of this page, whose first byte has EIP start.  alive tells
  * whether a former owner still exists.  true: units were moved for it. */
 bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
-                  bool (*alive)(void *ctx, uint32_t id), void *ctx);
-/* The model's copy at another EIP, with another limit, in the place that was adopted for it; NULL:
- * it has none. */
-struct tu *tcache_copy(struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit);
+                  tcache_alive *alive, void *ctx);
+/* Could it have a copy there? */
+bool tcache_movable(const struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit);
+/* The model's copy at another EIP, in the place that was adopted for it; or the model itself, with
+ * a lower limit.  NULL: it has none. */
+struct tu *tcache_copy(struct tcache *c, struct tu *model, uint32_t eip, uint32_t limit);
 /* CS.base where the unit runs; false: there may be several. */
 bool tcache_base(const struct tcache *c, const struct tu *u, uint32_t *base);
 

@@ -15,7 +15,7 @@ struct windows {
 static void add_window(void *ctx, const struct window *w)
 {
 	struct windows *s = ctx;
-	bool ran = s->m->window_of_base[monitor_base_slot(w)] == w->id;
+	bool ran = s->m->window_of_base[monitor_base_slot((uint64_t)(uintptr_t)w->base)] == w->id;
 	s->in[s->n++] = (struct dump_window){.base = (uintptr_t)w->base, .id = ran ? w->id : 0};
 }
 
@@ -84,7 +84,7 @@ int monitor_dump(struct monitor *m, FILE *f)
 	/* Those of windows that are gone match nothing. */
 	for (unsigned i = 0; i < SPACES; i++) {
 		const struct tcache_space *s = &m->spaces[i];
-		if (s->tag && window_alive(m, s->window_id))
+		if (s->tag && window_alive(m, s->window_id, s->window))
 			spaces[d.n_spaces++] =
 				(struct dump_space){s->tag, s->window, s->cs_base, s->mode};
 	}

@@ -17,10 +17,11 @@ static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
 	return true;
 }
 
-/* The current window is about to run units of the page, at this EIP. */
+/* The current space is about to run units of the page, at this EIP. */
 static void page_adopt(struct monitor *m, uint32_t gfn, uint32_t start)
 {
-	if (tcache_adopt(m->cache, &m->space, gfn, start, window_alive, m))
+	/* Again, as the place goes with the last unit. */
+	while (tcache_adopt(m->cache, &m->space, gfn, start, window_alive, m))
 		debug_moved(m);
 }
 
@@ -123,7 +124,7 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 	return true;
 }
 
-/* The unit's second page, if it has one, as the window runs it; false: *t. */
+/* Is the unit's second page, if it has one, that of what runs here?  false: *t. */
 static bool second_page(struct monitor *m, const struct tu *u, bool *same, struct trap *t)
 {
 	gla_t a = gla((linear_eip(m).v | PAGE_MASK) + 1);
@@ -135,9 +136,6 @@ static bool second_page(struct monitor *m, const struct tu *u, bool *same, struc
 	if (!fetch_page(m, a, &p, t))
 		return false;
 	*same = gpa_gfn(p) == u->gfn2 && window_serves(m->window, a);
-	if (*same)
-		page_adopt(m, u->gfn2, u->eip - u->page_off + PAGE_SIZE);
-	*same &= !u->dead;
 	return true;
 }
 
@@ -158,23 +156,26 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		return FOUND_TRAP;
 	if (!mmu_host(m->mmu, p))
 		return FOUND_ALONE;
-	uint32_t start = m->v->eip - (a.v & PAGE_MASK);
-	page_adopt(m, gpa_gfn(p), start);
+	uint32_t gfn = gpa_gfn(p), start = m->v->eip - (a.v & PAGE_MASK);
+	page_adopt(m, gfn, start);
 	struct tu *model, *u;
 	bool same;
-	u = *out = tcache_find(m->cache, &m->space, m->v->eip, gpa_gfn(p), &model);
+	u = *out = tcache_find(m->cache, &m->space, m->v->eip, gfn, &model);
 	if (u) {
 		if (!second_page(m, u, &same, t))
 			return FOUND_TRAP;
-		if (same)
+		if (same && !u->dead)
 			return FOUND;
 		tcache_invalidate(m->cache, u);
 	}
 	/* Not over a breakpoint: units end there. */
-	if (model && !model->dead && model->guest_len <= debug_room(m)) {
+	if (model && model->guest_len <= debug_room(m) &&
+	    tcache_movable(m->cache, model, m->v->eip, m->space.cs_limit)) {
 		if (!second_page(m, model, &same, t))
 			return FOUND_TRAP;
-		if (same && (*out = tcache_copy(m->cache, model, m->v->eip, m->space.cs_limit)))
+		page_adopt(m, gfn, start); /* a walk may have killed the page's last unit */
+		if (same && !model->dead &&
+		    (*out = tcache_copy(m->cache, model, m->v->eip, m->space.cs_limit)))
 			return FOUND;
 	}
 	struct tu_code *code = &m->code;
@@ -185,8 +186,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		return FOUND_TRAP;
 	if (b.once)
 		return FOUND_ALONE;
-	if (b.gfn2 != NO_GFN)
-		page_adopt(m, b.gfn2, start + PAGE_SIZE);
+	page_adopt(m, b.gfn, start); /* the same */
 	*out = tcache_commit(m->cache, code, m->v->eip, a.v & PAGE_MASK, b.gfn, b.gfn2, m->mode);
 	return FOUND;
 }

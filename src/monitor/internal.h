@@ -163,6 +163,7 @@ struct monitor {
 	bool fpu_pointers; /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
 	struct x87_segments {
+		unsigned mode;
 		uint16_t selector[6];
 		uint32_t base[6];
 	} x87_segments[X87_SEGMENTS]; /* those in force in each mode, with each CS.base, last */
@@ -328,10 +329,10 @@ void return_stack_reset(struct monitor *m);
 void itlb_flush(struct monitor *m);
 /* All units, and modes. */
 void flush_code(struct monitor *m);
-/* Is the window with this id still there? For tcache_adopt(). */
-bool window_alive(void *ctx, uint32_t id);
+/* Is the window with this id and base still there? For tcache_adopt(). */
+bool window_alive(void *ctx, uint32_t id, uint64_t base);
 /* Where in window_of_base a window is. */
-unsigned monitor_base_slot(const struct window *w);
+unsigned monitor_base_slot(uint64_t base);
 
 /* --- code (fetch.c) --- */
 /* Guest bytes at EIP: up to the page's end, or, if across is set, 16 of both pages. */

@@ -42,7 +42,7 @@ static void window_drop(void *ctx, struct window *w)
 	itlb_flush(m);
 	return_stack_reset(m);
 	/* Branch entries of its spaces stay: no other will ever have their tags. */
-	m->window_of_base[monitor_base_slot(w)] = 0;
+	m->window_of_base[monitor_base_slot((uint64_t)(uintptr_t)w->base)] = 0;
 	if (m->window == w)
 		m->window = NULL;
 	m->state_dirty = true;

@@ -16,18 +16,15 @@ void itlb_flush(struct monitor *m)
 		m->itlb[i].window = 0;
 }
 
-unsigned monitor_base_slot(const struct window *w)
+unsigned monitor_base_slot(uint64_t base)
 {
-	return (unsigned)((uint64_t)(uintptr_t)w->base / WINDOW_STRIDE) % WINDOW_BASES;
+	return (unsigned)(base / WINDOW_STRIDE) % WINDOW_BASES;
 }
 
-bool window_alive(void *ctx, uint32_t id)
+bool window_alive(void *ctx, uint32_t id, uint64_t base)
 {
 	struct monitor *m = ctx;
-	for (unsigned i = 0; i < WINDOW_BASES; i++)
-		if (m->window_of_base[i] == id)
-			return true;
-	return false;
+	return m->window_of_base[monitor_base_slot(base)] == id;
 }
 
 void flush_code(struct monitor *m)
@@ -118,7 +115,7 @@ void select_state(struct monitor *m)
 	if (w != m->window || v->window != m->space.window) {
 		m->window = w;
 		v->window = m->space.window;
-		m->window_of_base[monitor_base_slot(w)] = w->id;
+		m->window_of_base[monitor_base_slot(v->window)] = w->id;
 		host_set_gs(v->window);
 	}
 	mmu_bases(m->mmu, w, v->base_by_gib);

@@ -9,12 +9,13 @@ enum { FX_FCW = 0, FX_FSW = 2, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16 };
 
 static struct x87_segments *segments_of(struct monitor *m, unsigned mode, uint32_t base)
 {
-	return &m->x87_segments[(mode + (base >> 4) * 61) % X87_SEGMENTS];
+	return &m->x87_segments[(mode + (base * 0x9e3779b1u >> 16)) % X87_SEGMENTS];
 }
 
 void x87_note_segments(struct monitor *m)
 {
 	struct x87_segments *s = segments_of(m, m->mode, m->v->seg[SREG_CS].base);
+	s->mode = m->mode;
 	for (unsigned i = 0; i < 6; i++) {
 		s->selector[i] = m->v->seg[i].selector;
 		s->base[i] = m->v->seg[i].base;
@@ -99,6 +100,8 @@ static void make_guests(struct monitor *m, uint64_t pc, uint64_t fdp, uint16_t *
 	if (!fault_guest_eip(m, pc, &p[0], &mode, &base))
 		return;
 	const struct x87_segments *seg = segments_of(m, mode, base);
+	if (seg->mode != mode || seg->base[SREG_CS] != base)
+		return; /* another's, since */
 	p[1] = seg->selector[SREG_CS];
 	if (!read_last(m, seg->base[SREG_CS] + p[0], m->modes[mode], &last))
 		return;

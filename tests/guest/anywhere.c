@@ -138,9 +138,92 @@ static void bases(void)
 	}
 }
 
+/* A page whose only unit is a jump that lies in the next page, too; what there may be. */
+extern u8 crossing[], crossing_next[], crossing_other[], ends_1[], ends_3[], below_0[], below_2[];
+asm(".pushsection .text\n.intel_syntax noprefix\n.balign 4096\n"
+    "crossing: .org crossing + 0xffe\n .byte 0xe9, 0xfd\n"
+    "crossing_next: .byte 0x0f, 0, 0\n .balign 4096\n"
+    "crossing_other: .byte 0x0f, 0, 0\n .balign 4096\n"
+    "ends_1: mov eax, 1\n int 0x81\n .balign 4096\n"
+    "ends_3: mov eax, 3\n int 0x81\n .balign 4096\n"
+    "below_0: int 0x81\n .org below_0 + 0x2000\n"
+    "below_2: call below_0\n int 0x81\n .balign 4096\n"
+    ".att_syntax\n.popsection");
+
+static void run_crossing(u32 space, const char *what, u32 eax)
+{
+	struct state s = at_cpl(3, (void *)(BASE + 0xffe));
+
+	write_cr3((u32)dirs[space]);
+	cpu_run(&s);
+	expect(what, s.eax, eax);
+}
+
+/* What one space had behind the jump is not the other's. */
+static void spaces(void)
+{
+	pages_on();
+	for (u32 i = 0; i < 2; i++) {
+		memcpy(dirs[i], page_dir, 4096);
+		dirs[i][BASE >> 22] = (u32)tables[i] | PTE_ALL;
+		tables[i][0] = (u32)crossing | PTE_ALL;
+		tables[i][1] = (u32)(i ? crossing_other : crossing_next) | PTE_ALL;
+		tables[i][2] = (u32)(i ? ends_3 : ends_1) | PTE_ALL;
+	}
+	run_crossing(0, "the first", 1);
+	tables[0][1] = (u32)crossing_other | PTE_ALL;
+	run_crossing(0, "the first, with another page", 1);
+	run_crossing(1, "the second", 3);
+	write_cr3((u32)page_dir);
+	pages_off();
+}
+
+static void run_limited(const char *what, u32 eip, u32 base, u32 limit, u32 vector, u32 end)
+{
+	struct state s = at_cpl(0, (void *)eip);
+
+	gdt_set(SEL_FREE, base, limit, 0x9b, 4);
+	s.cs = SEL_FREE;
+	cpu_run(&s);
+	expect(what, s.vector, vector);
+	expect("its EIP", s.eip, end);
+	if (vector == V_GP)
+		expect("ESP", s.esp, at_cpl(0, 0).esp);
+}
+
+/* A branch under 0 is past the limit: the branch's own fault, wherever it was run before. */
+static void below(void)
+{
+	run_limited("within", 0x4000, (u32)below_2 - 0x4000, 0xfffff, V_DONE, 0x2002);
+	run_limited("below 0", 0x1000, (u32)below_2 - 0x1000, 0xfffff, V_GP, 0x1000);
+	run_limited("within again", 0x4000, (u32)below_2 - 0x4000, 0xfffff, V_DONE, 0x2002);
+	run_limited("below a limit", 0x4000, (u32)below_2 - 0x4000, 0x4002, V_GP, 0x4000);
+}
+
+/* The limit comes before the second page is looked for. */
+static void limit_first(void)
+{
+	pages_on();
+	memcpy(dirs[0], page_dir, 4096);
+	dirs[0][BASE >> 22] = (u32)tables[0] | PTE_ALL;
+	tables[0][0] = (u32)crossing | PTE_ALL;
+	tables[0][1] = (u32)crossing_other | PTE_ALL;
+	tables[0][2] = (u32)ends_1 | PTE_ALL;
+	write_cr3((u32)dirs[0]);
+	run_limited("both pages", 0xffe, BASE, 0x3fff, V_DONE, 0x2007);
+	tables[0][1] = 0;
+	write_cr3((u32)dirs[0]);
+	run_limited("one, by the limit", 0xffe, BASE, 0xfff, V_GP, 0xffe);
+	write_cr3((u32)page_dir);
+	pages_off();
+}
+
 static const struct test tests[] = {
 	{"addresses", "SDM vol. 3, 4.2", addresses},
 	{"x87-pointer", "SDM vol. 1, 8.1.8", x87_pointer},
+	{"spaces", "SDM vol. 3, 4.10.2", spaces},
+	{"below", "SDM vol. 2, CALL", below},
+	{"limit-first", "SDM vol. 3, 6.9", limit_first},
 	{"bases", "SDM vol. 3, 3.4.3", bases},
 };
 

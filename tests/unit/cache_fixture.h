@@ -43,8 +43,9 @@ static inline void trace(void *ctx, uint32_t gfn, bool on)
 	f->traces++;
 }
 
-static inline bool window_alive(void *ctx, uint32_t id)
+static inline bool window_alive(void *ctx, uint32_t id, uint64_t window)
 {
+	(void)window;
 	return ((struct fixture *)ctx)->alive[id];
 }
 

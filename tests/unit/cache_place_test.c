@@ -117,7 +117,7 @@ static void test_move_thunk(void **state)
 	uint32_t before, after;
 	memcpy(&before, (const void *)(uintptr_t)(thunk + 2), 4);
 	/* Shared: it moves only when there are too many. */
-	for (uint32_t i = 0; i < 7; i++)
+	for (uint32_t i = 0; i < 31; i++)
 		assert_false(adopt(OTHER + (i << PAGE_SHIFT), 3));
 	assert_constants(a, LIB + 0x10);
 	assert_true(adopt(OTHER + 0x100000, 3));
@@ -130,8 +130,8 @@ static void test_move_thunk(void **state)
 /* The place that was run longest ago makes room. */
 static void test_many_places(void **state)
 {
-	struct tu *u[8];
-	for (uint32_t i = 0; i < 8; i++) {
+	struct tu *u[32];
+	for (uint32_t i = 0; i < 32; i++) {
 		assert_false(adopt(LIB + (i << PAGE_SHIFT), 1));
 		u[i] = unit(LIB + (i << PAGE_SHIFT), 0x10, 0);
 	}
@@ -141,9 +141,9 @@ static void test_many_places(void **state)
 	assert_constants(u[1], OTHER + 0x10);
 	assert_constants(u[2], LIB + 0x2010);
 	/* No unit is left: nor is a place. */
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 32; i++)
 		tcache_invalidate(fx.c, u[i]);
-	for (uint32_t i = 0; i < 8; i++)
+	for (uint32_t i = 0; i < 32; i++)
 		assert_false(adopt(OTHER + (i << PAGE_SHIFT), 1));
 }
 
@@ -157,8 +157,13 @@ static void test_fixed(void **state)
 	assert_null(tcache_copy(fx.c, fixed, 0x5020, 0xffff));
 	assert_null(tcache_copy(fx.c, u, 0xf810, 0xffff)); /* its target is beyond the limit */
 	assert_null(tcache_copy(fx.c, u, (uint32_t)-0x10, 0xffff));
+	assert_null(tcache_copy(fx.c, unit(0x4000, 0x100, 0x2000), 0x1100, 0xffff)); /* below 0 */
 	assert_false(adopt(0xf000, 2));
 	assert_non_null(tcache_copy(fx.c, u, 0xf010, 0xffff));
+	/* With a lower limit at the same EIP it serves itself. */
+	assert_ptr_equal(tcache_copy(fx.c, u, 0x4010, 0x4fff), u);
+	assert_int_equal(u->limit, 0x4fff);
+	u->limit = 0xffff;
 	fx.alive[1] = false;
 	assert_true(adopt(0x8000, 3));
 	assert_constants(u, 0x8010);

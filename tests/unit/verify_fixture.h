@@ -74,8 +74,9 @@ static inline const struct tcache_space *space(uint32_t window)
 	return &s;
 }
 
-static inline bool window_alive(void *ctx, uint32_t id)
+static inline bool window_alive(void *ctx, uint32_t id, uint64_t window)
 {
+	(void)window;
 	(void)ctx;
 	(void)id;
 	return true;

@@ -8,15 +8,16 @@ count=${1:-300}
 sh bench/prepare.sh
 for p in coreutils libc6; do sh tools/fetch.sh $p; done
 out=build/bench/exec
+r=$out/root
 rm -rf $out
-mkdir -p $out/root/bin $out/root/lib $out/root/proc
+mkdir -p $r/bin $r/dev $r/lib $r/proc
 pkg=build/guests/pkg
-cp build/bench/bin/busybox $out/root/bin/
-cp $pkg/coreutils/bin/echo $out/root/bin/
+cp build/bench/bin/busybox $r/bin/
+cp $pkg/coreutils/bin/echo $r/bin/
 for f in ld-linux.so.2 libc.so.6; do
-	cp -L "$(find $pkg/libc6 -name $f | head -n 1)" $out/root/lib/
+	cp -L "$(find $pkg/libc6 -name $f | head -n 1)" $r/lib/
 done
-cat > $out/root/init << 'INIT'
+cat > $r/init << 'INIT'
 #!/bin/busybox sh
 # shellcheck disable=SC2154 # exec_count is a kernel parameter
 bb=/bin/busybox
@@ -31,9 +32,8 @@ read -r after rest < /proc/uptime
 $bb sleep 1
 $bb reboot -f
 INIT
-chmod 755 $out/root/init
-mkdir -p $out/root/dev
-(cd $out/root && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -9n > $out/initrd.gz
+chmod 755 $r/init
+(cd $r && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -9n > $out/initrd.gz
 
 for n in "$count" $((2 * count)); do
 	${UNRING:-build/release/unring} run --cpu "${CPU:-pentium3}" --memory 256M --kernel build/guests/vmlinuz-686 \

@@ -61,7 +61,7 @@ struct tu_code {
 	uint8_t n_exits, n_pads;
 	uint16_t n_pc, n_relocs;
 	bool fixed;     /* the limit of CS decided something: it holds at this EIP alone */
-	uint32_t limit; /* of CS, which its mode tells */
+	uint32_t limit; /* of CS, under which it was made */
 	struct tu_exit exits[TU_MAX_EXITS];
 	struct tu_pad pads[TU_MAX_PADS];
 	struct tu_pc pc[TU_MAX_PC];

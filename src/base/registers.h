@@ -18,4 +18,19 @@ static inline void copy_bytes(void *dst, const void *src, size_t n)
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
+/* An operand of an instruction: most have 4 or 8 bytes. */
+static inline void copy_operand(void *dst, const void *src, size_t n)
+{
+	switch (n) {
+	case 4:
+		__builtin_memcpy(dst, src, 4);
+		return;
+	case 8:
+		__builtin_memcpy(dst, src, 8);
+		return;
+	default:
+		copy_bytes(dst, src, n);
+	}
+}
+
 #endif

@@ -39,6 +39,7 @@ static inline uint32_t gpa_gfn(gpa_t a)
 }
 
 #define NO_GFN 0xffffffffu /* none */
+#define NO_PAGE 0xffffffffu /* of memory */
 
 /* Virtual page number (20 bits) of a guest-linear address. */
 static inline uint32_t gla_vpn(gla_t a)

@@ -62,34 +62,32 @@ static long unmap(void *at, size_t bytes)
 	return host_syscall3(SYS_munmap, (long)at, (long)bytes, 0);
 }
 
-/* Of a file, or of none: -1. */
-static int map_high(size_t bytes, int fd, uint64_t offset, void **out)
+int host_mem_hold(size_t bytes, void **out)
 {
 	bytes = whole_pages(bytes);
 	long p = host_syscall6(SYS_mmap, 0, (long)(bytes + 2 * GUARD), PROT_NONE, HOLD, -1, 0);
 	if (host_syscall_failed(p))
 		return (int)p;
-	uint8_t *at = (uint8_t *)p + GUARD;
-	long done = (uintptr_t)p < LOW_END ? -ENOMEM
-	            : fd < 0 ? host_syscall3(SYS_mprotect, (long)at, (long)bytes, DATA)
-	                     : host_syscall6(SYS_mmap, (long)at, (long)bytes, DATA,
-	                                     MAP_SHARED | MAP_FIXED, fd, (long)offset);
+	*out = (uint8_t *)p + GUARD;
+	if ((uintptr_t)p >= LOW_END)
+		return 0;
+	host_mem_release(*out, bytes);
+	return -ENOMEM;
+}
+
+int host_mem_reserve(size_t bytes, void **out)
+{
+	void *at;
+	int err = host_mem_hold(bytes, &at);
+	if (err)
+		return err;
+	long done = host_syscall3(SYS_mprotect, (long)at, (long)whole_pages(bytes), DATA);
 	if (host_syscall_failed(done)) {
 		host_mem_release(at, bytes);
 		return (int)done;
 	}
 	*out = at;
 	return 0;
-}
-
-int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out)
-{
-	return map_high(bytes, fd, offset, out);
-}
-
-int host_mem_reserve(size_t bytes, void **out)
-{
-	return map_high(bytes, -1, 0, out);
 }
 
 void host_mem_release(void *at, size_t bytes)

@@ -12,9 +12,9 @@
 int host_mem_file(const char *name, uint64_t bytes);
 void host_mem_close(int fd);
 
-/* A shared read-write mapping wherever there is room above 4 GiB, between guards: nothing
- * can be reached right below and above it. */
-int host_mem_view(int fd, uint64_t offset, size_t bytes, void **out);
+/* Address space above 4 GiB, between guards (nothing can be reached right below and above it),
+ * to map in: until then no access succeeds. */
+int host_mem_hold(size_t bytes, void **out);
 
 /* Zeroed private memory above 4 GiB, between guards, committed at the first touch. */
 int host_mem_reserve(size_t bytes, void **out);

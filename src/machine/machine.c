@@ -307,7 +307,7 @@ static void on_quit(void *ctx)
 
 static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
 {
-	mmu_phys_write(ctx, gpa(at), src, n);
+	mmu_dma_write(ctx, gpa(at), src, n);
 }
 
 static void start_vcpu(struct machine *m, const struct boot_entry *e)

@@ -26,26 +26,26 @@ static void check_mapping(void *ctx, const struct host_mapping *h)
 		uint64_t offset = h->offset + (uint64_t)(p - h->start);
 		CHECK(e & SH_MAPPED);
 		CHECK(h->write == !!(e & (SH_WRITE | SH_UFFD)));
-		CHECK(offset == (e & SH_HOLE ? s->m->hole : (e & SH_GFN)));
+		CHECK(offset >> PAGE_SHIFT == (e & SH_HOLE ? s->m->hole : e >> PAGE_SHIFT));
 		s->in[slot].pages++;
 	}
 }
 
-static bool rmap_has(struct mmu *m, uint32_t gfn, const struct win *w, uint32_t vpn)
+static bool rmap_has(struct mmu *m, uint32_t page, const struct win *w, uint32_t vpn)
 {
-	for (uint32_t n = m->rmap_head[gfn]; n; n = rmap_at(m, n)->next)
+	for (uint32_t n = m->rmap_head[page]; n; n = rmap_at(m, n)->next)
 		if (n == ((uint32_t)w->slot << 20 | vpn) + 1)
 			return true;
 	return false;
 }
 
-static bool links_have(struct mmu *m, uint32_t gfn, uint32_t link, unsigned who, unsigned level,
+static bool links_have(struct mmu *m, uint32_t page, uint32_t link, unsigned who, unsigned level,
                        uint32_t where)
 {
 	const struct link *l = &m->link[link];
-	for (uint32_t n = m->link_head[gfn]; n; n = m->link[n].next)
+	for (uint32_t n = m->link_head[page]; n; n = m->link[n].next)
 		if (n == link)
-			return l->who == who && l->level == level && l->where == where;
+			return l->page == page && l->who == who && l->level == level && l->where == where;
 	return false;
 }
 
@@ -53,7 +53,7 @@ static void check_half(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *lin
 {
 	const struct half *h = half_at(m, w, vpn);
 	if (h->link) {
-		uint32_t table = (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT);
+		uint32_t table = map_at(m, pde_table(w->mode, h->pde) >> PAGE_SHIFT) >> PAGE_SHIFT;
 		CHECK(links_have(m, table, h->link, w->slot, 1, vpn));
 		CHECK(m->page_flags[table] & PAGE_TABLE);
 		++*links;
@@ -73,7 +73,7 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 	*pages += e & SH_MAPPED;
 	if (e & SH_WRITE) {
 		CHECK((e & SH_MAPPED) && !(e & SH_HOLE));
-		CHECK(!(m->page_flags[e >> PAGE_SHIFT] & PAGE_TRACED));
+		CHECK(!(m->page_flags[e >> PAGE_SHIFT] & PAGE_HELD));
 		CHECK(rmap_has(m, e >> PAGE_SHIFT, w, vpn));
 		++*writable;
 	}
@@ -85,7 +85,7 @@ static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *wr
 		CHECK((e & (SH_MAPPED | SH_WRITE)) == SH_MAPPED && half_at(m, w, vpn)->uffd);
 	if (!(e & SH_QUEUED) && !half_at(m, w, vpn)->queued) {
 		uint32_t limit = shadow_limit(m, w, vpn);
-		CHECK(!((e ^ limit) & (SH_GFN | SH_HOLE)));
+		CHECK(!((e ^ limit) & (SH_PAGE | SH_HOLE)));
 		CHECK(!(e & ~limit & (SH_MAPPED | SH_WRITE | SH_EXEC)));
 	}
 }
@@ -131,20 +131,21 @@ void mmu_check(struct mmu *m)
 	for (unsigned i = 0; i < MAX_ROOTS; i++) {
 		struct root *r = &m->root[i];
 		for (unsigned d = 0; r->live && d < (r->mode & PAGING_PAE ? 4 : 1); d++) {
-			if (r->pd[d] == NO_GFN || !mmu_is_ram(m, r->pd[d]))
+			uint32_t here = r->pd[d] == NO_GFN ? 0 : map_at(m, r->pd[d]);
+			if (!(here & MAP_MEMORY))
 				continue;
-			CHECK(links_have(m, r->pd[d], r->link[d], i, 2, d));
+			CHECK(links_have(m, here >> PAGE_SHIFT, r->link[d], i, 2, d));
 			links++;
 		}
 	}
-	for (uint32_t gfn = 0; gfn < m->ram_pages; gfn++) {
-		CHECK(!(m->page_flags[gfn] & PAGE_TABLE) == !m->link_head[gfn]);
-		for (uint32_t n = m->rmap_head[gfn], prev = 0; n; n = rmap_at(m, n)->next) {
+	for (uint32_t page = 0; page < m->n_pages; page++) {
+		CHECK(!(m->page_flags[page] & PAGE_TABLE) == !m->link_head[page]);
+		for (uint32_t n = m->rmap_head[page], prev = 0; n; n = rmap_at(m, n)->next) {
 			CHECK(rmap_at(m, n)->prev == prev);
 			prev = n;
 			rmaps++;
 		}
-		for (uint32_t n = m->link_head[gfn], prev = 0; n; n = m->link[n].next) {
+		for (uint32_t n = m->link_head[page], prev = 0; n; n = m->link[n].next) {
 			CHECK(m->link[n].prev == prev);
 			prev = n;
 			links--;

@@ -88,11 +88,20 @@ bool view_writes(const struct win *w, const struct walk *r)
 	return (r->write || (w->pub.kind == WINDOW_PRIVATE && !w->wp)) && r->dirty;
 }
 
+/* What the map's word for a page frame allows. */
+static uint32_t limit_at(uint32_t here, uint32_t gfn, bool write)
+{
+	if (!(here & MAP_MEMORY))
+		return gfn << PAGE_SHIFT | SH_HOLE | (here & MAP_DEVICE ? 0 : SH_MAPPED);
+	return (here & SH_PAGE) | SH_MAPPED | (write && here & MAP_STORES ? SH_WRITE : 0);
+}
+
 uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn)
 {
-	if (w->pub.kind == WINDOW_PHYSICAL)
-		return vpn << PAGE_SHIFT | SH_MAPPED | SH_EXEC |
-		       (mmu_is_ram(m, vpn) ? SH_WRITE : SH_HOLE);
+	if (w->pub.kind == WINDOW_PHYSICAL) {
+		uint32_t frame = frame_of(w->a20 ? A20_ON : A20_OFF, vpn);
+		return limit_at(m->map[frame], frame, true) | SH_EXEC;
+	}
 	uint64_t pde = half_at(m, w, vpn)->pde, pte = pde;
 	if (!(pde & PTE_P))
 		return 0;
@@ -107,8 +116,7 @@ uint32_t shadow_limit(struct mmu *m, struct win *w, uint32_t vpn)
 	if (!(pte & PTE_A) || !walk_combine(m, w->mode, pde, pte, large, vpn, &r) ||
 	    !view_sees(w, &r))
 		return 0;
-	uint32_t e = (uint32_t)r.pa | SH_MAPPED | (r.nx ? 0 : SH_EXEC);
-	if (!mmu_is_ram(m, r.pa >> PAGE_SHIFT))
-		return e | SH_HOLE;
-	return e | (view_writes(w, &r) ? SH_WRITE : 0);
+	uint64_t gfn = r.pa >> PAGE_SHIFT;
+	return limit_at(map_at(m, gfn), frame_of(m->a20, gfn), view_writes(w, &r)) |
+	       (r.nx ? 0 : SH_EXEC);
 }

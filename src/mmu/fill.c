@@ -19,34 +19,35 @@ static void half_ensure(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde
 	}
 	block_ensure(m, w, vpn);
 	h = half_at(m, w, vpn);
-	uint64_t table = pde_table(w->mode, pde) >> PAGE_SHIFT;
+	uint32_t table = map_at(m, pde_table(w->mode, pde) >> PAGE_SHIFT);
 	*h = (struct half){.pde = pde};
-	if (large || !mmu_is_ram(m, table))
+	if (large || !(table & MAP_MEMORY))
 		return;
-	h->link = link_add(m, (uint32_t)table, w->slot, 1, vpn & -half_pages(w));
-	trace_table(m, (uint32_t)table);
+	h->link = link_add(m, table >> PAGE_SHIFT, w->slot, 1, vpn & -half_pages(w));
+	trace_table(m, table >> PAGE_SHIFT);
 }
 
-/* Traced, or watched: not to be writable. */
-static bool is_held(const struct mmu *m, uint32_t vpn, uint32_t gfn)
+/* Traced, logged, or watched: not to be writable. */
+static bool is_held(const struct mmu *m, uint32_t vpn, uint32_t page)
 {
-	return is_traced(m, gfn) || !watch_permits(m, vpn, true);
+	return (m->page_flags[page] & PAGE_HELD) || !watch_permits(m, vpn, true);
 }
 
-static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uint64_t offset,
+static void host_map(struct mmu *m, struct win *w, uint32_t vpn, uint32_t n, uint32_t page,
                      bool write)
 {
 	size_t bytes = (size_t)n << PAGE_SHIFT;
-	while (host_mem_map(win_host(w, vpn), bytes, m->fd, offset, write))
+	uint64_t offset = (uint64_t)page << PAGE_SHIFT;
+	while (host_mem_map(win_host(w, vpn), bytes, page_file(m, page), offset, write))
 		window_relieve(m, w);
 	stats.maps++;
 }
 
-static void map_hole(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pa)
+static void map_hole(struct mmu *m, struct win *w, uint32_t vpn, uint32_t frame)
 {
 	host_map(m, w, vpn, 1, m->hole, false);
-	uint32_t e = shadow_get(m, w, vpn), new = (uint32_t)pa | SH_MAPPED | SH_HOLE;
-	if ((e & SH_EXEC) && !((e ^ new) & (SH_GFN | SH_HOLE)))
+	uint32_t e = shadow_get(m, w, vpn), new = frame << PAGE_SHIFT | SH_MAPPED | SH_HOLE;
+	if ((e & SH_EXEC) && !((e ^ new) & (SH_PAGE | SH_HOLE)))
 		new |= e &(SH_EXEC | SH_QUEUED);
 	shadow_put(m, w, vpn, new);
 }
@@ -69,20 +70,21 @@ static struct run run_bounds(const struct win *w, uint32_t vpn, const struct wal
 	return b;
 }
 
-/* The part of a large page that is RAM, around vpn. */
-static struct run run_large(const struct mmu *m, struct run b, uint32_t vpn, uint32_t gfn)
+/* Does the memory at gfn go on d page frames away, as the map has it? */
+static bool map_joins(const struct mmu *m, uint64_t gfn, int32_t d)
 {
-	uint32_t ram_lo = gfn < 0xa0 ? 0 : 0x100, ram_hi = gfn < 0xa0 ? 0xa0 : m->ram_pages;
-	if (gfn - ram_lo < vpn - b.lo)
-		b.lo = vpn - (gfn - ram_lo);
-	if (ram_hi - gfn < b.hi - vpn)
-		b.hi = vpn + (ram_hi - gfn);
-	if (!m->n_watch)
-		return b;
+	return map_at(m, gfn + (uint64_t)(int64_t)d) == map_at(m, gfn) + (uint32_t)d * PAGE_SIZE;
+}
+
+/* The part of a large page around vpn that is memory like it. */
+static struct run run_large(const struct mmu *m, struct run b, uint32_t vpn, uint64_t gfn)
+{
 	struct run run = {vpn, vpn + 1};
-	while (run.lo > b.lo && watch_permits(m, run.lo - 1, false))
+	while (run.lo > b.lo && map_joins(m, gfn, (int32_t)(run.lo - 1 - vpn)) &&
+	       watch_permits(m, run.lo - 1, false))
 		run.lo--;
-	while (run.hi < b.hi && watch_permits(m, run.hi, false))
+	while (run.hi < b.hi && map_joins(m, gfn, (int32_t)(run.hi - vpn)) &&
+	       watch_permits(m, run.hi, false))
 		run.hi++;
 	return run;
 }
@@ -100,21 +102,21 @@ static bool run_joins(struct mmu *m, struct win *w, uint32_t vpn, int32_t d, con
 		return false;
 	if (((pte ^ r->pte) & RUN_SAME) || (pte & addr) != r->pa + (int64_t)d * PAGE_SIZE)
 		return false;
-	if (!mmu_is_ram(m, (pte & addr) >> PAGE_SHIFT) || (m->exact_ad && !(pte & PTE_A)))
+	if (!map_joins(m, r->pa >> PAGE_SHIFT, d) || (m->exact_ad && !(pte & PTE_A)))
 		return false;
 	struct walk other = *r;
 	other.dirty = pte & PTE_D;
 	if (view_writes(w, &other) != view_writes(w, r))
 		return false;
 	uint32_t e = shadow_get(m, w, at);
-	return !(e & SH_MAPPED) || ((e ^ (uint32_t)pte) & SH_GFN);
+	return !(e & SH_MAPPED) || ((e ^ map_at(m, (pte & addr) >> PAGE_SHIFT)) & SH_PAGE);
 }
 
 static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r)
 {
 	struct run b = run_bounds(w, vpn, r);
 	if (r->large)
-		return run_large(m, b, vpn, (uint32_t)(r->pa >> PAGE_SHIFT));
+		return run_large(m, b, vpn, r->pa >> PAGE_SHIFT);
 	struct run run = {vpn, vpn + 1};
 	while (run.lo > b.lo && run_joins(m, w, vpn, (int32_t)(run.lo - 1 - vpn), r))
 		run.lo--;
@@ -129,18 +131,18 @@ static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const str
 	return run;
 }
 
-/* Maps a linear run; traced pages in it stay read-only.  Where the host refuses nothing is
- * mapped, and the access faults again. */
-static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r)
+/* Maps a linear run of memory, here as the map has its page; traced pages in it stay read-only.
+ * Where the host refuses nothing is mapped, and the access faults again. */
+static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r, uint32_t here)
 {
 	struct run run = run_find(m, w, vpn, r);
 	uint32_t n = run.hi - run.lo;
-	uint32_t first = (uint32_t)(r->pa >> PAGE_SHIFT) - (vpn - run.lo);
-	bool write = view_writes(w, r);
+	uint32_t first = (here >> PAGE_SHIFT) - (vpn - run.lo);
+	bool write = view_writes(w, r) && here & MAP_STORES;
 	if (n == 1 && is_held(m, vpn, first))
 		write = false;
 	bool uffd = half_at(m, w, vpn)->uffd;
-	host_map(m, w, run.lo, n, (uint64_t)first << PAGE_SHIFT, write);
+	host_map(m, w, run.lo, n, first, write);
 	if (uffd && !window_uffd_register(m, w, run.lo, n))
 		return;
 	unsigned before = vma_count(m, w, run.lo, n);
@@ -163,7 +165,7 @@ static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct wal
 			e = SH_WRITE;
 		uint32_t old = shadow_get(m, w, run.lo + i);
 		e |= (first + i) << PAGE_SHIFT | SH_MAPPED;
-		if ((old & SH_EXEC) && !((old ^ e) & (SH_GFN | SH_HOLE)))
+		if ((old & SH_EXEC) && !((old ^ e) & (SH_PAGE | SH_HOLE)))
 			e |= old & (SH_EXEC | SH_QUEUED);
 		shadow_set(m, w, run.lo + i, e);
 	}
@@ -175,7 +177,7 @@ static bool upgradable(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	uint32_t e = shadow_get(m, w, vpn), want = shadow_limit(m, w, vpn);
 	return (e & (SH_MAPPED | SH_WRITE | SH_HOLE)) == SH_MAPPED && (want & SH_WRITE) &&
-	       !((e ^ want) & SH_GFN) && !is_held(m, vpn, e >> PAGE_SHIFT);
+	       !((e ^ want) & SH_PAGE) && !is_held(m, vpn, e >> PAGE_SHIFT);
 }
 
 /* A mapped page became writable: dirty now, or no longer traced.  Its neighbours
@@ -228,52 +230,64 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 		mmu_force_private(m);
 		return MMU_NEED_PRIVATE;
 	}
-	uint64_t gfn = r.pa >> PAGE_SHIFT;
+	uint32_t here = map_at(m, r.pa >> PAGE_SHIFT), page = here >> PAGE_SHIFT;
 	bool write = access == MMU_WRITE;
 	if (!watch_permits(m, vpn, write))
 		return MMU_TRACED;
-	if (!mmu_is_ram(m, gfn)) {
+	if (here & MAP_DEVICE)
+		return MMU_DEVICE;
+	if (!(here & MAP_MEMORY)) {
 		if (write || w->holes >= MAX_HOLES)
 			return MMU_HOLE;
 		fill_prepare(m, w, vpn, &r);
-		map_hole(m, w, vpn, r.pa);
+		map_hole(m, w, vpn, frame_of(m->a20, r.pa >> PAGE_SHIFT));
 		return MMU_MAPPED;
 	}
-	if (write && is_traced(m, (uint32_t)gfn))
+	if (write && !(here & MAP_STORES))
+		return MMU_HOLE;
+	if (write && is_traced(m, page))
 		return MMU_TRACED;
 	fill_prepare(m, w, vpn, &r);
 	/* It may just have become so: a page table that maps itself. */
-	if (write && is_traced(m, (uint32_t)gfn))
+	if (write && is_traced(m, page))
 		return MMU_TRACED;
+	if (write)
+		m->page_flags[page] &= ~PAGE_CLEAN;
 	uint32_t e = shadow_get(m, w, vpn);
-	bool mapped = (e & (SH_MAPPED | SH_HOLE)) == SH_MAPPED && e >> PAGE_SHIFT == gfn;
+	bool mapped = (e & (SH_MAPPED | SH_HOLE)) == SH_MAPPED && e >> PAGE_SHIFT == page;
 	if (!mapped)
-		map_run(m, w, vpn, &r);
+		map_run(m, w, vpn, &r, here);
 	else if (write && !(e & SH_WRITE))
 		upgrade_run(m, w, vpn, &r);
 	return MMU_MAPPED;
 }
 
-bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, gpa_t *out, struct trap *t)
+bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, uint32_t *page,
+              struct trap *t)
 {
 	struct win *w = (struct win *)pub;
 	uint32_t vpn = gla_vpn(a), e = shadow_get(m, w, vpn);
 	if ((e & (SH_EXEC | SH_HOLE)) == SH_EXEC) {
-		*out = gpa((e & SH_GFN) | (a.v & PAGE_MASK));
+		*page = e >> PAGE_SHIFT;
 		return true;
 	}
 	struct walk r;
 	if (!walk_guest(m, a, MMU_EXEC, user, &r, t))
 		return false;
-	*out = gpa(r.pa | (a.v & PAGE_MASK));
+	uint64_t gfn = r.pa >> PAGE_SHIFT;
+	uint32_t here = map_at(m, gfn), new = SH_EXEC;
+	if (here & MAP_MEMORY)
+		new |= here & SH_PAGE;
+	else
+		new |= frame_of(m->a20, gfn) << PAGE_SHIFT | SH_HOLE;
+	*page = here & MAP_MEMORY ? here >> PAGE_SHIFT : NO_PAGE;
 	/* Code that runs across the split or the top of a KERNEL window belongs to
 	 * one root; the shared window cannot remember it. */
 	if (w->pub.kind == WINDOW_KERNEL && vpn < SPLIT_VPN)
 		return true;
 	fill_prepare(m, w, vpn, &r);
-	uint32_t new = (uint32_t)r.pa | SH_EXEC | (mmu_is_ram(m, r.pa >> PAGE_SHIFT) ? 0 : SH_HOLE);
 	e = shadow_get(m, w, vpn);
-	if (!((e ^ new) & (SH_GFN | SH_HOLE)))
+	if (!((e ^ new) & (SH_PAGE | SH_HOLE)))
 		new |= e;
 	else if (e & SH_MAPPED)
 		window_unmap(m, w, vpn, 1);

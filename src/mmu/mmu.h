@@ -43,12 +43,17 @@ struct window {
 /* Told to the owner of translated code. */
 struct mmu_client {
 	void *ctx;
-	/* The translation that mmu_exec gave for this page of this window ends. */
-	void (*exec_revoke)(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn);
+	/* The translation that mmu_exec gave for this page of this window ends: it led to that
+	 * page of memory. */
+	void (*exec_revoke)(void *ctx, struct window *w, uint32_t vpn, uint32_t page);
 	/* The same for every page of this window: it is about to go. */
 	void (*window_drop)(void *ctx, struct window *w);
-	/* A walk set A or D at this byte, in a page that is traced as code. */
-	void (*code_store)(void *ctx, gpa_t a);
+	/* Bytes of a page that is traced as code are stored to, by a walk (A or D) or by a
+	 * device: before that. */
+	void (*code_store)(void *ctx, uint32_t page, uint32_t off, uint32_t n);
+	/* The physical map is another: what was found by guest-physical address is to be looked
+	 * for anew, and mmu_window to be called again. May be NULL. */
+	void (*remapped)(void *ctx);
 };
 
 struct mmu_config {
@@ -63,16 +68,56 @@ int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_cl
                const char **what);
 void mmu_destroy(struct mmu *m);
 
-/* --- guest-physical memory --- */
+/* --- memory, and the physical map ---
+ *
+ * Memory is pages in files, with numbers: RAM's are first, from 0.  The map says what is at each
+ * guest-physical address.  One page may be at several; what is known of pages (units, tracing,
+ * what was stored to) is known by their numbers, so that aliases need no care. */
 
-/* RAM is [0, A0000h) and [100000h, ram_bytes); the rest are holes that read FFh
- * and ignore writes.  NULL for a hole; at most to the end of the page. */
-void *mmu_host(struct mmu *m, gpa_t a);
-uint64_t mmu_ram_bytes(const struct mmu *m);
-/* Bulk access for loaders and devices: holes as above.  Writes invalidate
- * nothing: only before the guest runs, or followed by mmu_written. */
-void mmu_phys_read(struct mmu *m, gpa_t a, void *dst, size_t n);
-void mmu_phys_write(struct mmu *m, gpa_t a, const void *src, size_t n);
+enum phys_kind {
+	PHYS_NONE,   /* reads FFh, stores are lost */
+	PHYS_RAM,
+	PHYS_ROM,    /* memory that stores do not reach */
+	PHYS_DEVICE, /* no memory: each access is MMU_DEVICE */
+};
+
+/* Memory of its own file beside RAM, all zero, for a ROM or a frame buffer: *first is the number
+ * of its first page; in the file, page p is at offset p << 12.  Not after the process was
+ * fenced.  0 or a negative errno. */
+int mmu_memory_add(struct mmu *m, const char *name, uint64_t bytes, uint32_t *first);
+/* Pages that there can be, RAM and other. */
+uint32_t mmu_max_pages(const struct mmu *m);
+/* The monitor's view of a page, writable whatever the map says. */
+uint8_t *mmu_page_host(struct mmu *m, uint32_t page);
+
+/* Whole pages from base on, below 4 GiB, are of this kind from now on; RAM and ROM show memory
+ * from page first on.  At creation: RAM in [0, A0000h) and [100000h, ram_bytes), each page at
+ * its own number, and nothing else.  At any time outside translated code. */
+void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uint32_t first);
+/* Address line A20 of the processor; off, bit 20 of each address is 0. On at creation. */
+void mmu_a20(struct mmu *m, bool on);
+
+/* What is at an address, as the processor reaches it; NO_PAGE: no memory. */
+uint32_t mmu_page(const struct mmu *m, gpa_t a);
+bool mmu_is_device(const struct mmu *m, gpa_t a);
+/* The monitor's view up to the end of the page: to be read, NULL where there is no memory; to be
+ * stored to (the log notes that), NULL where stores reach none. */
+const void *mmu_host(struct mmu *m, gpa_t a);
+void *mmu_host_store(struct mmu *m, gpa_t a);
+
+/* A store within a page on behalf of the guest, with all its consequences: units, shadows of page
+ * tables, the log.  Where stores reach no memory, nothing happens. */
+void mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n);
+/* A device's own accesses, of any length: they see all address lines.  Reads find FFh where
+ * there is no memory; stores are as mmu_store's, and settled when this returns. */
+void mmu_dma_read(struct mmu *m, gpa_t a, void *dst, size_t n);
+void mmu_dma_write(struct mmu *m, gpa_t a, const void *src, size_t n);
+
+/* Which of the pages [first, first + n) have been stored to, by whomever, since this was last
+ * called for them (or ever)? A bit for each in stored, (n + 7) / 8 bytes.  Costs a fault for
+ * each page that is stored to then. */
+void mmu_log_take(struct mmu *m, uint32_t first, uint32_t n, uint8_t *stored);
+void mmu_log_end(struct mmu *m, uint32_t first, uint32_t n);
 
 /* --- paging state --- */
 
@@ -108,7 +153,8 @@ enum mmu_verdict {
 	MMU_MAPPED,       /* hidden fault: the window now permits it; retry */
 	MMU_TRUE_FAULT,   /* the guest's own: *t */
 	MMU_TRACED,       /* permitted, but the page is traced or watched: redirect the access */
-	MMU_HOLE,         /* permitted, but no RAM: reads FFh, writes are lost */
+	MMU_HOLE,         /* permitted, but no memory: reads FFh, stores are lost; or a ROM */
+	MMU_DEVICE,       /* permitted, but a device's registers */
 	MMU_OTHER_VIEW,   /* a KERNEL window was used below the split: use base_by_gib */
 	MMU_NEED_PRIVATE, /* this root needs a PRIVATE supervisor window; it is marked so:
 	                    call mmu_window again */
@@ -133,20 +179,21 @@ bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gp
 /* The same for a debugger: no rights are checked, no bits set.  False: not present. */
 bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out);
 
-/* Instruction fetch: translates, and remembers that w executes this page, so
- * that exec_revoke is called when it ends.  The caller runs the code that it
- * finds at *out only in w. */
-bool mmu_exec(struct mmu *m, struct window *w, gla_t a, bool user, gpa_t *out, struct trap *t);
+/* Instruction fetch: translates to a page of memory (NO_PAGE: there is none), and remembers that
+ * w executes it, so that exec_revoke is called when that ends.  The caller runs the code that it
+ * finds there only in w. */
+bool mmu_exec(struct mmu *m, struct window *w, gla_t a, bool user, uint32_t *page, struct trap *t);
 
 /* --- tracing --- */
 
-/* Live units on this page begin or end: while on, no window maps it writable. */
-void mmu_trace_code(struct mmu *m, uint32_t gfn, bool on);
-bool mmu_is_code(const struct mmu *m, uint32_t gfn);
+/* Live units on this page of memory begin or end: while on, no window maps it writable. */
+void mmu_trace_code(struct mmu *m, uint32_t page, bool on);
+/* Is it traced so? No, if it is NO_PAGE. */
+bool mmu_is_code(const struct mmu *m, uint32_t page);
 /* Is it traced as a page table that a shadow depends on? */
-bool mmu_is_table(const struct mmu *m, uint32_t gfn);
+bool mmu_is_table(const struct mmu *m, uint32_t page);
 
-/* The monitor has written [a, a+n) through mmu_host on behalf of the guest (within
+/* The monitor has written [a, a+n) through mmu_host_store on behalf of the guest (within
  * a page): page-table entries there are compared and revocations queued.
  * A store over a whole page, or many stores to a table that is not in use,
  * untraces it. */
@@ -191,7 +238,7 @@ static inline bool window_serves(const struct window *w, gla_t a)
 struct mmu_each {
 	void *ctx;
 	void (*window)(void *ctx, const struct window *w);
-	void (*exec)(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn);
+	void (*exec)(void *ctx, const struct window *w, uint32_t vpn, uint32_t page);
 };
 void mmu_each(struct mmu *m, const struct mmu_each *each);
 

@@ -1,6 +1,7 @@
 /* The books of the mmu, shared by its files.
  *
- *   written.c  stores to the guest's tables
+ *   map.c      changes of the physical map, A20
+ *   written.c  stores by the monitor and by devices; to the guest's tables
  *   fill.c     faults, and pages that are executed
  *   root.c     paging state, roots, which window belongs to which root
  *   queue.c    revocations that wait for the guest's flush
@@ -12,9 +13,10 @@
  *   rmap.c     reverse map; links of tables
  *   walk.c     the guest's page walk and the software TLB
  *   derive.c   what the guest's tables allow
+ *   phys.c     pages of memory and where they are
  *
- * From the top down: none calls one above it.  phys.c, guest-physical memory and creation, and
- * check.c, the books against each other, stand beside.
+ * From the top down: none calls one above it.  create.c, creation and the pools, and check.c, the
+ * books against each other, stand beside.
  *
  * Shadow entry: one u32 per page of a window, zero when there is nothing.
  * Entries live in blocks of 1024 (4 MiB), allocated on demand.  A half is the
@@ -38,9 +40,12 @@ enum {
 	TLB_LENGTH = 1024,
 	ROOT_BUCKETS = 256,
 	SPLIT_VPN = WINDOW_SPLIT >> PAGE_SHIFT,
+	OTHER_PAGES = 1 << 14, /* of memory that is not RAM */
+	PHYS_FRAMES = 1 << 20, /* page frames of the map; above 4 GiB nothing is */
+	MAX_MEMORIES = 16,
 };
 
-/* Shadow entries: gfn in bits 31:12, and below it: */
+/* Shadow entries: in bits 31:12 the page of memory (of a hole the page frame), and below: */
 enum {
 	SH_MAPPED = 1 << 0, /* the host maps it, readable */
 	SH_WRITE = 1 << 1,  /* and writable; then it is in the reverse map */
@@ -48,9 +53,9 @@ enum {
 	SH_HOLE = 1 << 3,   /* no RAM: the page of FFh is mapped */
 	SH_QUEUED = 1 << 4, /* a revocation is in the queue */
 	SH_UFFD = 1 << 5,   /* not writable by userfaultfd, in a mapping that is */
-	SH_GFN = ~PAGE_MASK,
+	SH_PAGE = ~PAGE_MASK,
 	/* What stays of the entry of a page that is executed when its mapping goes. */
-	ENTRY_UNMAPPED = SH_GFN | SH_EXEC | SH_HOLE | SH_QUEUED,
+	ENTRY_UNMAPPED = SH_PAGE | SH_EXEC | SH_HOLE | SH_QUEUED,
 };
 
 /* Guest page-table entries.  SDM vol. 3, tables 4-5, 4-6, 4-9 to 4-11. */
@@ -66,8 +71,29 @@ enum {
 #define PAE_ADDR (((1ull << PHYS_BITS) - 1) & ~(uint64_t)PAGE_MASK)
 #define PAE_RSVD (((1ull << 63) - 1) & ~((1ull << PHYS_BITS) - 1))
 
-/* Page flags, a byte per page of RAM. */
-enum { PAGE_CODE = 1, PAGE_TABLE = 2, PAGE_TRACED = PAGE_CODE | PAGE_TABLE };
+/* Page flags, a byte per page of memory. */
+enum {
+	PAGE_CODE = 1,
+	PAGE_TABLE = 2,
+	PAGE_CLEAN = 4, /* logged, and not stored to since the log was taken */
+	PAGE_TRACED = PAGE_CODE | PAGE_TABLE,
+	PAGE_HELD = PAGE_TRACED | PAGE_CLEAN, /* mapped writable nowhere */
+};
+
+/* The physical map has a word per page frame: the page of memory in bits 31:12, and below it: */
+enum {
+	MAP_MEMORY = 1 << 0, /* there is one */
+	MAP_STORES = 1 << 1, /* and stores reach it */
+	MAP_DEVICE = 1 << 2, /* a device's registers */
+};
+#define A20_ON (PHYS_FRAMES - 1u)
+#define A20_OFF (A20_ON & ~(1u << (20 - PAGE_SHIFT)))
+
+/* Pages of memory that one file holds, at offset page << PAGE_SHIFT. */
+struct memory {
+	int fd;
+	uint32_t first, n;
+};
 
 struct half {
 	uint64_t pde;   /* what the entries were derived from; 0: there are none */
@@ -105,6 +131,7 @@ struct win {
 	bool live;
 	bool pae;
 	bool wp;      /* PRIVATE: CR0.WP that it was filled with */
+	bool a20;     /* PHYSICAL: the state of A20 that it shows */
 	uint8_t mode; /* root.mode that it was filled in */
 	unsigned vmas;
 	unsigned entries;   /* that are not zero */
@@ -146,7 +173,8 @@ struct root {
  * page directory (level 2) the root. */
 struct link {
 	uint32_t next, prev;
-	uint16_t who; /* slot of a window, index of a root */
+	uint32_t page; /* the table's */
+	uint16_t who;  /* slot of a window, index of a root */
 	uint16_t level;
 	uint32_t where; /* level 1: vpn of its first entry; level 2: which of PAE's four */
 };
@@ -171,17 +199,20 @@ struct mmu {
 	struct mmu_client client;
 	bool exact_ad;
 
-	/* phys.c */
-	int fd;
+	/* phys.c, map.c */
 	int uffd; /* -1: write-protect with mprotect only */
-	uint64_t ram_bytes;
-	uint32_t ram_pages;
-	uint64_t hole;       /* offset of the page of FFh: not next to RAM, or the kernel
-	                          would merge a mapping of it with one of the last page */
-	uint8_t *ram;        /* the monitor's view */
-	uint8_t *page_flags; /* per gfn */
-	uint32_t *rmap_head; /* per gfn, as struct rmap has it */
-	uint32_t *link_head; /* per gfn; 0: none */
+	struct memory memory[MAX_MEMORIES]; /* the first is RAM */
+	unsigned n_memories;
+	uint32_t n_pages;    /* numbers given away; between two memories one is nobody's, or the
+	                          kernel would be thought to merge their mappings */
+	uint32_t max_pages;
+	uint32_t hole;       /* the page of FFh */
+	uint8_t *view;       /* the monitor's, of all pages */
+	uint32_t *map;       /* the physical map */
+	uint32_t a20;        /* mask of page frames: A20_ON, A20_OFF */
+	uint8_t *page_flags; /* per page */
+	uint32_t *rmap_head; /* per page, as struct rmap has it */
+	uint32_t *link_head; /* per page; 0: none */
 	struct link *link;
 	struct block *block;
 	struct block_rmap *block_rmap;
@@ -202,7 +233,7 @@ struct mmu {
 	struct win *win;                /* MAX_WINDOWS */
 	unsigned slots_free, slot_next; /* a queue */
 	uint16_t slot[MAX_WINDOWS];     /* free ones */
-	struct win *physical;
+	struct win *physical[2]; /* by A20 */
 	struct win *kernels;
 	struct mmu_watch watch[MMU_WATCHES];
 	unsigned n_watch;
@@ -225,27 +256,45 @@ struct mmu {
 	uint16_t bucket[ROOT_BUCKETS];
 };
 
-/* RAM, by page: all but [A0000h, 100000h) and what is above. */
-static inline bool mmu_is_ram(const struct mmu *m, uint64_t gfn)
+/* The page frame that an address line's state makes of one; that above 4 GiB is meaningless. */
+static inline uint32_t frame_of(uint32_t a20, uint64_t gfn)
 {
-	return gfn < m->ram_pages && gfn - 0xa0 >= 0x60;
+	return (uint32_t)gfn & a20;
+}
+
+/* The map's word of a page frame, as the processor's address lines reach it. */
+static inline uint32_t map_at(const struct mmu *m, uint64_t gfn)
+{
+	return gfn < PHYS_FRAMES ? m->map[frame_of(m->a20, gfn)] : 0;
+}
+
+static inline uint8_t *page_view(const struct mmu *m, uint32_t page)
+{
+	return m->view + ((uint64_t)page << PAGE_SHIFT);
 }
 
 static inline uint64_t entry_read(const struct mmu *m, uint64_t pa, bool pae)
 {
-	if (!mmu_is_ram(m, pa >> PAGE_SHIFT))
+	uint32_t here = map_at(m, pa >> PAGE_SHIFT);
+	if (!(here & MAP_MEMORY))
 		return pae ? ~0ull : ~0u;
-	return pae ? *(uint64_t *)(m->ram + pa) : *(uint32_t *)(m->ram + pa);
+	const void *p = page_view(m, here >> PAGE_SHIFT) + (pa & PAGE_MASK);
+	return pae ? *(const uint64_t *)p : *(const uint32_t *)p;
 }
 
 /* Sets A or D as the processor's walk does. */
 static inline void entry_set(struct mmu *m, uint64_t pa, uint8_t bits)
 {
-	if (!mmu_is_ram(m, pa >> PAGE_SHIFT))
+	uint32_t here = map_at(m, pa >> PAGE_SHIFT), page = here >> PAGE_SHIFT;
+	if (!(here & MAP_STORES))
 		return;
-	if ((m->page_flags[pa >> PAGE_SHIFT] & PAGE_CODE) && (bits & ~m->ram[pa]))
-		m->client.code_store(m->client.ctx, gpa(pa));
-	m->ram[pa] |= bits;
+	uint8_t *p = page_view(m, page) + (pa & PAGE_MASK);
+	if (!(bits & ~*p))
+		return;
+	if (m->page_flags[page] & PAGE_CODE)
+		m->client.code_store(m->client.ctx, page, pa & PAGE_MASK, 1);
+	m->page_flags[page] &= ~PAGE_CLEAN;
+	*p |= bits;
 }
 
 static inline uint32_t *shadow_at(struct mmu *m, struct win *w, uint32_t vpn)
@@ -286,9 +335,9 @@ static inline unsigned top_index(const struct win *w, uint32_t vpn)
 	return w->pae ? (vpn >> 9) - 512 * 3 : (vpn >> 10) - 768;
 }
 
-static inline bool is_traced(const struct mmu *m, uint32_t gfn)
+static inline bool is_traced(const struct mmu *m, uint32_t page)
 {
-	return m->page_flags[gfn] & PAGE_TRACED;
+	return m->page_flags[page] & PAGE_TRACED;
 }
 
 /* A page of a window, as queue and reverse map name it. */
@@ -296,6 +345,10 @@ static inline uint32_t where_of(const struct win *w, uint32_t vpn)
 {
 	return (uint32_t)w->slot << 20 | vpn;
 }
+
+/* --- phys.c --- */
+/* The file that a page of memory is in. */
+int page_file(const struct mmu *m, uint32_t page);
 
 /* --- derive.c --- */
 bool pde_is_large(uint8_t mode, uint64_t pde);
@@ -322,13 +375,13 @@ bool walk_guest(struct mmu *m, gla_t a, enum mmu_access access, bool user, struc
 void tlb_flush(struct mmu *m);
 
 /* --- rmap.c --- */
-void rmap_add(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
-void rmap_remove(struct mmu *m, uint32_t gfn, struct win *w, uint32_t vpn);
+void rmap_add(struct mmu *m, uint32_t page, struct win *w, uint32_t vpn);
+void rmap_remove(struct mmu *m, uint32_t page, struct win *w, uint32_t vpn);
 struct rmap *rmap_at(struct mmu *m, uint32_t link);
 /* Returns its number.  The page is to be traced (trace_table). */
-uint32_t link_add(struct mmu *m, uint32_t gfn, unsigned who, unsigned level, uint32_t where);
+uint32_t link_add(struct mmu *m, uint32_t page, unsigned who, unsigned level, uint32_t where);
 /* With its last link a page is no table any more. */
-void link_remove(struct mmu *m, uint32_t gfn, uint32_t n);
+void link_remove(struct mmu *m, uint32_t n);
 
 /* --- shadow.c --- */
 /* Mappings that begin at [lo, lo + n]; all but the last page are in one block. */
@@ -364,7 +417,7 @@ void half_revoke(struct mmu *m, struct win *w, uint32_t vpn);
 
 /* --- trace.c --- */
 /* A page that has a link: no window maps it writable from now on. */
-void trace_table(struct mmu *m, uint32_t gfn);
+void trace_table(struct mmu *m, uint32_t page);
 
 /* --- watch.c --- */
 /* May this linear page be mapped, and be writable, by what is watched? */
@@ -395,6 +448,8 @@ bool queue_empties(struct mmu *m, struct win *w);
 
 /* --- root.c --- */
 void root_die(struct mmu *m, struct root *r);
+/* The pages of its directories are others now. */
+void root_relink(struct mmu *m, struct root *r);
 /* Makes the KERNEL window of the loaded root agree with it; its entries win. */
 void kernel_agree_current(struct mmu *m, bool strict);
 /* The same for the entry over one page, before a fill. */

@@ -80,14 +80,15 @@ bool window_uffd_register(struct mmu *m, struct win *w, uint32_t lo, uint32_t n)
 /* Is the half one linear run, writable but for what is traced? */
 static bool half_is_run(struct mmu *m, struct win *w, uint32_t lo)
 {
-	uint32_t first = shadow_get(m, w, lo) & SH_GFN;
+	uint32_t first = shadow_get(m, w, lo) & SH_PAGE;
 	for (uint32_t i = 0; i < half_pages(w); i++) {
 		uint32_t e = shadow_get(m, w, lo + i);
 		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED ||
-		    (e & SH_GFN) - first != i * PAGE_SIZE)
+		    (e & SH_PAGE) - first != i * PAGE_SIZE)
 			return false;
 		if (!(e & SH_WRITE) &&
-		    (!is_traced(m, e >> PAGE_SHIFT) || !(shadow_limit(m, w, lo + i) & SH_WRITE)))
+		    (!(m->page_flags[e >> PAGE_SHIFT] & PAGE_HELD) ||
+		     !(shadow_limit(m, w, lo + i) & SH_WRITE)))
 			return false;
 	}
 	return true;

@@ -30,9 +30,9 @@ void queue_half(struct mmu *m, struct win *w, uint32_t vpn)
 uint32_t entry_revised(struct mmu *m, struct win *w, uint32_t vpn, uint32_t e)
 {
 	uint32_t limit = shadow_limit(m, w, vpn);
-	if (!limit || ((e ^ limit) & (SH_GFN | SH_HOLE)))
+	if (!limit || ((e ^ limit) & (SH_PAGE | SH_HOLE)))
 		return 0;
-	e &= limit | SH_GFN | SH_HOLE | SH_UFFD;
+	e &= limit | SH_PAGE | SH_HOLE | SH_UFFD;
 	return e & (SH_MAPPED | SH_EXEC) ? e : 0;
 }
 

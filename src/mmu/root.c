@@ -124,18 +124,29 @@ static bool root_is(const struct root *r, uint32_t cr3, uint8_t mode, const uint
 
 static void directories_link(struct mmu *m, struct root *r)
 {
-	for (unsigned i = 0; i < (r->mode & PAGING_PAE ? 4 : 1); i++)
-		if (r->pd[i] != NO_GFN && mmu_is_ram(m, r->pd[i])) {
-			r->link[i] = link_add(m, r->pd[i], (unsigned)(r - m->root), 2, i);
-			trace_table(m, r->pd[i]);
-		}
+	for (unsigned i = 0; i < (r->mode & PAGING_PAE ? 4 : 1); i++) {
+		uint32_t here = r->pd[i] == NO_GFN ? 0 : map_at(m, r->pd[i]);
+		if (!(here & MAP_MEMORY))
+			continue;
+		r->link[i] = link_add(m, here >> PAGE_SHIFT, (unsigned)(r - m->root), 2, i);
+		trace_table(m, here >> PAGE_SHIFT);
+	}
 }
 
 static void directories_unlink(struct mmu *m, struct root *r)
 {
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4; i++) {
 		if (r->link[i])
-			link_remove(m, r->pd[i], r->link[i]);
+			link_remove(m, r->link[i]);
+		r->link[i] = 0;
+	}
+}
+
+void root_relink(struct mmu *m, struct root *r)
+{
+	directories_unlink(m, r);
+	directories_link(m, r);
+	r->compare = true;
 }
 
 void root_die(struct mmu *m, struct root *r)
@@ -267,8 +278,10 @@ bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct 
 		return true;
 	}
 	enter_root(m, p->cr3, pdpte);
-	if (m->physical && ++m->loads_since_physical > PHYSICAL_LINGERS)
-		window_drop(m, m->physical);
+	if (++m->loads_since_physical == PHYSICAL_LINGERS)
+		for (unsigned i = 0; i < 2; i++)
+			if (m->physical[i])
+				window_drop(m, m->physical[i]);
 	return true;
 }
 
@@ -296,7 +309,7 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 	struct root *r = m->cur;
 	struct win *w;
 	if (!r) {
-		w = root_window(m, &m->physical, WINDOW_PHYSICAL);
+		w = root_window(m, &m->physical[m->a20 == A20_ON], WINDOW_PHYSICAL);
 	} else if (user) {
 		w = root_window(m, &r->user, WINDOW_USER);
 	} else {

@@ -5,7 +5,7 @@
  * not split one. */
 static uint32_t vma_bits(uint32_t e)
 {
-	return (e & (SH_GFN | SH_MAPPED | SH_HOLE)) | (e & (SH_WRITE | SH_UFFD) ? SH_WRITE : 0);
+	return (e & (SH_PAGE | SH_MAPPED | SH_HOLE)) | (e & (SH_WRITE | SH_UFFD) ? SH_WRITE : 0);
 }
 
 /* Does a host mapping begin at this page?  The kernel merges neighbours of equal
@@ -41,9 +41,9 @@ void vma_adjust(struct mmu *m, struct win *w, unsigned before, unsigned after)
 void shadow_set(struct mmu *m, struct win *w, uint32_t vpn, uint32_t entry)
 {
 	uint32_t *e = shadow_at(m, w, vpn), old = *e;
-	if ((old & SH_EXEC) && (!(entry & SH_EXEC) || ((old ^ entry) & SH_GFN)))
+	if ((old & SH_EXEC) && (!(entry & SH_EXEC) || ((old ^ entry) & SH_PAGE)))
 		m->client.exec_revoke(m->client.ctx, &w->pub, vpn, old >> PAGE_SHIFT);
-	if ((old ^ entry) & (SH_GFN | SH_WRITE)) {
+	if ((old ^ entry) & (SH_PAGE | SH_WRITE)) {
 		if (old & SH_WRITE)
 			rmap_remove(m, old >> PAGE_SHIFT, w, vpn);
 		if (entry & SH_WRITE)
@@ -92,7 +92,7 @@ void half_unlink(struct mmu *m, struct win *w, uint32_t vpn)
 {
 	struct half *h = half_at(m, w, vpn);
 	if (h->link)
-		link_remove(m, (uint32_t)(pde_table(w->mode, h->pde) >> PAGE_SHIFT), h->link);
+		link_remove(m, h->link);
 	*h = (struct half){0};
 }
 

@@ -4,7 +4,7 @@
 bool window_is_current(const struct mmu *m, const struct win *w)
 {
 	if (w->pub.kind == WINDOW_PHYSICAL)
-		return !m->paging;
+		return !m->paging && w == m->physical[m->a20 == A20_ON];
 	const struct root *r = m->cur;
 	return r && (w == r->user || w == r->kernel || w == r->priv[0] || w == r->priv[1]);
 }
@@ -44,6 +44,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	w->mode = m->cur ? m->cur->mode : 0;
 	w->pae = w->mode & PAGING_PAE;
 	w->wp = m->wp;
+	w->a20 = m->a20 == A20_ON;
 	w->watch_gen = m->watch_gen; /* nothing is mapped yet */
 	w->used = ++m->tick;
 	stats.windows++;
@@ -69,7 +70,7 @@ void window_drop(struct mmu *m, struct win *w)
 	}
 	switch (w->pub.kind) {
 	case WINDOW_PHYSICAL:
-		m->physical = NULL;
+		m->physical[w->a20] = NULL;
 		break;
 	case WINDOW_USER:
 		w->root->user = NULL;

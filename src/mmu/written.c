@@ -1,4 +1,6 @@
-/* Stores to the guest's tables: what they revoke, and which address space they end. */
+/* Stores that no window makes: the monitor's and the devices'.  Those to the guest's tables: what
+ * they revoke, and which address space they end. */
+#include "base/registers.h"
 #include "mmu/mmu_internal.h"
 
 /* Stores to the tables of a root that is not loaded: when they sum up to this,
@@ -46,9 +48,9 @@ static void written_directory(struct mmu *m, struct root *r, uint32_t where, uns
 
 /* The page got new contents altogether: what hangs on it goes now, but for the
  * loaded root's directory. */
-static void written_page(struct mmu *m, uint32_t gfn)
+static void written_page(struct mmu *m, uint32_t page)
 {
-	for (uint32_t n = m->link_head[gfn]; n;) {
+	for (uint32_t n = m->link_head[page]; n;) {
 		const struct link *l = &m->link[n];
 		if (l->level == 1)
 			half_revoke(m, &m->win[l->who], l->where);
@@ -58,15 +60,15 @@ static void written_page(struct mmu *m, uint32_t gfn)
 			n = l->next;
 			continue;
 		}
-		n = m->link_head[gfn];
+		n = m->link_head[page];
 	}
 }
 
 /* One pass over what hangs on the table; returns a root that it shows to be dead. */
-static struct root *written_links(struct mmu *m, uint32_t gfn, unsigned off, unsigned n)
+static struct root *written_links(struct mmu *m, uint32_t page, unsigned off, unsigned n)
 {
 	struct root *dead = NULL;
-	for (uint32_t i = m->link_head[gfn]; i; i = m->link[i].next) {
+	for (uint32_t i = m->link_head[page]; i; i = m->link[i].next) {
 		const struct link *l = &m->link[i];
 		struct win *w = l->level == 1 ? &m->win[l->who] : NULL;
 		struct root *r = w ? w->root : &m->root[l->who];
@@ -85,23 +87,80 @@ static struct root *written_links(struct mmu *m, uint32_t gfn, unsigned off, uns
 	return dead;
 }
 
-void mmu_written(struct mmu *m, gpa_t a, unsigned n)
+static void written(struct mmu *m, uint32_t page, uint32_t off, unsigned n)
 {
-	uint32_t gfn = gpa_gfn(a), off = a.v & PAGE_MASK;
-	if (!mmu_is_table(m, gfn))
+	if (!(m->page_flags[page] & PAGE_TABLE))
 		return;
 	stats.pt_stores++;
 	if (n == PAGE_SIZE)
-		written_page(m, gfn);
+		written_page(m, page);
 	m->queue_overflow = false;
-	struct root *dead = written_links(m, gfn, off, n);
+	struct root *dead = written_links(m, page, off, n);
 	/* Early is always right (a TLB may drop anything at any time), but not
 	 * within a pass over the links, which applying may take away. */
 	while (m->queue_overflow) {
 		queue_apply(m);
 		m->queue_overflow = false;
-		dead = written_links(m, gfn, off, n);
+		dead = written_links(m, page, off, n);
 	}
 	if (dead)
 		root_die(m, dead);
+}
+
+void mmu_written(struct mmu *m, gpa_t a, unsigned n)
+{
+	uint32_t page = mmu_page(m, a);
+	if (page != NO_PAGE)
+		written(m, page, a.v & PAGE_MASK, n);
+}
+
+/* Within a page, here as the map has it. */
+static void store(struct mmu *m, uint32_t here, uint32_t off, const void *src, uint32_t n)
+{
+	uint32_t page = here >> PAGE_SHIFT;
+	if (!(here & MAP_STORES))
+		return;
+	if (m->page_flags[page] & PAGE_CODE)
+		m->client.code_store(m->client.ctx, page, off, n);
+	m->page_flags[page] &= ~PAGE_CLEAN;
+	copy_operand(page_view(m, page) + off, src, n);
+	written(m, page, off, n);
+}
+
+/* Bytes from a to the end of its page, n at most. */
+static uint32_t in_page(gpa_t a, size_t n)
+{
+	size_t left = PAGE_SIZE - (a.v & PAGE_MASK);
+	return (uint32_t)(n < left ? n : left);
+}
+
+void mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n)
+{
+	store(m, map_at(m, a.v >> PAGE_SHIFT), a.v & PAGE_MASK, src, n);
+}
+
+/* Devices see all address lines: A20 is the processor's. */
+static uint32_t map_of_bus(const struct mmu *m, gpa_t a)
+{
+	return a.v >> PAGE_SHIFT < PHYS_FRAMES ? m->map[a.v >> PAGE_SHIFT] : 0;
+}
+
+void mmu_dma_read(struct mmu *m, gpa_t a, void *dst, size_t n)
+{
+	for (uint32_t now; n; a.v += now, n -= now) {
+		uint32_t here = map_of_bus(m, a);
+		now = in_page(a, n);
+		uint32_t page = here & MAP_MEMORY ? here >> PAGE_SHIFT : m->hole;
+		copy_bytes(dst, page_view(m, page) + (a.v & PAGE_MASK), now);
+		dst = (uint8_t *)dst + now;
+	}
+}
+
+void mmu_dma_write(struct mmu *m, gpa_t a, const void *src, size_t n)
+{
+	for (uint32_t now; n; a.v += now, n -= now) {
+		now = in_page(a, n);
+		store(m, map_of_bus(m, a), a.v & PAGE_MASK, src, now);
+		src = (const uint8_t *)src + now;
+	}
 }

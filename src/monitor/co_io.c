@@ -18,7 +18,7 @@ enum callout_result co_IN(struct monitor *m, uint32_t packed, uint64_t operand)
 	else
 		set_gpr(v, EAX, value, n);
 	interrupt_line_update(m);
-	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
+	return m->remapped || tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
 }
 
 enum callout_result co_OUT(struct monitor *m, uint32_t packed, uint64_t operand)
@@ -35,7 +35,8 @@ enum callout_result co_OUT(struct monitor *m, uint32_t packed, uint64_t operand)
 	m->debug_hits |= cpu_dr_match_io(v, port, n);
 	gate_io_write(m, port, n, value);
 	interrupt_line_update(m);
-	return done(m, packed);
+	/* The device may have changed the physical map, and with it the code behind this. */
+	return m->remapped ? done_dirty(m, packed) : done(m, packed);
 }
 
 void wait_for_interrupt(struct monitor *m)

@@ -86,7 +86,7 @@ bool monitor_ending(const struct monitor *m)
 }
 
 /* Within a page; NULL: nothing there. */
-static uint8_t *page_at(struct monitor *m, enum debug_space space, uint64_t a, gpa_t *p)
+static const uint8_t *page_at(struct monitor *m, enum debug_space space, uint64_t a, gpa_t *p)
 {
 	*p = gpa(a);
 	if (space == SPACE_LINEAR && !mmu_peek(m->mmu, gla((uint32_t)a), p))

@@ -19,7 +19,7 @@ static void add_window(void *ctx, const struct window *w)
 	s->in[s->n++] = (struct dump_window){.base = (uintptr_t)w->base, .id = ran ? w->id : 0};
 }
 
-SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uint32_t gfn)
+SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uint32_t page)
 {
 	struct windows *s = ctx;
 	if (!(s->n_grants & (s->n_grants - 1))) {
@@ -29,21 +29,20 @@ SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uin
 	}
 	s->grant[s->n_grants++] = (struct dump_grant){
 		.page = (uintptr_t)w->base + ((uint64_t)vpn << PAGE_SHIFT),
-		.gfn = gfn,
+		.gfn = page,
 	};
 }
 
-static uint8_t guest_byte(void *ctx, uint32_t gfn, uint32_t offset)
+static uint8_t guest_byte(void *ctx, uint32_t page, uint32_t offset)
 {
 	struct monitor *m = ctx;
-	const uint8_t *p = mmu_host(m->mmu, gpa((uint64_t)gfn << PAGE_SHIFT | offset));
-	return p ? *p : 0xff;
+	return mmu_page_host(m->mmu, page)[offset];
 }
 
-static bool traced(void *ctx, uint32_t gfn)
+static bool traced(void *ctx, uint32_t page)
 {
 	struct monitor *m = ctx;
-	return mmu_is_code(m->mmu, gfn);
+	return mmu_is_code(m->mmu, page);
 }
 
 static bool code32(void *ctx, unsigned mode)

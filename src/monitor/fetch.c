@@ -1,27 +1,28 @@
 /* Guest code: its pages, its bytes, its units. */
 #include "monitor/gate.h"
 
-/* The page that holds linear address a, for fetches; false: *t. */
-static bool fetch_page(struct monitor *m, gla_t a, gpa_t *out, struct trap *t)
+/* The page of memory that holds linear address a, for fetches; NO_PAGE: there is no memory; false:
+ * *t. */
+static bool fetch_page(struct monitor *m, gla_t a, uint32_t *page, struct trap *t)
 {
 	uint32_t vpn = gla_vpn(a);
 	struct itlb_entry *e = &m->itlb[vpn & (ITLB_SIZE - 1)];
 	if (e->window == m->window->id && e->vpn == vpn) {
-		*out = gpa((uint64_t)e->gfn << PAGE_SHIFT | (a.v & PAGE_MASK));
+		*page = e->page;
 		return true;
 	}
-	if (!mmu_exec(m->mmu, m->window, a, at_user(m), out, t))
+	if (!mmu_exec(m->mmu, m->window, a, at_user(m), page, t))
 		return false;
-	if (mmu_host(m->mmu, *out) && window_serves(m->window, a))
-		*e = (struct itlb_entry){m->window->id, vpn, gpa_gfn(*out)};
+	if (*page != NO_PAGE && window_serves(m->window, a))
+		*e = (struct itlb_entry){m->window->id, vpn, *page};
 	return true;
 }
 
 /* The current space is about to run units of the page, at this EIP. */
-static void page_adopt(struct monitor *m, uint32_t gfn, uint32_t start)
+static void page_adopt(struct monitor *m, uint32_t page, uint32_t start)
 {
 	/* Again, as the place goes with the last unit. */
-	while (tcache_adopt(m->cache, &m->space, gfn, start, window_alive, m))
+	while (tcache_adopt(m->cache, &m->space, page, start, window_alive, m))
 		debug_moved(m);
 }
 
@@ -30,20 +31,27 @@ static uint8_t hint(void *ctx, uint32_t eip)
 	return site_flags(ctx, eip);
 }
 
+static const uint8_t *page_host(struct monitor *m, uint32_t page)
+{
+	return page == NO_PAGE ? NULL : mmu_page_host(m->mmu, page);
+}
+
 static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, struct trap *t)
 {
 	gla_t a = linear_eip(m);
 	size_t room = PAGE_SIZE - (a.v & PAGE_MASK);
-	gpa_t p, p2;
+	uint32_t page, page2;
 
 	/* Both before anything is read: a walk may set A there. */
-	if (!fetch_page(m, a, &p, t) ||
-	    (across && !fetch_page(m, gla(a.v + (uint32_t)room), &p2, t)))
+	if (!fetch_page(m, a, &page, t) ||
+	    (across && !fetch_page(m, gla(a.v + (uint32_t)room), &page2, t)))
 		return false;
-	out->p = mmu_host(m->mmu, p);
+	out->p = page_host(m, page);
+	if (out->p)
+		out->p += a.v & PAGE_MASK;
 	out->n = room;
-	out->gfn = gpa_gfn(p);
-	out->gfn2 = NO_GFN;
+	out->page = page;
+	out->page2 = NO_PAGE;
 	out->once = !out->p;
 	if (!across && out->p)
 		return true;
@@ -55,8 +63,8 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 	                                     : sizeof out->buffer;
 	if (!across)
 		return true;
-	const uint8_t *host = mmu_host(m->mmu, p2);
-	out->gfn2 = gpa_gfn(p2);
+	const uint8_t *host = page_host(m, page2);
+	out->page2 = page2;
 	out->once |= !host || !window_serves(m->window, gla(a.v + (uint32_t)room));
 	for (size_t i = room; i < sizeof out->buffer; i++)
 		out->buffer[i] = host ? host[i - room] : 0xff;
@@ -128,21 +136,21 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 static bool second_page(struct monitor *m, const struct tu *u, bool *same, struct trap *t)
 {
 	gla_t a = gla((linear_eip(m).v | PAGE_MASK) + 1);
-	gpa_t p;
+	uint32_t page;
 
 	*same = true;
 	if (u->gfn2 == NO_GFN)
 		return true;
-	if (!fetch_page(m, a, &p, t))
+	if (!fetch_page(m, a, &page, t))
 		return false;
-	*same = gpa_gfn(p) == u->gfn2 && window_serves(m->window, a);
+	*same = page == u->gfn2 && window_serves(m->window, a);
 	return true;
 }
 
 enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 {
 	gla_t a = linear_eip(m);
-	gpa_t p;
+	uint32_t page;
 
 	if (m->v->eip > m->v->seg[SREG_CS].limit) {
 		*t = trap_error(VEC_GP, 0);
@@ -152,15 +160,15 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		flush_code(m);
 		select_state(m);
 	}
-	if (!fetch_page(m, a, &p, t))
+	if (!fetch_page(m, a, &page, t))
 		return FOUND_TRAP;
-	if (!mmu_host(m->mmu, p))
+	if (page == NO_PAGE)
 		return FOUND_ALONE;
-	uint32_t gfn = gpa_gfn(p), start = m->v->eip - (a.v & PAGE_MASK);
-	page_adopt(m, gfn, start);
+	uint32_t start = m->v->eip - (a.v & PAGE_MASK);
+	page_adopt(m, page, start);
 	struct tu *model, *u;
 	bool same;
-	u = *out = tcache_find(m->cache, &m->space, m->v->eip, gfn, &model);
+	u = *out = tcache_find(m->cache, &m->space, m->v->eip, page, &model);
 	if (u) {
 		if (!second_page(m, u, &same, t))
 			return FOUND_TRAP;
@@ -173,7 +181,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	    tcache_movable(m->cache, model, m->v->eip, m->space.cs_limit)) {
 		if (!second_page(m, model, &same, t))
 			return FOUND_TRAP;
-		page_adopt(m, gfn, start); /* a walk may have killed the page's last unit */
+		page_adopt(m, page, start); /* a walk may have killed the page's last unit */
 		if (same && !model->dead &&
 		    (*out = tcache_copy(m->cache, model, m->v->eip, m->space.cs_limit)))
 			return FOUND;
@@ -186,7 +194,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 		return FOUND_TRAP;
 	if (b.once)
 		return FOUND_ALONE;
-	page_adopt(m, b.gfn, start); /* the same */
-	*out = tcache_commit(m->cache, code, m->v->eip, a.v & PAGE_MASK, b.gfn, b.gfn2, m->mode);
+	page_adopt(m, b.page, start); /* the same */
+	*out = tcache_commit(m->cache, code, m->v->eip, a.v & PAGE_MASK, b.page, b.page2, m->mode);
 	return FOUND;
 }

@@ -110,6 +110,18 @@ GATE void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_
 	m->cfg.platform.io_write(m->cfg.platform.ctx, port, size, value);
 }
 
+GATE uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size)
+{
+	fpu_save(m);
+	return m->cfg.platform.mem_read(m->cfg.platform.ctx, a, size);
+}
+
+GATE void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t value)
+{
+	fpu_save(m);
+	m->cfg.platform.mem_write(m->cfg.platform.ctx, a, size, value);
+}
+
 GATE bool gate_intr_line(struct monitor *m)
 {
 	fpu_save(m);

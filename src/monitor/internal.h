@@ -11,10 +11,10 @@
  *   deliver.c    exceptions and interrupts
  *   debug.c      the debugger's stops
  *   site.c       how sites that fault often are translated
- *   events.c     kicks, the interrupt line, the end
  *   x87.c        pointers and environments
  *   env.c        what src/cpu is given
- *   memory.c     guest memory
+ *   memory.c     guest memory, and devices that are found there
+ *   events.c     kicks, the interrupt line, the end
  *   watch.c      breakpoints
  *   gate.c       the way to C that uses vector registers
  *   entry.S      into and out of translated code
@@ -63,13 +63,12 @@ struct fault_record {
 struct itlb_entry {
 	uint32_t window; /* id, 0: none */
 	uint32_t vpn;
-	uint32_t gfn;
+	uint32_t page;
 };
 
-/* A site that is not translated the plain way, by guest-physical address of its
- * instruction. */
+/* A site that is not translated the plain way, by where its instruction is in memory. */
 struct site {
-	uint64_t gpa;      /* 0: free */
+	uint64_t at;       /* page << 12 | offset; 0: free */
 	uint16_t faults;   /* since it was last adapted */
 	uint16_t vain;     /* redirections in a row that were not needed */
 	uint16_t patience; /* how many of them until the site is plain again */
@@ -81,7 +80,7 @@ struct redirect {
 	gla_t linear;
 	gpa_t gpa;
 	uint16_t size;
-	bool store, bounced, user;
+	bool load, store, bounced, user;
 };
 
 struct breakpoint {
@@ -127,6 +126,7 @@ struct monitor {
 	uint32_t last_tag;     /* upper half of the tag that was given last */
 	struct window *window; /* current */
 	bool state_dirty;      /* mode and window must be chosen anew */
+	bool remapped;         /* by a device: what follows in the unit may be other code */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
@@ -219,7 +219,10 @@ uint16_t x87_tags(const uint8_t *fx);
 unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out);
 
 /* --- guest memory (memory.c) --- */
+/* A load finds a device's registers as well. */
 bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t);
+/* The same for what a store may leave as it was: memory alone, of a device nothing is asked. */
+bool guest_peek(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t);
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
                  struct trap *t);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
@@ -340,8 +343,8 @@ struct code_bytes {
 	const uint8_t *p;
 	size_t n;
 	uint8_t buffer[32];
-	uint32_t gfn, gfn2;
-	bool once; /* no unit is kept: of a hole, or unshared */
+	uint32_t page, page2;
+	bool once; /* no unit is kept: of what is no memory, or unshared */
 };
 
 /* Translates at v->eip into r->out; false: *t. */

@@ -12,10 +12,10 @@ enum {
 	RETURN_GUARD = 64 << 10,
 };
 
-static void trace(void *ctx, uint32_t gfn, bool on)
+static void trace(void *ctx, uint32_t page, bool on)
 {
 	struct monitor *m = ctx;
-	mmu_trace_code(m->mmu, gfn, on);
+	mmu_trace_code(m->mmu, page, on);
 }
 
 static void moving(void *ctx)
@@ -25,13 +25,13 @@ static void moving(void *ctx)
 	fpu_save_pointers(m); /* they may lead there */
 }
 
-static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t gfn)
+static void exec_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t page)
 {
 	struct monitor *m = ctx;
 	struct itlb_entry *e = &m->itlb[vpn & (ITLB_SIZE - 1)];
 	if (e->window == w->id && e->vpn == vpn)
 		e->window = 0;
-	tcache_page_revoked(m->cache, gfn);
+	tcache_page_revoked(m->cache, page);
 	tcache_branch_drop_page(m->cache, (uint64_t)(uintptr_t)w->base, vpn);
 	return_stack_reset(m);
 }
@@ -48,11 +48,17 @@ static void window_drop(void *ctx, struct window *w)
 	m->state_dirty = true;
 }
 
-static void code_store(void *ctx, gpa_t a)
+static void code_store(void *ctx, uint32_t page, uint32_t off, uint32_t n)
 {
 	struct monitor *m = ctx;
 	stats.code_stores++;
-	m->code_died |= tcache_invalidate_bytes(m->cache, gpa_gfn(a), a.v & PAGE_MASK, 1) > 0;
+	m->code_died |= tcache_invalidate_bytes(m->cache, page, off, n) > 0;
+}
+
+static void remapped(void *ctx)
+{
+	struct monitor *m = ctx;
+	m->state_dirty = m->remapped = true;
 }
 
 int monitor_create(struct monitor **out, const struct monitor_config *cfg, const char **what)
@@ -84,7 +90,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	m->ret_top = (uint64_t)(uintptr_t)stack + RETURN_STACK - 64;
 	*(uint64_t *)(uintptr_t)m->ret_top = (uint64_t)(uintptr_t)stub_ret_miss;
 
-	struct mmu_client client = {m, exec_revoke, window_drop, code_store};
+	struct mmu_client client = {m, exec_revoke, window_drop, code_store, remapped};
 	err = mmu_create(&m->mmu, &cfg->mmu, &client, what);
 	if (err)
 		return err;
@@ -93,7 +99,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 		.bytes = cfg->cache_bytes  ? cfg->cache_bytes
 	                 : m->cfg.paranoid ? 256 << 10
 	                                   : DEFAULT_CACHE,
-		.max_gfn = (uint32_t)(cfg->mmu.ram_bytes >> PAGE_SHIFT) + 1,
+		.max_gfn = mmu_max_pages(m->mmu),
 		.miss_stub = (uint64_t)(uintptr_t)stub_miss,
 		.lookup_disp = offsetof(struct vcpu, stub) + 8 * STUB_LOOKUP,
 		.miss_disp = offsetof(struct vcpu, stub) + 8 * STUB_MISS,

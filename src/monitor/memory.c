@@ -2,29 +2,73 @@
  * guest's tables, in the monitor's view. */
 #include "monitor/gate.h"
 
-static void copy(void *dst, const void *src, size_t n)
-{
-	switch (n) {
-	case 4:
-		__builtin_memcpy(dst, src, 4);
-		return;
-	case 8:
-		__builtin_memcpy(dst, src, 8);
-		return;
-	default:
-		copy_bytes(dst, src, n);
-	}
-}
-
 static unsigned to_page_end(uint32_t a, unsigned n)
 {
 	unsigned room = PAGE_SIZE - (a & PAGE_MASK);
 	return n < room ? n : room;
 }
 
-bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
+/* --- devices that are found in memory --- */
+
+/* A device is asked for what an instruction asks for: eight bytes and more are several accesses of
+ * four. */
+static unsigned bus_part(unsigned n)
+{
+	return n >= 4 ? 4 : n >= 2 ? 2 : 1;
+}
+
+static void device_read(struct monitor *m, gpa_t a, uint8_t *out, unsigned n)
+{
+	for (unsigned part; n; a.v += part, out += part, n -= part) {
+		part = bus_part(n);
+		uint32_t value = gate_mem_read(m, a, part);
+		stats.mem_reads++;
+		if (log_on(LOG_IO))
+			gate_log(m, "load %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
+			         value, m->v->eip);
+		copy_bytes(out, &value, part);
+	}
+	interrupt_line_update(m);
+}
+
+static void device_write(struct monitor *m, gpa_t a, const uint8_t *in, unsigned n)
+{
+	for (unsigned part; n; a.v += part, in += part, n -= part) {
+		uint32_t value = 0;
+		part = bus_part(n);
+		copy_bytes(&value, in, part);
+		stats.mem_writes++;
+		if (log_on(LOG_IO))
+			gate_log(m, "store %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
+			         value, m->v->eip);
+		gate_mem_write(m, a, part, value);
+	}
+	interrupt_line_update(m);
+}
+
+/* --- by linear address --- */
+
+static bool probe(struct monitor *m, gla_t a, unsigned n, enum mmu_access access, bool user,
+                  struct trap *t)
+{
+	while (n) {
+		unsigned part = to_page_end(a.v, n);
+		gpa_t p;
+		if (!mmu_translate(m->mmu, a, access, user, &p, t))
+			return false;
+		a.v += part;
+		n -= part;
+	}
+	return true;
+}
+
+static bool load(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, bool devices,
+                 struct trap *t)
 {
 	uint8_t *out = dst;
+	/* A device is not asked before it is sure that all can be read. */
+	if (to_page_end(a.v, n) != n && !probe(m, a, n, MMU_READ, user, t))
+		return false;
 	while (n) {
 		unsigned part = to_page_end(a.v, n);
 		gpa_t p;
@@ -32,7 +76,9 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 			return false;
 		const void *host = mmu_host(m->mmu, p);
 		if (host)
-			copy(out, host, part);
+			copy_operand(out, host, part);
+		else if (devices && mmu_is_device(m->mmu, p))
+			device_read(m, p, out, part);
 		else
 			for (unsigned i = 0; i < part; i++)
 				out[i] = 0xff;
@@ -43,32 +89,27 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 	return true;
 }
 
+bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
+{
+	return load(m, a, dst, n, user, true, t);
+}
+
+bool guest_peek(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
+{
+	return load(m, a, dst, n, user, false, t);
+}
+
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t)
 {
-	while (n) {
-		unsigned part = to_page_end(a.v, n);
-		gpa_t p;
-		if (!mmu_translate(m->mmu, a, MMU_WRITE, user, &p, t))
-			return false;
-		a.v += part;
-		n -= part;
-	}
-	return true;
+	return probe(m, a, n, MMU_WRITE, user, t);
 }
 
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
 {
-	void *host = mmu_host(m->mmu, a);
-	uint32_t gfn = gpa_gfn(a);
-	if (!host)
-		return;
-	if (mmu_is_code(m->mmu, gfn)) {
-		stats.code_stores++;
-		m->code_died |= tcache_invalidate_bytes(m->cache, gfn, a.v & PAGE_MASK, n) > 0;
-	}
-	copy(host, src, n);
-	if (mmu_is_table(m->mmu, gfn))
-		mmu_written(m->mmu, a, n);
+	if (__builtin_expect(mmu_is_device(m->mmu, a), 0))
+		device_write(m, a, src, n);
+	else
+		mmu_store(m->mmu, a, src, n);
 }
 
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user, struct trap *t)
@@ -137,9 +178,9 @@ bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16])
 	struct trap t;
 
 	__builtin_memset(b, 0, 16);
-	if (!guest_read(m, a, b, room < 15 ? room : 15, user, &t))
+	if (!guest_peek(m, a, b, room < 15 ? room : 15, user, &t))
 		return false;
 	if (room < 15)
-		guest_read(m, gla(a.v + room), b + room, 15 - room, user, &t);
+		guest_peek(m, gla(a.v + room), b + room, 15 - room, user, &t);
 	return true;
 }

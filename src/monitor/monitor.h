@@ -26,6 +26,10 @@ struct monitor_platform {
 	void *ctx;
 	uint32_t (*io_read)(void *ctx, uint16_t port, unsigned size);
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+	/* Devices where the mmu's map says so; at any address, of 1, 2 or 4 bytes in a page.  NULL
+	 * if it never does. */
+	uint32_t (*mem_read)(void *ctx, gpa_t a, unsigned size);
+	void (*mem_write)(void *ctx, gpa_t a, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
 	void (*ferr)(void *ctx);        /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */

@@ -119,7 +119,7 @@ void select_state(struct monitor *m)
 		host_set_gs(v->window);
 	}
 	mmu_bases(m->mmu, w, v->base_by_gib);
-	m->state_dirty = false;
+	m->state_dirty = m->remapped = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to
 	 * save the hidden fault of the retry, a signal of 2 us. */

@@ -1,6 +1,6 @@
 /* Sites: instructions that are not translated the plain way, because they
- * faulted more than once (adaptive retranslation).  Keyed by the guest-physical
- * address of the instruction. */
+ * faulted more than once (adaptive retranslation).  Keyed by the place of the
+ * instruction in memory. */
 #include "monitor/internal.h"
 
 enum {
@@ -9,20 +9,20 @@ enum {
 	PATIENCE_MAX = 1 << 15,
 };
 
-static struct site *find(struct monitor *m, uint64_t gpa, bool create)
+static struct site *find(struct monitor *m, uint64_t at, bool create)
 {
-	unsigned first = gpa * 0x9e3779b97f4a7c15ull >> 40;
+	unsigned first = at * 0x9e3779b97f4a7c15ull >> 40;
 	struct site *s = NULL;
 	for (unsigned i = 0; i < PROBES; i++) {
 		s = &m->sites[(first + i) & (SITE_SLOTS - 1)];
-		if (s->gpa == gpa)
+		if (s->at == at)
 			return s;
-		if (!s->gpa)
+		if (!s->at)
 			break;
 	}
 	if (!create)
 		return NULL;
-	*s = (struct site){.gpa = gpa, .patience = PATIENCE};
+	*s = (struct site){.at = at, .patience = PATIENCE};
 	return s;
 }
 
@@ -33,7 +33,10 @@ static struct site *site_here(struct monitor *m, uint32_t eip, bool create)
 	gla_t a = gla(eip + m->v->seg[SREG_CS].base);
 	if (!mmu_translate(m->mmu, a, MMU_READ, at_user(m), &p, &t))
 		return NULL;
-	return find(m, p.v, create);
+	uint32_t page = mmu_page(m->mmu, p);
+	if (page == NO_PAGE)
+		return NULL;
+	return find(m, (uint64_t)page << PAGE_SHIFT | (p.v & PAGE_MASK), create);
 }
 
 uint8_t site_flags(struct monitor *m, uint32_t eip)
@@ -46,7 +49,7 @@ uint8_t site_flags(struct monitor *m, uint32_t eip)
 
 static void retranslate(struct monitor *m, const struct site *s)
 {
-	tcache_invalidate_bytes(m->cache, (uint32_t)(s->gpa >> PAGE_SHIFT), s->gpa & PAGE_MASK, 1);
+	tcache_invalidate_bytes(m->cache, (uint32_t)(s->at >> PAGE_SHIFT), s->at & PAGE_MASK, 1);
 }
 
 void site_mark(struct monitor *m, uint8_t flags)

@@ -136,12 +136,9 @@ static bool plain(const struct segment *seg, bool write)
 	       (!write || seg->attr & SEG_WRITE);
 }
 
-static void *run_host(const struct string *s, uint32_t a, enum mmu_access access, gpa_t *p)
+static bool run_address(const struct string *s, uint32_t a, enum mmu_access access, gpa_t *p)
 {
-	struct monitor *m = s->m;
-	if (!mmu_translate(m->mmu, gla(a), access, s->user, p, &m->fault.trap))
-		return NULL;
-	return mmu_host(m->mmu, *p);
+	return mmu_translate(s->m->mmu, gla(a), access, s->user, p, &s->m->fault.trap);
 }
 
 /* Up to count elements of REP STOS or REP MOVS within a page of plain, upward memory
@@ -169,14 +166,18 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	if (n < 2 || mmu_is_watched(m->mmu, gla(to), n * s->size, true) ||
 	    (s->op == STROP_MOVS && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
 		return 0;
-	const void *src = s->op == STROP_MOVS ? run_host(s, from, MMU_READ, &q) : &v->gpr[EAX];
-	void *dst = src ? run_host(s, to, MMU_WRITE, &p) : NULL;
+	const void *src = &v->gpr[EAX];
+	if (s->op == STROP_MOVS)
+		src = run_address(s, from, MMU_READ, &q) ? mmu_host(m->mmu, q) : NULL;
+	void *dst = NULL;
+	if (src && run_address(s, to, MMU_WRITE, &p))
+		dst = mmu_host_store(m->mmu, p);
 	if (!dst)
 		return 0;
-	uint32_t bytes = n * s->size;
-	if (mmu_is_code(m->mmu, gpa_gfn(p))) {
+	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, p);
+	if (mmu_is_code(m->mmu, page)) {
 		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, gpa_gfn(p), p.v & PAGE_MASK, bytes);
+		tcache_invalidate_bytes(m->cache, page, p.v & PAGE_MASK, bytes);
 	}
 	size_t left = n;
 	/* By elements, as the two may overlap. */
@@ -192,8 +193,7 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 		__asm__ volatile("rep stosw" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
 	else
 		__asm__ volatile("rep stosb" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
-	if (mmu_is_table(m->mmu, gpa_gfn(p)))
-		mmu_written(m->mmu, p, bytes);
+	mmu_written(m->mmu, p, bytes);
 	v->gpr[EDI] += bytes;
 	if (s->op == STROP_MOVS)
 		v->gpr[ESI] += bytes;
@@ -210,9 +210,10 @@ static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool wri
 
 	if (!mmu_translate(m->mmu, a, MMU_READ, s->user, &p, &t))
 		return true;
-	uint32_t gfn = gpa_gfn(p);
-	return mmu_host(m->mmu, p) && !mmu_is_watched(m->mmu, a, s->size, write) &&
-	       !(write && (mmu_is_code(m->mmu, gfn) || mmu_is_table(m->mmu, gfn)));
+	uint32_t page = mmu_page(m->mmu, p);
+	const void *host = write ? mmu_host_store(m->mmu, p) : mmu_host(m->mmu, p);
+	return host && !mmu_is_watched(m->mmu, a, s->size, write) &&
+	       !(write && (mmu_is_code(m->mmu, page) || mmu_is_table(m->mmu, page)));
 }
 
 /* Was it worth coming here? */

@@ -21,7 +21,7 @@ static int setup(void **state)
 {
 	struct debuggee *d = malloc(sizeof *d);
 	debuggee_open(d);
-	mmu_phys_write(monitor_mmu(d->monitor), gpa(GUEST_ENTRY), at_rest, sizeof at_rest);
+	mmu_dma_write(monitor_mmu(d->monitor), gpa(GUEST_ENTRY), at_rest, sizeof at_rest);
 	*state = d;
 	return 0;
 }
@@ -58,7 +58,7 @@ static bool hung_up(int fd)
 static uint8_t mark(struct debuggee *d)
 {
 	uint8_t byte = 0;
-	mmu_phys_read(monitor_mmu(d->monitor), gpa(MARK), &byte, 1);
+	mmu_dma_read(monitor_mmu(d->monitor), gpa(MARK), &byte, 1);
 	return byte;
 }
 
@@ -241,7 +241,7 @@ static void test_breakpoint_in_a_loop(void **state)
 {
 	struct debuggee *d = *state;
 	static const uint32_t flags[] = {0, FLAG_ID, FLAG_IOPL | FLAG_NT, FLAG_AC};
-	mmu_phys_write(monitor_mmu(d->monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
+	mmu_dma_write(monitor_mmu(d->monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
 	for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
 		monitor_debug_release(d->monitor);
 		assert_true(monitor_break_set(d->monitor, BREAK_EXEC, gla(GUEST_ENTRY + 6), 1));
@@ -257,7 +257,7 @@ static void test_many_breakpoints(void **state)
 		struct debuggee d;
 		debuggee_open(&d);
 		monitor_debug_release(d.monitor);
-		mmu_phys_write(monitor_mmu(d.monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
+		mmu_dma_write(monitor_mmu(d.monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
 		for (unsigned i = 0; i < MARKS + 10; i++) {
 			gla_t at = gla(GUEST_ENTRY + 0x1000 + 16 * i);
 			if (i == before) {

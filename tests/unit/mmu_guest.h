@@ -8,6 +8,7 @@
 #include "host/memory.h"
 #include "mmu/mmu.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@ struct guest {
 	unsigned revoked, dropped, code_stores;
 	gpa_t code_store;
 	uint32_t revoked_vpn, revoked_gfn;
+	unsigned remapped;
 	struct window *dropped_last;
 };
 
@@ -58,11 +60,17 @@ static inline void guest_drop(void *ctx, struct window *w)
 	g->dropped_last = w;
 }
 
-static inline void guest_code_store(void *ctx, gpa_t a)
+static inline void guest_code_store(void *ctx, uint32_t page, uint32_t off, uint32_t n)
 {
 	struct guest *g = ctx;
 	g->code_stores++;
-	g->code_store = a;
+	g->code_store = gpa((uint64_t)page << PAGE_SHIFT | off);
+}
+
+static inline void guest_remapped(void *ctx)
+{
+	struct guest *g = ctx;
+	g->remapped++;
 }
 
 static inline struct guest *guest_new(const struct mmu_config *c)
@@ -71,7 +79,7 @@ static inline struct guest *guest_new(const struct mmu_config *c)
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	struct guest *g = calloc(1, sizeof *g);
-	struct mmu_client client = {g, guest_revoke, guest_drop, guest_code_store};
+	struct mmu_client client = {g, guest_revoke, guest_drop, guest_code_store, guest_remapped};
 	const char *what;
 	struct mmu_config defaults = {.ram_bytes = 64 * MIB};
 	memset(&stats, 0, sizeof stats);
@@ -92,12 +100,12 @@ static inline void guest_free(struct guest *g)
 
 static inline uint32_t *phys32(struct guest *g, uint32_t pa)
 {
-	return mmu_host(g->m, gpa(pa));
+	return mmu_host_store(g->m, gpa(pa));
 }
 
 static inline uint64_t *phys64(struct guest *g, uint32_t pa)
 {
-	return mmu_host(g->m, gpa(pa));
+	return mmu_host_store(g->m, gpa(pa));
 }
 
 static inline uint32_t guest_page(struct guest *g)

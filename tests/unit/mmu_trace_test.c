@@ -150,7 +150,7 @@ static void check_revocation(struct guest *g)
 	gpa_t pa;
 	assert_int_equal(mmu_fault(g->m, u, gla(0x08014001), MMU_WRITE, true, &pa, &t), MMU_MAPPED);
 	assert_true(touch(g, u, 0x08014001, true, true).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x780001)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x780001)), 0x5a);
 
 	/* A whole directory entry goes: its table is free again. */
 	uint32_t table = pte_at(g, cr3, 0x08000000) & ~0xfffu;
@@ -191,7 +191,7 @@ static void check_run_over_changed(bool pae)
 	assert_true(touch(g, u, AT, true, true).done);
 	mmu_check(g->m);
 	assert_true(touch(g, u, AT + PAGE_SIZE + 5, true, true).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(Y + 5)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(Y + 5)), 0x5a);
 
 	mmu_trace_code(g->m, X >> PAGE_SHIFT, true);
 	assert_true(mapped(g, u, AT + PAGE_SIZE, true));
@@ -226,7 +226,7 @@ static void test_directory_replaced(void **state)
 	struct trap t;
 	assert_int_equal(mmu_fault(g->m, u, gla(0x08001005), MMU_WRITE, true, &pa, &t), MMU_MAPPED);
 	assert_true(touch(g, u, 0x08001005, true, true).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700005)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x700005)), 0x5a);
 	assert_false(mmu_is_table(g->m, old >> 12));
 	assert_true(mmu_is_table(g->m, fresh >> 12));
 	mmu_flush_all(g->m);
@@ -250,7 +250,7 @@ static void test_shared_table(void **state)
 	map_page(g, r2, 0xc0000000, 0x600000 | P | W | G | A | D);
 	mmu_invlpg(g->m, gla(0xc0000000));
 	assert_true(touch(g, k, 0xc0000007, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x600007)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x600007)), 0x5a);
 
 	/* The whole kernel moves to another table, in all roots, then a flush. */
 	uint32_t fresh = guest_page(g);
@@ -261,7 +261,7 @@ static void test_shared_table(void **state)
 	assert_ptr_equal(kernel_window(g), k);
 	assert_false(mapped(g, k, 0xc0000000, false));
 	assert_true(touch(g, k, 0xc0000009, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700009)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x700009)), 0x5a);
 	load_cr3(g, r1);
 	assert_ptr_equal(kernel_window(g), k);
 
@@ -276,7 +276,7 @@ static void test_shared_table(void **state)
 	load_cr3(g, r1);
 	assert_ptr_equal(kernel_window(g), k);
 	assert_true(touch(g, k, 0xc000000a, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x70000a)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x70000a)), 0x5a);
 	guest_free(g);
 }
 
@@ -312,7 +312,7 @@ static void test_roots_die(void **state)
 	load_cr3(g, r2);
 	fill_user(g, 8);
 	/* The directory is filled with something else. */
-	memset(mmu_host(g->m, gpa(r1)), 0, PAGE_SIZE);
+	memset(mmu_host_store(g->m, gpa(r1)), 0, PAGE_SIZE);
 	mmu_written(g->m, gpa(r1), PAGE_SIZE);
 	assert_int_equal(g->dropped, 1);
 	assert_ptr_equal(g->dropped_last, u1);
@@ -403,7 +403,7 @@ static void test_table_refilled(void **state)
 	struct window *u = user_window(g);
 	uint32_t table = pte_at(g, cr3, 0x08000000) & ~0xfffu;
 	assert_int_equal(touch(g, u, 0x10000ffc, true, true).verdict, MMU_TRACED);
-	memset(mmu_host(g->m, gpa(table)), 0, PAGE_SIZE);
+	memset(mmu_host_store(g->m, gpa(table)), 0, PAGE_SIZE);
 	mmu_written(g->m, gpa(table), PAGE_SIZE);
 	assert_false(mmu_is_table(g->m, table >> 12));
 	assert_true(touch(g, u, 0x10000ffc, true, true).done);
@@ -617,7 +617,7 @@ static void random_access(struct guest *g, bool composite)
 	gpa_t want;
 	struct trap t;
 	bool permitted = mmu_translate(g->m, gla(a), write ? MMU_WRITE : MMU_READ, user, &want, &t);
-	uint8_t *host = permitted ? mmu_host(g->m, want) : NULL;
+	uint8_t *host = permitted ? mmu_host_store(g->m, want) : NULL;
 	if (host)
 		*host = (uint8_t)rnd(256);
 	uint8_t before = host ? *host : 0;
@@ -681,9 +681,9 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bo
 		} else if (what < 50 && !composite) {
 			g->p.cr0 ^= CR0_WP;
 		} else if (what < 54) {
-			gpa_t pa;
+			uint32_t page;
 			struct trap t;
-			mmu_exec(g->m, user_window(g), gla(random_address()), true, &pa, &t);
+			mmu_exec(g->m, user_window(g), gla(random_address()), true, &page, &t);
 		} else if (what < 58) {
 			struct mmu_watch watch[4];
 			unsigned n = rnd(5);

@@ -33,9 +33,9 @@ static void test_physical_memory(void **state)
 	assert_non_null(mmu_host(g->m, gpa(0x9ffff)));
 	assert_non_null(mmu_host(g->m, gpa(0x100000)));
 	assert_true((uintptr_t)mmu_host(g->m, gpa(0)) >> 32);
-	mmu_phys_write(g->m, gpa(0x9fffc), buf, 8);
+	mmu_dma_write(g->m, gpa(0x9fffc), buf, 8);
 	memset(buf, 0, 8);
-	mmu_phys_read(g->m, gpa(0x9fffc), buf, 8);
+	mmu_dma_read(g->m, gpa(0x9fffc), buf, 8);
 	assert_memory_equal(buf, ((uint8_t[]){1, 2, 3, 4, 255, 255, 255, 255}), 8);
 	guest_free(g);
 }
@@ -59,7 +59,7 @@ static void test_paging_off(void **state)
 	assert_int_equal(w->kind, WINDOW_PHYSICAL);
 	assert_true(((uintptr_t)w->base & 0xffffffffu) == 0);
 	assert_true(touch(g, w, 0x1234, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x1234)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x1234)), 0x5a);
 	assert_true(mapped(g, w, 0x9f000, true));
 	struct outcome o = touch(g, w, 0xb8000, true, false);
 	assert_int_equal(o.verdict, MMU_HOLE);
@@ -127,13 +127,13 @@ static void test_views(void **state)
 	assert_int_equal(o.trap.error, PF_P | PF_W | PF_U);
 	assert_int_equal(o.trap.cr2.v, 0x08048004);
 	assert_true(touch(g, u, 0x08049010, true, true).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x600010)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x600010)), 0x5a);
 	o = touch(g, u, 0xc0000000, false, true);
 	assert_int_equal(o.verdict, MMU_TRUE_FAULT);
 	assert_int_equal(o.trap.error, PF_P | PF_U);
 
 	assert_true(touch(g, k, 0xc0000020, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x100020)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x100020)), 0x5a);
 	assert_true(touch(g, k, 0xc0001000, false, false).done);
 	o = touch(g, k, 0xc0001000, true, false);
 	assert_int_equal(o.verdict, MMU_TRUE_FAULT);
@@ -391,7 +391,7 @@ static void test_kernel_shared(void **state)
 	struct window *k3 = kernel_window(g);
 	assert_ptr_not_equal(k3, k1);
 	assert_true(touch(g, k3, 0xc0000001, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x600001)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x600001)), 0x5a);
 	load_cr3(g, r1);
 	assert_ptr_equal(kernel_window(g), k1);
 	assert_ptr_equal(user_window(g), u1);
@@ -412,12 +412,12 @@ static void test_kernel_shared(void **state)
 	load_cr3(g, r2);
 	struct window *k2 = kernel_window(g);
 	assert_true(touch(g, k2, 0xd0000003, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x780003)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x780003)), 0x5a);
 	load_cr3(g, r1);
 	k1 = kernel_window(g);
 	assert_ptr_not_equal(k1, k2);
 	assert_true(touch(g, k1, 0xd0000004, true, false).done);
-	assert_int_equal(*(uint8_t *)mmu_host(g->m, gpa(0x700004)), 0x5a);
+	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x700004)), 0x5a);
 	guest_free(g);
 }
 
@@ -473,11 +473,11 @@ static void test_eviction(void **state)
 	map_page(g, root[5], HOLE, 0xb8000 | P | U | A);
 	map_page(g, root[5], QUEUED, (FRAME + PAGE_SIZE) | P | U | A);
 	struct window *u = user_window(g);
-	gpa_t pa;
+	uint32_t page;
 	struct trap t;
 	g->revoked = 0;
 	for (uint32_t a = CODE; a <= QUEUED; a += PAGE_SIZE) {
-		assert_true(mmu_exec(g->m, u, gla(a), true, &pa, &t));
+		assert_true(mmu_exec(g->m, u, gla(a), true, &page, &t));
 		assert_true(touch(g, u, a, false, true).done);
 	}
 	map_page(g, root[5], QUEUED, 0);
@@ -552,23 +552,23 @@ static void test_exec(void **state)
 	map_page(g, cr3, 0x08048000, 0x500000 | P | U);
 	paging_on(g, cr3, 0);
 	struct window *u = user_window(g);
-	gpa_t pa;
+	uint32_t page;
 	struct trap t;
-	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &pa, &t));
-	assert_int_equal(pa.v, 0x500123);
+	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &page, &t));
+	assert_int_equal(page, 0x500);
 	assert_false(mapped(g, u, 0x08048000, false));
 	assert_true(touch(g, u, 0x08048000, false, true).done);
 	assert_int_equal(g->revoked, 0);
 	map_page(g, cr3, 0x08048000, 0x600000 | P | U);
 	assert_int_equal(g->revoked, 0);
-	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &pa, &t));
+	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &page, &t));
 	mmu_invlpg(g->m, gla(0x08048000));
 	assert_int_equal(g->revoked, 1);
 	assert_int_equal(g->revoked_vpn, 0x08048);
 	assert_int_equal(g->revoked_gfn, 0x500);
-	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &pa, &t));
-	assert_int_equal(pa.v, 0x600123);
-	assert_false(mmu_exec(g->m, u, gla(0x09000000), true, &pa, &t));
+	assert_true(mmu_exec(g->m, u, gla(0x08048123), true, &page, &t));
+	assert_int_equal(page, 0x600);
+	assert_false(mmu_exec(g->m, u, gla(0x09000000), true, &page, &t));
 	assert_int_equal(t.error, PF_U);
 	guest_free(g);
 }

@@ -258,7 +258,7 @@ static struct {
 
 static uint32_t rounds_left(void)
 {
-	return *(uint32_t *)mmu_host(m->mmu, gpa(ROUNDS));
+	return *(const uint32_t *)mmu_host(m->mmu, gpa(ROUNDS));
 }
 
 static bool translated(uint64_t pc)
@@ -432,8 +432,8 @@ static void end(void)
 	o->if_flag = v->if_flag;
 	memcpy(o->data, mmu_host(m->mmu, gpa(DATA)), sizeof o->data);
 	memcpy(o->in_code, mmu_host(m->mmu, gpa(IN_CODE)), sizeof o->in_code);
-	memset(mmu_host(m->mmu, gpa(DATA)), 0, PAGE_SIZE * 2);
-	memset(mmu_host(m->mmu, gpa(IN_CODE)), 0, 16);
+	memset(mmu_host_store(m->mmu, gpa(DATA)), 0, PAGE_SIZE * 2);
+	memset(mmu_host_store(m->mmu, gpa(IN_CODE)), 0, 16);
 	monitor_stop(m, END_REQUEST, 0);
 }
 
@@ -482,7 +482,7 @@ static void start_monitor(void)
 
 static void put(uint32_t at, const void *p, size_t n)
 {
-	mmu_phys_write(m->mmu, gpa(at), p, n);
+	mmu_dma_write(m->mmu, gpa(at), p, n);
 }
 
 static void put32(uint32_t at, uint32_t value)
@@ -571,8 +571,8 @@ static void load(const struct program *p, unsigned where)
 	monitor_reset(m);
 	memset(m->sites, 0, sizeof m->sites); /* those of another program */
 	put(CODE, p->code, (size_t)(p->end - p->code));
-	memset(mmu_host(m->mmu, gpa(DATA)), 0, PAGE_SIZE * 2);
-	memset(mmu_host(m->mmu, gpa(IN_CODE)), 0, 16);
+	memset(mmu_host_store(m->mmu, gpa(DATA)), 0, PAGE_SIZE * 2);
+	memset(mmu_host_store(m->mmu, gpa(IN_CODE)), 0, 16);
 	t.program = p;
 	t.begin = base + CODE;
 	t.stack = base + STACK;

@@ -25,7 +25,7 @@ static void test_switched_by_a_port(void **state)
 	debuggee_open(&d);
 	monitor_debug_release(d.monitor);
 	d.in = toggle;
-	mmu_phys_write(monitor_mmu(d.monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
+	mmu_dma_write(monitor_mmu(d.monitor), gpa(GUEST_ENTRY), loop, sizeof loop);
 	assert_int_equal(monitor_run(d.monitor), END_HALT);
 	/* At each second turn, twice. */
 	assert_int_equal(d.tsc_reads, 100);

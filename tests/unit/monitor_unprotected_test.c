@@ -27,11 +27,11 @@ static uint32_t ends_at(struct debuggee *d, const uint8_t *insn, size_t n, bool 
 	v->gpr[EAX] = 0;
 	v->gpr[EBX] = 0x9000;
 	v->gpr[ESP] = 0x7000;
-	mmu_phys_write(m, gpa(4 * VEC_UD), vector_6, sizeof vector_6);
-	mmu_phys_write(m, gpa(HANDLER), &hlt, 1);
-	mmu_phys_write(m, gpa(GUEST_ENTRY), insn, n);
+	mmu_dma_write(m, gpa(4 * VEC_UD), vector_6, sizeof vector_6);
+	mmu_dma_write(m, gpa(HANDLER), &hlt, 1);
+	mmu_dma_write(m, gpa(GUEST_ENTRY), insn, n);
 	for (size_t i = n; i <= 16; i++)
-		mmu_phys_write(m, gpa(GUEST_ENTRY + i), i < 16 ? (const uint8_t[]){0x90} : &hlt, 1);
+		mmu_dma_write(m, gpa(GUEST_ENTRY + i), i < 16 ? (const uint8_t[]){0x90} : &hlt, 1);
 	assert_int_equal(monitor_run(d->monitor), END_HALT);
 	return v->eip - 1;
 }

@@ -27,8 +27,8 @@ ROOT = 'monitor_run'
 LIVE = {'cpu', 'mmu', 'cache', 'translator', 'monitor'}
 SAVE = 'fpu_save'
 # What saves, restores and looks at them.
-STATE = {('monitor/x87.c', 'x87_pointers')} | {('monitor/gate.c', f) for f in (
-    SAVE, 'fpu_restore', 'fpu_left', 'check_untouched', 'same_vectors', 'same_image')}
+STATE = {('monitor/fpu.c', f) for f in (
+    SAVE, 'make_pointers', 'fpu_restore', 'fpu_left', 'check_untouched', 'same_vectors', 'same_image')}
 # Our own bug: the guest does not go on.
 ENDS = {'assert_failed', '__stack_chk_fail@plt'}
 # What calls by pointers, as function, file or folder, and by which; all lead to functions of

@@ -38,7 +38,7 @@ static inline uint32_t gpa_gfn(gpa_t a)
 	return (uint32_t)(a.v >> PAGE_SHIFT);
 }
 
-#define NO_GFN 0xffffffffu /* none */
+#define NO_GFN 0xffffffffu  /* none */
 #define NO_PAGE 0xffffffffu /* of memory */
 
 /* Virtual page number (20 bits) of a guest-linear address. */

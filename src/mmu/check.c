@@ -45,7 +45,8 @@ static bool links_have(struct mmu *m, uint32_t page, uint32_t link, unsigned who
 	const struct link *l = &m->link[link];
 	for (uint32_t n = m->link_head[page]; n; n = m->link[n].next)
 		if (n == link)
-			return l->page == page && l->who == who && l->level == level && l->where == where;
+			return l->page == page && l->who == who && l->level == level &&
+			       l->where == where;
 	return false;
 }
 

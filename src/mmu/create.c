@@ -94,8 +94,8 @@ int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_cl
 	m->a20 = A20_ON;
 	m->max_pages = (uint32_t)(c->ram_bytes >> PAGE_SHIFT) + OTHER_PAGES;
 	m->uffd = c->no_userfaultfd ? -1 : host_mem_wp_open();
-	if ((err = check_budget(m, c->vma_budget, what)) ||
-	    (err = create_pools(m, what)) || (err = create_ram(m, c->ram_bytes, what))) {
+	if ((err = check_budget(m, c->vma_budget, what)) || (err = create_pools(m, what)) ||
+	    (err = create_ram(m, c->ram_bytes, what))) {
 		mmu_destroy(m);
 		return err;
 	}

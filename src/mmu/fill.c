@@ -262,8 +262,7 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 	return MMU_MAPPED;
 }
 
-bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, uint32_t *page,
-              struct trap *t)
+bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, uint32_t *page, struct trap *t)
 {
 	struct win *w = (struct win *)pub;
 	uint32_t vpn = gla_vpn(a), e = shadow_get(m, w, vpn);
@@ -277,7 +276,7 @@ bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, uint32_t *p
 	uint64_t gfn = r.pa >> PAGE_SHIFT;
 	uint32_t here = map_at(m, gfn), new = SH_EXEC;
 	if (here & MAP_MEMORY)
-		new |= here & SH_PAGE;
+		new |= here &SH_PAGE;
 	else
 		new |= frame_of(m->a20, gfn) << PAGE_SHIFT | SH_HOLE;
 	*page = here & MAP_MEMORY ? here >> PAGE_SHIFT : NO_PAGE;

@@ -75,7 +75,7 @@ void mmu_destroy(struct mmu *m);
  * what was stored to) is known by their numbers, so that aliases need no care. */
 
 enum phys_kind {
-	PHYS_NONE,   /* reads FFh, stores are lost */
+	PHYS_NONE, /* reads FFh, stores are lost */
 	PHYS_RAM,
 	PHYS_ROM,    /* memory that stores do not reach */
 	PHYS_DEVICE, /* no memory: each access is MMU_DEVICE */

@@ -200,10 +200,10 @@ struct mmu {
 	bool exact_ad;
 
 	/* phys.c, map.c */
-	int uffd; /* -1: write-protect with mprotect only */
+	int uffd;                           /* -1: write-protect with mprotect only */
 	struct memory memory[MAX_MEMORIES]; /* the first is RAM */
 	unsigned n_memories;
-	uint32_t n_pages;    /* numbers given away; between two memories one is nobody's, or the
+	uint32_t n_pages; /* numbers given away; between two memories one is nobody's, or the
 	                          kernel would be thought to merge their mappings */
 	uint32_t max_pages;
 	uint32_t hole;       /* the page of FFh */
@@ -233,7 +233,7 @@ struct mmu {
 	struct win *win;                /* MAX_WINDOWS */
 	unsigned slots_free, slot_next; /* a queue */
 	uint16_t slot[MAX_WINDOWS];     /* free ones */
-	struct win *physical[2]; /* by A20 */
+	struct win *physical[2];        /* by A20 */
 	struct win *kernels;
 	struct mmu_watch watch[MMU_WATCHES];
 	unsigned n_watch;

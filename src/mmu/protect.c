@@ -86,9 +86,8 @@ static bool half_is_run(struct mmu *m, struct win *w, uint32_t lo)
 		if ((e & (SH_MAPPED | SH_HOLE)) != SH_MAPPED ||
 		    (e & SH_PAGE) - first != i * PAGE_SIZE)
 			return false;
-		if (!(e & SH_WRITE) &&
-		    (!(m->page_flags[e >> PAGE_SHIFT] & PAGE_HELD) ||
-		     !(shadow_limit(m, w, lo + i) & SH_WRITE)))
+		if (!(e & SH_WRITE) && (!(m->page_flags[e >> PAGE_SHIFT] & PAGE_HELD) ||
+		                        !(shadow_limit(m, w, lo + i) & SH_WRITE)))
 			return false;
 	}
 	return true;

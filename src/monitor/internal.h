@@ -5,22 +5,25 @@
  *   run.c        the dispatcher
  *   callouts.c   the table of what is done in C; co_*.c do it, with the operands of co_operand.c
  *   string.c     string instructions among them
- *   fault.c      the signal handlers, and where what they noted leads
+ *   signals.c    the signal handlers
+ *   route.c      where what they noted leads
+ *   redirect.c   accesses whose address is resolved in C: PRE and POST
  *   fetch.c      guest code, its pages and units
  *   select.c     mode and window
  *   deliver.c    exceptions and interrupts
  *   debug.c      the debugger's stops
  *   site.c       how sites that fault often are translated
- *   x87.c        pointers and environments
+ *   x87.c        environments, FERR# and IGNNE#
  *   env.c        what src/cpu is given
  *   memory.c     guest memory, and devices that are found there
  *   events.c     kicks, the interrupt line, the end
  *   watch.c      breakpoints
  *   gate.c       the way to C that uses vector registers
+ *   fpu.c        those registers, saved and restored
+ *   pc.c         host PCs, and the guest's bytes there
  *   entry.S      into and out of translated code
  *
- * None calls one above it, but: fault.c and x87.c run_once(), x87.c fault_guest_eip(), gate.c
- * x87_pointers(). */
+ * None calls one above it. */
 #ifndef UNRING_MONITOR_INTERNAL_H
 #define UNRING_MONITOR_INTERNAL_H
 
@@ -207,10 +210,23 @@ void monitor_kill(struct monitor *m, const char *fmt, ...) __attribute__((format
 
 /* Is an unmasked exception pending, for FERR#?  Saves the registers. */
 bool x87_pending(struct monitor *m);
-/* The waiting instruction at v->eip met one. */
-void x87_error(struct monitor *m);
-/* The x87 pointers in an image just saved become the guest's (x87.c). */
-void x87_pointers(struct monitor *m);
+/* The waiting instruction at v->eip met one: FERR#, and nothing but an interrupt leads on. */
+void x87_freeze(struct monitor *m);
+/* The same while IGNNE# is asserted: as the host's unit has none, the instruction at v->eip runs
+ * with all exceptions masked in between. */
+struct x87_ignored {
+	uint16_t fcw;
+	bool control; /* the instruction loads the control word itself */
+};
+void x87_ignore_begin(struct monitor *m, struct x87_ignored *g);
+void x87_ignore_end(struct monitor *m, const struct x87_ignored *g);
+/* How the x87 instruction at a linear address reads, in a mode; false: there is none. */
+struct x87_insn {
+	uint16_t fop;
+	bool memory;
+	enum sreg seg;
+};
+bool x87_read(struct monitor *m, uint32_t linear, uint32_t mode, struct x87_insn *out);
 /* The segments of the current mode are what they are now. */
 void x87_note_segments(struct monitor *m);
 /* The two-bit tags of an image. */
@@ -243,15 +259,28 @@ static inline bool at_user(const struct monitor *m)
 /* --- for src/cpu (env.c) --- */
 void env_fill(struct monitor *m, struct cpu_env *env);
 
-/* --- faults (fault.c) --- */
-int fault_install(struct monitor *m);
+/* --- where a host PC is in the guest's code (pc.c) --- */
+/* The guest instruction that it belongs to, and where that one's host code begins; NULL outside
+ * units. */
+const struct tu_pc *pc_locate(struct monitor *m, uint64_t pc, uint32_t *eip, uint64_t *start);
 /* The guest EIP behind a host PC, the mode and CS.base (the current one, where there may be
  * several); false: it is in no unit. */
-bool fault_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode, uint32_t *base);
+bool pc_guest_eip(struct monitor *m, uint64_t pc, uint32_t *eip, unsigned *mode, uint32_t *base);
+
+/* --- faults (signals.c, route.c, redirect.c) --- */
+int signals_install(struct monitor *m);
 /* What runs next at this host address comes back soon. */
-void fault_corner(struct monitor *m, uint64_t resume);
-/* Routes what a handler recorded. */
-void fault_route(struct monitor *m);
+void signals_corner(struct monitor *m, uint64_t resume);
+/* Where a fault leads. */
+enum route {
+	ROUTE_ON,       /* the guest goes on: not of a fault */
+	ROUTE_AGAIN,    /* nowhere: the instruction at v->eip is to be run again */
+	ROUTE_TRAP,     /* to the guest's fault */
+	ROUTE_REDIRECT, /* the instruction at v->eip is to run alone, redirected */
+	ROUTE_IGNORE,   /* ... alone, with its x87 exceptions ignored */
+};
+/* Of what a handler recorded.  ROUTE_TRAP: *t. */
+enum route fault_route(struct monitor *m, struct trap *t);
 enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset);
 enum callout_result redirect_post(struct monitor *m);
 
@@ -368,9 +397,5 @@ void interrupt_deliver(struct monitor *m);
 void interrupt_line_update(struct monitor *m);
 /* The platform has its turn. */
 void events_poll(struct monitor *m);
-
-/* --- the dispatcher (run.c) --- */
-/* Translates and runs the instruction at v->eip alone, ignoring what is pending. */
-void run_once(struct monitor *m, uint8_t site);
 
 #endif

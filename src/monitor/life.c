@@ -115,7 +115,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	if (!m->translator)
 		return -ENOMEM;
 	*what = "signal handlers";
-	err = fault_install(m);
+	err = signals_install(m);
 	if (err)
 		return err;
 	monitor_reset(m);

@@ -171,16 +171,3 @@ bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	debug_access(m, a, n, !write, write);
 	return guest_aligned(m, a, n, write, t);
 }
-
-bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16])
-{
-	uint32_t room = PAGE_SIZE - (a.v & PAGE_MASK);
-	struct trap t;
-
-	__builtin_memset(b, 0, 16);
-	if (!guest_peek(m, a, b, room < 15 ? room : 15, user, &t))
-		return false;
-	if (room < 15)
-		guest_peek(m, gla(a.v + room), b + room, 15 - room, user, &t);
-	return true;
-}

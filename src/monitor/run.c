@@ -13,10 +13,26 @@ static uint32_t pending_mask(const struct monitor *m)
 	return m->v->if_flag ? PENDING_KICK | PENDING_INTR : PENDING_KICK;
 }
 
-/* Runs translated code at host until it leaves for the dispatcher; callouts that
- * resume are served here.  Returns the id of a direct exit to chain, or NO_CHAIN. */
-static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
+/* How translated code was left: by this direct exit, which may be chained, or by none; and how the
+ * guest goes on at v->eip. */
+struct left {
+	uint32_t exit;
+	enum route route;
+};
+
+/* Delivers the guest's fault; how it goes on else. */
+static struct left left_by(struct monitor *m, enum route r, const struct trap *t)
 {
+	if (r == ROUTE_TRAP)
+		monitor_trap(m, t);
+	return (struct left){NO_CHAIN, r};
+}
+
+/* Runs translated code at host until it leaves for the dispatcher; callouts that
+ * resume are served here. */
+static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
+{
+	static const struct left done = {NO_CHAIN, ROUTE_ON};
 	struct vcpu *v = m->v;
 	uint32_t mask = ignore_pending ? 0 : pending_mask(m);
 	uint32_t ac = m->modes[m->mode] & MODE_AC ? FLAG_AC : 0;
@@ -40,10 +56,10 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 		case EXIT_PENDING:
 			if (!mid && m->worked) {
 				v->vflags |= rf;
-				return NO_CHAIN;
+				return done;
 			}
 			/* Not a boundary, or time for a unit: what is pending waits. */
-			fault_corner(m, host);
+			signals_corner(m, host);
 			mask = 0;
 			continue;
 		case EXIT_DIRECT: {
@@ -51,18 +67,20 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 			stats.exit_direct++;
 			if (id >= TCACHE_ONCE_EXIT) {
 				v->eip = m->once.exits[id - TCACHE_ONCE_EXIT].target;
-				return NO_CHAIN;
+				return done;
 			}
 			tcache_exit(m->cache, id, &v->eip);
-			return id;
+			return (struct left){id, ROUTE_ON};
 		}
 		case EXIT_MISS:
 			stats.exit_indirect++;
 			v->eip = (uint32_t)v->scratch[3];
-			return NO_CHAIN;
-		case EXIT_FAULT:
-			fault_route(m);
-			return NO_CHAIN;
+			return done;
+		case EXIT_FAULT: {
+			struct trap t;
+			enum route r = fault_route(m, &t);
+			return left_by(m, r, &t);
+		}
 		}
 		uint32_t packed = (uint32_t)v->scratch[0];
 		rf = 0;
@@ -78,23 +96,22 @@ static uint32_t run(struct monitor *m, uint64_t host, bool ignore_pending)
 			continue;
 		}
 		stats.exit_callout++;
-		if (r == ALONE)
-			run_once(m, SITE_REDIRECT);
-		if (r == FAULTED) {
-			struct trap t = m->fault.trap;
-			monitor_trap(m, &t);
-		}
-		return NO_CHAIN;
+		struct trap t = m->fault.trap;
+		return left_by(m,
+		               r == ALONE     ? ROUTE_REDIRECT
+		               : r == FAULTED ? ROUTE_TRAP
+		                              : ROUTE_ON,
+		               &t);
 	}
 }
 
-void run_once(struct monitor *m, uint8_t site)
+/* The instruction at v->eip in a unit of its own; 0: its fault was delivered instead. */
+static uint64_t once_make(struct monitor *m, uint8_t site)
 {
 	struct vcpu *v = m->v;
 	struct trap t;
 	struct code_bytes b;
 	uint64_t host;
-	uint32_t tf = v->vflags & FLAG_TF, rf = v->vflags & FLAG_RF;
 
 	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
 	if (m->state_dirty)
@@ -107,23 +124,42 @@ void run_once(struct monitor *m, uint8_t site)
 	m->once_mode = m->mode;
 	m->once_base = v->seg[SREG_CS].base;
 	if (!unit_translate(m, &r, &m->once, &b, &t)) {
-		m->force_site = 0;
-		m->unfinished = false;
 		monitor_trap(m, &t);
-		return;
+		return 0;
 	}
 	stats.alone++;
-	bool was = m->in_once, watched = m->debug.hit;
-	uint32_t held = m->debug_hits;
+	return host;
+}
+
+/* Translates and runs the instruction at v->eip alone, ignoring what is pending, first as it is told,
+ * then as its faults ask for. */
+static void run_once(struct monitor *m, enum route how)
+{
+	struct vcpu *v = m->v;
+	uint32_t tf = v->vflags & FLAG_TF, rf = v->vflags & FLAG_RF, held = m->debug_hits;
+	bool watched = m->debug.hit, trapped = m->trapped, ignoring = false;
+	uint8_t site = 0;
+	struct x87_ignored ignored;
+
 	m->in_once = true;
-	m->soft_int = m->unfinished = false;
-	bool trapped = m->trapped;
-	m->trapped = false;
-	run(m, host, true);
+	m->soft_int = m->trapped = false;
+	do {
+		if (how == ROUTE_REDIRECT)
+			site = SITE_REDIRECT;
+		if (how == ROUTE_IGNORE) {
+			x87_ignore_begin(m, &ignored);
+			ignoring = true;
+		}
+		uint64_t host = once_make(m, site);
+		how = host ? run(m, host, true).route : ROUTE_TRAP;
+	} while (how == ROUTE_REDIRECT || how == ROUTE_IGNORE);
+	if (ignoring)
+		x87_ignore_end(m, &ignored);
 	bool traps = m->trapped;
 	m->trapped |= trapped;
-	m->in_once = was;
+	m->in_once = false;
 	m->force_site = 0;
+	m->unfinished = how == ROUTE_AGAIN;
 	if (m->unfinished) { /* the rest is matched again */
 		m->debug_hits = held;
 		m->debug.hit = watched;
@@ -157,7 +193,7 @@ static void step(struct monitor *m)
 	v->inhibit = 0;
 	/* Strings by the monitor: a debugger sees each element, and an interrupt need not wait for
 	 * the end of one that has a breakpoint. */
-	run_once(m, m->debug.step || debug_code(m) ? SITE_REDIRECT : 0);
+	run_once(m, m->debug.step || debug_code(m) ? ROUTE_REDIRECT : ROUTE_ON);
 	if (m->unfinished) {
 		v->inhibit = shadow;
 		v->vflags |= FLAG_RF;
@@ -306,7 +342,7 @@ enum monitor_end monitor_run(struct monitor *m)
 			enum found found = unit_find(m, &u, &t);
 			if (found != FOUND) {
 				if (found == FOUND_ALONE)
-					run_once(m, 0);
+					run_once(m, ROUTE_ON);
 				else
 					monitor_trap(m, &t);
 				from.exit = NO_CHAIN;
@@ -319,9 +355,12 @@ enum monitor_end monitor_run(struct monitor *m)
 		if (log_on(LOG_EXITS))
 			log_run(m);
 		from.tag = m->space.tag;
-		from.exit = run(m, host, false);
+		struct left left = run(m, host, false);
+		from.exit = left.exit;
 		if (m->cfg.paranoid)
 			check_exit(m, u);
+		if (left.route == ROUTE_REDIRECT || left.route == ROUTE_IGNORE)
+			run_once(m, left.route);
 		if (m->state_dirty)
 			from.exit = NO_CHAIN;
 	}

@@ -15,8 +15,8 @@
 
 /* Guest code, 32-bit, from name to name_end; it ends with HLT. */
 #define GUEST(name, text)                                                                          \
-	__asm__(".pushsection .rodata\n\t.code32\n" #name ":\n\t" text                             \
-	        "\n\thlt\n" #name "_end:\n\t.code64\n\t.popsection");                              \
+	__asm__(".pushsection .rodata\n\t.code32\n" #name ":\n\t" text "\n\thlt\n" #name           \
+	        "_end:\n\t.code64\n\t.popsection");                                                \
 	extern const uint8_t name[], name##_end[];
 
 enum {
@@ -46,8 +46,7 @@ struct pc {
 static void note(struct pc *pc, gpa_t a, unsigned size, bool write, uint32_t value)
 {
 	assert_true(pc->n < MOST);
-	pc->seen[pc->n++] =
-		(struct access){(uint32_t)a.v - pc->at, value, (uint8_t)size, write};
+	pc->seen[pc->n++] = (struct access){(uint32_t)a.v - pc->at, value, (uint8_t)size, write};
 }
 
 /* Each read gives another value. */
@@ -463,12 +462,12 @@ static void test_interrupt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loads),     cmocka_unit_test(test_stores),
-		cmocka_unit_test(test_both),      cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_adapts),    cmocka_unit_test(test_straddle),
-		cmocka_unit_test(test_fault),     cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_pam),       cmocka_unit_test(test_a20),
-		cmocka_unit_test(test_dma),       cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_loads),  cmocka_unit_test(test_stores),
+		cmocka_unit_test(test_both),   cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_adapts), cmocka_unit_test(test_straddle),
+		cmocka_unit_test(test_fault),  cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_pam),    cmocka_unit_test(test_a20),
+		cmocka_unit_test(test_dma),    cmocka_unit_test(test_interrupt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,7 +283,7 @@ static unsigned kinds_at(uint64_t pc)
 		return 0;
 	if (tcache_in_once(m->cache, pc))
 		return UNITS_ONCE;
-	if (!fault_guest_eip(m, pc, &eip, &mode, &base))
+	if (!pc_guest_eip(m, pc, &eip, &mode, &base))
 		return THUNKS;
 	uint8_t flags = site_flags(m, eip);
 	kinds |= flags & SITE_REDIRECT ? REDIRECTED : 0;
@@ -475,7 +475,7 @@ static void start_monitor(void)
 	const char *what;
 	if (!m)
 		assert_int_equal(monitor_create(&m, &c, &what), 0);
-	assert_int_equal(fault_install(m), 0); /* CMocka has handlers of its own */
+	assert_int_equal(signals_install(m), 0); /* CMocka has handlers of its own */
 	assert_int_equal(host_signal_install(SIGUSR1, on_kick, NULL), 0);
 	step_install(at_boundary);
 }

@@ -1,0 +1,87 @@
+/* Redirected operands: PRE resolves the address of an access, POST draws its consequences. */
+#include "monitor/gate.h"
+
+/* Aligned as the operand is, for instructions that care. */
+static uint8_t *bounce_at(struct monitor *m)
+{
+	return m->bounce + (m->redirect.linear.v & 15);
+}
+
+/* What the operand holds before the instruction; what only stores asks no device. */
+static bool bounce_fill(struct monitor *m)
+{
+	const struct redirect *r = &m->redirect;
+	struct trap *t = &m->fault.trap;
+	if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, t))
+		return false;
+	return r->load ? guest_read(m, r->linear, bounce_at(m), r->size, r->user, t)
+	               : guest_peek(m, r->linear, bounce_at(m), r->size, r->user, t);
+}
+
+enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset)
+{
+	struct vcpu *v = m->v;
+	unsigned arg = CALLOUT_ARG(packed), seg = CALLOUT_SEG(packed);
+	struct redirect *r = &m->redirect;
+
+	*r = (struct redirect){
+		.linear = gla(v->seg[seg].base + offset),
+		.size = arg & 0x3ff,
+		.load = arg >> 11 & 1,
+		.store = arg >> 10 & 1,
+		.user = at_user(m),
+	};
+	stats.redirected++;
+	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
+	                   &m->fault.trap))
+		return FAULTED;
+	debug_access(m, r->linear, r->size, r->load, r->store);
+	if (debug_was_hit(m) && !m->in_once) {
+		/* It is a trap, after this instruction and before the next in the unit. */
+		m->debug_hits = 0;
+		m->debug.hit = false;
+		return ALONE;
+	}
+	const uint8_t *host = r->store ? mmu_host_store(m->mmu, r->gpa) : mmu_host(m->mmu, r->gpa);
+	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
+	uint32_t page = mmu_page(m->mmu, r->gpa);
+	bool code = r->store && mmu_is_code(m->mmu, page);
+	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, page) ||
+	                           mmu_is_watched(m->mmu, r->linear, r->size, r->store));
+	if (!host || room < r->size) {
+		r->bounced = true;
+		host = bounce_at(m);
+		if (!bounce_fill(m))
+			return FAULTED;
+	} else if (code) {
+		stats.code_stores++;
+		tcache_invalidate_bytes(m->cache, page, r->gpa.v & PAGE_MASK, r->size);
+	}
+	v->scratch[0] = (uint64_t)(uintptr_t)host;
+	if (arg >> 12 & 1) {
+		m->x87_redirect.host = host;
+		m->x87_redirect.linear = r->linear;
+	}
+	return RESUME_MID;
+}
+
+enum callout_result redirect_post(struct monitor *m)
+{
+	struct redirect *r = &m->redirect;
+	uint64_t resume = m->v->scratch[5];
+
+	if (r->bounced) {
+		struct trap t;
+		guest_write(m, r->linear, bounce_at(m), r->size, r->user, &t);
+	} else {
+		mmu_written(m->mmu, r->gpa, r->size);
+	}
+	struct tu *u = tcache_in_once(m->cache, resume) ? NULL : tcache_unit_at(m->cache, resume);
+	/* A device has changed the physical map: what follows may be other code. */
+	if (u && !u->dead && m->remapped)
+		tcache_invalidate(m->cache, u);
+	if (u && u->dead)
+		/* The call itself: what follows it may be the next instruction already. */
+		tcache_leave_after(m->cache, u, (uint32_t)(resume - 1 - tcache_host(m->cache, u)));
+	return RESUME_MID;
+}

@@ -25,9 +25,9 @@ enum callout_result co_POST(struct monitor *m, uint32_t packed, uint64_t operand
 
 enum callout_result co_SEGCHECK(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	unsigned arg = CALLOUT_ARG(packed);
-	bool ok = cpu_seg_check(m->v, CALLOUT_SEG(packed), (uint32_t)operand, arg & 0x3ff,
-	                        arg >> 10 & 1, TRAP);
+	struct callout_access a = access_unpack(CALLOUT_ARG(packed));
+	bool ok =
+		cpu_seg_check(m->v, CALLOUT_SEG(packed), (uint32_t)operand, a.size, a.write, TRAP);
 	return ok ? RESUME_MID : FAULTED;
 }
 
@@ -42,14 +42,35 @@ enum callout_result co_STRING(struct monitor *m, uint32_t packed, uint64_t opera
 }
 
 static callout_fn *const table[] = {
-#define CALLOUT(name) co_##name,
+#define CALLOUT(name, flow, faults, words) co_##name,
 #include "translator/callouts.inc"
 #undef CALLOUT
 };
 
+/* Is that what the callout's row promises?  The translator has relied on it. */
+static bool promised(const struct callout_info *row, enum callout_result r)
+{
+	switch (r) {
+	case RESUME:
+		return row->flow == FLOW_AFTER;
+	case RESUME_MID:
+	case ALONE:
+		return row->flow == FLOW_WITHIN;
+	case NEXT:
+		return row->flow != FLOW_WITHIN;
+	case FAULTED:
+		return row->faults;
+	}
+	return false;
+}
+
 enum callout_result callout_run(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	m->callout_counts[CALLOUT_ID(packed)]++;
+	enum callout id = CALLOUT_ID(packed);
+	m->callout_counts[id]++;
 	stats.callouts++;
-	return table[CALLOUT_ID(packed)](m, packed, operand);
+	enum callout_result r = table[id](m, packed, operand);
+	if (m->cfg.paranoid)
+		CHECK(promised(callout_info(id), r));
+	return r;
 }

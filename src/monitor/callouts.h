@@ -7,7 +7,7 @@
 /* Does the instruction at v->eip, by its operands (translator/callouts.inc). */
 typedef enum callout_result callout_fn(struct monitor *m, uint32_t packed, uint64_t operand);
 
-#define CALLOUT(name) callout_fn co_##name;
+#define CALLOUT(name, flow, faults, words) callout_fn co_##name;
 #include "translator/callouts.inc"
 #undef CALLOUT
 

@@ -58,7 +58,7 @@ enum callout_result co_FAR_JMP_MEM(struct monitor *m, uint32_t packed, uint64_t 
 	uint16_t sel;
 	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel))
 		return FAULTED;
-	return co_FAR_JMP(m, packed, (uint64_t)sel << 32 | off);
+	return co_FAR_JMP(m, packed, far_pack(sel, off));
 }
 
 enum callout_result co_FAR_CALL_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
@@ -67,7 +67,7 @@ enum callout_result co_FAR_CALL_MEM(struct monitor *m, uint32_t packed, uint64_t
 	uint16_t sel;
 	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel))
 		return FAULTED;
-	return co_FAR_CALL(m, packed, (uint64_t)sel << 32 | off);
+	return co_FAR_CALL(m, packed, far_pack(sel, off));
 }
 
 enum callout_result co_RETF(struct monitor *m, uint32_t packed, uint64_t operand)

@@ -36,13 +36,13 @@ enum callout_result co_POP_SREG(struct monitor *m, uint32_t packed, uint64_t ope
 
 enum callout_result co_LOAD_FAR(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	unsigned arg = CALLOUT_ARG(packed);
+	struct callout_pair pair = pair_unpack(CALLOUT_ARG(packed));
 	uint32_t off;
 	uint16_t sel;
 	if (!far_pointer(m, packed, (uint32_t)operand, &off, &sel) ||
-	    !cpu_seg_load(m->v, arg & 7, sel, TRAP))
+	    !cpu_seg_load(m->v, pair.reg, sel, TRAP))
 		return FAULTED;
-	set_gpr(m->v, arg >> 3 & 7, off, CALLOUT_SIZE(packed));
+	set_gpr(m->v, pair.gpr, off, CALLOUT_SIZE(packed));
 	return done_dirty(m, packed);
 }
 

@@ -13,7 +13,7 @@ enum callout_result co_CLTS(struct monitor *m, uint32_t packed, uint64_t operand
 
 enum callout_result co_MOV_CR_R(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	unsigned cr = CALLOUT_ARG(packed) & 7;
+	unsigned cr = pair_unpack(CALLOUT_ARG(packed)).reg;
 	if (!cpu_cr_write(m->v, cr, (uint32_t)operand, TRAP))
 		return FAULTED;
 	if (log_on(LOG_MMU))
@@ -23,26 +23,24 @@ enum callout_result co_MOV_CR_R(struct monitor *m, uint32_t packed, uint64_t ope
 
 enum callout_result co_MOV_R_CR(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	uint32_t value;
-	if (!cpu_cr_read(m->v, CALLOUT_ARG(packed) & 7, &value, TRAP))
+	struct callout_pair pair = pair_unpack(CALLOUT_ARG(packed));
+	if (!cpu_cr_read(m->v, pair.reg, &m->v->gpr[pair.gpr], TRAP))
 		return FAULTED;
-	m->v->gpr[CALLOUT_ARG(packed) >> 3] = value;
 	return done(m, packed);
 }
 
 enum callout_result co_MOV_DR_R(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	if (!cpu_dr_write(m->v, CALLOUT_ARG(packed) & 7, (uint32_t)operand, TRAP))
+	if (!cpu_dr_write(m->v, pair_unpack(CALLOUT_ARG(packed)).reg, (uint32_t)operand, TRAP))
 		return FAULTED;
 	return done_dirty(m, packed);
 }
 
 enum callout_result co_MOV_R_DR(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	uint32_t value;
-	if (!cpu_dr_read(m->v, CALLOUT_ARG(packed) & 7, &value, TRAP))
+	struct callout_pair pair = pair_unpack(CALLOUT_ARG(packed));
+	if (!cpu_dr_read(m->v, pair.reg, &m->v->gpr[pair.gpr], TRAP))
 		return FAULTED;
-	m->v->gpr[CALLOUT_ARG(packed) >> 3] = value;
 	return done(m, packed);
 }
 

@@ -21,14 +21,14 @@ static bool bounce_fill(struct monitor *m)
 enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t offset)
 {
 	struct vcpu *v = m->v;
-	unsigned arg = CALLOUT_ARG(packed), seg = CALLOUT_SEG(packed);
+	struct callout_access a = access_unpack(CALLOUT_ARG(packed));
 	struct redirect *r = &m->redirect;
 
 	*r = (struct redirect){
-		.linear = gla(v->seg[seg].base + offset),
-		.size = arg & 0x3ff,
-		.load = arg >> 11 & 1,
-		.store = arg >> 10 & 1,
+		.linear = gla(v->seg[CALLOUT_SEG(packed)].base + offset),
+		.size = a.size,
+		.load = a.read,
+		.store = a.write,
 		.user = at_user(m),
 	};
 	stats.redirected++;
@@ -58,7 +58,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		tcache_invalidate_bytes(m->cache, page, r->gpa.v & PAGE_MASK, r->size);
 	}
 	v->scratch[0] = (uint64_t)(uintptr_t)host;
-	if (arg >> 12 & 1) {
+	if (a.x87) {
 		m->x87_redirect.host = host;
 		m->x87_redirect.linear = r->linear;
 	}

@@ -32,6 +32,6 @@ void monitor_stats_write(const struct monitor *m, FILE *f)
 {
 	for (unsigned i = 0; i < CO_COUNT; i++)
 		if (m->callout_counts[i])
-			fprintf(f, "callout_%s %llu\n", callout_name(i),
+			fprintf(f, "callout_%s %llu\n", callout_info(i)->name,
 			        (unsigned long long)m->callout_counts[i]);
 }

@@ -67,8 +67,10 @@ void xl_ea_r10(struct xlate *x)
 /* Which callout argument describes this access. */
 static unsigned access_arg(const struct xlate *x, unsigned size, char access)
 {
-	return size | (access != 'r' ? 1 << 10 : 0) | (access != 'w' ? 1 << 11 : 0) |
-	       (x->row->group == 'f' ? 1 << 12 : 0);
+	return access_pack((struct callout_access){.size = size,
+	                                           .write = access != 'r',
+	                                           .read = access != 'w',
+	                                           .x87 = x->row->group == 'f'});
 }
 
 /* A pending x87 exception comes before what an operand raises: such forms begin with it. */

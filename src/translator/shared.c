@@ -43,18 +43,13 @@ static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
 
 void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)
 {
-	callout_at(x, x->eip, callout_pack(c, x->i.len & 15, size, seg, arg));
-}
-
-void xl_callout_end(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)
-{
-	xl_callout(x, c, size, seg, arg);
-	x->ended = true;
+	callout_at(x, x->eip, callout_pack(c, x->i.len, size, seg, arg));
+	x->ended |= callout_info(c)->flow == FLOW_ENDS;
 }
 
 void xl_trap(struct xlate *x, enum vector v, bool error)
 {
-	xl_callout_end(x, CO_TRAP, error, 0, v);
+	xl_callout(x, CO_TRAP, error, 0, v);
 }
 
 void xl_exit_rel32(struct xlate *x, uint32_t target)

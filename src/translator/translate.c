@@ -26,17 +26,6 @@ void translator_destroy(struct translator *t)
 	free(t);
 }
 
-static const char *const callout_names[] = {
-#define CALLOUT(name) #name,
-#include "translator/callouts.inc"
-#undef CALLOUT
-};
-
-const char *callout_name(enum callout c)
-{
-	return callout_names[c];
-}
-
 bool translator_row(unsigned i, struct row_info *out)
 {
 	const struct row *r = table_at(i);

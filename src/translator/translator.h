@@ -10,41 +10,16 @@
 #include "cache/unit.h"
 #include "cpu/mode.h"
 #include "cpu/model.h"
+#include "translator/callout.h"
 
 /* Stubs that translated code jumps to or calls, through v->stub[]. */
 enum stub {
 	STUB_EXIT,    /* jmp: r8d = exit id */
 	STUB_LOOKUP,  /* jmp: r8d = EIP; looks in the table, else exits */
 	STUB_MISS,    /* jmp: r8d = EIP; not in the table */
-	STUB_CALLOUT, /* call: r8d = EIP of the instruction, r9d = struct callout, r10 = operand */
+	STUB_CALLOUT, /* call: r8d = EIP of the instruction, r9d = callout_pack(), r10 = operand */
 	STUB_COUNT
 };
-
-/* Callouts: instructions (and checks) done by the monitor in C. */
-enum callout {
-#define CALLOUT(name) CO_##name,
-#include "translator/callouts.inc"
-#undef CALLOUT
-	CO_COUNT
-};
-
-/* r9d of a callout. */
-static inline uint32_t callout_pack(enum callout c, unsigned len, unsigned size, unsigned seg,
-                                    unsigned arg)
-{
-	return c | len << 8 | size << 12 | seg << 15 | arg << 18;
-}
-#define CALLOUT_ID(x) ((x)&0xff)
-#define CALLOUT_LEN(x) ((x) >> 8 & 15)  /* bytes of the instruction, 1 to 15 */
-#define CALLOUT_SIZE(x) ((x) >> 12 & 7) /* operand size, bytes: 1, 2, 4 */
-#define CALLOUT_SEG(x) ((x) >> 15 & 7)  /* segment of the memory operand */
-#define CALLOUT_ARG(x) ((x) >> 18)      /* 14 bits, by callout */
-
-/* Arguments of string and port callouts. */
-enum { STR_REP = 1, STR_REPNE = 2, STR_A16 = 4, STR_OP_SHIFT = 3 };
-/* clang-format off */
-enum string_op { STROP_MOVS, STROP_CMPS, STROP_STOS, STROP_LODS, STROP_SCAS, STROP_INS, STROP_OUTS };
-/* clang-format on */
 
 /* How a site that faults often is to be translated. */
 enum {
@@ -82,9 +57,6 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r,
 
 /* Writes code that branches to EIP by the branch table; returns its length (at most 96). */
 unsigned translator_thunk(uint8_t *out, uint32_t eip);
-
-/* Names, for statistics and logs. */
-const char *callout_name(enum callout c);
 
 /* The table, for tests: rows by kind. */
 enum row_kind { ROW_IDENT, ROW_REENCODE, ROW_INLINE, ROW_CALLOUT };

@@ -191,17 +191,17 @@ void x_loop(struct xlate *x)
 
 void x_int_n(struct xlate *x)
 {
-	xl_callout_end(x, CO_INT, 4, 0, x->i.imm & 0xff);
+	xl_callout(x, CO_INT, 4, 0, x->i.imm & 0xff);
 }
 
 void x_int3(struct xlate *x)
 {
-	xl_callout_end(x, CO_INT3, 4, 0, 0);
+	xl_callout(x, CO_INT3, 4, 0, 0);
 }
 
 void x_int1(struct xlate *x)
 {
-	xl_callout_end(x, CO_INT1, 4, 0, 0);
+	xl_callout(x, CO_INT1, 4, 0, 0);
 }
 
 void x_into(struct xlate *x)
@@ -216,10 +216,10 @@ void x_into(struct xlate *x)
 
 void x_iret(struct xlate *x)
 {
-	xl_callout_end(x, CO_IRET, x->i.opsize, 0, 0);
+	xl_callout(x, CO_IRET, x->i.opsize, 0, 0);
 }
 
-/* r10 = offset | selector << 32. */
+/* r10 = far_pack(). */
 static void far_pointer(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -232,39 +232,39 @@ static void far_pointer(struct xlate *x)
 void x_jmp_far(struct xlate *x)
 {
 	far_pointer(x);
-	xl_callout_end(x, CO_FAR_JMP, x->i.opsize, 0, 0);
+	xl_callout(x, CO_FAR_JMP, x->i.opsize, 0, 0);
 }
 
 void x_call_far(struct xlate *x)
 {
 	far_pointer(x);
-	xl_callout_end(x, CO_FAR_CALL, x->i.opsize, 0, 0);
+	xl_callout(x, CO_FAR_CALL, x->i.opsize, 0, 0);
 }
 
 void x_jmp_far_mem(struct xlate *x)
 {
 	xl_ea_r10(x);
-	xl_callout_end(x, CO_FAR_JMP_MEM, x->i.opsize, xl_seg(x), 0);
+	xl_callout(x, CO_FAR_JMP_MEM, x->i.opsize, xl_seg(x), 0);
 }
 
 void x_call_far_mem(struct xlate *x)
 {
 	xl_ea_r10(x);
-	xl_callout_end(x, CO_FAR_CALL_MEM, x->i.opsize, xl_seg(x), 0);
+	xl_callout(x, CO_FAR_CALL_MEM, x->i.opsize, xl_seg(x), 0);
 }
 
 void x_ret_far(struct xlate *x)
 {
 	emit_mov_imm(&x->e, R10, x->i.opcode == 0xca ? x->i.imm & 0xffff : 0);
-	xl_callout_end(x, CO_RETF, x->i.opsize, 0, 0);
+	xl_callout(x, CO_RETF, x->i.opsize, 0, 0);
 }
 
 void x_sysenter(struct xlate *x)
 {
-	xl_callout_end(x, CO_SYSENTER, 4, 0, 0);
+	xl_callout(x, CO_SYSENTER, 4, 0, 0);
 }
 
 void x_sysexit(struct xlate *x)
 {
-	xl_callout_end(x, CO_SYSEXIT, 4, 0, 0);
+	xl_callout(x, CO_SYSEXIT, 4, 0, 0);
 }

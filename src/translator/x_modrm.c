@@ -239,5 +239,6 @@ void x_arpl(struct xlate *x)
 	bool reg = !insn_is_mem(&x->i);
 	if (!reg)
 		xl_ea_r10(x);
-	xl_callout(x, CO_ARPL, 2, reg ? 0 : xl_seg(x), x->i.reg | x->i.rm << 3 | reg << 6);
+	xl_callout(x, CO_ARPL, 2, reg ? 0 : xl_seg(x),
+	           pair_pack(x->i.reg, x->i.rm) | (reg ? ARPL_REG : 0));
 }

@@ -15,7 +15,7 @@ void x_port(struct xlate *x)
 
 void x_hlt(struct xlate *x)
 {
-	xl_callout_end(x, CO_HLT, 4, 0, 0);
+	xl_callout(x, CO_HLT, 4, 0, 0);
 }
 
 void x_cli(struct xlate *x)
@@ -72,7 +72,7 @@ void x_load_far(struct xlate *x)
 	else if (x->i.opcode != 0xb2)
 		s = x->i.opcode == 0xb4 ? SREG_FS : SREG_GS;
 	xl_ea_r10(x);
-	xl_callout(x, CO_LOAD_FAR, x->i.opsize, xl_seg(x), s | x->i.reg << 3);
+	xl_callout(x, CO_LOAD_FAR, x->i.opsize, xl_seg(x), pair_pack(s, x->i.reg));
 }
 
 void x_table_reg(struct xlate *x)
@@ -128,7 +128,7 @@ void x_mov_cr(struct xlate *x)
 	bool to = x->i.opcode & 2;
 	if (to)
 		emit_mov32(&x->e, R10, host_gpr(x->i.rm));
-	xl_callout(x, to ? CO_MOV_CR_R : CO_MOV_R_CR, 4, 0, cr | x->i.rm << 3);
+	xl_callout(x, to ? CO_MOV_CR_R : CO_MOV_R_CR, 4, 0, pair_pack(cr, x->i.rm));
 }
 
 void x_mov_dr(struct xlate *x)
@@ -136,7 +136,7 @@ void x_mov_dr(struct xlate *x)
 	bool to = x->i.opcode & 2;
 	if (to)
 		emit_mov32(&x->e, R10, host_gpr(x->i.rm));
-	xl_callout(x, to ? CO_MOV_DR_R : CO_MOV_R_DR, 4, 0, x->i.reg | x->i.rm << 3);
+	xl_callout(x, to ? CO_MOV_DR_R : CO_MOV_R_DR, 4, 0, pair_pack(x->i.reg, x->i.rm));
 }
 
 void x_invlpg(struct xlate *x)

@@ -53,10 +53,9 @@ static inline uint8_t host_gpr(unsigned g)
 /* --- shared.c --- */
 void xl_pc(struct xlate *x, enum tu_undo undo);
 /* A callout; r10 holds its operand.  Code after it runs when it resumes; r8 is lost, r9 is
- * what it gives, r10 and r11 survive. */
+ * what it gives, r10 and r11 survive.  The unit ends if the callout's row says so: who emits it
+ * on one of two paths has to take that back. */
 void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg);
-/* The same, and the unit ends: the callout never resumes. */
-void xl_callout_end(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg);
 void xl_trap(struct xlate *x, enum vector v, bool error);
 /* The last bytes emitted are a constant that moves with EIP. */
 void xl_reloc(struct xlate *x, enum tu_reloc_kind kind);

@@ -178,7 +178,7 @@ static void note_cell(FILE *f, int64_t off)
 
 static void note_callout(FILE *f, uint32_t packed)
 {
-	fprintf(f, " ; %s len %u size %u seg %u arg %x", callout_name(CALLOUT_ID(packed)),
+	fprintf(f, " ; %s len %u size %u seg %u arg %x", callout_info(CALLOUT_ID(packed))->name,
 	        CALLOUT_LEN(packed), CALLOUT_SIZE(packed), CALLOUT_SEG(packed),
 	        CALLOUT_ARG(packed));
 }

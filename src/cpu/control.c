@@ -1,4 +1,4 @@
-/* Control and debug registers, EFLAGS, SYSENTER and SYSEXIT. */
+/* Control and debug registers, SYSENTER and SYSEXIT. */
 #include "cpu/descriptor.h"
 
 enum {
@@ -178,19 +178,6 @@ uint32_t cpu_dr_match_code(const struct vcpu *v, gla_t a)
 uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size)
 {
 	return dr_hits(v, port, size, 1 << DR_IO);
-}
-
-void cpu_popf(struct vcpu *v, uint32_t value, unsigned opsize)
-{
-	uint32_t mask = FLAGS_NATIVE | FLAG_TF | FLAG_NT;
-
-	if (v->cpl <= vcpu_iopl(v))
-		mask |= FLAG_IF;
-	if (v->cpl == 0)
-		mask |= FLAG_IOPL;
-	if (opsize == 4)
-		mask |= FLAG_AC | FLAG_ID;
-	vcpu_eflags_set(v, (vcpu_eflags(v) & ~(mask | FLAG_RF)) | (value & mask));
 }
 
 static void fast_segment(struct segment *s, uint16_t sel, unsigned type, unsigned dpl)

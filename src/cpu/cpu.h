@@ -35,6 +35,8 @@ void cpu_set_flat32(struct vcpu *v, uint32_t eip);
 /* MOV/POP/LDS to a data segment or SS register (ES, SS, DS, FS, GS).
  * SDM vol. 2, MOV; sets the accessed bit. */
 bool cpu_seg_load(struct vcpu *v, enum sreg s, uint16_t sel, struct trap *t);
+/* The same for POP: the selector has been read, ESP is moved. */
+bool cpu_seg_pop(struct vcpu *v, enum sreg s, uint16_t sel, unsigned opsize, struct trap *t);
 bool cpu_lldt(struct vcpu *v, uint16_t sel, struct trap *t);
 bool cpu_ltr(struct vcpu *v, uint16_t sel, struct trap *t);
 
@@ -97,6 +99,8 @@ uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size);
  * adjusts v->tsc_minus.  #GP for an MSR that the model lacks. */
 bool cpu_rdmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t *value, struct trap *t);
 bool cpu_wrmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value, struct trap *t);
+/* RDPMC: the models have no performance counters, so that each index is #GP(0). */
+bool cpu_rdpmc(struct vcpu *v, uint32_t index, struct trap *t);
 
 /* CPUID by the model, with OS-dependent bits from CR4; out is EAX EBX ECX EDX. */
 void cpu_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
@@ -104,8 +108,35 @@ void cpu_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t o
 /* May port..port+size-1 be accessed?  IOPL, then the TSS's bitmap; #GP(0) if not. */
 bool cpu_io_check(struct vcpu *v, uint16_t port, unsigned size, struct trap *t);
 
-/* POPF at the current CPL: which bits change is the manual's table (SDM vol. 2, POPF). */
-void cpu_popf(struct vcpu *v, uint32_t value, unsigned opsize);
+/* PUSHF and POPF with their stack, CLI and STI: #GP(0) in virtual-8086 mode below IOPL 3, and of CLI
+ * and STI above IOPL, but for what CR4.VME and CR4.PVI make of VIF.  SDM vol. 2, table 3-7. */
+bool cpu_pushf(struct vcpu *v, unsigned opsize, struct trap *t);
+bool cpu_popf(struct vcpu *v, unsigned opsize, struct trap *t);
+bool cpu_cli(struct vcpu *v, struct trap *t);
+bool cpu_sti(struct vcpu *v, struct trap *t);
+
+/* Decimal arithmetic on AL or AX, and the flags; AAM raises #DE of base 0. */
+void cpu_aaa(struct vcpu *v);
+void cpu_aas(struct vcpu *v);
+void cpu_daa(struct vcpu *v);
+void cpu_das(struct vcpu *v);
+bool cpu_aam(struct vcpu *v, uint8_t base, struct trap *t);
+void cpu_aad(struct vcpu *v, uint8_t base);
+
+/* BOUND: #BR unless the index, of size bytes, is within the pair at s:off. */
+bool cpu_bound(struct vcpu *v, uint32_t index, enum sreg s, uint32_t off, unsigned size,
+               struct trap *t);
+/* ARPL, in protected mode alone (#UD): src is the register's value. */
+bool cpu_arpl_register(struct vcpu *v, enum gpr dst, uint16_t src, struct trap *t);
+bool cpu_arpl_memory(struct vcpu *v, enum sreg s, uint32_t off, uint16_t src, struct trap *t);
+/* ENTER with a frame of so many bytes.  What a fault has pushed stays in memory below ESP. */
+bool cpu_enter(struct vcpu *v, unsigned opsize, unsigned level, uint16_t bytes, struct trap *t);
+
+/* The table registers, by the six bytes at s:off.  Privilege is the caller's to check. */
+bool cpu_lgdt(struct vcpu *v, enum sreg s, uint32_t off, unsigned opsize, struct trap *t);
+bool cpu_lidt(struct vcpu *v, enum sreg s, uint32_t off, unsigned opsize, struct trap *t);
+bool cpu_sgdt(struct vcpu *v, enum sreg s, uint32_t off, struct trap *t);
+bool cpu_sidt(struct vcpu *v, enum sreg s, uint32_t off, struct trap *t);
 
 /* The privileged instructions that only need CPL 0: #GP(0) otherwise. */
 bool cpu_need_cpl0(const struct vcpu *v, struct trap *t);

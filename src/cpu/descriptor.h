@@ -7,6 +7,7 @@
 #define UNRING_CPU_DESCRIPTOR_H
 
 #include "cpu/cpu.h"
+#include "cpu/mode.h"
 #include "cpu/model.h"
 
 enum {
@@ -69,11 +70,6 @@ static inline uint32_t sel_error(uint16_t sel, uint32_t ext)
 	return (sel & ~(uint32_t)SEL_RPL) | ext;
 }
 
-static inline bool mode_protected(const struct vcpu *v)
-{
-	return (v->cr0 & CR0_PE) && !(v->vflags & FLAG_VM);
-}
-
 static inline enum priv priv_of(unsigned cpl)
 {
 	return cpl == 3 ? PRIV_USER : PRIV_SUPERVISOR;
@@ -90,6 +86,13 @@ static inline bool mem_write(struct vcpu *v, uint32_t a, const void *src, unsign
 {
 	return v->env.write(v->env.ctx, gla(a), src, size, p, t);
 }
+
+/* An operand of 1 to 16 bytes at an offset in a segment, by the guest's own privilege
+ * (operand.c). */
+bool operand_read(struct vcpu *v, enum sreg s, uint32_t off, void *dst, unsigned size,
+                  struct trap *t);
+bool operand_write(struct vcpu *v, enum sreg s, uint32_t off, const void *src, unsigned size,
+                   struct trap *t);
 
 static inline uint32_t desc_attr(const struct descriptor *d)
 {

@@ -39,8 +39,8 @@ struct mode_key mode_of(const struct vcpu *v)
 		b |= MODE_TSD;
 	if (v->tsc_exits)
 		b |= MODE_TSC_EXITS;
-	if (!(v->cr0 & CR0_PE) || (!(v->vflags & FLAG_VM) && v->cpl <= vcpu_iopl(v)))
-		b |= MODE_IO;
+	if (vcpu_owns_if(v))
+		b |= MODE_IF;
 	if (v->vflags & FLAG_TF)
 		b |= MODE_TF;
 	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)

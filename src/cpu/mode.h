@@ -23,7 +23,7 @@ enum {
 	MODE_MP = 1 << 8,
 	MODE_OSFXSR = 1 << 9,
 	MODE_TSD = 1 << 10,
-	MODE_IO = 1 << 11, /* CPL <= IOPL: CLI, STI and port access need no further check */
+	MODE_IF = 1 << 11, /* CPL <= IOPL: CLI and STI change IF, and need no further check */
 	MODE_TF = 1 << 12,
 	MODE_AC = 1 << 14,      /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
 	MODE_CSLIMIT = 1 << 15, /* CS is shorter than 4 GiB */
@@ -44,6 +44,18 @@ static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
 static inline unsigned mode_cpl(uint32_t bits)
 {
 	return bits & MODE_CPL;
+}
+
+/* Protected mode, and not its virtual-8086 form? */
+static inline bool mode_protected(const struct vcpu *v)
+{
+	return v->cr0 & CR0_PE && !(v->vflags & FLAG_VM);
+}
+
+/* The same by the bits of a key. */
+static inline bool mode_bits_protected(uint32_t bits)
+{
+	return (bits & (MODE_PE | MODE_VM)) == MODE_PE;
 }
 
 /* The key that the vCPU's state calls for now. */

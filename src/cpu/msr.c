@@ -316,3 +316,8 @@ bool cpu_wrmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value, struc
 		return efer_write(v, value, t);
 	return msr_write(v, msr, tsc, value) || fail(t, VEC_GP, 0);
 }
+
+bool cpu_rdpmc(struct vcpu *v, uint32_t index, struct trap *t)
+{
+	return fail(t, VEC_GP, 0);
+}

@@ -24,6 +24,17 @@ bool cpu_seg_load(struct vcpu *v, enum sreg s, uint16_t sel, struct trap *t)
 	return ok;
 }
 
+bool cpu_seg_pop(struct vcpu *v, enum sreg s, uint16_t sel, unsigned opsize, struct trap *t)
+{
+	struct stack old = stack_current(v, 0);
+
+	if (!cpu_seg_load(v, s, sel, t))
+		return false;
+	stack_move(&old, opsize);
+	v->gpr[ESP] = old.sp;
+	return true;
+}
+
 /* LLDT and LTR name a descriptor of the GDT.  *d is undefined for a null selector. */
 static bool system_fetch(struct vcpu *v, uint16_t sel, struct descriptor *d, struct trap *t)
 {
@@ -176,7 +187,7 @@ bool cpu_io_check(struct vcpu *v, uint16_t port, unsigned size, struct trap *t)
 	uint16_t map, bits;
 	uint32_t at;
 
-	if (!(v->cr0 & CR0_PE) || (!(v->vflags & FLAG_VM) && v->cpl <= vcpu_iopl(v)))
+	if (!(v->vflags & FLAG_VM) && vcpu_owns_if(v))
 		return true;
 	if ((tr->attr & SEG_UNUSABLE) || !(tr->attr & SYS_32) || tr->limit < 103)
 		return fail(t, VEC_GP, 0);

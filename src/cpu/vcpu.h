@@ -192,6 +192,13 @@ static inline unsigned vcpu_iopl(const struct vcpu *v)
 	return v->vflags >> 12 & 3;
 }
 
+/* Are IF and the ports the current privilege level's own?  In virtual-8086 mode CPL is 3.  SDM vol. 1,
+ * 19.5.1; ports have another rule there. */
+static inline bool vcpu_owns_if(const struct vcpu *v)
+{
+	return v->cpl <= vcpu_iopl(v);
+}
+
 static inline bool vcpu_code32(const struct vcpu *v)
 {
 	return v->seg[SREG_CS].attr & SEG_DB;

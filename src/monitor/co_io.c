@@ -64,23 +64,12 @@ enum callout_result co_HLT(struct monitor *m, uint32_t packed, uint64_t operand)
 	return NEXT;
 }
 
-/* CLI and STI above IOPL.  SDM vol. 2, table 3-7: PVI keeps a virtual flag. */
-static enum callout_result virtual_if(struct monitor *m, uint32_t packed, bool on)
-{
-	struct vcpu *v = m->v;
-	if (v->cpl != 3 || v->vflags & FLAG_VM || !(v->cr4 & CR4_PVI) ||
-	    (on && v->vflags & FLAG_VIP))
-		return fault(m, VEC_GP, true);
-	v->vflags = on ? v->vflags | FLAG_VIF : v->vflags & ~(uint32_t)FLAG_VIF;
-	return done(m, packed);
-}
-
 enum callout_result co_CLI(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return virtual_if(m, packed, false);
+	return cpu_cli(m->v, TRAP) ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_STI(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return virtual_if(m, packed, true);
+	return cpu_sti(m->v, TRAP) ? done(m, packed) : FAULTED;
 }

@@ -25,12 +25,8 @@ enum callout_result co_MOV_SREG(struct monitor *m, uint32_t packed, uint64_t ope
 enum callout_result co_POP_SREG(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	enum sreg s = CALLOUT_SEG(packed);
-	struct vcpu *v = m->v;
-	uint32_t sp = v->gpr[ESP] + CALLOUT_SIZE(packed);
-	bool wide = vcpu_stack32(v);
-	if (!cpu_seg_load(v, s, (uint16_t)operand, TRAP))
+	if (!cpu_seg_pop(m->v, s, (uint16_t)operand, CALLOUT_SIZE(packed), TRAP))
 		return FAULTED;
-	v->gpr[ESP] = wide ? sp : (v->gpr[ESP] & 0xffff0000) | (sp & 0xffff);
 	return segment_loaded(m, packed, s);
 }
 
@@ -46,64 +42,39 @@ enum callout_result co_LOAD_FAR(struct monitor *m, uint32_t packed, uint64_t ope
 	return done_dirty(m, packed);
 }
 
-/* LGDT, LIDT: 24 bits of base with a 16-bit operand.  Store: all of it. */
-static enum callout_result table_load(struct monitor *m, uint32_t packed, uint32_t ea,
-                                      struct table_reg *r)
-{
-	uint16_t limit;
-	uint32_t base;
-	if (!ea_read(m, packed, ea, &limit, 2) || !ea_read(m, packed, ea + 2, &base, 4))
-		return FAULTED;
-	r->limit = limit;
-	r->base = CALLOUT_SIZE(packed) == 2 ? base & 0xffffff : base;
-	return done(m, packed);
-}
-
-static enum callout_result table_store(struct monitor *m, uint32_t packed, uint32_t ea,
-                                       const struct table_reg *r)
-{
-	uint8_t image[6];
-	__builtin_memcpy(image, &r->limit, 2);
-	__builtin_memcpy(image + 2, &r->base, 4);
-	return ea_write(m, packed, ea, image, 6) ? done(m, packed) : FAULTED;
-}
-
 enum callout_result co_LGDT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return table_load(m, packed, (uint32_t)operand, &m->v->gdtr);
+	bool ok =
+		cpu_lgdt(m->v, CALLOUT_SEG(packed), (uint32_t)operand, CALLOUT_SIZE(packed), TRAP);
+	return ok ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_LIDT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return table_load(m, packed, (uint32_t)operand, &m->v->idtr);
+	bool ok =
+		cpu_lidt(m->v, CALLOUT_SEG(packed), (uint32_t)operand, CALLOUT_SIZE(packed), TRAP);
+	return ok ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_SGDT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return table_store(m, packed, (uint32_t)operand, &m->v->gdtr);
+	bool ok = cpu_sgdt(m->v, CALLOUT_SEG(packed), (uint32_t)operand, TRAP);
+	return ok ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_SIDT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return table_store(m, packed, (uint32_t)operand, &m->v->idtr);
-}
-
-static bool is_protected(const struct vcpu *v)
-{
-	return v->cr0 & CR0_PE && !(v->vflags & FLAG_VM);
+	bool ok = cpu_sidt(m->v, CALLOUT_SEG(packed), (uint32_t)operand, TRAP);
+	return ok ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_LLDT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	if (!is_protected(m->v))
-		return fault(m, VEC_UD, false);
 	return cpu_lldt(m->v, (uint16_t)operand, TRAP) ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_LTR(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	if (!is_protected(m->v))
-		return fault(m, VEC_UD, false);
 	return cpu_ltr(m->v, (uint16_t)operand, TRAP) ? done(m, packed) : FAULTED;
 }
 
@@ -121,33 +92,27 @@ static enum callout_result store_mem(struct monitor *m, uint32_t packed, uint32_
 
 enum callout_result co_SLDT_REG(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_LDTR].selector)
-	                          : fault(m, VEC_UD, false);
+	return store_reg(m, packed, m->v->seg[SREG_LDTR].selector);
+}
+
+enum callout_result co_SLDT_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_LDTR].selector);
 }
 
 enum callout_result co_STR_REG(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return is_protected(m->v) ? store_reg(m, packed, m->v->seg[SREG_TR].selector)
-	                          : fault(m, VEC_UD, false);
+	return store_reg(m, packed, m->v->seg[SREG_TR].selector);
+}
+
+enum callout_result co_STR_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	return store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_TR].selector);
 }
 
 enum callout_result co_SMSW_REG(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	return store_reg(m, packed, m->v->cr0);
-}
-
-enum callout_result co_SLDT_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
-{
-	return is_protected(m->v)
-	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_LDTR].selector)
-	               : fault(m, VEC_UD, false);
-}
-
-enum callout_result co_STR_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
-{
-	return is_protected(m->v)
-	               ? store_mem(m, packed, (uint32_t)operand, m->v->seg[SREG_TR].selector)
-	               : fault(m, VEC_UD, false);
 }
 
 enum callout_result co_SMSW_MEM(struct monitor *m, uint32_t packed, uint64_t operand)

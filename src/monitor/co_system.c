@@ -99,10 +99,9 @@ enum callout_result co_WRMSR(struct monitor *m, uint32_t packed, uint64_t operan
 	return done_dirty(m, packed);
 }
 
-/* No performance counters: #GP for every index.  SDM vol. 2, RDPMC. */
 enum callout_result co_RDPMC(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return fault(m, VEC_GP, true);
+	return cpu_rdpmc(m->v, m->v->gpr[ECX], TRAP) ? done(m, packed) : FAULTED;
 }
 
 enum callout_result co_CPUID(struct monitor *m, uint32_t packed, uint64_t operand)

@@ -22,7 +22,9 @@ static bool env_write(void *ctx, gla_t a, const void *src, unsigned n, enum priv
 
 static bool env_probe(void *ctx, gla_t a, unsigned n, enum priv p, struct trap *t)
 {
-	return guest_probe_write(ctx, a, n, p == PRIV_USER, t);
+	bool user = p == PRIV_USER;
+	return (!user || guest_aligned(ctx, a, n, true, t)) &&
+	       guest_probe_write(ctx, a, n, user, t);
 }
 
 static bool env_paging(void *ctx, bool cr3, struct trap *t)

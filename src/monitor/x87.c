@@ -50,7 +50,7 @@ unsigned x87_environment(struct monitor *m, unsigned opsize, uint8_t *out)
 	__builtin_memcpy(p, m->fpu + FX_FIP, 16);
 	code = (p[1] & 0xffff) | (uint32_t)fop << 16;
 	data = p[3] | 0xffff0000u;
-	if (!(v->cr0 & CR0_PE) || v->vflags & FLAG_VM) {
+	if (!mode_protected(v)) {
 		/* Linear addresses: 16 bits, then the others from bit 12 on. */
 		if (p[0])
 			p[0] += v->seg[SREG_CS].base;

@@ -33,6 +33,7 @@ enum {
 	ROW_KEEP66 = 8,     /* 66 is a mandatory prefix, not an operand size */
 	ROW_CO = 16,        /* done in a callout */
 	ROW_RE = 32,        /* re-encoded, one host instruction */
+	ROW_PROTECTED = 64, /* #UD in real-address and virtual-8086 mode */
 };
 
 struct row {

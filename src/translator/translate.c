@@ -69,6 +69,10 @@ static void translate_one(struct xlate *x)
 		xl_trap(x, VEC_GP, true);
 		return;
 	}
+	if (x->row->flags & ROW_PROTECTED && !mode_bits_protected(x->mode)) {
+		xl_trap(x, VEC_UD, false);
+		return;
+	}
 	if (xl_fpu_trap(x))
 		return;
 	if (x->row->flags & ROW_PRIVILEGED && mode_cpl(x->mode)) {

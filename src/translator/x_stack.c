@@ -212,7 +212,7 @@ void x_popf(struct xlate *x)
 	xl_callout(x, CO_POPF, 4, 0, 0);
 	unsigned done = emit_jmp8(e);
 	emit_patch8(e, same);
-	if (x->mode & MODE_IO) {
+	if (x->mode & MODE_IF) {
 		emit_mov32(e, R9, R11);
 		alu_imm(e, 4, R9, FLAG_IF);
 		emit_store(e, VCPU(if_flag), R9, 4);
@@ -223,7 +223,7 @@ void x_popf(struct xlate *x)
 	emit8(e, 0x53);
 	emit8(e, 0x9d);
 	xl_stack_adjust(x, 4);
-	if (x->mode & MODE_IO)
+	if (x->mode & MODE_IF)
 		xl_pending(x, false);
 	emit_patch8(e, done);
 }

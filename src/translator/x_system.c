@@ -20,7 +20,7 @@ void x_hlt(struct xlate *x)
 
 void x_cli(struct xlate *x)
 {
-	if (x->mode & MODE_IO)
+	if (x->mode & MODE_IF)
 		emit_store_imm(&x->e, VCPU(if_flag), 0, 4);
 	else
 		xl_callout(x, CO_CLI, 4, 0, 0);
@@ -28,7 +28,7 @@ void x_cli(struct xlate *x)
 
 void x_sti(struct xlate *x)
 {
-	if (!(x->mode & MODE_IO)) {
+	if (!(x->mode & MODE_IF)) {
 		xl_callout(x, CO_STI, 4, 0, 0);
 		return;
 	}
@@ -84,10 +84,6 @@ void x_table_reg(struct xlate *x)
 
 void x_task_reg(struct xlate *x)
 {
-	if (mode_cpl(x->mode)) {
-		xl_trap(x, VEC_GP, true);
-		return;
-	}
 	xl_load_rm16(x, R10);
 	xl_callout(x, x->i.reg == 2 ? CO_LLDT : CO_LTR, 2, 0, 0);
 }
@@ -105,10 +101,6 @@ void x_store_sys(struct xlate *x)
 
 void x_lmsw(struct xlate *x)
 {
-	if (mode_cpl(x->mode)) {
-		xl_trap(x, VEC_GP, true);
-		return;
-	}
 	xl_load_rm16(x, R10);
 	xl_callout(x, CO_LMSW, 2, 0, 0);
 }
@@ -189,27 +181,14 @@ void x_cpuid(struct xlate *x)
 	xl_callout(x, CO_CPUID, 4, 0, 0);
 }
 
-/* LAR, LSL, VERR, VERW do not exist in real and virtual-8086 mode. */
-static bool no_protection(struct xlate *x)
-{
-	if (x->mode & MODE_PE && !(x->mode & MODE_VM))
-		return false;
-	xl_trap(x, VEC_UD, false);
-	return true;
-}
-
 void x_lar(struct xlate *x)
 {
-	if (no_protection(x))
-		return;
 	xl_load_rm16(x, R10);
 	xl_callout(x, x->i.opcode == 2 ? CO_LAR : CO_LSL, x->i.opsize, 0, x->i.reg);
 }
 
 void x_verr(struct xlate *x)
 {
-	if (no_protection(x))
-		return;
 	xl_load_rm16(x, R10);
 	xl_callout(x, x->i.reg == 4 ? CO_VERR : CO_VERW, 2, 0, 0);
 }

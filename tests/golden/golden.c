@@ -88,9 +88,9 @@ static bool mode_word(struct golden_case *g, const char *w)
 		const char *word;
 		uint32_t clear, set;
 	} flags[] = {
-		{"cpl0", MODE_CPL, MODE_IO},
+		{"cpl0", MODE_CPL, MODE_IF},
 		{"cpl1", MODE_CPL, 1},
-		{"iopl", 0, MODE_IO},
+		{"iopl", 0, MODE_IF},
 		{"code16", MODE_CODE32, 0},
 		{"stack16", MODE_STACK32, 0},
 		{"real", MODE_PE | MODE_CPL, 0},

@@ -1,5 +1,5 @@
 /* links: cpu */
-/* Control and debug registers, EFLAGS by POPF, power-up values. */
+/* Control and debug registers, power-up values. */
 #include "cpu_fixture.h"
 
 static void reset_values(void **state)
@@ -213,33 +213,12 @@ static void breakpoints(void **state)
 	assert_int_equal(cpu_dr_match_code(v, gla(0x3002)), 0);
 }
 
-static void popf_by_privilege(void **state)
-{
-	struct machine *m = *state;
-	const uint32_t user = FLAGS_NATIVE | FLAG_TF | FLAG_NT | FLAG_AC | FLAG_ID;
-
-	vcpu_eflags_set(&m->v, FLAG_RF | FLAG_VIF);
-	cpu_popf(&m->v, 0xffffffff, 4);
-	assert_int_equal(vcpu_eflags(&m->v), user | FLAG_IF | FLAG_IOPL | FLAG_VIF | 2);
-	cpu_popf(&m->v, 0, 2);
-	assert_int_equal(vcpu_eflags(&m->v), FLAG_AC | FLAG_ID | FLAG_VIF | 2);
-	machine_ring(m, 3);
-	vcpu_eflags_set(&m->v, FLAG_IF);
-	cpu_popf(&m->v, 0, 4);
-	assert_int_equal(vcpu_eflags(&m->v), FLAG_IF | 2);
-	cpu_popf(&m->v, 0xffffffff, 4);
-	assert_int_equal(vcpu_eflags(&m->v), user | FLAG_IF | 2);
-	vcpu_eflags_set(&m->v, FLAG_IOPL);
-	cpu_popf(&m->v, FLAG_IF, 2);
-	assert_int_equal(vcpu_eflags(&m->v), FLAG_IOPL | FLAG_IF | 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reset_values),      TEST(flat_32_bits),          TEST(cr0_rules),
 		TEST(cr3_and_cr4_rules), TEST(privilege_and_numbers), TEST(lmsw_and_clts),
-		TEST(debug_registers),   TEST(breakpoints),           TEST(popf_by_privilege),
+		TEST(debug_registers),   TEST(breakpoints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void one_bit_each(void **state)
 {
 	struct machine *m = *state;
 
-	assert_int_equal(bits(m), MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_IO);
+	assert_int_equal(bits(m), MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_IF);
 	toggles(m, seg[SREG_CS].attr, SEG_DB, MODE_CODE32);
 	toggles(m, seg[SREG_SS].attr, SEG_DB, MODE_STACK32);
 	toggles(m, cr0, CR0_PE, MODE_PE);
@@ -40,8 +40,8 @@ static void one_bit_each(void **state)
 	toggles(m, tsc_exits, true, MODE_TSC_EXITS);
 }
 
-/* SDM vol. 1, 19.5.1; vol. 3, 20.2.8: IOPL means nothing to ports in virtual-8086 mode. */
-static void port_access(void **state)
+/* SDM vol. 2, table 3-7: CPL is 3 in virtual-8086 mode. */
+static void interrupt_flag(void **state)
 {
 	struct machine *m = *state;
 
@@ -49,16 +49,18 @@ static void port_access(void **state)
 		for (unsigned iopl = 0; iopl < 4; iopl++) {
 			m->v.cpl = cpl;
 			m->v.vflags = iopl * (FLAG_IOPL / 3);
-			assert_int_equal(!!(bits(m) & MODE_IO), cpl <= iopl);
+			assert_int_equal(!!(bits(m) & MODE_IF), cpl <= iopl);
 			assert_int_equal(bits(m) & MODE_CPL, cpl);
 		}
 	}
 	m->v.vflags = FLAG_IOPL | FLAG_VM;
-	assert_false(bits(m) & MODE_IO);
-	assert_true(bits(m) & MODE_VM);
+	assert_int_equal(bits(m) & (MODE_IF | MODE_VM), MODE_IF | MODE_VM);
+	m->v.vflags = FLAG_IOPL / 3 * 2 | FLAG_VM;
+	assert_int_equal(bits(m) & (MODE_IF | MODE_VM), MODE_VM);
 	m->v.vflags = 0;
+	m->v.cpl = 0;
 	m->v.cr0 &= ~CR0_PE;
-	assert_true(bits(m) & MODE_IO);
+	assert_true(bits(m) & MODE_IF);
 }
 
 /* SDM vol. 3, 6.15, interrupt 17: all three of them. */
@@ -133,7 +135,7 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each), TEST(port_access),   TEST(alignment_checks),
+		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks),
 		TEST(classes),      TEST(code_segments),
 	};
 

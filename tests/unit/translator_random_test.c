@@ -76,7 +76,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 	if (chance(8))
 		bits |= rnd() & (MODE_VM | MODE_TS | MODE_EM | MODE_MP | MODE_TSD | MODE_AC);
 	if (chance(2))
-		bits |= MODE_IO;
+		bits |= MODE_IF;
 	for (unsigned s = 0; s < 6; s++)
 		if (chance(3))
 			bits |= (rnd() % 3) << (MODE_SEG_SHIFT + 2 * s);

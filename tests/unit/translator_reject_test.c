@@ -128,6 +128,46 @@ static void test_holes(void **state)
 		assert_trap(&list[i], VEC_UD);
 }
 
+/* SDM vol. 2: "not recognized in virtual-8086 mode", nor in real-address mode: before privilege, and
+ * before what the operand raises. */
+static void test_protected_mode_alone(void **state)
+{
+	static const uint32_t modes[] = {MODE_PE | MODE_VM | MODE_CPL, 0};
+	static const struct {
+		uint8_t b[4];
+		int privileged; /* 0: #UD whoever asks; -1: permitted to all */
+	} list[] = {
+		{{0x63, 0xc1}, 0},        {{0x63, 0x07}, 0},       /* arpl */
+		{{0x0f, 0x00, 0xc1}, 0},  {{0x0f, 0x00, 0x07}, 0}, /* sldt */
+		{{0x0f, 0x00, 0xc9}, 0},  {{0x0f, 0x00, 0x0f}, 0}, /* str */
+		{{0x0f, 0x00, 0xd1}, 0},  {{0x0f, 0x00, 0x17}, 0}, /* lldt */
+		{{0x0f, 0x00, 0xd9}, 0},  {{0x0f, 0x00, 0x1f}, 0}, /* ltr */
+		{{0x0f, 0x00, 0xe1}, 0},  {{0x0f, 0x00, 0x27}, 0}, /* verr */
+		{{0x0f, 0x00, 0xe9}, 0},  {{0x0f, 0x00, 0x2f}, 0}, /* verw */
+		{{0x0f, 0x02, 0xc1}, 0},  {{0x0f, 0x02, 0x07}, 0}, /* lar */
+		{{0x0f, 0x03, 0xc1}, 0},  {{0x0f, 0x03, 0x07}, 0}, /* lsl */
+		{{0x0f, 0x01, 0xf1}, 1},                           /* lmsw */
+		{{0x0f, 0x01, 0x17}, 1},                           /* lgdt */
+		{{0x0f, 0x01, 0xe1}, -1},                          /* smsw */
+		{{0x0f, 0x01, 0x07}, -1},                          /* sgdt */
+	};
+	for (unsigned m = 0; m < sizeof modes / sizeof *modes; m++)
+		for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
+			uint8_t bytes[32] = {0};
+			int want = list[i].privileged == 0                         ? VEC_UD
+			           : list[i].privileged == 1 && mode_cpl(modes[m]) ? VEC_GP
+			                                                           : -1;
+			memcpy(bytes, list[i].b, 4);
+			assert_int_equal(trap_of(bytes, sizeof bytes, modes[m], &all), want);
+		}
+	/* With protection they are. */
+	for (unsigned i = 0; list[i].privileged == 0; i++) {
+		uint8_t bytes[32] = {0};
+		memcpy(bytes, list[i].b, 4);
+		assert_int_equal(trap_of(bytes, sizeof bytes, MODE_PE, &all), -1);
+	}
+}
+
 static void test_too_long(void **state)
 {
 	static const uint8_t body[] = {0x81, 0x84, 0x81, 1, 2, 3, 4, 5, 6, 7, 8};
@@ -221,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_not_of_32_bit_mode),
 		cmocka_unit_test(test_later_encodings),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_protected_mode_alone),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_cut_off_later),

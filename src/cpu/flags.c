@@ -1,0 +1,91 @@
+/* PUSHF, POPF, CLI and STI: what a privilege level may see and change of EFLAGS.  SDM vol. 2, their
+ * pages and table 3-7; vol. 3, 20.2.7 and 20.3 for virtual-8086 mode. */
+#include "cpu/descriptor.h"
+
+/* Virtual-8086 mode below IOPL 3: with CR4.VME, and an operand of 16 bits, VIF stands for IF, else
+ * the monitor of that mode gets a #GP(0). */
+static bool v86_sensitive(const struct vcpu *v)
+{
+	return v->vflags & FLAG_VM && vcpu_iopl(v) < 3;
+}
+
+static bool v86_traps(const struct vcpu *v, unsigned opsize)
+{
+	return v86_sensitive(v) && (!(v->cr4 & CR4_VME) || opsize != 2);
+}
+
+bool cpu_pushf(struct vcpu *v, unsigned opsize, struct trap *t)
+{
+	struct stack s = stack_current(v, 0);
+	uint32_t f = vcpu_eflags(v) & ~(uint32_t)(FLAG_VM | FLAG_RF);
+
+	if (v86_traps(v, opsize))
+		return fail(t, VEC_GP, 0);
+	if (v86_sensitive(v))
+		f = (f & ~(uint32_t)FLAG_IF) | FLAG_IOPL | (f & FLAG_VIF ? FLAG_IF : 0);
+	stack_move(&s, -opsize);
+	if (!operand_write(v, SREG_SS, s.sp & s.mask, &f, opsize, t))
+		return false;
+	v->gpr[ESP] = s.sp;
+	return true;
+}
+
+/* The flags that POPF changes. */
+static uint32_t popf_mask(const struct vcpu *v, unsigned opsize)
+{
+	uint32_t mask = FLAGS_NATIVE | FLAG_TF | FLAG_NT;
+
+	if (vcpu_owns_if(v))
+		mask |= FLAG_IF;
+	if (v->cpl == 0)
+		mask |= FLAG_IOPL;
+	if (opsize == 4)
+		mask |= FLAG_AC | FLAG_ID;
+	return mask;
+}
+
+bool cpu_popf(struct vcpu *v, unsigned opsize, struct trap *t)
+{
+	struct stack s = stack_current(v, 0);
+	uint32_t value = 0, mask = popf_mask(v, opsize);
+
+	if (v86_traps(v, opsize))
+		return fail(t, VEC_GP, 0);
+	if (!operand_read(v, SREG_SS, s.sp & s.mask, &value, opsize, t))
+		return false;
+	if (v86_sensitive(v)) {
+		if (value & FLAG_TF || (value & FLAG_IF && v->vflags & FLAG_VIP))
+			return fail(t, VEC_GP, 0);
+		value |= value & FLAG_IF ? FLAG_VIF : 0;
+		mask |= FLAG_VIF;
+	}
+	stack_move(&s, opsize);
+	v->gpr[ESP] = s.sp;
+	vcpu_eflags_set(v, (vcpu_eflags(v) & ~(mask | FLAG_RF)) | (value & mask));
+	return true;
+}
+
+/* CLI and STI: IF, or VIF at CPL 3 with CR4.PVI, or with CR4.VME in virtual-8086 mode. */
+static bool if_set(struct vcpu *v, bool on, struct trap *t)
+{
+	uint32_t extension = v->vflags & FLAG_VM ? CR4_VME : CR4_PVI;
+
+	if (vcpu_owns_if(v)) {
+		v->if_flag = on ? FLAG_IF : 0;
+		return true;
+	}
+	if (v->cpl != 3 || !(v->cr4 & extension) || (on && v->vflags & FLAG_VIP))
+		return fail(t, VEC_GP, 0);
+	v->vflags = on ? v->vflags | FLAG_VIF : v->vflags & ~(uint32_t)FLAG_VIF;
+	return true;
+}
+
+bool cpu_cli(struct vcpu *v, struct trap *t)
+{
+	return if_set(v, false, t);
+}
+
+bool cpu_sti(struct vcpu *v, struct trap *t)
+{
+	return if_set(v, true, t);
+}

@@ -17,7 +17,6 @@ enum {
 	HASH_BITS = 18,
 	HASH_SIZE = 1 << HASH_BITS,
 	ONCE_BYTES = TU_MAX_HOST,
-	THUNK_MAX = 96,
 	MAX_FIXED = 16, /* units of the same code, for as many limits */
 };
 
@@ -115,7 +114,7 @@ void tcache_flush(struct tcache *c)
 
 bool tcache_full(const struct tcache *c)
 {
-	return c->used + TU_MAX_HOST + 2 * THUNK_MAX > c->code.size ||
+	return c->used + TU_MAX_HOST + 2 * TU_MAX_THUNK > c->code.size ||
 	       c->n_units + 1 >= MAX_UNITS || c->n_exits + TU_MAX_EXITS >= MAX_EXITS ||
 	       c->n_pcs + TU_MAX_PC >= MAX_PC || c->n_pads + TU_MAX_PADS >= MAX_PADS ||
 	       c->n_relocs + TU_MAX_RELOCS >= MAX_RELOCS || c->n_places + 2 >= MAX_PLACES;
@@ -364,7 +363,7 @@ void tcache_chain(struct tcache *c, uint32_t id, struct tu *to)
 	x->cross = crosses(from, x->target, to);
 	if (x->cross && c->places[from->place].shared) {
 		if (!x->thunk) {
-			if (c->used + THUNK_MAX > c->code.size)
+			if (c->used + TU_MAX_THUNK > c->code.size)
 				return;
 			x->thunk = c->used;
 			take(c, c->cfg.emit_thunk(c->code.rw + c->used, x->target));

@@ -64,7 +64,7 @@ struct tcache_config {
 	uint32_t max_gfn; /* pages of guest-physical memory */
 	uint64_t miss_stub;
 	uint32_t lookup_disp, miss_disp;
-	/* Writes a thunk: mov r8d, eip, then the lookup; returns its length (at most 96). */
+	/* Writes a thunk: mov r8d, eip, then the lookup; returns its length. */
 	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
 	/* A page got its first unit (true) or lost its last (false). */
 	void (*trace)(void *ctx, uint32_t gfn, bool on);

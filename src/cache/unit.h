@@ -12,6 +12,7 @@ enum {
 	TU_MAX_PC = TU_MAX_INSNS * 3,
 	TU_MAX_HOST = 12288,
 	TU_MAX_RELOCS = TU_MAX_INSNS * 6,
+	TU_MAX_THUNK = 96, /* bytes of a detour by the branch table (translator_thunk) */
 };
 
 /* A direct exit: a rel32 that first leads to its own stub inside the unit, and

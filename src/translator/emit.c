@@ -1,5 +1,7 @@
 #include "translator/emit.h"
 
+#include "base/log.h"
+
 static uint8_t rex_of(const struct enc *x)
 {
 	uint8_t rex = x->w ? 8 : 0;
@@ -210,5 +212,7 @@ unsigned emit_jmp8(struct emit *e)
 
 void emit_patch8(struct emit *e, unsigned at)
 {
-	e->base[at] = (uint8_t)(emit_here(e) - at - 1);
+	unsigned by = emit_here(e) - at - 1;
+	CHECK(by <= INT8_MAX);
+	e->base[at] = (uint8_t)by;
 }

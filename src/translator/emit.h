@@ -17,6 +17,7 @@ static inline unsigned emit_here(const struct emit *e)
 	return (unsigned)(e->p - e->base);
 }
 
+/* What does not fit is dropped; p is at the end then, which whoever gave the buffer asserts it is not. */
 static inline void emit8(struct emit *e, uint8_t b)
 {
 	if (e->p < e->end)

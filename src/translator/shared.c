@@ -6,9 +6,9 @@
 void xl_pc(struct xlate *x, enum tu_undo undo)
 {
 	struct tu_code *o = x->out;
-	if (o->n_pc < TU_MAX_PC)
-		o->pc[o->n_pc++] = (struct tu_pc){
-			.host = emit_here(&x->e), .guest = x->eip - x->req->eip, .undo = undo};
+	CHECK(o->n_pc < TU_MAX_PC);
+	o->pc[o->n_pc++] = (struct tu_pc){
+		.host = emit_here(&x->e), .guest = x->eip - x->req->eip, .undo = undo};
 }
 
 void xl_jump_stub(struct xlate *x, enum stub s, bool call)
@@ -55,6 +55,7 @@ void xl_trap(struct xlate *x, enum vector v, bool error)
 void xl_exit_rel32(struct xlate *x, uint32_t target)
 {
 	struct tu_code *o = x->out;
+	CHECK(o->n_exits < TU_MAX_EXITS);
 	o->exits[o->n_exits++] = (struct tu_exit){
 		.target = target, .patch = emit_here(&x->e), .word = x->i.opsize == 2};
 	emit32(&x->e, 0);
@@ -66,8 +67,9 @@ void xl_exit_jmp(struct xlate *x, uint32_t target)
 	xl_exit_rel32(x, target);
 }
 
-/* The table has 65,536 entries of {-(tag + EIP), host address}, indexed by EIP's low 16 bits;
- * the tag is that of where the guest runs now: window, mode and CS.  Compared without flags: LEA adds, JRCXZ tests. */
+/* The table has 65,536 entries of {-(tag + EIP), host address}, indexed by EIP's low 16 bits; the tag
+ * is that of where the guest runs now: window, mode and CS.  Compared without flags: LEA adds, JRCXZ
+ * tests. */
 void xl_lookup_code(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -99,6 +101,7 @@ void xl_lookup(struct xlate *x)
 void xl_pad(struct xlate *x, uint32_t eip)
 {
 	struct emit *e = &x->e;
+	CHECK(x->out->n_pads < TU_MAX_PADS);
 	x->out->pads[x->out->n_pads++] = (struct tu_pad){.host = emit_here(e)};
 	emit_mov64(e, R9, RCX);
 	/* lea ecx, [r8 + disp32], be it ever so small: it moves. */
@@ -128,8 +131,9 @@ void xl_pending(struct xlate *x, bool shadow)
 
 unsigned translator_thunk(uint8_t *out, uint32_t eip)
 {
-	struct xlate x = {.e = {.base = out, .p = out, .end = out + 96}};
+	struct xlate x = {.e = {.base = out, .p = out, .end = out + TU_MAX_THUNK}};
 	emit_mov_imm(&x.e, R8, eip);
 	xl_lookup_code(&x);
+	CHECK(x.e.p < x.e.end);
 	return emit_here(&x.e);
 }

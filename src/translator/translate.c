@@ -1,6 +1,8 @@
 /* The driver: one request, instruction by instruction; exits, stubs, PC map. */
 #include "translator/xlate.h"
 
+#include "base/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +90,7 @@ static void finish(struct xlate *x)
 	struct emit *e = &x->e;
 	struct tu_code *o = x->out;
 
-	/* Room to overwrite the last instruction (tcache_leave_after). */
-	for (int n = 0; n < 16; n++)
+	for (int n = 0; n < PADDING; n++)
 		emit8(e, 0xcc);
 	for (unsigned n = 0; n < x->n_lookups; n++) {
 		uint32_t rel = emit_here(e) - (x->lookups[n] + 4);
@@ -104,7 +105,18 @@ static void finish(struct xlate *x)
 		emit_mov_imm(e, R8, x->req->exit_id + n);
 		xl_jump_stub(x, STUB_EXIT, false);
 	}
+	CHECK(e->p < e->end); /* nothing was dropped */
 	o->host_len = emit_here(e);
+}
+
+/* Is there room for another instruction, whatever it is, and the unit's end? */
+static bool room(const struct xlate *x)
+{
+	const struct tu_code *o = x->out;
+	return o->n_exits + INSN_EXITS + 1 <= TU_MAX_EXITS &&
+	       o->n_pads + INSN_PADS <= TU_MAX_PADS && o->n_pc + INSN_PC + 1 <= TU_MAX_PC &&
+	       o->n_relocs + INSN_RELOCS <= TU_MAX_RELOCS &&
+	       emit_here(&x->e) + INSN_HOST + END_HOST < TU_MAX_HOST;
 }
 
 enum tu_status translator_run(struct translator *t, const struct tu_request *r, struct tu_code *out)
@@ -122,12 +134,7 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 	out->n_exits = out->n_pads = 0;
 	out->fixed = false;
 	out->limit = x.mode & MODE_CSLIMIT ? r->mode.cs_limit : UINT32_MAX;
-	while (!x.ended && out->n_insns < max) {
-		/* Room for the longest instruction, its exits and stubs, and the end. */
-		if (out->n_exits + 4 > TU_MAX_EXITS || out->n_pads + 2 > TU_MAX_PADS ||
-		    out->n_pc + 6 > TU_MAX_PC || out->n_relocs + 40 > TU_MAX_RELOCS ||
-		    emit_here(&x.e) > TU_MAX_HOST - 3500)
-			break;
+	while (!x.ended && out->n_insns < max && room(&x)) {
 		uint32_t at = x.eip - r->eip;
 		enum decode_status s = decode(t->decoder, r->bytes + at, r->avail - at,
 		                              x.mode & MODE_CODE32, &x.i);

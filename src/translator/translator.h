@@ -55,7 +55,7 @@ void translator_destroy(struct translator *t);
 enum tu_status translator_run(struct translator *t, const struct tu_request *r,
                               struct tu_code *out);
 
-/* Writes code that branches to EIP by the branch table; returns its length (at most 96). */
+/* Writes code that branches to EIP by the branch table; returns its length (at most TU_MAX_THUNK). */
 unsigned translator_thunk(uint8_t *out, uint32_t eip);
 
 /* The table, for tests: rows by kind. */

@@ -14,7 +14,22 @@
 #include "translator/table.h"
 #include "translator/translator.h"
 
-enum { MAX_LOOKUPS = 16 };
+enum {
+	MAX_LOOKUPS = 16,
+	PADDING =
+		16, /* int3 behind a unit: room to overwrite its last instruction (tcache_leave_after) */
+	/* What one instruction adds at most: unit.translator_limits_test measures it. */
+	INSN_HOST = 2048,
+	INSN_EXITS = 3,
+	INSN_PADS = 2,
+	INSN_PC = 5,
+	INSN_RELOCS = 40,
+	/* The end of the fullest unit: an exit, int3, the lookups, the exits' stubs. */
+	JUMP_HOST = 5,
+	LOOKUP_HOST = 48,
+	STUB_HOST = 10,
+	END_HOST = JUMP_HOST + PADDING + MAX_LOOKUPS * LOOKUP_HOST + TU_MAX_EXITS * STUB_HOST,
+};
 
 struct xlate {
 	const struct tu_request *req;

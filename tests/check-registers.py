@@ -28,9 +28,10 @@ LIVE = {'cpu', 'mmu', 'cache', 'translator', 'monitor'}
 SAVE = 'fpu_save'
 # What saves, restores and looks at them.
 STATE = {('monitor/fpu.c', f) for f in (
-    SAVE, 'make_pointers', 'fpu_restore', 'fpu_left', 'check_untouched', 'same_vectors', 'same_image')}
-# Our own bug: the guest does not go on.
-ENDS = {'assert_failed', '__stack_chk_fail@plt'}
+    SAVE, 'make_pointers', 'fpu_restore', 'fpu_left', 'check_untouched', 'same_vectors',
+    'same_image')}
+# The guest does not go on: our own bug, or the host's refusal.
+ENDS = {'assert_failed', 'host_refused', '__stack_chk_fail@plt'}
 # What calls by pointers, as function, file or folder, and by which; all lead to functions of
 # LIVE, and are set where the structure is made (monitor_create, env_fill).
 POINTERS = {

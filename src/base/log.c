@@ -76,6 +76,14 @@ void report(const char *fmt, ...)
 	fprintf(stderr, "unring: %s\n", line);
 }
 
+void host_refused(const char *what, int err)
+{
+	if (log_file)
+		fflush(log_file);
+	report("the host refuses %s: %s", what, strerror(-err));
+	exit(1);
+}
+
 void assert_failed(const char *what, const char *file, int line)
 {
 	if (log_file)

@@ -39,6 +39,9 @@ void log_vwrite(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)
 /* One line on stderr: "unring: ...". */
 void report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The host refuses (a negative errno) what the run cannot go on without: one line, exit status 1. */
+_Noreturn void host_refused(const char *what, int err);
+
 /* Our own bug: prints the condition and aborts. */
 _Noreturn void assert_failed(const char *what, const char *file, int line);
 #define CHECK(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))

@@ -184,9 +184,8 @@ static void check_code(struct machine *m, const char *dump_path)
 	char *dump = NULL;
 	size_t bytes;
 	FILE *f = open_memstream(&dump, &bytes);
-	CHECK(f);
-	int err = monitor_dump(m->monitor, f);
-	if (fclose(f))
+	int err = f ? monitor_dump(m->monitor, f) : -errno;
+	if (f && fclose(f))
 		err = -ENOMEM;
 	if (err)
 		report("cannot dump the cache: %s", strerror(-err));

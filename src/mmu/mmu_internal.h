@@ -431,7 +431,7 @@ void window_drop(struct mmu *m, struct win *w);
 /* Makes room for one more fill of w: mappings, pool nodes. */
 void window_make_room(struct mmu *m, struct win *w);
 /* Gives mappings back: a window other than w goes, or, when all are in use, the fullest
- * starts afresh.  Something must be mapped. */
+ * starts afresh.  Ends the run where nothing is mapped that could go. */
 void window_relieve(struct mmu *m, struct win *w);
 bool window_is_current(const struct mmu *m, const struct win *w);
 /* Drops the least recently used window that is not in use now; false: none. */

@@ -11,8 +11,11 @@
 
 void host_unmap_all(struct win *w)
 {
-	/* Nothing to split: no mapping reaches beyond a window. */
-	CHECK(!host_mem_unmap(w->pub.base, WINDOW_SIZE));
+	/* No mapping reaches beyond a window: there is nothing to split, for which the host might have
+	 * no room.  The guest must not go on with what should be gone. */
+	int err = host_mem_unmap(w->pub.base, WINDOW_SIZE);
+	if (err)
+		host_refused("to unmap a window", err);
 	stats.unmaps++;
 }
 

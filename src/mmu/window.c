@@ -1,6 +1,8 @@
 /* Windows: their life, and which goes when mappings run short. */
 #include "mmu/mmu_internal.h"
 
+#include <errno.h>
+
 bool window_is_current(const struct mmu *m, const struct win *w)
 {
 	if (w->pub.kind == WINDOW_PHYSICAL)
@@ -112,7 +114,8 @@ void window_relieve(struct mmu *m, struct win *w)
 	for (unsigned i = 0; i < MAX_WINDOWS; i++)
 		if (m->win[i].live && m->win[i].vmas > fullest->vmas)
 			fullest = &m->win[i];
-	CHECK(fullest->vmas);
+	if (!fullest->vmas)
+		host_refused("mappings for the guest's memory", -ENOMEM);
 	stats.evictions++;
 	window_unmap_all(m, fullest);
 }

@@ -2,6 +2,7 @@
 #include "monitor/gate.h"
 #include "monitor/layout.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct windows {
@@ -10,6 +11,7 @@ struct windows {
 	unsigned n;
 	struct dump_grant *grant;
 	unsigned n_grants;
+	bool short_of_memory;
 };
 
 static void add_window(void *ctx, const struct window *w)
@@ -23,9 +25,12 @@ SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uin
 {
 	struct windows *s = ctx;
 	if (!(s->n_grants & (s->n_grants - 1))) {
-		s->grant =
-			realloc(s->grant, (s->n_grants ? 2 * s->n_grants : 1) * sizeof *s->grant);
-		CHECK(s->grant);
+		size_t room = s->n_grants ? 2 * s->n_grants : 1;
+		void *grant = realloc(s->grant, room * sizeof *s->grant);
+		s->short_of_memory |= !grant;
+		if (s->short_of_memory)
+			return;
+		s->grant = grant;
 	}
 	s->grant[s->n_grants++] = (struct dump_grant){
 		.page = (uintptr_t)w->base + ((uint64_t)vpn << PAGE_SHIFT),
@@ -93,7 +98,7 @@ int monitor_dump(struct monitor *m, FILE *f)
 	d.grants = windows.grant;
 	d.n_grants = windows.n_grants;
 	mmu_check(m->mmu);
-	int err = tcache_dump(m->cache, &d, f);
+	int err = windows.short_of_memory ? -ENOMEM : tcache_dump(m->cache, &d, f);
 	free(windows.grant);
 	return err;
 }

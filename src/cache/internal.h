@@ -42,7 +42,12 @@ enum { PLACES = 32 };
 
 /* The branch entries set for one page of one window, so that they can be found
  * again: in which spaces, and which EIPs while they fit. */
-enum { BRANCH_PAGES = 8192, BRANCH_PAGE_EIPS = 21, BRANCH_PAGE_SPACES = 8 };
+enum {
+	BRANCH_PAGE_BITS = 13,
+	BRANCH_PAGES = 1 << BRANCH_PAGE_BITS,
+	BRANCH_PAGE_EIPS = 21,
+	BRANCH_PAGE_SPACES = 8,
+};
 struct branch_page {
 	uint64_t page; /* window base + linear page, or 0 */
 	struct branch_space {

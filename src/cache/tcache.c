@@ -420,7 +420,7 @@ uint64_t tcache_branch(const struct tcache *c, const struct tcache_space *s, uin
 
 static struct branch_page *branch_page_slot(struct tcache *c, uint64_t page)
 {
-	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> 51];
+	return &c->branch_pages[page * 0x9e3779b97f4a7c15ull >> (64 - BRANCH_PAGE_BITS)];
 }
 
 /* The entry of a linear address in a space. */

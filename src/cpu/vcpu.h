@@ -2,7 +2,7 @@
  * code reads through r15.  Emitted code takes every offset from here
  * (offsetof), so the hot cells come first and the layout is asserted.
  *
- * Guest flags live in four places:
+ * Guest flags live apart:
  *   flags    CF PF AF ZF SF OF DF, as an EFLAGS image (in host RFLAGS while
  *            translated code runs; here at every exit)
  *   if_flag  IF alone: 0 or 200h
@@ -140,7 +140,7 @@ struct vcpu {
 	uint64_t base_by_gib[4]; /* window to use for each GiB of linear space */
 	int64_t tsc_minus;       /* added to the host's TSC gives the guest's */
 	uint64_t stub[4];        /* where translated code leaves to: enum stub */
-	uint64_t scratch[8];     /* of stubs */
+	uint64_t scratch[8];     /* of stubs: CELL_* of monitor/entry.h */
 	uint64_t host_rsp;       /* of the dispatcher, while translated code runs */
 	uint64_t ret_sp;         /* of the private return stack, while it does not */
 	uint64_t window;         /* where translated code finds the guest's memory: GS */

@@ -5,7 +5,6 @@
 #define SAME(constant, field)                                                                      \
 	_Static_assert(constant == offsetof(struct vcpu, field), #field " moved: mend vcpu_asm.h")
 SAME(V_GPR, gpr);
-SAME(V_EIP, eip);
 SAME(V_FLAGS, flags);
 SAME(V_PENDING, pending);
 SAME(V_STUB, stub);
@@ -14,3 +13,6 @@ SAME(V_HOST_RSP, host_rsp);
 SAME(V_RET_SP, ret_sp);
 SAME(V_TAG, tag);
 SAME(V_TABLE, table);
+
+_Static_assert(F_NATIVE == FLAGS_NATIVE && F_HOST == (FLAG_IF | FLAG_1) && 1 << F_AC_BIT == FLAG_AC,
+               "mend vcpu_asm.h");

@@ -1,9 +1,8 @@
-/* Offsets in struct vcpu for assembly; checked against offsetof in vcpu_asm.c. */
+/* Offsets in struct vcpu for assembly, and flags; checked against C's in vcpu_asm.c. */
 #ifndef UNRING_CPU_VCPU_ASM_H
 #define UNRING_CPU_VCPU_ASM_H
 
 #define V_GPR 0
-#define V_EIP 32
 #define V_FLAGS 36
 #define V_PENDING 48
 #define V_STUB 96
@@ -12,5 +11,10 @@
 #define V_RET_SP 200
 #define V_TABLE 216
 #define V_TAG 360
+
+/* Flags: those of the guest's that are the host's too, the host's own, and AC. */
+#define F_NATIVE 0xcd5
+#define F_HOST 0x202
+#define F_AC_BIT 18
 
 #endif

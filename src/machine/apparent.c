@@ -136,7 +136,8 @@ bool apparent_catch_up(struct apparent *a, uint64_t limit_ns)
 	__atomic_fetch_sub(&a->lag.tsc, by.tsc, __ATOMIC_RELAXED);
 	apparent_shift(a, (struct moment){-by.ns, -by.tsc});
 	a->lag_changed = a->host().ns;
-	/* The leap is no lateness; what the host takes meanwhile is. */
+	/* The time just added counts as seen: apparent_expired() would take it for lateness, and hide it
+	 * again.  What the host takes meanwhile is late. */
 	a->seen = told + by.ns;
 	return true;
 }

@@ -18,7 +18,8 @@ static uint64_t stolen_from(struct stolen *s, uint64_t now_ns, uint64_t gap_ns)
 	s->base_cpu = cpu;
 	if (away <= HOLE_NS)
 		return 0;
-	/* The costs of going and coming back belong to it. */
+	/* The time of a process does not count the switch itself.  Where nearly all of the gap is the
+	 * host's, all of it is, but for one look as usual. */
 	if (away > gap_ns || gap_ns - away < SWITCH_NS)
 		away = gap_ns - s->usual_ns;
 	return away;

@@ -22,7 +22,7 @@ monitor_enter:
 	mov r14, [r15 + V_TAG]
 	mov r13, [r15 + V_TABLE]
 	mov r8, rsi
-	mov [r15 + V_SCRATCH + 8 * 6], rdx
+	mov [r15 + V_SCRATCH + 8 * CELL_MASK], rdx
 	mov [r15 + V_HOST_RSP], rsp
 	mov rsp, [r15 + V_RET_SP]
 /* A signal between the check and the jump goes to entry_abort: nothing of the
@@ -31,12 +31,12 @@ entry_window:
 	test [r15 + V_PENDING], edx
 	jnz entry_abort
 	mov r9d, [r15 + V_FLAGS]
-	lea r9d, [r9 + rcx + 0x202]
+	lea r9d, [r9 + rcx + F_HOST]
 	push r9
 	popfq
-	mov r9, [r15 + V_SCRATCH]
-	mov r10, [r15 + V_SCRATCH + 8]
-	mov r11, [r15 + V_SCRATCH + 16]
+	mov r9, [r15 + V_SCRATCH + 8 * CELL_R9]
+	mov r10, [r15 + V_SCRATCH + 8 * CELL_R10]
+	mov r11, [r15 + V_SCRATCH + 8 * CELL_R11]
 	mov eax, [r15 + V_GPR]
 	mov ecx, [r15 + V_GPR + 4]
 	mov edx, [r15 + V_GPR + 8]
@@ -50,7 +50,7 @@ entry_window_end:
 
 entry_abort:
 	mov eax, EXIT_PENDING
-	mov r9d, 0x40000 /* AC may have been loaded */
+	mov r9d, 1 << F_AC_BIT /* it may have been loaded */
 	jmp end_ac
 
 /* The return stack ran out: its last word stays where it is. */
@@ -72,8 +72,8 @@ stub_lookup:
 stub_lookup_end:
 
 stub_callout:
-	pop qword ptr [r15 + V_SCRATCH + 8 * 5]
-	mov [r15 + V_SCRATCH + 8 * 2], r11
+	pop qword ptr [r15 + V_SCRATCH + 8 * CELL_RESUME]
+	mov [r15 + V_SCRATCH + 8 * CELL_R11], r11
 	mov r11d, EXIT_CALLOUT
 	jmp save
 stub_fault:
@@ -85,9 +85,9 @@ stub_exit:
 stub_miss:
 	mov r11d, EXIT_MISS
 save:
-	mov [r15 + V_SCRATCH], r9
-	mov [r15 + V_SCRATCH + 8], r10
-	mov [r15 + V_SCRATCH + 24], r8
+	mov [r15 + V_SCRATCH + 8 * CELL_R9], r9
+	mov [r15 + V_SCRATCH + 8 * CELL_R10], r10
+	mov [r15 + V_SCRATCH + 8 * CELL_R8], r8
 	mov [r15 + V_GPR], eax
 	mov [r15 + V_GPR + 4], ecx
 	mov [r15 + V_GPR + 8], edx
@@ -99,14 +99,14 @@ save:
 	pushfq
 	pop r9
 	mov eax, r9d
-	and eax, 0xcd5
+	and eax, F_NATIVE
 	mov [r15 + V_FLAGS], eax
 	mov [r15 + V_RET_SP], rsp
 	mov eax, r11d
 end_ac: /* C code need not be aligned. */
-	bt r9d, 18
+	bt r9d, F_AC_BIT
 	jnc leave_to_c
-	push 0x202
+	push F_HOST
 	popfq
 leave_to_c:
 	mov rsp, [r15 + V_HOST_RSP]

@@ -2,11 +2,18 @@
 #ifndef UNRING_MONITOR_ENTRY_H
 #define UNRING_MONITOR_ENTRY_H
 
+/* What v->scratch holds on the way in and out. */
+#define CELL_R9 0 /* r9 to r11 come and go by theirs */
+#define CELL_R10 1
+#define CELL_R11 2    /* out: of a callout alone */
+#define CELL_R8 3     /* out */
+#define CELL_RESUME 5 /* out, of a callout: where to resume */
+#define CELL_MASK 6   /* in: of what is pending */
+
 /* Why translated code was left. */
-#define EXIT_DIRECT 1 /* scratch[3] = exit id */
-#define EXIT_MISS 2   /* scratch[3] = EIP */
-#define EXIT_CALLOUT                                                                               \
-	3 /* scratch[3] = EIP, [0] = packed callout, [1] = operand, [5] = where to resume */
+#define EXIT_DIRECT 1  /* r8 = exit id */
+#define EXIT_MISS 2    /* r8 = EIP */
+#define EXIT_CALLOUT 3 /* r8 = EIP, r9 = packed callout, r10 = operand */
 #define EXIT_FAULT 4   /* a signal handler has said the rest */
 #define EXIT_PENDING 5 /* nothing was run */
 
@@ -14,8 +21,8 @@
 #include "cpu/vcpu.h"
 
 /* Runs host code with the vCPU's registers until it leaves. Comes back at once, with
- * EXIT_PENDING, if v->pending has a bit of mask (also if a signal sets one just then). r9, r10
- * and r11 start as scratch[0], [1] and [2]. ac is FLAG_AC to have the host check alignment, or 0. */
+ * EXIT_PENDING, if v->pending has a bit of mask (also if a signal sets one just then). ac is
+ * FLAG_AC to have the host check alignment, or 0. */
 unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
 
 extern const char entry_window[], entry_window_end[], entry_abort[];

@@ -63,7 +63,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 			mask = 0;
 			continue;
 		case EXIT_DIRECT: {
-			uint32_t id = (uint32_t)v->scratch[3];
+			uint32_t id = (uint32_t)v->scratch[CELL_R8];
 			stats.exit_direct++;
 			if (id >= TCACHE_ONCE_EXIT) {
 				v->eip = m->once.exits[id - TCACHE_ONCE_EXIT].target;
@@ -74,7 +74,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		}
 		case EXIT_MISS:
 			stats.exit_indirect++;
-			v->eip = (uint32_t)v->scratch[3];
+			v->eip = (uint32_t)v->scratch[CELL_R8];
 			return done;
 		case EXIT_FAULT: {
 			struct trap t;
@@ -82,12 +82,12 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 			return left_by(m, r, &t);
 		}
 		}
-		uint32_t packed = (uint32_t)v->scratch[0];
+		uint32_t packed = (uint32_t)v->scratch[CELL_R9];
 		rf = 0;
-		v->eip = (uint32_t)v->scratch[3];
-		host = v->scratch[5];
+		v->eip = (uint32_t)v->scratch[CELL_R8];
+		host = v->scratch[CELL_RESUME];
 		m->code_died = false;
-		enum callout_result r = callout_run(m, packed, v->scratch[1]);
+		enum callout_result r = callout_run(m, packed, v->scratch[CELL_R10]);
 		mid = r == RESUME_MID;
 		/* What follows in the unit may be what was stored to. */
 		if (mid ||

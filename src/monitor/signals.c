@@ -124,7 +124,7 @@ static void on_kick(void *ctx, struct host_frame *f)
 	stats.signals_timer++;
 	__atomic_fetch_or(&m->v->pending, PENDING_KICK, __ATOMIC_RELAXED);
 	if (between(pc, entry_window, entry_window_end)) {
-		if (m->v->scratch[6] & PENDING_KICK) {
+		if (m->v->scratch[CELL_MASK] & PENDING_KICK) {
 			host_frame_set_pc(f, (uint64_t)(uintptr_t)entry_abort);
 			return;
 		}

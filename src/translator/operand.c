@@ -73,7 +73,8 @@ static unsigned access_arg(const struct xlate *x, unsigned size, char access)
 	                                           .x87 = x->row->group == 'f'});
 }
 
-/* A pending x87 exception comes before what an operand raises: such forms begin with it. */
+/* Forms that report a pending x87 exception before they touch memory.  Where a callout resolves the
+ * operand, a WAIT comes first, so that #MF still precedes the operand's fault. */
 static bool waits(const struct row *r)
 {
 	bool store = (r->opcode == 0xd9 || r->opcode == 0xdd) && r->ext == 7; /* FNSTCW, FNSTSW */

@@ -8,7 +8,7 @@
 /* How a form is translated: one function each, in the x_*.c files. */
 /* clang-format off */
 #define HANDLERS(H)                                                                                \
-	H(plain) H(modrm) H(nop) H(ud) H(incdec) H(push_reg) H(pop_reg) H(push_imm) H(pusha)       \
+	H(plain) H(modrm) H(nop) H(ud) H(inc_dec) H(mov_imm) H(push_reg) H(pop_reg) H(push_imm) H(pusha)       \
 	H(popa) H(push_rm) H(pop_rm) H(push_sreg) H(pop_sreg) H(mov_from_sreg) H(mov_to_sreg)      \
 	H(load_far) H(jcc) H(jmp) H(call) H(jmp_ind) H(call_ind) H(ret) H(ret_far) H(loop)         \
 	H(jmp_far) H(call_far) H(jmp_far_mem) H(call_far_mem) H(lea) H(moffs) H(xchg_eax)          \

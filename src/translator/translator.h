@@ -1,5 +1,5 @@
-/* The translator: a pure function from guest bytes and a mode key to host code.
- * No signals, no mappings, no state: the same request gives the same answer.
+/* The translator: from guest bytes and a mode key to host code.  No signals, no mappings, nothing kept
+ * between requests: the same bytes, key and hints on sites give the same code.
  *
  * Conventions of the code that it makes (ARCHITECTURE.md): guest EAX..EDI but ESP
  * in host eax..edi, ESP in r12d, upper halves zero; r15 = struct vcpu, r14 = tag of

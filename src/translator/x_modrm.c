@@ -98,24 +98,29 @@ void x_ud(struct xlate *x)
 	xl_trap(x, VEC_UD, false);
 }
 
-/* 40-4F: REX in 64-bit mode; B8-BF. */
-void x_incdec(struct xlate *x)
+/* 40 to 4F are REX prefixes in 64-bit mode: FF /0 and /1 do the same. */
+void x_inc_dec(struct xlate *x)
+{
+	const struct insn *i = &x->i;
+	emit_enc(&x->e, &(struct enc){.opcode = 0xff,
+	                              .reg = i->opcode >= 0x48,
+	                              .rm = host_gpr(i->opcode & 7),
+	                              .p66 = i->opsize == 2});
+}
+
+/* B8 to BF. */
+void x_mov_imm(struct xlate *x)
 {
 	const struct insn *i = &x->i;
 	uint8_t r = host_gpr(i->opcode & 7);
-
-	if (i->opcode >= 0xb8 && i->opsize == 4) {
+	if (i->opsize == 4)
 		emit_mov_imm(&x->e, r, i->imm);
-		return;
-	}
-	struct enc n = {.opcode = 0xff, .reg = i->opcode >= 0x48, .rm = r, .p66 = i->opsize == 2};
-	if (i->opcode >= 0xb8) {
-		n.opcode = 0xc7;
-		n.reg = 0;
-		n.imm_size = 2;
-		n.imm = i->imm;
-	}
-	emit_enc(&x->e, &n);
+	else
+		emit_enc(&x->e, &(struct enc){.opcode = 0xc7,
+		                              .rm = r,
+		                              .p66 = true,
+		                              .imm_size = 2,
+		                              .imm = i->imm});
 }
 
 void x_lea(struct xlate *x)

@@ -57,7 +57,8 @@ bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t);
 
 enum intr_kind {
 	INTR_EXTERNAL,  /* INTR or NMI: EXT = 1 */
-	INTR_SOFTWARE,  /* INT n, INT3, INTO: gate DPL is checked */
+	INTR_SOFTWARE,  /* INT3, INTO: gate DPL is checked */
+	INTR_INT_N,     /* INT n, which virtual-8086 mode treats apart */
 	INTR_EXCEPTION, /* a fault or trap of the processor's: EXT = 1 */
 };
 
@@ -71,10 +72,10 @@ bool cpu_interrupt(struct vcpu *v, enum intr_kind kind, uint8_t vector, bool has
  * A guest may let each delivery raise another, for ever: then v->delivering is set after
  * some of them, and v->exception is to be delivered before anything else happens. */
 bool cpu_exception(struct vcpu *v, const struct trap *t);
-/* The same for external interrupts and INT n; false on a triple fault.
- * INT n: eip is at the instruction for faults, next is what is pushed. */
+/* The same for external interrupts and software ones (of either kind); false on a triple fault.
+ * Software: eip is at the instruction for faults, next is what is pushed. */
 bool cpu_external(struct vcpu *v, uint8_t vector);
-bool cpu_software(struct vcpu *v, uint8_t vector, uint32_t next);
+bool cpu_software(struct vcpu *v, enum intr_kind kind, uint8_t vector, uint32_t next);
 
 bool cpu_sysenter(struct vcpu *v, struct trap *t);
 bool cpu_sysexit(struct vcpu *v, struct trap *t);

@@ -1,28 +1,14 @@
 /* PUSHF, POPF, CLI and STI: what a privilege level may see and change of EFLAGS.  SDM vol. 2, their
  * pages and table 3-7; vol. 3, 20.2.7 and 20.3 for virtual-8086 mode. */
-#include "cpu/descriptor.h"
-
-/* Virtual-8086 mode below IOPL 3: with CR4.VME, and an operand of 16 bits, VIF stands for IF, else
- * the monitor of that mode gets a #GP(0). */
-static bool v86_sensitive(const struct vcpu *v)
-{
-	return v->vflags & FLAG_VM && vcpu_iopl(v) < 3;
-}
-
-static bool v86_traps(const struct vcpu *v, unsigned opsize)
-{
-	return v86_sensitive(v) && (!(v->cr4 & CR4_VME) || opsize != 2);
-}
+#include "cpu/v86.h"
 
 bool cpu_pushf(struct vcpu *v, unsigned opsize, struct trap *t)
 {
 	struct stack s = stack_current(v, 0);
-	uint32_t f = vcpu_eflags(v) & ~(uint32_t)(FLAG_VM | FLAG_RF);
+	uint32_t f = v86_flags(v) & ~(uint32_t)(FLAG_VM | FLAG_RF);
 
 	if (v86_traps(v, opsize))
 		return fail(t, VEC_GP, 0);
-	if (v86_sensitive(v))
-		f = (f & ~(uint32_t)FLAG_IF) | FLAG_IOPL | (f & FLAG_VIF ? FLAG_IF : 0);
 	stack_move(&s, -opsize);
 	if (!operand_write(v, SREG_SS, s.sp & s.mask, &f, opsize, t))
 		return false;
@@ -51,14 +37,9 @@ bool cpu_popf(struct vcpu *v, unsigned opsize, struct trap *t)
 
 	if (v86_traps(v, opsize))
 		return fail(t, VEC_GP, 0);
-	if (!operand_read(v, SREG_SS, s.sp & s.mask, &value, opsize, t))
+	if (!operand_read(v, SREG_SS, s.sp & s.mask, &value, opsize, t) ||
+	    !v86_flags_load(v, &value, &mask, t))
 		return false;
-	if (v86_sensitive(v)) {
-		if (value & FLAG_TF || (value & FLAG_IF && v->vflags & FLAG_VIP))
-			return fail(t, VEC_GP, 0);
-		value |= value & FLAG_IF ? FLAG_VIF : 0;
-		mask |= FLAG_VIF;
-	}
 	stack_move(&s, opsize);
 	v->gpr[ESP] = s.sp;
 	vcpu_eflags_set(v, (vcpu_eflags(v) & ~(mask | FLAG_RF)) | (value & mask));

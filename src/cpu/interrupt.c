@@ -1,6 +1,7 @@
 /* Delivery of interrupts and exceptions.  SDM vol. 3, ch. 6; vol. 2, INT n. */
 #include "cpu/descriptor.h"
 #include "cpu/task.h"
+#include "cpu/v86.h"
 
 struct event {
 	enum intr_kind kind;
@@ -11,10 +12,15 @@ struct event {
 	uint32_t eflags; /* to push */
 };
 
+static bool is_software(const struct event *e)
+{
+	return e->kind == INTR_SOFTWARE || e->kind == INTR_INT_N;
+}
+
 /* EXT: clear only while a software interrupt is delivered.  SDM vol. 3, 6.13. */
 static uint32_t event_ext(const struct event *e)
 {
-	return e->kind == INTR_SOFTWARE ? 0 : ERR_EXT;
+	return is_software(e) ? 0 : ERR_EXT;
 }
 
 static bool deliver_real(struct vcpu *v, const struct event *e, struct trap *t)
@@ -137,11 +143,14 @@ static bool deliver(struct vcpu *v, const struct event *e, struct trap *t)
 
 	if (!(v->cr0 & CR0_PE))
 		return deliver_real(v, e, t);
-	/* INT n is IOPL-sensitive in virtual-8086 mode; INT3 and INTO come here with the
-	 * same kind and are not.  SDM vol. 3, 20.2.7. */
-	if ((v->vflags & FLAG_VM) && e->kind == INTR_SOFTWARE && e->vector != VEC_BP &&
-	    e->vector != VEC_OF && vcpu_iopl(v) < 3)
-		return fail(t, VEC_GP, 0);
+	if ((v->vflags & FLAG_VM) && e->kind == INTR_INT_N) {
+		bool redirected;
+
+		if (!v86_interrupt(v, e->vector, e->eip, &redirected, t))
+			return false;
+		if (redirected)
+			return true;
+	}
 	if (e->vector * 8u + 7 > v->idtr.limit)
 		return fail(t, VEC_GP, gate_error);
 	if (!mem_read(v, v->idtr.base + e->vector * 8u, raw, sizeof(raw), PRIV_SUPERVISOR, t))
@@ -159,7 +168,7 @@ static bool deliver(struct vcpu *v, const struct event *e, struct trap *t)
 	default:
 		return fail(t, VEC_GP, gate_error);
 	}
-	if (e->kind == INTR_SOFTWARE && attr_dpl(attr) < v->cpl)
+	if (is_software(e) && attr_dpl(attr) < v->cpl)
 		return fail(t, VEC_GP, gate_error);
 	if (!(attr & SEG_P))
 		return fail(t, VEC_NP, gate_error);
@@ -294,10 +303,10 @@ bool cpu_external(struct vcpu *v, uint8_t vector)
 	return cpu_interrupt(v, INTR_EXTERNAL, vector, false, 0, &t) || cpu_exception(v, &t);
 }
 
-bool cpu_software(struct vcpu *v, uint8_t vector, uint32_t next)
+bool cpu_software(struct vcpu *v, enum intr_kind kind, uint8_t vector, uint32_t next)
 {
 	const struct event e = {
-		.kind = INTR_SOFTWARE,
+		.kind = kind,
 		.vector = vector,
 		.eip = next,
 		.eflags = vcpu_eflags(v) & ~(uint32_t)FLAG_RF,

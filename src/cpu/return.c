@@ -1,6 +1,7 @@
 /* Far returns and IRET.  SDM vol. 2, RET and IRET/IRETD. */
 #include "cpu/descriptor.h"
 #include "cpu/task.h"
+#include "cpu/v86.h"
 
 /* Flags that IRET may change at this CPL; before the return.  SDM vol. 2, IRET. */
 static uint32_t iret_mask(const struct vcpu *v, unsigned size)
@@ -193,7 +194,7 @@ bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t)
 	struct far_frame f;
 	bool ok;
 
-	if ((v->vflags & FLAG_VM) && vcpu_iopl(v) < 3)
+	if (v86_traps(v, opsize))
 		return fail(t, VEC_GP, 0);
 	if (mode_protected(v) && (v->vflags & FLAG_NT))
 		return iret_task(v, next, t);
@@ -202,7 +203,7 @@ bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t)
 	f = (struct far_frame){frame[0], frame[1], opsize, 3 * opsize, 0};
 	if (!mode_protected(v)) {
 		mask &= ~(uint32_t)(FLAG_VIF | FLAG_VIP);
-		ok = return_unprotected(v, &f, t);
+		ok = v86_flags_load(v, &frame[2], &mask, t) && return_unprotected(v, &f, t);
 	} else if (opsize == 4 && (frame[2] & FLAG_VM) && v->cpl == 0) {
 		return iret_v86(v, &s, frame, t);
 	} else {

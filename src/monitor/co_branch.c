@@ -1,29 +1,30 @@
 /* Interrupts by software, IRET, far transfers, SYSENTER and SYSEXIT. */
 #include "monitor/callouts.h"
 
-static enum callout_result software(struct monitor *m, uint32_t packed, uint8_t vector)
+static enum callout_result software(struct monitor *m, uint32_t packed, enum intr_kind kind,
+                                    uint8_t vector)
 {
 	if (log_on(LOG_INT))
 		gate_log(m, "int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
 	m->soft_int = true;
-	if (!cpu_software(m->v, vector, m->v->eip + CALLOUT_LEN(packed)))
+	if (!cpu_software(m->v, kind, vector, m->v->eip + CALLOUT_LEN(packed)))
 		monitor_stop(m, END_TRIPLE, 1);
 	return jumped(m);
 }
 
 enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return software(m, packed, CALLOUT_ARG(packed));
+	return software(m, packed, INTR_INT_N, CALLOUT_ARG(packed));
 }
 
 enum callout_result co_INT3(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return software(m, packed, VEC_BP);
+	return software(m, packed, INTR_SOFTWARE, VEC_BP);
 }
 
 enum callout_result co_INTO(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return software(m, packed, VEC_OF);
+	return software(m, packed, INTR_SOFTWARE, VEC_OF);
 }
 
 enum callout_result co_INT1(struct monitor *m, uint32_t packed, uint64_t operand)

@@ -1,5 +1,6 @@
 /* links: cpu */
-/* PUSHF, POPF, CLI and STI by privilege and mode.  SDM vol. 2, table 3-7; vol. 3, 20.3. */
+/* PUSHF, POPF, CLI and STI by privilege and mode, INT n and IRET under CR4.VME.  SDM vol. 2, table 3-7;
+ * vol. 3, 20.3. */
 #include "cpu_fixture.h"
 
 enum { USER = FLAGS_NATIVE | FLAG_TF | FLAG_NT | FLAG_AC | FLAG_ID };
@@ -145,6 +146,100 @@ static void v86_extensions(void **state)
 	assert_done(cpu_cli(v, &t));
 }
 
+/* The bitmap at its place below that of the ports, with no bit but this one set. */
+static void redirect_all_but(struct machine *m, uint8_t vector)
+{
+	put16(m, TSS_A + 102, 104 + 32);
+	m->v.seg[SREG_TR].limit = 104 + 31;
+	memset(m->mem + TSS_A + 104, 0, 32);
+	m->mem[TSS_A + 104 + vector / 8] = 1 << (vector & 7);
+}
+
+/* SDM vol. 3, table 20-2, methods 3 to 6. */
+static void v86_redirection(void **state)
+{
+	struct machine *m = *state;
+	struct vcpu *v = &m->v;
+
+	descriptor_at(m, GDT + CODE0, 0, 0xfffff, A_FLAT | A_CODE);
+	for (unsigned n = 0; n < 4; n++) {
+		const uint32_t flags = FLAG_CF | FLAG_TF | FLAG_AC | iopl(n);
+		const bool vif = n & 1;
+		/* Redirected: by the table at 0, on the program's own stack. */
+		v86(m, flags | (n == 3 ? FLAG_IF : 0) | (vif ? FLAG_VIF : 0));
+		v->cr4 = CR4_VME;
+		redirect_all_but(m, 0x21);
+		put32(m, 4 * 0x22, 0x20005678);
+		assert_true(cpu_software(v, INTR_INT_N, 0x22, 0x1234));
+		assert_int_equal(v->eip, 0x5678);
+		assert_int_equal(v->seg[SREG_CS].selector, 0x2000);
+		assert_int_equal(v->seg[SREG_CS].base, 0x20000);
+		assert_int_equal(v->gpr[ESP], 0xabcd2ffa);
+		assert_int_equal(get16(m, 0x12ffa), 0x1234);
+		assert_int_equal(get16(m, 0x12ffc), 0x1000);
+		assert_int_equal(get16(m, 0x12ffe),
+		                 2 | FLAG_CF | FLAG_TF | FLAG_IOPL | (n == 3 || vif ? FLAG_IF : 0));
+		assert_int_equal(vcpu_eflags(v), 2 | FLAG_CF | FLAG_AC | FLAG_VM | iopl(n) |
+		                                         (n == 3 ? FLAG_VIF : 0));
+		assert_int_equal(v->cpl, 3);
+		/* And back, with what it had: but TF, and IF where one waits, are the monitor's. */
+		if (n < 3) {
+			assert_fault(m, cpu_iret(v, 2, 0, &t), VEC_GP, 0);
+			put16(m, 0x12ffe, get16(m, 0x12ffe) & ~FLAG_TF);
+			assert_fault(m, cpu_iret(v, 4, 0, &t), VEC_GP, 0);
+			v->vflags |= FLAG_VIP;
+			if (vif)
+				assert_fault(m, cpu_iret(v, 2, 0, &t), VEC_GP, 0);
+			v->vflags &= ~FLAG_VIP;
+		}
+		assert_done(cpu_iret(v, 2, 0, &t));
+		assert_int_equal(v->eip, 0x1234);
+		assert_int_equal(v->seg[SREG_CS].base, 0x10000);
+		assert_int_equal(v->gpr[ESP], 0xabcd3000);
+		assert_int_equal(vcpu_eflags(v), 2 | FLAG_CF | FLAG_AC | FLAG_VM | iopl(n) |
+		                                         (n == 3 ? FLAG_TF | FLAG_IF : 0) |
+		                                         (vif ? FLAG_VIF : 0));
+		/* Not redirected: the IDT's at IOPL 3, #GP below. */
+		v86(m, iopl(n));
+		idt_gate(m, 0x21, CODE0, 0xa000, A_P | A_DPL3 | 14);
+		idt_gate(m, VEC_GP, CODE0, 0xb000, A_P | 14);
+		assert_true(cpu_software(v, INTR_INT_N, 0x21, 0x1234));
+		assert_int_equal(v->eip, n == 3 ? 0xa000 : 0xb000);
+		assert_int_equal(v->cpl, 0);
+		/* Others than INT n never are. */
+		v86(m, iopl(n));
+		idt_gate(m, VEC_BP, CODE0, 0xc000, A_P | A_DPL3 | 14);
+		assert_true(cpu_software(v, INTR_SOFTWARE, VEC_BP, 0x1234));
+		assert_int_equal(v->eip, 0xc000);
+	}
+}
+
+static void v86_redirection_faults(void **state)
+{
+	struct machine *m = *state;
+	struct vcpu *v = &m->v;
+#define INT_22 cpu_interrupt(v, INTR_INT_N, 0x22, false, 0, &t)
+
+	v86(m, iopl(3));
+	v->cr4 = CR4_VME;
+	redirect_all_but(m, 0x21);
+	m->bad_page = 0x12;
+	assert_fault(m, INT_22, VEC_PF, PF_W | PF_U);
+	m->bad_page = TSS_A >> 12;
+	assert_fault(m, INT_22, VEC_PF, 0);
+	m->bad_page = 0;
+	/* The bitmap has to lie in a 32-bit TSS. */
+	v->seg[SREG_TR].limit = 104 + 3;
+	assert_fault(m, INT_22, VEC_GP, 0);
+	v->seg[SREG_TR].limit = 102;
+	assert_fault(m, INT_22, VEC_GP, 0);
+	v->seg[SREG_TR].limit = 0xffff;
+	put16(m, TSS_A + 102, 16); /* below the TSS */
+	assert_fault(m, INT_22, VEC_GP, 0);
+	v->seg[SREG_TR].attr &= ~(uint32_t)8; /* the 286's */
+	assert_fault(m, INT_22, VEC_GP, 0);
+}
+
 static void protected_interrupt_flag(void **state)
 {
 	struct machine *m = *state;
@@ -182,10 +277,8 @@ static void protected_interrupt_flag(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(popf_by_privilege),
-		TEST(pushf_image),
-		TEST(v86_traps),
-		TEST(v86_extensions),
+		TEST(popf_by_privilege),        TEST(pushf_image),     TEST(v86_traps),
+		TEST(v86_extensions),           TEST(v86_redirection), TEST(v86_redirection_faults),
 		TEST(protected_interrupt_flag),
 	};
 

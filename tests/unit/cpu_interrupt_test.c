@@ -176,11 +176,12 @@ static void software_interrupt_pushes_next(void **state)
 	idt_gate(m, 0x80, CODE0, HANDLER, A_P | A_DPL3 | 15);
 	idt_gate(m, VEC_GP, CODE0, HANDLER + 0x100, A_P | 14);
 	machine_ring(m, 3);
-	assert_true(cpu_software(&m->v, 0x80, 0x8002));
+	assert_true(cpu_software(&m->v, INTR_INT_N, 0x80, 0x8002));
 	assert_int_equal(m->v.eip, HANDLER);
 	assert_int_equal(get32(m, STACK0 - 20), 0x8002);
 	machine_ring(m, 3);
-	assert_true(cpu_software(&m->v, 0x81, 0x8002)); /* no such gate: #GP at the INT */
+	assert_true(
+		cpu_software(&m->v, INTR_INT_N, 0x81, 0x8002)); /* no such gate: #GP at the INT */
 	assert_int_equal(m->v.eip, HANDLER + 0x100);
 	assert_int_equal(get32(m, STACK0 - 20), 0x8000);
 	assert_int_equal(get32(m, STACK0 - 24), 0x81 * 8 + 2);
@@ -321,14 +322,16 @@ static void virtual_8086_rules(void **state)
 		idt_gate(m, vector, CODE0, HANDLER, A_P | A_DPL3 | 14);
 	to_virtual_8086(m, 0xffff, 0);
 	assert_int_equal(m->v.eip, 0xffff);
-	assert_fault(m, cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t), VEC_GP, 0);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_INT_N, 0x21, false, 0, &t), VEC_GP, 0);
+	/* CD 03 is INT n, CC is not. */
+	assert_fault(m, cpu_interrupt(&m->v, INTR_INT_N, VEC_BP, false, 0, &t), VEC_GP, 0);
 	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, VEC_BP, false, 0, &t));
 	to_virtual_8086(m, 0x100, 0);
 	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, VEC_OF, false, 0, &t));
 	to_virtual_8086(m, 0x100, 0);
 	assert_done(cpu_interrupt(&m->v, INTR_EXTERNAL, 0x21, false, 0, &t));
 	to_virtual_8086(m, 0x100, FLAG_IOPL);
-	assert_done(cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t));
+	assert_done(cpu_interrupt(&m->v, INTR_INT_N, 0x21, false, 0, &t));
 	to_virtual_8086(m, 0x100, FLAG_IOPL);
 	put16(m, 0x20000 + 0xfff8, 0x5678);
 	put16(m, 0x20000 + 0xfffa, 0x3000);
@@ -364,7 +367,7 @@ static void real_mode_interrupt(void **state)
 	m->v.seg[SREG_SS].attr &= ~SEG_DB;
 	put32(m, 0x21 * 4, 0x12345678);
 	vcpu_eflags_set(&m->v, FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF);
-	assert_true(cpu_software(&m->v, 0x21, 0x8002));
+	assert_true(cpu_software(&m->v, INTR_INT_N, 0x21, 0x8002));
 	assert_int_equal(m->v.seg[SREG_CS].base, 0x12340);
 	assert_int_equal(m->v.eip, 0x5678);
 	assert_int_equal(vcpu_eflags(&m->v), 2);
@@ -381,7 +384,7 @@ static void real_mode_interrupt(void **state)
 	assert_int_equal(vcpu_eflags(&m->v), FLAG_VIP | FLAG_AC | 2);
 	assert_int_equal(m->v.eip, 0x9000);
 	m->v.idtr.limit = 0x80;
-	assert_fault(m, cpu_interrupt(&m->v, INTR_SOFTWARE, 0x21, false, 0, &t), VEC_GP, 0);
+	assert_fault(m, cpu_interrupt(&m->v, INTR_INT_N, 0x21, false, 0, &t), VEC_GP, 0);
 }
 
 static void exception_sets_cr2_and_dr6(void **state)

@@ -293,7 +293,7 @@ void trap_entry(struct frame *f)
 		.cs = f->cs, .ds = f->ds, .es = f->es, .fs = f->fs, .gs = f->gs,
 		.vector = f->vector, .error = f->error, .cr2 = cr2, .dr6 = dr6,
 	};
-	if (f->cs & 3) {
+	if (f->cs & 3 || f->eflags & VM) {
 		trapped.esp = f->esp;
 		trapped.ss = f->ss;
 	} else {

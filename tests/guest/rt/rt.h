@@ -60,14 +60,15 @@ enum {
 
 /* clang-format off */
 enum { CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800,
-       IOPL3 = 0x3000, NT = 0x4000, RF = 0x10000, AC = 0x40000, ID = 0x200000 };
+       IOPL3 = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000,
+       VIP = 0x100000, ID = 0x200000 };
 
 enum { V_DE, V_DB, V_NMI, V_BP, V_OF, V_BR, V_UD, V_NM, V_DF, V_TS = 10, V_NP, V_SS, V_GP, V_PF,
        V_MF = 16, V_AC, V_MC, V_XM, V_SYSCALL = 0x80, V_DONE = 0x81 };
 
 enum { CR0_PE = 1, CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 0x20, CR0_WP = 0x10000,
        CR0_AM = 0x40000, CR0_CD = 0x40000000, CR0_PG = (int)0x80000000 };
-enum { CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_PGE = 0x80, CR4_OSFXSR = 0x200,
+enum { CR4_VME = 1, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_PGE = 0x80, CR4_OSFXSR = 0x200,
        CR4_OSXMMEXCPT = 0x400 };
 
 /* What the trap stubs push; esp and ss only from an outer ring. */

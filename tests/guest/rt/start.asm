@@ -86,6 +86,8 @@ cpu_run_raw:
 	pushf
 	mov [run_esp], esp
 	mov ebx, [esp + 40]
+	test byte [ebx + 38], 2		; VM
+	jnz .virtual_8086
 	test byte [ebx + 40], 3
 	jz .same_level
 	push dword [ebx + 44]		; SS
@@ -102,6 +104,7 @@ cpu_run_raw:
 	mov fs, [ebx + 56]
 	mov es, [ebx + 52]
 	mov ds, [ebx + 48]
+.registers:
 	mov eax, [cs:ebx]
 	mov ecx, [cs:ebx + 4]
 	mov edx, [cs:ebx + 8]
@@ -110,6 +113,18 @@ cpu_run_raw:
 	mov edi, [cs:ebx + 28]
 	mov ebx, [cs:ebx + 12]
 	iret
+
+.virtual_8086:
+	push dword [ebx + 60]		; GS FS DS ES, which IRET loads
+	push dword [ebx + 56]
+	push dword [ebx + 48]
+	push dword [ebx + 52]
+	push dword [ebx + 44]
+	push dword [ebx + 16]
+	push dword [ebx + 36]
+	push dword [ebx + 40]
+	push dword [ebx + 32]
+	jmp .registers
 
 global run_leave
 run_leave:

@@ -1,0 +1,160 @@
+/* Virtual-8086 mode: what does not exist there, what IOPL guards, and what CR4.VME makes of it. */
+#include "rt/rt.h"
+
+enum { CODE = 0x2000, STACK = 0x3000, TOP = 0x1000, HANDLER = 0x100 };
+
+static u16 *stack_word(u32 sp)
+{
+	return (u16 *)(STACK * 16 + sp);
+}
+
+/* Runs n bytes at CODE:0 until they trap. */
+static struct state run(const void *code, u32 n, u32 eflags)
+{
+	memcpy((void *)(CODE * 16), code, n);
+	struct state s = {.esp = TOP, .eflags = eflags | VM | 2, .cs = CODE, .ss = STACK};
+	cpu_run(&s);
+	return s;
+}
+
+static void stopped(const char *what, const struct state *s, u32 vector, u32 eip)
+{
+	if (s->vector != vector || s->eip != eip || s->cs != CODE || s->error)
+		fail("%s: vector %u error %h at %h:%h, not %u at %h", what, s->vector, s->error,
+		     s->cs, s->eip, vector, eip);
+	if (!(s->eflags & VM))
+		fail("%s: not in virtual-8086 mode", what);
+}
+
+struct row {
+	const char *what;
+	u8 n, code[6];
+	u32 vector, eip;
+};
+
+static void run_rows(const struct row *rows, unsigned n, u32 eflags)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct state s = run(rows[i].code, rows[i].n, eflags);
+		stopped(rows[i].what, &s, rows[i].vector, rows[i].eip);
+		expect(rows[i].what, s.esp, TOP);
+	}
+}
+#define RUN_ROWS(rows, eflags) run_rows(rows, sizeof(rows) / sizeof((rows)[0]), eflags)
+
+static void undefined(void)
+{
+	/* In memory: at [bx], and beyond the limit of its segment, where an operand would fault. */
+	static const struct row rows[] = {
+		{"arpl", 2, {0x63, 0xc0}, V_UD, 0},
+		{"sldt", 3, {0x0f, 0x00, 0xc0}, V_UD, 0},
+		{"str", 3, {0x0f, 0x00, 0xc8}, V_UD, 0},
+		{"lldt", 3, {0x0f, 0x00, 0xd0}, V_UD, 0},
+		{"lldt of memory", 3, {0x0f, 0x00, 0x17}, V_UD, 0},
+		{"ltr", 3, {0x0f, 0x00, 0xd8}, V_UD, 0},
+		{"ltr beyond the limit", 5, {0x0f, 0x00, 0x1e, 0xff, 0xff}, V_UD, 0},
+		{"verr", 3, {0x0f, 0x00, 0xe0}, V_UD, 0},
+		{"verw", 3, {0x0f, 0x00, 0xe8}, V_UD, 0},
+		{"lar", 3, {0x0f, 0x02, 0xc0}, V_UD, 0},
+		{"lsl", 3, {0x0f, 0x03, 0xc0}, V_UD, 0},
+		{"lgdt", 3, {0x0f, 0x01, 0x17}, V_GP, 0},
+		{"lmsw", 3, {0x0f, 0x01, 0xf0}, V_GP, 0},
+		{"smsw", 4, {0x0f, 0x01, 0xe0, 0xf4}, V_GP, 3},
+		{"hlt", 1, {0xf4}, V_GP, 0},
+	};
+	RUN_ROWS(rows, 0);
+	RUN_ROWS(rows, IOPL3);
+}
+
+static const u8 interrupt_flag[] = {0xfb, 0x9c, 0xfa, 0x9c, 0xf4}; /* sti pushf cli pushf hlt */
+
+static void iopl_3(void)
+{
+	static const u8 popf_iret[] = {0x9d, 0xcf};
+	struct state s = run(interrupt_flag, sizeof(interrupt_flag), IOPL3);
+	stopped("sti, cli", &s, V_GP, 4);
+	expect("with IF", *stack_word(TOP - 2), IF | IOPL3 | 2);
+	expect("without", *stack_word(TOP - 4), IOPL3 | 2);
+
+	*stack_word(TOP) = CF | IOPL3;
+	*stack_word(TOP + 2) = HANDLER;
+	*stack_word(TOP + 4) = CODE;
+	*stack_word(TOP + 6) = ZF;
+	*(u8 *)(CODE * 16 + HANDLER) = 0xf4;
+	s = run(popf_iret, sizeof(popf_iret), IOPL3);
+	stopped("popf, iret", &s, V_GP, HANDLER);
+	expect("flags", s.eflags & ~(u32)RF, VM | IOPL3 | ZF | 2);
+	expect("sp", s.esp, TOP + 8);
+}
+
+static void below_iopl_3(void)
+{
+	static const struct row rows[] = {
+		{"cli", 1, {0xfa}, V_GP, 0},
+		{"sti", 1, {0xfb}, V_GP, 0},
+		{"pushf", 1, {0x9c}, V_GP, 0},
+		{"pushfd", 2, {0x66, 0x9c}, V_GP, 0},
+		{"popf", 1, {0x9d}, V_GP, 0},
+		{"iret", 1, {0xcf}, V_GP, 0},
+		{"int 81", 2, {0xcd, 0x81}, V_GP, 0},
+		{"int 3 of two bytes", 2, {0xcd, 0x03}, V_GP, 0},
+		{"int 3", 1, {0xcc}, V_BP, 1},
+	};
+	for (u32 level = 0; level < 3; level++)
+		RUN_ROWS(rows, level << 12);
+}
+
+/* The bitmap of interrupts below that of ports: only INT 81h goes to the IDT. */
+static void extensions_on(void)
+{
+	main_tss.t.iomap = sizeof(struct tss32) + 32;
+	memset(main_tss.iomap, 0, 32);
+	main_tss.iomap[0x81 / 8] = 1 << (0x81 % 8);
+	gdt_set(TSS_MAIN, (u32)&main_tss, sizeof(main_tss) - 1, ACC_TSS32, 0);
+	asm volatile("ltr %w0" : : "r"(TSS_MAIN));
+	write_cr4(read_cr4() | CR4_VME);
+}
+
+static void extensions(void)
+{
+	static const u8 redirected[] = {0xcd, 0x22, 0xf4};
+	static const u8 handler[] = {0xfa, 0xcf}; /* cli iret */
+	static const struct row rows[] = {
+		{"pushfd", 2, {0x66, 0x9c}, V_GP, 0},
+		{"int 81", 2, {0xcd, 0x81}, V_GP, 0},
+		{"int 3", 1, {0xcc}, V_BP, 1},
+	};
+	extensions_on();
+	RUN_ROWS(rows, 0);
+	struct state s = run(interrupt_flag, sizeof(interrupt_flag), 0);
+	stopped("sti, cli", &s, V_GP, 4);
+	expect("with VIF", *stack_word(TOP - 2), IF | IOPL3 | 2);
+	expect("without", *stack_word(TOP - 4), IOPL3 | 2);
+	expect("flags", s.eflags & ~(u32)RF, VM | 2);
+	s = run(interrupt_flag, sizeof(interrupt_flag), VIP);
+	stopped("sti, where an interrupt waits", &s, V_GP, 0);
+
+	memcpy((void *)(CODE * 16 + HANDLER), handler, sizeof(handler));
+	*(u32 *)(4 * 0x22) = CODE << 16 | HANDLER;
+	for (u32 level = 0; level < 4; level += 3) {
+		s = run(redirected, sizeof(redirected), CF | VIF | level << 12);
+		stopped("int 22, iret", &s, V_GP, 2);
+		expect("flags", s.eflags & ~(u32)RF, VM | VIF | CF | 2 | level << 12);
+		expect("sp", s.esp, TOP);
+		expect("ip", *stack_word(TOP - 6), 2);
+		expect("image", *stack_word(TOP - 2), CF | 2 | IOPL3 | (level ? 0 : IF));
+	}
+	write_cr4(read_cr4() & ~CR4_VME);
+}
+
+static const struct test tests[] = {
+	{"undefined", "SDM vol. 2, LLDT, LTR, LAR, ARPL", undefined},
+	{"iopl-3", "SDM vol. 3, 20.2.7", iopl_3},
+	{"below-iopl-3", "SDM vol. 3, 20.2.7", below_iopl_3},
+	{"extensions", "SDM vol. 3, 20.3", extensions},
+};
+
+void guest_main(void)
+{
+	RUN_TESTS(tests);
+}

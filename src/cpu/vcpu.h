@@ -128,26 +128,29 @@ struct cpu_env {
 
 #define VCPU_MC_BANKS 5 /* the most that a model has */
 
+/* Parts of linear space: 256 MiB each.  Which window serves an address depends on its part. */
+enum { VCPU_PART_SHIFT = 28, VCPU_PARTS = 1 << (32 - VCPU_PART_SHIFT) };
+
 struct vcpu {
 	/* --- cells of translated code --- */
 	uint32_t gpr[8]; /* guest registers, at every exit */
 	uint32_t eip;
-	uint32_t flags;          /* FLAGS_NATIVE bits only */
-	uint32_t if_flag;        /* 0 or FLAG_IF */
-	uint32_t vflags;         /* FLAGS_VIRTUAL bits only */
-	uint32_t pending;        /* nonzero: leave translated code at the next check */
-	uint32_t inhibit;        /* interrupt shadow: STI, MOV SS, POP SS */
-	uint64_t base_by_gib[4]; /* window to use for each GiB of linear space */
-	int64_t tsc_minus;       /* added to the host's TSC gives the guest's */
-	uint64_t stub[4];        /* where translated code leaves to: enum stub */
-	uint64_t scratch[8];     /* of stubs: CELL_* of monitor/entry.h */
-	uint64_t host_rsp;       /* of the dispatcher, while translated code runs */
-	uint64_t ret_sp;         /* of the private return stack, while it does not */
-	uint64_t window;         /* where translated code finds the guest's memory: GS */
-	uint64_t table;          /* r13 */
-	struct segment seg[8];   /* ES CS SS DS FS GS LDTR TR */
-	uint64_t tsc_read;       /* what the guest has read of its TSC last; 0: nothing */
-	uint64_t tag;            /* r14: of branches, in the table */
+	uint32_t flags;                    /* FLAGS_NATIVE bits only */
+	uint32_t if_flag;                  /* 0 or FLAG_IF */
+	uint32_t vflags;                   /* FLAGS_VIRTUAL bits only */
+	uint32_t pending;                  /* nonzero: leave translated code at the next check */
+	uint32_t inhibit;                  /* interrupt shadow: STI, MOV SS, POP SS */
+	int64_t tsc_minus;                 /* added to the host's TSC gives the guest's */
+	uint64_t stub[4];                  /* where translated code leaves to: enum stub */
+	uint64_t scratch[8];               /* of stubs: CELL_* of monitor/entry.h */
+	uint64_t host_rsp;                 /* of the dispatcher, while translated code runs */
+	uint64_t ret_sp;                   /* of the private return stack, while it does not */
+	uint64_t window;                   /* where translated code finds the guest's memory: GS */
+	uint64_t table;                    /* r13 */
+	struct segment seg[8];             /* ES CS SS DS FS GS LDTR TR */
+	uint64_t tsc_read;                 /* what the guest has read of its TSC last; 0: nothing */
+	uint64_t tag;                      /* r14: of branches, in the table */
+	uint64_t base_by_part[VCPU_PARTS]; /* window to use for each part of linear space */
 
 	/* --- the rest of the architectural state --- */
 	uint32_t cr0, cr2, cr3, cr4;

@@ -5,12 +5,12 @@
 #define V_GPR 0
 #define V_FLAGS 36
 #define V_PENDING 48
-#define V_STUB 96
-#define V_SCRATCH 128
-#define V_HOST_RSP 192
-#define V_RET_SP 200
-#define V_TABLE 216
-#define V_TAG 360
+#define V_STUB 64
+#define V_SCRATCH 96
+#define V_HOST_RSP 160
+#define V_RET_SP 168
+#define V_TABLE 184
+#define V_TAG 328
 
 /* Flags: those of the guest's that are the host's too, the host's own, and AC. */
 #define F_NATIVE 0xcd5

@@ -59,8 +59,11 @@ static void check_half(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *lin
 		CHECK(m->page_flags[table] & PAGE_TABLE);
 		++*links;
 	}
-	if (w->pub.kind == WINDOW_KERNEL && h->pde && vpn >= SPLIT_VPN)
-		CHECK(w->top[top_index(w, vpn)] == top_key(h->pde));
+	if (w->pub.kind != WINDOW_KERNEL)
+		return;
+	uint64_t top = w->top[top_index(w, vpn)];
+	CHECK(!h->pde || top == top_key(h->pde));
+	CHECK(vpn >= split_vpn(w) || !top);
 }
 
 static void check_entry(struct mmu *m, struct win *w, uint32_t vpn, uint32_t *writable,

@@ -62,6 +62,16 @@ bool pde_same(uint64_t old, uint64_t now)
 	return top_key(old) == top_key(now) && !(old & held & ~now);
 }
 
+bool pde_is_self_map(const struct root *r, uint64_t pde)
+{
+	if (!(pde & PTE_P) || pde_is_large(r->mode, pde))
+		return false;
+	uint64_t table = pde_table(r->mode, pde) >> PAGE_SHIFT;
+	if (!(r->mode & PAGING_PAE))
+		return table == r->pd[0];
+	return table == r->pd[0] || table == r->pd[1] || table == r->pd[2] || table == r->pd[3];
+}
+
 static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
 {
 	bool pae = r->mode & PAGING_PAE;

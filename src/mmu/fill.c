@@ -219,14 +219,19 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 	struct win *w = (struct win *)pub;
 	uint32_t vpn = gla_vpn(a);
 	CHECK(window_is_current(m, w));
-	if (w->pub.kind == WINDOW_KERNEL && vpn < SPLIT_VPN)
+	if (vpn < split_vpn(w))
 		return MMU_OTHER_VIEW;
 	struct walk r;
 	if (!walk_guest(m, a, access, user, &r, t))
 		return MMU_TRUE_FAULT;
 	stats.shadow_faults++;
 	*out = gpa(r.pa | (a.v & PAGE_MASK));
-	if (!view_sees(w, &r)) {
+	bool self_map = m->cur && pde_is_self_map(m->cur, r.pde);
+	if (w->pub.kind == WINDOW_KERNEL ? self_map : !view_sees(w, &r)) {
+		/* Tables that a root sees through its own entries have a place in none of the
+		 * windows that supervisors share. */
+		if (self_map)
+			return MMU_TRACED;
 		mmu_force_private(m);
 		return MMU_NEED_PRIVATE;
 	}
@@ -282,8 +287,10 @@ bool mmu_exec(struct mmu *m, struct window *pub, gla_t a, bool user, uint32_t *p
 	*page = here & MAP_MEMORY ? here >> PAGE_SHIFT : NO_PAGE;
 	/* Code that runs across the split or the top of a KERNEL window belongs to
 	 * one root; the shared window cannot remember it. */
-	if (w->pub.kind == WINDOW_KERNEL && vpn < SPLIT_VPN)
+	if (!window_serves(m, pub, a))
 		return true;
+	if (w->pub.kind == WINDOW_KERNEL && a.v < w->code)
+		w->code = a.v;
 	fill_prepare(m, w, vpn, &r);
 	e = shadow_get(m, w, vpn);
 	if (!((e ^ new) & (SH_PAGE | SH_HOLE)))

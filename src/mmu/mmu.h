@@ -7,13 +7,15 @@
  *
  * Kinds of window:
  *   PHYSICAL    paging off: linear = physical
- *   KERNEL      supervisor view of linear addresses from the split (C0000000h) up;
- *               shared by all roots whose top-level entries agree there.
+ *   KERNEL      supervisor view of linear addresses from its split up; shared by all
+ *               roots whose top-level entries agree there.
  *               Addresses below the split are never mapped in it: OTHER_VIEW.
+ *               Nor is what a root sees through an entry that maps its own page
+ *               directory as a page table (a recursive slot): TRACED.
  *   USER        user view of one root, all 4 GiB (user rights only)
- *   PRIVATE     supervisor view of one root, all 4 GiB: for roots whose kernel
- *               runs below the split, for CR0.WP = 0, and for supervisor
- *               accesses that a user view must not hold
+ *   PRIVATE     supervisor view of one root, all 4 GiB: for kernels that run below
+ *               40000000h, for CR0.WP = 0, and for supervisor accesses that a user
+ *               view must not hold
  *
  * Page-table pages that a shadow was filled from are traced (not writable in
  * any window); so are pages with live translation units, at the cache's
@@ -27,16 +29,19 @@
 
 #include "base/types.h"
 #include "cpu/trap.h"
+#include "cpu/vcpu.h"
 
 struct mmu;
 
 enum window_kind { WINDOW_PHYSICAL, WINDOW_KERNEL, WINDOW_USER, WINDOW_PRIVATE };
 
 /* The public part of a window; id is never 0 nor reused while the mmu lives, base may
- * be (window_drop is called before). */
+ * be (window_drop is called before).  The split changes in mmu_window and mmu_paging_load
+ * alone. */
 struct window {
 	uint8_t *base;
 	uint32_t id;
+	uint32_t split; /* KERNEL: the first linear address that it serves; 0 for all others */
 	enum window_kind kind;
 };
 
@@ -138,9 +143,9 @@ bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct 
 /* The window to run in, at this privilege, at this linear EIP; creates it if needed
  * (which may evict others).  Never NULL. */
 struct window *mmu_window(struct mmu *m, bool user, gla_t eip);
-/* The window to use per GiB for supervisor sites that reach both halves:
- * {U,U,U,K} for a KERNEL window, {w,w,w,w} otherwise. */
-void mmu_bases(struct mmu *m, struct window *w, uint64_t base[4]);
+/* The window to use per part for supervisor sites that reach both sides of the split: the
+ * user's below it and w above, if w is a KERNEL window, else w for all. */
+void mmu_bases(struct mmu *m, struct window *w, uint64_t base[VCPU_PARTS]);
 /* The composite windows do not suit what the supervisor does now: until the next
  * change of root mmu_window gives PRIVATE ones (for good when it comes to that often). */
 void mmu_force_private(struct mmu *m);
@@ -152,10 +157,11 @@ enum mmu_access { MMU_READ, MMU_WRITE, MMU_EXEC };
 enum mmu_verdict {
 	MMU_MAPPED,       /* hidden fault: the window now permits it; retry */
 	MMU_TRUE_FAULT,   /* the guest's own: *t */
-	MMU_TRACED,       /* permitted, but the page is traced or watched: redirect the access */
+	MMU_TRACED,       /* permitted, but the page is traced or watched, or has no place in
+	                    a window (mmu_is_self_map): redirect the access */
 	MMU_HOLE,         /* permitted, but no memory: reads FFh, stores are lost; or a ROM */
 	MMU_DEVICE,       /* permitted, but a device's registers */
-	MMU_OTHER_VIEW,   /* a KERNEL window was used below the split: use base_by_gib */
+	MMU_OTHER_VIEW,   /* a KERNEL window was used below the split: use base_by_part */
 	MMU_NEED_PRIVATE, /* this root needs a PRIVATE supervisor window; it is marked so:
 	                    call mmu_window again */
 };
@@ -221,16 +227,21 @@ void mmu_invlpg(struct mmu *m, gla_t a);
 void mmu_flush_all(struct mmu *m);
 
 /* Bytes of a window; from one window's base to the next, so that as much as a window lies
- * between them unmapped; the linear address from which on KERNEL windows serve. */
+ * between them unmapped; what splits are multiples of. */
 #define WINDOW_SIZE (1ull << 32)
 #define WINDOW_STRIDE (1ull << 33)
-#define WINDOW_SPLIT 0xc0000000u
+#define WINDOW_PART (1u << VCPU_PART_SHIFT)
 
-/* May what is at this address be remembered for this window?  A KERNEL window serves spaces that
- * differ below the split; an instruction at the top may reach there, as addresses wrap. */
-static inline bool window_serves(const struct window *w, gla_t a)
+/* Is the address under an entry of the loaded root that maps one of its page directories as a
+ * page table? */
+bool mmu_is_self_map(struct mmu *m, gla_t a);
+
+/* May what is at this address be remembered for this window, one of the loaded root's?  A KERNEL
+ * window serves spaces that differ below the split (an instruction at the top may reach there, as
+ * addresses wrap), and where their entries map their own tables. */
+static inline bool window_serves(struct mmu *m, const struct window *w, gla_t a)
 {
-	return w->kind != WINDOW_KERNEL || a.v >= WINDOW_SPLIT;
+	return w->kind != WINDOW_KERNEL || (a.v >= w->split && !mmu_is_self_map(m, a));
 }
 
 /* For the checker of translated code: the windows by address, and each page that mmu_exec

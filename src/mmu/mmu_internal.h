@@ -4,6 +4,7 @@
  *   written.c  stores by the monitor and by devices; to the guest's tables
  *   fill.c     faults, and pages that are executed
  *   root.c     paging state, roots, which window belongs to which root
+ *   kernel.c   KERNEL windows: who shares one, and where it begins
  *   queue.c    revocations that wait for the guest's flush
  *   window.c   life and eviction of windows
  *   watch.c    pages of data breakpoints
@@ -39,7 +40,6 @@ enum {
 	QUEUE_LENGTH = 4096,
 	TLB_LENGTH = 1024,
 	ROOT_BUCKETS = 256,
-	SPLIT_VPN = WINDOW_SPLIT >> PAGE_SHIFT,
 	OTHER_PAGES = 1 << 14, /* of memory that is not RAM */
 	PHYS_FRAMES = 1 << 20, /* page frames of the map; above 4 GiB nothing is */
 	MAX_MEMORIES = 16,
@@ -142,9 +142,10 @@ struct win {
 
 	/* KERNEL only */
 	struct win *next_kernel;
-	uint32_t gen;           /* changes when roots must compare again */
-	uint64_t top[512];      /* the union of the roots' top-level entries */
-	uint8_t nonglobal[512]; /* something that is not global was filled under it */
+	uint32_t gen;            /* changes when roots must compare again */
+	uint32_t code;           /* the lowest address at which code ran in it */
+	uint64_t top[2048];      /* the union of the roots' top-level entries, from the split on */
+	uint8_t nonglobal[2048]; /* something that is not global was filled under it */
 };
 
 /* Paging modes that give one table different meanings. */
@@ -194,6 +195,9 @@ struct walk {
 
 /* Queue items: slot << 20 | vpn, and QUEUE_HALF for a whole half. */
 #define QUEUE_HALF (1u << 31)
+
+/* Code below never runs in a KERNEL window; above, the split begins at a multiple of this. */
+#define SPLIT_FIRST (1u << 30)
 
 struct mmu {
 	struct mmu_client client;
@@ -332,7 +336,13 @@ static inline uint8_t *win_host(const struct win *w, uint32_t vpn)
 /* Index into win.top of the entry that governs this page. */
 static inline unsigned top_index(const struct win *w, uint32_t vpn)
 {
-	return w->pae ? (vpn >> 9) - 512 * 3 : (vpn >> 10) - 768;
+	return vpn >> (w->pae ? 9 : 10);
+}
+
+/* The first page that the window serves. */
+static inline uint32_t split_vpn(const struct win *w)
+{
+	return w->pub.split >> PAGE_SHIFT;
 }
 
 static inline bool is_traced(const struct mmu *m, uint32_t page)
@@ -363,6 +373,8 @@ uint64_t top_key(uint64_t pde);
 /* Does a page directory's entry still say what a half was derived from? */
 bool pde_same(uint64_t old, uint64_t now);
 uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn);
+/* Does the root's entry make one of its page directories a page table? */
+bool pde_is_self_map(const struct root *r, uint64_t pde);
 /* May this window's view see, and write, what the guest's tables say? */
 bool view_sees(const struct win *w, const struct walk *r);
 bool view_writes(const struct win *w, const struct walk *r);
@@ -450,6 +462,17 @@ bool queue_empties(struct mmu *m, struct win *w);
 void root_die(struct mmu *m, struct root *r);
 /* The pages of its directories are others now. */
 void root_relink(struct mmu *m, struct root *r);
+
+/* --- kernel.c --- */
+/* The root gets a KERNEL window for code at this address, from SPLIT_FIRST up. */
+void kernel_find(struct mmu *m, struct root *r, uint32_t eip);
+/* The root is loaded: does its KERNEL window, if it has one, still fit? */
+void kernel_enter(struct mmu *m, struct root *r);
+void kernel_leave(struct root *r);
+/* The loaded root flushes this page: its entry over the page wins. */
+void kernel_invlpg(struct mmu *m, uint32_t vpn);
+/* Has the root's KERNEL window something else over this page, which it serves? */
+bool kernel_differs(struct mmu *m, struct root *r, uint32_t vpn);
 /* Makes the KERNEL window of the loaded root agree with it; its entries win. */
 void kernel_agree_current(struct mmu *m, bool strict);
 /* The same for the entry over one page, before a fill. */

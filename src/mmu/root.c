@@ -15,95 +15,6 @@
 #define PDPTE_CR0 (CR0_CD | CR0_NW | CR0_PG)
 #define PDPTE_CR4 (CR4_PAE | CR4_PGE | CR4_PSE)
 
-static unsigned top_length(uint8_t mode)
-{
-	return mode & PAGING_PAE ? 512 : 256;
-}
-
-static uint32_t top_vpn(uint8_t mode, unsigned i)
-{
-	return SPLIT_VPN + (i << (mode & PAGING_PAE ? 9 : 10));
-}
-
-/* --- sharing KERNEL windows ---
- *
- * A window's top[] is what its contents were derived from.  A root may use it
- * when no entry disagrees: equal, or absent here (then it is taken over), or
- * absent in the root while nothing but global pages was filled under it, which
- * a TLB could have kept across the CR3 load. */
-
-enum disagree { DISAGREE_FAILS, DISAGREE_WINS };
-
-static void top_replace(struct mmu *m, struct win *k, unsigned i, uint64_t key)
-{
-	half_revoke(m, k, top_vpn(k->mode, i));
-	k->top[i] = key;
-	k->nonglobal[i] = 0;
-}
-
-static bool kernel_agree(struct mmu *m, struct root *r, struct win *k, enum disagree how,
-                         bool strict)
-{
-	bool changed = false;
-	for (unsigned i = 0; i < top_length(k->mode); i++) {
-		uint64_t key = top_key(root_pde(m, r, top_vpn(k->mode, i))), old = k->top[i];
-		if (key == old)
-			continue;
-		bool filled = half_at(m, k, top_vpn(k->mode, i))->pde;
-		if (!old)
-			k->top[i] = key;
-		else if (!key && (!filled || (!strict && !k->nonglobal[i])))
-			continue;
-		else if (how == DISAGREE_WINS)
-			top_replace(m, k, i, key);
-		else
-			return false;
-		changed = true;
-	}
-	if (changed)
-		k->gen++;
-	r->kernel_gen = k->gen;
-	r->compare = false;
-	return true;
-}
-
-void kernel_agree_current(struct mmu *m, bool strict)
-{
-	struct root *r = m->cur;
-	if (r && r->kernel && (strict || r->compare || r->kernel_gen != r->kernel->gen))
-		kernel_agree(m, r, r->kernel, DISAGREE_WINS, strict);
-}
-
-void kernel_agree_at(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pde, bool global)
-{
-	unsigned i = top_index(w, vpn);
-	if (w->top[i] != top_key(pde)) {
-		if (w->top[i])
-			top_replace(m, w, i, top_key(pde));
-		w->top[i] = top_key(pde);
-		w->gen++;
-	}
-	if (!global && !w->nonglobal[i]) {
-		w->nonglobal[i] = 1;
-		w->gen++;
-	}
-	/* Other roots compare again when they are loaded, as gen has changed.  The current root
-	 * caused the change and agrees, unless a store to its kernel part is to be looked at. */
-	m->cur->kernel_gen = w->gen;
-}
-
-static struct win *kernel_find(struct mmu *m, struct root *r)
-{
-	for (struct win *k = m->kernels; k; k = k->next_kernel)
-		if (k->mode == r->mode && kernel_agree(m, r, k, DISAGREE_FAILS, false))
-			return k;
-	struct win *k = window_create(m, WINDOW_KERNEL);
-	k->next_kernel = m->kernels;
-	m->kernels = k;
-	kernel_agree(m, r, k, DISAGREE_WINS, false);
-	return k;
-}
-
 static unsigned bucket_of(uint32_t cr3, uint8_t mode, const uint64_t pdpte[4])
 {
 	uint32_t h = cr3 >> 5 ^ mode;
@@ -156,8 +67,7 @@ void root_die(struct mmu *m, struct root *r)
 			window_drop(m, r->priv[i]);
 	if (r->user)
 		window_drop(m, r->user);
-	if (r->kernel && r->kernel->root == r)
-		r->kernel->root = NULL;
+	kernel_leave(r);
 	directories_unlink(m, r);
 	uint16_t *p = &m->bucket[bucket_of(r->cr3, r->mode, r->pdpte)];
 	while (&m->root[*p - 1] != r)
@@ -225,14 +135,7 @@ static void enter_root(struct mmu *m, uint32_t cr3, const uint64_t pdpte[4])
 	}
 	r->used = ++m->tick;
 	r->stores = 0;
-	struct win *k = r->kernel;
-	if (!k)
-		return;
-	if ((r->compare || r->kernel_gen != k->gen) &&
-	    !kernel_agree(m, r, k, DISAGREE_FAILS, false))
-		r->kernel = NULL;
-	else
-		k->root = r;
+	kernel_enter(m, r);
 }
 
 bool mmu_paging_load(struct mmu *m, struct mmu_paging *p, bool cr3_load, struct trap *t)
@@ -295,6 +198,12 @@ static struct win *root_window(struct mmu *m, struct win **at, enum window_kind 
 	return *at;
 }
 
+bool mmu_is_self_map(struct mmu *m, gla_t a)
+{
+	struct root *r = m->cur;
+	return r && pde_is_self_map(r, root_pde(m, r, gla_vpn(a)));
+}
+
 void mmu_force_private(struct mmu *m)
 {
 	struct root *r = m->cur;
@@ -302,6 +211,24 @@ void mmu_force_private(struct mmu *m)
 		return;
 	r->need_private = true;
 	r->misfits++;
+}
+
+static struct win *supervisor_window(struct mmu *m, struct root *r, gla_t eip)
+{
+	if (eip.v < SPLIT_FIRST || mmu_is_self_map(m, eip))
+		mmu_force_private(m);
+	if (!m->wp || r->need_private)
+		return root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);
+	if (r->kernel && eip.v < r->kernel->pub.split) {
+		/* One that reaches further down.  A kernel that begins there comes here once. */
+		kernel_leave(r);
+		if (++r->misfits >= MISFIT_FOR_GOOD)
+			r->need_private = true;
+		return supervisor_window(m, r, eip);
+	}
+	if (!r->kernel)
+		kernel_find(m, r, eip.v);
+	return r->kernel;
 }
 
 struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
@@ -313,17 +240,7 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 	} else if (user) {
 		w = root_window(m, &r->user, WINDOW_USER);
 	} else {
-		if (gla_vpn(eip) < SPLIT_VPN)
-			mmu_force_private(m);
-		if (!m->wp || r->need_private) {
-			w = root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);
-		} else {
-			if (!r->kernel) {
-				r->kernel = kernel_find(m, r);
-				r->kernel->root = r;
-			}
-			w = r->kernel;
-		}
+		w = supervisor_window(m, r, eip);
 	}
 	w->used = ++m->tick;
 	if (__builtin_expect(w->watch_gen != m->watch_gen, 0))
@@ -331,13 +248,13 @@ struct window *mmu_window(struct mmu *m, bool user, gla_t eip)
 	return &w->pub;
 }
 
-void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[4])
+void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[VCPU_PARTS])
 {
 	uint64_t here = (uintptr_t)pub->base, low = here;
 	if (pub->kind == WINDOW_KERNEL)
 		low = (uintptr_t)mmu_window(m, true, gla(0))->base;
-	base[0] = base[1] = base[2] = low;
-	base[3] = here;
+	for (uint32_t i = 0; i < VCPU_PARTS; i++)
+		base[i] = i < pub->split >> VCPU_PART_SHIFT ? low : here;
 }
 
 void mmu_flush_all(struct mmu *m)
@@ -350,20 +267,7 @@ void mmu_flush_all(struct mmu *m)
 
 void mmu_invlpg(struct mmu *m, gla_t a)
 {
-	struct root *r = m->cur;
-	uint32_t vpn = gla_vpn(a);
-	if (r && r->kernel && vpn >= SPLIT_VPN) {
-		struct win *k = r->kernel;
-		unsigned i = top_index(k, vpn);
-		uint64_t key = top_key(root_pde(m, r, vpn));
-		if (r->compare)
-			kernel_agree_current(m, false);
-		if (k->top[i] != key && k->top[i]) {
-			top_replace(m, k, i, key);
-			k->gen++;
-			r->kernel_gen = k->gen;
-		}
-	}
+	kernel_invlpg(m, gla_vpn(a));
 	queue_apply(m);
 	tlb_flush(m);
 }

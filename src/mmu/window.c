@@ -50,6 +50,7 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 	w->watch_gen = m->watch_gen; /* nothing is mapped yet */
 	w->used = ++m->tick;
 	stats.windows++;
+	stats.kernel_windows += kind == WINDOW_KERNEL || kind == WINDOW_PRIVATE;
 	return w;
 }
 
@@ -88,7 +89,7 @@ void window_drop(struct mmu *m, struct win *w)
 		while (*p != w)
 			p = &(*p)->next_kernel;
 		*p = w->next_kernel;
-		for (unsigned i = 0; i < 512; i++) {
+		for (unsigned i = 0; i < 2048; i++) {
 			w->top[i] = 0;
 			w->nonglobal[i] = 0;
 		}

@@ -37,9 +37,9 @@ static void written_directory(struct mmu *m, struct root *r, uint32_t where, uns
 		written_view(m, r->user, vpn, pde);
 		written_view(m, r->priv[0], vpn, pde);
 		written_view(m, r->priv[1], vpn, pde);
-		if (vpn < SPLIT_VPN || !r->kernel)
+		if (!r->kernel || vpn < split_vpn(r->kernel))
 			continue;
-		if (r->kernel->top[top_index(r->kernel, vpn)] != top_key(pde))
+		if (kernel_differs(m, r, vpn))
 			r->compare = true;
 		else if (r->kernel->root == r)
 			written_view(m, r->kernel, vpn, pde);

@@ -13,7 +13,7 @@ static bool fetch_page(struct monitor *m, gla_t a, uint32_t *page, struct trap *
 	}
 	if (!mmu_exec(m->mmu, m->window, a, at_user(m), page, t))
 		return false;
-	if (*page != NO_PAGE && window_serves(m->window, a))
+	if (*page != NO_PAGE && window_serves(m->mmu, m->window, a))
 		*e = (struct itlb_entry){m->window->id, vpn, *page};
 	return true;
 }
@@ -65,7 +65,7 @@ static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, s
 		return true;
 	const uint8_t *host = page_host(m, page2);
 	out->page2 = page2;
-	out->once |= !host || !window_serves(m->window, gla(a.v + (uint32_t)room));
+	out->once |= !host || !window_serves(m->mmu, m->window, gla(a.v + (uint32_t)room));
 	for (size_t i = room; i < sizeof out->buffer; i++)
 		out->buffer[i] = host ? host[i - room] : 0xff;
 	return true;
@@ -143,7 +143,7 @@ static bool second_page(struct monitor *m, const struct tu *u, bool *same, struc
 		return true;
 	if (!fetch_page(m, a, &page, t))
 		return false;
-	*same = page == u->gfn2 && window_serves(m->window, a);
+	*same = page == u->gfn2 && window_serves(m->mmu, m->window, a);
 	return true;
 }
 

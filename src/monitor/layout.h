@@ -18,7 +18,7 @@ static inline struct dump_layout monitor_layout(void)
 		.pending = CELL(pending),
 		.if_flag = CELL(if_flag),
 		.vflags = CELL(vflags),
-		.base_by_gib = CELL(base_by_gib),
+		.base_by_part = CELL(base_by_part),
 		.tsc_minus = CELL(tsc_minus),
 		.tsc_read = CELL(tsc_read),
 		.seg = CELL(seg),

@@ -33,12 +33,12 @@ static enum route route_page_fault(struct monitor *m, struct trap *t)
 		*t = r->trap;
 		return at_cmps(m) && !is_redirected(m) ? ROUTE_REDIRECT : ROUTE_TRAP;
 	case MMU_OTHER_VIEW:
-		if (site_flags(m, v->eip) & SITE_BY_GIB) {
+		if (site_flags(m, v->eip) & SITE_BY_PART) {
 			/* Not one that can choose: the stack, or the operand straddles. */
 			mmu_force_private(m->mmu);
 			m->state_dirty = true;
 		} else {
-			site_mark(m, SITE_BY_GIB);
+			site_mark(m, SITE_BY_PART);
 		}
 		return ROUTE_AGAIN;
 	case MMU_NEED_PRIVATE:

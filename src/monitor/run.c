@@ -286,7 +286,7 @@ static bool boundary(struct monitor *m)
 		step(m);
 		return true;
 	}
-	if (m->state_dirty || !window_serves(m->window, linear_eip(m)))
+	if (m->state_dirty || !window_serves(m->mmu, m->window, linear_eip(m)))
 		select_state(m);
 	if (v->vflags & FLAG_TF || debug_code(m)) {
 		step(m);

@@ -118,7 +118,7 @@ void select_state(struct monitor *m)
 		m->window_of_base[monitor_base_slot(v->window)] = w->id;
 		host_set_gs(v->window);
 	}
-	mmu_bases(m->mmu, w, v->base_by_gib);
+	mmu_bases(m->mmu, w, v->base_by_part);
 	m->state_dirty = m->remapped = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to

@@ -118,11 +118,11 @@ struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned si
 			ea = (struct memop){.base = R8, .index = R9};
 		}
 	}
-	if (x->site & SITE_BY_GIB) {
+	if (x->site & SITE_BY_PART) {
 		emit_lea32(e, R8, ea);
-		emit_mov_imm(e, R10, 30);
+		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, R8, R10, false);
-		struct memop bases = VCPU(base_by_gib);
+		struct memop bases = VCPU(base_by_part);
 		bases.index = R9;
 		bases.scale = 3;
 		emit_load64(e, R9, bases);

@@ -23,7 +23,7 @@ enum stub {
 
 /* How a site that faults often is to be translated. */
 enum {
-	SITE_BY_GIB = 1,   /* supervisor access to user memory: window chosen by address */
+	SITE_BY_PART = 1,  /* supervisor access to user memory: window chosen by address */
 	SITE_REDIRECT = 2, /* store to a traced page: address resolved in a callout */
 };
 

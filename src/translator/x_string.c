@@ -32,14 +32,14 @@ static void string_callout(struct xlate *x, enum string_op op)
 	           arg);
 }
 
-/* Makes a string register a host pointer; r9 has the window's base, unless GiBs have theirs. */
+/* Makes a string register a host pointer; r9 has the window's base, unless parts have theirs. */
 static void string_pointer(struct xlate *x, uint8_t r)
 {
 	struct emit *e = &x->e;
-	if (x->site & SITE_BY_GIB) {
-		emit_mov_imm(e, R10, 30);
+	if (x->site & SITE_BY_PART) {
+		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, r, R10, false);
-		struct memop bases = VCPU(base_by_gib);
+		struct memop bases = VCPU(base_by_part);
 		bases.index = R9;
 		bases.scale = 3;
 		emit_load64(e, R9, bases);
@@ -66,7 +66,7 @@ void x_string(struct xlate *x)
 	if (i->rep)
 		emit_mov32(e, R11, RCX);
 	/* On a fault, truncating the registers makes their guest values. */
-	if (!(x->site & SITE_BY_GIB))
+	if (!(x->site & SITE_BY_PART))
 		emit_load64(e, R9, VCPU(window));
 	if (src)
 		string_pointer(x, RSI);

@@ -340,15 +340,15 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 
 /* --- memory --- */
 
-/* mov r10d, 30; shrx r9d, FROM, r10d; mov r9, [r15 + r9*8 + base_by_gib] */
-static void by_gib(struct sweep *s, struct cursor *k, unsigned from)
+/* mov r10d, 28; shrx r9d, FROM, r10d; mov r9, [r15 + r9*8 + base_by_part] */
+static void by_part(struct sweep *s, struct cursor *k, unsigned from)
 {
 	char shrx[5] = {(char)0xc4, (char)(from >= 8 ? 0x42 : 0x62), 0x2b, (char)0xf7,
 	                (char)(0xc8 | (from & 7))};
-	BYTES(k, "\x41\xba\x1e\x00\x00\x00");
+	BYTES(k, "\x41\xba\x1c\x00\x00\x00");
 	bytes(k, 5, shrx);
 	BYTES(k, "\x4f\x8b");
-	at_r15(k, R9, R9, s->c->d.h.layout.base_by_gib);
+	at_r15(k, R9, R9, s->c->d.h.layout.base_by_part);
 }
 
 /* mov r9, [r15 + window] */
@@ -358,13 +358,13 @@ static void window(struct sweep *s, struct cursor *k)
 	at_r15(k, R9, -1, s->c->d.h.layout.window);
 }
 
-/* A string register becomes a host pointer: in the window, whose base is in r9, or by GiB. */
-static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool gib)
+/* A string register becomes a host pointer: in the window, whose base is in r9, or by part. */
+static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool part)
 {
 	struct cursor t = *k;
 	const char lea[4] = {0x4a, (char)0x8d, (char)(r << 3 | 4), (char)(1 << 3 | r)}; /* [r+r9] */
-	if (gib)
-		by_gib(s, &t, r);
+	if (part)
+		by_part(s, &t, r);
 	bytes(&t, 4, lea);
 	if (t.ok)
 		*k = t;
@@ -374,13 +374,13 @@ static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool gib)
 static unsigned match_string(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
-	bool gib = *p == 0x41;
-	if (!gib)
+	bool part = *p == 0x41;
+	if (!part)
 		window(s, &k);
 	if (!k.ok)
 		return 0;
-	bool src = pointer(s, &k, RSI, gib);
-	bool dst = pointer(s, &k, RDI, gib);
+	bool src = pointer(s, &k, RSI, part);
+	bool dst = pointer(s, &k, RDI, part);
 	if (!src && !dst)
 		return 0;
 	if (!MAYBE(&k, "\xf3"))
@@ -404,11 +404,11 @@ static unsigned match_string(struct sweep *s, const uint8_t *p)
 		return k.p > p ? (unsigned)(k.p - p) : 1;
 	}
 	sweep_node(s, p, &(struct insn_facts){.opcode = op, .memory = true, .faults = true});
-	return done(s, p, &k, gib ? T_string_gib : T_string);
+	return done(s, p, &k, part ? T_string_part : T_string);
 }
 
-/* lea r8d, [address]; the base by its GiB in r9; the instruction on [r9+r8]. */
-static unsigned match_gib(struct sweep *s, const uint8_t *p)
+/* lea r8d, [address]; the base by its part in r9; the instruction on [r9+r8]. */
+static unsigned match_part(struct sweep *s, const uint8_t *p)
 {
 	struct cursor k = cursor(p, s->end);
 	struct insn_facts f;
@@ -417,7 +417,7 @@ static unsigned match_gib(struct sweep *s, const uint8_t *p)
 	if (!plain(s, &k, MEM_GS, &f) || f.written != 1u << R8)
 		return 0;
 	struct cursor t = k;
-	by_gib(s, &t, R8);
+	by_part(s, &t, R8);
 	if (!t.ok)
 		return 0;
 	if (!use(s, &t, MEM_R9_R8, &f)) {
@@ -425,7 +425,7 @@ static unsigned match_gib(struct sweep *s, const uint8_t *p)
 		return (unsigned)(t.p - p);
 	}
 	s->r8 = f.r8_whole;
-	return done(s, p, &t, T_gib);
+	return done(s, p, &t, T_part);
 }
 
 /* AH..BH beside REX: rsi is borrowed for the address, or for the result. */
@@ -676,7 +676,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 	} all[] = {
 		{match_callout, "\x41"},    {match_pending, "\x4c"},
 		{match_pad, "\x4c"},        {match_lookup, "\x45\x41\xc3"},
-		{match_string, "\x4d\x41"}, {match_gib, "\x44\x45\x46\x47"},
+		{match_string, "\x4d\x41"}, {match_part, "\x44\x45\x46\x47"},
 		{match_borrow, "\x4c"},     {match_maskmov, "\x4c"},
 		{match_pushf, "\x9c"},      {match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},      {match_far, "\x49"},

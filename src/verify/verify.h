@@ -58,8 +58,8 @@ enum verify_rule {
 /* clang-format off */
 #define VERIFY_TEMPLATES(TEMPLATE)                                                                 \
 	TEMPLATE(callout) TEMPLATE(pending) TEMPLATE(pad) TEMPLATE(lookup) TEMPLATE(stub)          \
-	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_gib) TEMPLATE(maskmov)      \
-	TEMPLATE(gib) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
+	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_part) TEMPLATE(maskmov)      \
+	TEMPLATE(part) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)
 /* clang-format on */
 

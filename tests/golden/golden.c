@@ -128,8 +128,8 @@ static bool mode_word(struct golden_case *g, const char *w)
 		return (r->model = cpu_model_find(w + 4)) != NULL;
 	if (!strcmp(w, "single"))
 		return r->single = true;
-	if (!strcmp(w, "by-gib"))
-		return g->site |= SITE_BY_GIB;
+	if (!strcmp(w, "by-part"))
+		return g->site |= SITE_BY_PART;
 	if (!strcmp(w, "redirect"))
 		return g->site |= SITE_REDIRECT;
 	return false;
@@ -164,14 +164,14 @@ static void note_cell(FILE *f, int64_t off)
 		        at % sizeof(struct segment) ? "selector" : "base");
 	} else {
 		fprintf(f, " ; %s",
-		        CELL(if_flag)       ? "if_flag"
-		        : CELL(vflags)      ? "vflags"
-		        : CELL(pending)     ? "pending"
-		        : CELL(base_by_gib) ? "base_by_gib"
-		        : CELL(tsc_minus)   ? "tsc_minus"
-		        : CELL(tsc_read)    ? "tsc_read"
-		        : CELL(window)      ? "window"
-		                            : "?");
+		        CELL(if_flag)        ? "if_flag"
+		        : CELL(vflags)       ? "vflags"
+		        : CELL(pending)      ? "pending"
+		        : CELL(base_by_part) ? "base_by_part"
+		        : CELL(tsc_minus)    ? "tsc_minus"
+		        : CELL(tsc_read)     ? "tsc_read"
+		        : CELL(window)       ? "window"
+		                             : "?");
 	}
 #undef CELL
 }

@@ -7,17 +7,5 @@ static void kernel_setup(void);
 
 static void kernel_setup(void)
 {
-	kernel_dir = frame_alloc();
-	u32 *d = P2V(kernel_dir);
-
-	/* 4 KiB pages for the kernel's half, in four tables that all spaces share; nothing below. */
-	memset(d, 0, 4096);
-	for (u32 t = 0; t < 4; t++) {
-		static u32 tables[4][1024] __attribute__((aligned(4096)));
-
-		for (u32 i = 0; i < 1024; i++)
-			tables[t][i] = (t << 22 | i << 12) | PTE_P | PTE_W;
-		d[768 + t] = V2P(tables[t]) | PTE_P | PTE_W;
-	}
-	write_cr3(kernel_dir);
+	kernel_map();
 }

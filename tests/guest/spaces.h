@@ -1,7 +1,18 @@
 /* Many address spaces (PROCESSES, with USER_PAGES each, for ROUNDS of random work), forked from each other with copy on write, as a Unix kernel does.
  * KERNEL_BASE: where the first 16 MiB of memory are for the kernel; USER_BASE: a
- * region of 64 MiB that belongs to the user. */
+ * region of 64 MiB that belongs to the user.  SELF_MAP, if defined: where each space
+ * sees its own tables, by entries that point at its own page directories.  PAE: three levels. */
 #include "rt/rt.h"
+
+#ifdef PAE
+typedef u64 pte_t;
+enum { DIRS = 4, DIR_SHIFT = 21 };
+#else
+typedef u32 pte_t;
+enum { DIRS = 1, DIR_SHIFT = 22 };
+#endif
+enum { FRAMES_KERNEL = DIRS == 1 ? 1 : 1 + DIRS }; /* those of kernel_dir */
+enum { TABLE_ENTRIES = 4096 / sizeof(pte_t) };
 
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_COW = 0x200, PTE_ALL = 7 };
 enum {
@@ -58,30 +69,114 @@ static u32 page_address(u32 page)
 	                         : USER_STACK - (page - USER_PAGES + 1) * 4096;
 }
 
-static u32 *entry(u32 dir, u32 a, bool make)
+/* A space is what goes into CR3: a page directory, or with PAE the page of pointers to four. */
+static u32 directory(u32 dir, u32 which)
 {
-	u32 *d = P2V(dir);
+	return DIRS == 1 ? dir : *((u32 *)P2V(dir) + 2 * which) & ~0xfffu;
+}
 
-	if (!(d[a >> 22] & PTE_P)) {
+/* The directory's entry, where the kernel sees all memory. */
+static pte_t *dir_entry(u32 dir, u32 a)
+{
+	pte_t *d = P2V(directory(dir, DIRS == 1 ? 0 : a >> 30));
+
+	return d + (a >> DIR_SHIFT) % TABLE_ENTRIES;
+}
+
+#ifdef SELF_MAP
+/* Where the loaded space sees the entry of a page; the directory's entry is that of its table. */
+static pte_t *self_entry(u32 a)
+{
+	return (pte_t *)SELF_MAP + (a >> 12);
+}
+#endif
+
+/* Its tables are at hand: through the space itself they are only while it is loaded. */
+static void attach(u32 dir)
+{
+#ifdef SELF_MAP
+	if (read_cr3() != dir)
+		write_cr3(dir);
+#endif
+}
+
+static pte_t *entry(u32 dir, u32 a, bool make)
+{
+	attach(dir);
+#ifdef SELF_MAP
+	pte_t *d = self_entry((u32)self_entry(a));
+#else
+	pte_t *d = dir_entry(dir, a);
+#endif
+	if (!(*d & PTE_P)) {
 		if (!make)
 			return NULL;
 		u32 t = frame_alloc();
 
 		memset(P2V(t), 0, 4096);
-		d[a >> 22] = t | PTE_ALL;
+		*d = t | PTE_ALL;
 	}
-	return (u32 *)P2V(d[a >> 22] & ~0xfffu) + (a >> 12 & 1023);
+#ifdef SELF_MAP
+	return self_entry(a);
+#else
+	return (pte_t *)P2V((u32)*d & ~0xfffu) + (a >> 12) % TABLE_ENTRIES;
+#endif
 }
 
 static u32 kernel_dir; /* kernel half only */
 
 static u32 dir_make(void)
 {
-	u32 d = frame_alloc();
+	u32 dir = frame_alloc(), d[DIRS];
 
-	memcpy(P2V(d), P2V(kernel_dir), 4096);
-	return d;
+	for (u32 i = 0; i < DIRS; i++) {
+		d[i] = DIRS == 1 ? dir : frame_alloc();
+		if (kernel_dir)
+			memcpy(P2V(d[i]), P2V(directory(kernel_dir, i)), 4096);
+		else
+			memset(P2V(d[i]), 0, 4096);
+		if (DIRS > 1) {
+			u64 pointer = d[i] | PTE_P;
+
+			memcpy((u8 *)P2V(dir) + 8 * i, &pointer, 8);
+		}
+	}
+#ifdef SELF_MAP
+	for (u32 i = 0; i < DIRS; i++)
+		*dir_entry(dir, SELF_MAP + (i << DIR_SHIFT)) = d[i] | PTE_P | PTE_W;
+#endif
+	return dir;
 }
+
+static void dir_free(u32 dir)
+{
+	for (u32 i = 0; DIRS > 1 && i < DIRS; i++)
+		frame_free(directory(dir, i));
+	frame_free(dir);
+}
+
+#if KERNEL_BASE
+/* 4 KiB pages for the kernel, in tables that all spaces share; nothing below. */
+static void kernel_map(void)
+{
+	static pte_t tables[(16 << 20) / 4096] __attribute__((aligned(4096)));
+
+	kernel_dir = dir_make();
+	for (u32 i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		tables[i] = i << 12 | PTE_P | PTE_W;
+	for (u32 a = 0; a < 16 << 20; a += 1 << DIR_SHIFT)
+		*dir_entry(kernel_dir, KERNEL_BASE + a) = V2P(tables + (a >> 12)) | PTE_P | PTE_W;
+#ifdef PAE
+	/* Paging is off for a moment, below: this code is where the first 2 MiB show themselves. */
+	extern void high_pae(u32 dir);
+
+	*dir_entry(kernel_dir, 0) = PTE_P | PTE_W | 0x80;
+	high_pae(kernel_dir);
+	*dir_entry(kernel_dir, 0) = 0;
+#endif
+	write_cr3(kernel_dir);
+}
+#endif
 
 static struct process *process_free(void)
 {
@@ -94,6 +189,7 @@ static struct process *process_free(void)
 /* Both get every page read-only; the first that writes copies. */
 static struct process *fork(struct process *from)
 {
+	static pte_t copied[USER_PAGES + STACK_PAGES];
 	struct process *p = process_free();
 
 	if (!p)
@@ -105,35 +201,40 @@ static struct process *fork(struct process *from)
 	p->runs = runs;
 	p->dir = dir_make();
 	for (u32 i = 0; i < USER_PAGES + STACK_PAGES; i++) {
-		u32 a = page_address(i), *e = entry(from->dir, a, false);
+		pte_t *e = entry(from->dir, page_address(i), false);
 
+		copied[i] = 0;
 		if (!e || !(*e & PTE_P))
 			continue;
-		*e = (*e & ~(u32)PTE_W) | PTE_COW;
-		++*frame_count(*e & ~0xfffu);
-		*entry(p->dir, a, true) = *e & ~(u32)(PTE_A | PTE_D);
+		*e = (*e & ~(pte_t)PTE_W) | PTE_COW;
+		++*frame_count((u32)*e & ~0xfffu);
+		copied[i] = *e & ~(pte_t)(PTE_A | PTE_D);
 	}
+	for (u32 i = 0; i < USER_PAGES + STACK_PAGES; i++)
+		if (copied[i])
+			*entry(p->dir, page_address(i), true) = copied[i];
 	forks++;
 	return p;
 }
 
 static void process_exit(struct process *p)
 {
-	u32 *d = P2V(p->dir);
-
 	write_cr3(kernel_dir);
-	for (u32 i = USER_BASE >> 22; i < (USER_BASE >> 22) + 16; i++) {
-		if (!(d[i] & PTE_P))
-			continue;
-		u32 *t = P2V(d[i] & ~0xfffu);
+	for (u32 i = 0; i < USER_PAGES + STACK_PAGES; i++) {
+		pte_t *e = entry(p->dir, page_address(i), false);
 
-		for (u32 k = 0; k < 1024; k++)
-			if (t[k] & PTE_P)
-				frame_free(t[k] & ~0xfffu);
-		/* Freed as it is: the next owner finds old entries in it. */
-		frame_free(d[i] & ~0xfffu);
+		if (e && *e & PTE_P)
+			frame_free((u32)*e & ~0xfffu);
 	}
-	frame_free(p->dir);
+	write_cr3(kernel_dir);
+	for (u32 a = USER_BASE; a < USER_BASE + (64 << 20); a += 1 << DIR_SHIFT) {
+		u32 d = (u32)*dir_entry(p->dir, a);
+
+		/* Freed as it is: the next owner finds old entries in it. */
+		if (d & PTE_P)
+			frame_free(d & ~0xfffu);
+	}
+	dir_free(p->dir);
 	p->dir = 0;
 	exits++;
 }
@@ -152,7 +253,8 @@ static bool on_trap(struct frame *f)
 {
 	if (f->vector != V_PF)
 		return false;
-	u32 a = read_cr2(), *e;
+	u32 a = read_cr2();
+	pte_t *e;
 
 	/* Only the user's region is ours to repair; the kernel's own stores to it come here too. */
 	if (a < USER_BASE || a >= USER_STACK)
@@ -168,7 +270,7 @@ static bool on_trap(struct frame *f)
 	}
 	if (!(f->error & 2) || !(*e & PTE_COW))
 		return false;
-	u32 old = *e & ~0xfffu;
+	u32 old = (u32)*e & ~0xfffu;
 
 	cow_faults++;
 	if (*frame_count(old) == 1) {
@@ -282,7 +384,7 @@ static void fork_and_run(void)
 	for (u32 i = 0; i < PROCESSES; i++)
 		if (processes[i].dir)
 			process_exit(&processes[i]);
-	expect("frames left over", frames_used, 1);
+	expect("frames left over", frames_used, FRAMES_KERNEL);
 	print("%u forks, %u exits, %u copies, %u first touches, %u frames at most\n", forks, exits,
 	      cow_faults, first_touches, frames_most);
 	if (forks < 30 || cow_faults < 100)
@@ -309,7 +411,7 @@ static void fork_wait(void)
 	}
 	verify(parent);
 	process_exit(parent);
-	expect("frames left over", frames_used, 1);
+	expect("frames left over", frames_used, FRAMES_KERNEL);
 }
 
 /* The kernel reads and writes the user's pages of whichever space is current. */
@@ -339,7 +441,7 @@ static void user_copies(void)
 	}
 	process_exit(a);
 	process_exit(b);
-	expect("frames left over", frames_used, 1);
+	expect("frames left over", frames_used, FRAMES_KERNEL);
 }
 
 #if KERNEL_BASE
@@ -366,7 +468,7 @@ static void over_the_top(void)
 		memcpy(P2V(low[i]), &high, 2);
 		*entry(dirs[i], 0, true) = low[i] | PTE_P;
 		if (i)
-			((u32 *)P2V(dirs[i]))[1023] = ((u32 *)P2V(dirs[0]))[1023];
+			*dir_entry(dirs[i], ~0u) = *dir_entry(dirs[0], ~0u);
 		else
 			*entry(dirs[i], 0xfffff000, true) = last | PTE_P;
 	}
@@ -376,14 +478,111 @@ static void over_the_top(void)
 			expect("the space's own end", jump(), (i & 1) + 1);
 	}
 	write_cr3(kernel_dir);
-	frame_free(((u32 *)P2V(dirs[0]))[1023] & ~0xfffu);
+	frame_free((u32)*dir_entry(dirs[0], ~0u) & ~0xfffu);
 	frame_free(last);
 	for (u32 i = 0; i < 2; i++) {
-		frame_free(((u32 *)P2V(dirs[i]))[0] & ~0xfffu);
+		frame_free((u32)*dir_entry(dirs[i], 0) & ~0xfffu);
 		frame_free(low[i]);
-		frame_free(dirs[i]);
+		dir_free(dirs[i]);
 	}
-	expect("frames left over", frames_used, 1);
+	expect("frames left over", frames_used, FRAMES_KERNEL);
+}
+#endif
+
+#ifdef SELF_MAP
+CODE(user_read, "mov eax, [ebx]");
+
+/* What each space sees of itself, and who may. */
+static void own_tables(void)
+{
+	u32 a = USER_BASE + 0x2000, absent = USER_BASE + (63 << 20);
+	volatile pte_t *e = self_entry(a), *d = self_entry((u32)e);
+	struct process *p[2] = {&processes[0], &processes[1]};
+
+	trap_hook = on_trap;
+	memset(processes, 0, sizeof(processes));
+	start_first();
+	user_run(p[0], 0, USER_PAGES - 1, 3);
+	fork(p[0]);
+	user_run(p[1], 0, USER_PAGES - 1, 4);
+	for (u32 i = 0; i < 100; i++) {
+		u32 dir = p[i & 1]->dir;
+
+		write_cr3(dir);
+		expect("the directory's entry", (u32)*d, (u32)*dir_entry(dir, a));
+		expect("the page's entry", (u32)*e,
+		       ((u32 *)P2V((u32)*d &
+		                   ~0xfffu))[((a >> 12) % TABLE_ENTRIES) * sizeof(pte_t) / 4]);
+		expect("its page", *(u32 *)P2V((u32)*e & ~0xfffu), *(volatile u32 *)a);
+		/* Its page becomes another one and comes back; and its table, by its own entry. */
+		pte_t old = *e, table = *d;
+		u32 other = frame_alloc();
+
+		*(u32 *)P2V(other) = ~i;
+		*e = other | PTE_ALL;
+		invlpg((void *)a);
+		expect("another page", *(volatile u32 *)a, ~i);
+		*e = old;
+		memset(P2V(other), 0, 4096);
+		*d = other | PTE_ALL;
+		write_cr3(dir);
+		expect("another table", (u32)*e, 0);
+		*e = old;
+		expect("its only page", *(volatile u32 *)a, *(u32 *)P2V((u32)old & ~0xfffu));
+		*d = table;
+		write_cr3(dir);
+		expect("its old table", (u32)e[1],
+		       ((u32 *)P2V((u32)table &
+		                   ~0xfffu))[((a >> 12) % TABLE_ENTRIES + 1) * sizeof(pte_t) / 4]);
+		frame_free(other);
+	}
+	/* Faults: no table, and no right. */
+	struct state s = at_cpl(0, user_read);
+
+	trap_hook = NULL;
+	s.ebx = (u32)self_entry(absent);
+	expect_trap("no table", &s, V_PF, 0, user_read);
+	expect("cr2", s.cr2, (u32)self_entry(absent));
+	trap_hook = on_trap;
+	memcpy(P2V((u32)*self_entry(USER_BASE + (USER_PAGES - 1) * 4096) & ~0xfffu) + 2048,
+	       user_read, (u32)(user_read_end - user_read) + 2);
+	s = at_cpl(3, (void *)(USER_BASE + (USER_PAGES - 1) * 4096 + 2048));
+	s.ebx = (u32)e;
+	cpu_run(&s);
+	expect("the user", s.vector, V_PF);
+	expect("its error", s.error, 5);
+	expect("its cr2", s.cr2, (u32)e);
+	process_exit(p[0]);
+	process_exit(p[1]);
+	expect("frames left over", frames_used, FRAMES_KERNEL);
+}
+
+/* Entries that are code: mov eax, i; ret.  None is present. */
+static void tables_run(void)
+{
+	u32 a = USER_BASE + (8 << 20), dirs[2];
+	u32 (*run)(void) = (void *)self_entry(a);
+
+	trap_hook = NULL;
+	for (u32 i = 0; i < 2; i++) {
+		dirs[i] = dir_make();
+		pte_t *e = entry(dirs[i], a, true);
+
+		memcpy(e, (u8[]){0xb8, (u8)(4 + 2 * i), 0, 0, 0, 0xc3}, 6);
+	}
+	for (u32 i = 0; i < 40; i++) {
+		write_cr3(dirs[i & 1]);
+		for (u32 n = 0; n < 3; n++)
+			expect("the table's code", run(), 4 + 2 * (i & 1));
+		if (i == 20)
+			((u8 *)run)[1] = 4 + 2 * (i & 1);
+	}
+	write_cr3(kernel_dir);
+	for (u32 i = 0; i < 2; i++) {
+		frame_free((u32)*dir_entry(dirs[i], a) & ~0xfffu);
+		dir_free(dirs[i]);
+	}
+	expect("frames left over", frames_used, FRAMES_KERNEL);
 }
 #endif
 
@@ -394,10 +593,58 @@ static const struct test tests[] = {
 #if KERNEL_BASE
 	{"over-the-top", "SDM vol. 3, 3.3.1, 4.10", over_the_top},
 #endif
+#ifdef SELF_MAP
+	{"own-tables", "SDM vol. 3, 4.3, 4.6", own_tables},
+	{"tables-run", "SDM vol. 3, 4.3, 4.10", tables_run},
+#endif
 };
+
+/* For bench/split.sh: what a fork with its exit costs, and a switch to another process. */
+static void bench(void)
+{
+	enum { FORKS = 500, SWITCHES = 10000, ALIVE = 8 };
+	struct process *parent = &processes[0];
+
+	trap_hook = on_trap;
+	start_first();
+	user_run(parent, 0, USER_PAGES - 1, 3);
+	for (u32 warm = 0; warm < 2; warm++) {
+		u64 from = rdtsc();
+
+		for (u32 i = 0; i < FORKS; i++) {
+			struct process *child = fork(parent);
+
+			user_run(parent, 0, 3, 1);
+			user_run(child, 2, 4, 100 + i);
+			process_exit(child);
+		}
+		if (warm)
+			print("BENCH fork %u\n", (u32)((rdtsc() - from) >> 6) / FORKS << 6);
+	}
+	for (u32 i = 1; i < ALIVE; i++)
+		user_run(fork(parent), 0, 8, i);
+	for (u32 warm = 0; warm < 2; warm++) {
+		u64 from = rdtsc();
+
+		for (u32 i = 0; i < SWITCHES; i++)
+			user_run(&processes[i % ALIVE], i % 5, 2, 1);
+		if (warm)
+			print("BENCH switch %u\n", (u32)((rdtsc() - from) >> 6) / SWITCHES << 6);
+	}
+	for (u32 i = 0; i < ALIVE; i++)
+		verify(&processes[i]);
+}
 
 void guest_main(void)
 {
 	kernel_setup();
+	/* The name of the kernel comes first. */
+	for (const char *p = cmdline; *p; p++)
+		if (memcmp(p, " bench", 7) == 0) {
+			static const struct test timed[] = {{"bench", "bench/split.sh", bench}};
+
+			RUN_TESTS(timed);
+			finish();
+		}
 	RUN_TESTS(tests);
 }

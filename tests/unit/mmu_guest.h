@@ -252,9 +252,14 @@ static inline bool mapped(struct guest *g, struct window *w, uint32_t a, bool wr
 	return true;
 }
 
+static inline struct window *kernel_window_at(struct guest *g, uint32_t eip)
+{
+	return mmu_window(g->m, false, gla(eip));
+}
+
 static inline struct window *kernel_window(struct guest *g)
 {
-	return mmu_window(g->m, false, gla(0xc0100000));
+	return kernel_window_at(g, 0xc0100000);
 }
 
 static inline struct window *user_window(struct guest *g)

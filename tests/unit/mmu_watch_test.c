@@ -162,7 +162,7 @@ static void test_other_roots(void **state)
 	mmu_watch_set(s.g->m, NULL, 0);
 	assert_true(touch(s.g, user_window(s.g), page, true, true).done);
 	watch(&s, page, false);
-	uint64_t base[4];
+	uint64_t base[VCPU_PARTS];
 	mmu_bases(s.g->m, kernel_window(s.g), base);
 	assert_int_equal(base[0], (uintptr_t)first->base);
 	assert_false(mapped(s.g, first, page, true));

@@ -142,10 +142,10 @@ static void test_views(void **state)
 	assert_int_equal(o.trap.error, 0);
 	assert_int_equal(touch(g, k, 0x08049000, false, false).verdict, MMU_OTHER_VIEW);
 
-	uint64_t base[4];
+	uint64_t base[VCPU_PARTS];
 	mmu_bases(g->m, k, base);
-	assert_true(base[0] == (uintptr_t)u->base && base[2] == base[0]);
-	assert_true(base[3] == (uintptr_t)k->base);
+	assert_true(base[0] == (uintptr_t)u->base && base[11] == base[0]);
+	assert_true(base[12] == (uintptr_t)k->base && base[15] == base[12]);
 	/* Supervisor accesses of user pages go through the user view... */
 	assert_true(touch(g, u, 0x08049000, true, false).done);
 	/* ...which cannot hold what the user may not see. */
@@ -155,7 +155,7 @@ static void test_views(void **state)
 	assert_true(touch(g, p, 0x0804a000, true, false).done);
 	assert_true(touch(g, p, 0xc0000000, true, false).done);
 	mmu_bases(g->m, p, base);
-	assert_true(base[0] == (uintptr_t)p->base && base[3] == base[0]);
+	assert_true(base[0] == (uintptr_t)p->base && base[15] == base[0]);
 
 	/* That lasts to the next change of root, and for good when it recurs. */
 	uint32_t other = root_new(g);

@@ -192,14 +192,14 @@ enum {
 	FLAT = 1 << 0,  /* CPL 0, no paging */
 	USER = 1 << 1,  /* CPL 3, IOPL 3 */
 	IOPL0 = 1 << 2, /* CPL 3, IOPL 0 */
-	HIGH = 1 << 3,  /* CPL 0 in the kernel's window: the data is in the user's (SITE_BY_GIB) */
+	HIGH = 1 << 3,  /* CPL 0 in the kernel's window: the data is in the user's (SITE_BY_PART) */
 	WHERE = 4,
 	FAULTS = 1 << 8, /* RF comes from frames, too */
 	THUNKS = 1 << 9, /* these are what kicks must have met */
 	UNITS_ONCE = 1 << 10,
 	REDIRECTED = 1 << 11,
-	BY_GIB = 1 << 12,
-	KINDS = THUNKS | UNITS_ONCE | REDIRECTED | BY_GIB,
+	BY_PART = 1 << 12,
+	KINDS = THUNKS | UNITS_ONCE | REDIRECTED | BY_PART,
 	ANY = FLAT | USER | IOPL0 | HIGH,
 	TRUSTED = FLAT | USER | HIGH,
 };
@@ -287,7 +287,7 @@ static unsigned kinds_at(uint64_t pc)
 		return THUNKS;
 	uint8_t flags = site_flags(m, eip);
 	kinds |= flags & SITE_REDIRECT ? REDIRECTED : 0;
-	kinds |= flags & SITE_BY_GIB ? BY_GIB : 0;
+	kinds |= flags & SITE_BY_PART ? BY_PART : 0;
 	return kinds;
 }
 
@@ -641,7 +641,7 @@ static void kick_everywhere(const struct program *p, unsigned where, const char 
 				"%s (%s): the kick at boundary %u, %#llx, changed what it computes",
 				p->name, at_name, at, (unsigned long long)t.pc);
 	}
-	assert_int_equal((p->where | (where == HIGH ? BY_GIB : 0)) & KINDS & ~t.kinds, 0);
+	assert_int_equal((p->where | (where == HIGH ? BY_PART : 0)) & KINDS & ~t.kinds, 0);
 	assert_true(at > 50);
 	printf("%s (%s): %u boundaries\n", p->name, at_name, at - 1);
 }

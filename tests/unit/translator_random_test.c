@@ -92,7 +92,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 		.site = site_of,
 		.site_ctx = c,
 	};
-	c->site = chance(2) ? 0 : rnd() & (SITE_BY_GIB | SITE_REDIRECT);
+	c->site = chance(2) ? 0 : rnd() & (SITE_BY_PART | SITE_REDIRECT);
 	if (chance(8)) {
 		c->req.mode.bits |= MODE_CSLIMIT;
 		c->req.mode.cs_limit = c->req.eip + rnd() % MAX_AVAIL;

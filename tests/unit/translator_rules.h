@@ -77,7 +77,7 @@ static bool is_string(const cs_insn *i)
 	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
 }
 
-/* lea rdi, [rdi + r14], or rsi, or with r9 at a by-GiB site. */
+/* lea rdi, [rdi + r14], or rsi, or with r9 at a by-part site. */
 static bool makes_pointer(const cs_insn *i, x86_reg r)
 {
 	const cs_x86_op *o = i->detail->x86.operands;
@@ -99,7 +99,7 @@ static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x8
 	switch (m->base) {
 	case X86_REG_R15:
 		if (m->index == X86_REG_R9)
-			return m->scale == 8 && m->disp == offsetof(struct vcpu, base_by_gib);
+			return m->scale == 8 && m->disp == offsetof(struct vcpu, base_by_part);
 		return m->index == X86_REG_INVALID && m->disp >= 0 &&
 		       m->disp < (int64_t)offsetof(struct vcpu, cr0);
 	case X86_REG_R13:

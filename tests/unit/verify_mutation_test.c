@@ -10,7 +10,7 @@
 
 /* clang-format off */
 enum {
-	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, GIB = 0x1300, FAR = 0x1400, DEAD = 0x1500,
+	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
 	LEFT_BORROWED = 0x1900, OTHER = 0x2000, OWNED = 0x3000,
 };
@@ -51,11 +51,11 @@ static void build(void)
 	              0x0f, 0xa3, 0x03, /* bt [ebx], eax */
 	              0xc3),
 	         FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	add_unit(GIB,
+	add_unit(BY_PART,
 	         CODE(0x8b, 0x01, /* mov eax, [ecx] */
 	              0xf3, 0xa4, /* rep movsb */
 	              0xc3),
-	         FLAT32_CPL0, 0, SITE_BY_GIB, 0);
+	         FLAT32_CPL0, 0, SITE_BY_PART, 0);
 	add_unit(FAR, CODE(0xea, 0, 0x10, 0, 0, 8, 0), FLAT32_CPL0, 0, 0, 0); /* jmp 8:1000h */
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =
@@ -399,9 +399,9 @@ MUTATION(pending_elsewhere) { FIND(PLAIN, 0x4c, 0x8b, 0xd1, 0x41, 0x8b, 0x4f)[6]
 MUTATION(pointer_base) { FIND(PLAIN, 0x4a, 0x8d, 0x34, 0x0e)[3] = 0x26; }
 MUTATION(pointer_kept) { REPLACE(FIND(PLAIN, 0xf3, 0xa5, 0x8b, 0xf6) + 2, 0x90, 0x90); }
 MUTATION(pointer_of_other) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xab; }
-MUTATION(gib_shift) { FIND(GIB, 0x41, 0xba, 0x1e)[2] = 0x1d; }
-MUTATION(gib_table) { FIND(GIB, 0x4f, 0x8b, 0x4c, 0xcf)[4] += 8; }
-MUTATION(gib_operand) { FIND(GIB, 0x43, 0x8b, 0x04, 0x01)[3] = 0x41; }
+MUTATION(part_shift) { FIND(BY_PART, 0x41, 0xba, 0x1c)[2] = 0x1b; }
+MUTATION(part_table) { FIND(BY_PART, 0x4f, 0x8b, 0x8c, 0xcf)[4] += 8; }
+MUTATION(part_operand) { FIND(BY_PART, 0x43, 0x8b, 0x04, 0x01)[3] = 0x41; }
 MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
 MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
 MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
@@ -532,7 +532,7 @@ static const struct mutation {
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
 	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(lookup_hop, REGISTER), CAUGHT(pending_elsewhere, MEMORY),
 	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
-	CAUGHT(gib_shift, REGISTER), CAUGHT(gib_table, REGISTER), CAUGHT(gib_operand, STUB),
+	CAUGHT(part_shift, REGISTER), CAUGHT(part_table, REGISTER), CAUGHT(part_operand, STUB),
 	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),
 	CAUGHT(redirect_large, STUB), CAUGHT(redirect_read_only, STUB), CAUGHT(post_gone, STUB),
 	CAUGHT(rdtsc_upper, SYSTEM), CAUGHT(maskmov_kept, STUB), CAUGHT(borrow_kept, STUB),

@@ -1,0 +1,12 @@
+/* A kernel at C0000000h whose spaces map their own tables just below, as those of the BSDs do: spaces.h says what it does. */
+#define KERNEL_BASE 0xc0000000u
+#define USER_BASE 0xb0000000u
+#define SELF_MAP 0xbfc00000u
+enum { PROCESSES = 12, USER_PAGES = 40, ROUNDS = 400 };
+static void kernel_setup(void);
+#include "spaces.h"
+
+static void kernel_setup(void)
+{
+	kernel_map();
+}

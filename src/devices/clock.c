@@ -124,6 +124,14 @@ void timer_cancel(struct timer *t)
 	timer_set(t, UINT64_MAX);
 }
 
+void timer_state(struct timer *t, struct archive *a, const char *name)
+{
+	uint64_t deadline = t->deadline;
+	archive_value(a, name, &deadline, sizeof deadline);
+	if (archive_loads(a))
+		timer_set(t, deadline);
+}
+
 void timer_free(struct timer *t)
 {
 	if (!t)

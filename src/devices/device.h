@@ -1,31 +1,32 @@
-/* What devices and their machine share: the port bus, interrupt lines, time.
+/* What devices and their machine share: how they are reset, saved and ended; wires; time.
  * A device is one file: register names, state, handlers, create. It reaches
  * the host only through callbacks given at creation. */
 #ifndef UNRING_DEVICES_DEVICE_H
 #define UNRING_DEVICES_DEVICE_H
 
+#include "base/archive.h"
 #include "base/types.h"
 
-/* --- ports --- */
+/* --- the contract --- */
 
-/* size is 1, 2 or 4; port is absolute. */
-struct port_handler {
-	void *ctx;
-	uint32_t (*read)(void *ctx, uint16_t port, unsigned size);
-	void (*write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+enum reset_kind {
+	RESET_POWER, /* power comes on: what a battery feeds stays */
+	RESET_HARD,  /* the board's reset line: what has no reset input stays as well */
+	RESET_CPU,   /* the processor's alone, as the 286 needs it: devices do not hear of it */
 };
 
-struct bus;
-struct bus *bus_create(void);
-void bus_destroy(struct bus *b);
-/* Claims [first, first+count); the handler takes bytes: wider accesses are
- * split into bytes unless wide. -EBUSY if taken. */
-int bus_claim(struct bus *b, uint16_t first, unsigned count, bool wide, struct port_handler h);
-/* Absent ports read FFh in each byte. */
-uint32_t bus_read(struct bus *b, uint16_t port, unsigned size);
-void bus_write(struct bus *b, uint16_t port, unsigned size, uint32_t value);
+/* A device is created as RESET_POWER leaves it. */
+struct device_type {
+	const char *name;
+	void (*reset)(void *d, enum reset_kind kind);
+	/* Enumerates what the device holds, once for both directions.  When it has been loaded
+	 * it drives its wires and timers by that: the clock stands where it stood.  After a
+	 * problem it needs a reset. */
+	void (*state)(void *d, struct archive *a);
+	void (*destroy)(void *d);
+};
 
-/* --- interrupt lines --- */
+/* --- wires: interrupts, and whatever else has a level --- */
 
 struct irq_line {
 	void *ctx;
@@ -53,6 +54,8 @@ void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);
 bool timer_is_set(const struct timer *t);
 void timer_free(struct timer *t);
+/* Saves when it is to fire, or sets it. */
+void timer_state(struct timer *t, struct archive *a, const char *name);
 /* Fires what is due; calls arm when the next deadline is earlier than what is armed, or
  * that has passed.  So clock_run may be called too early, and never too late. */
 void clock_run(struct clock *c);

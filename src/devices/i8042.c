@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	DATA = 0x60,
@@ -287,11 +288,15 @@ static void command(struct i8042 *k, uint8_t v)
 	}
 }
 
-static uint32_t i8042_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t status_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct i8042 *k = ctx;
-	if (port == COMMAND)
-		return k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL | k->origin : 0);
+	return k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL | k->origin : 0);
+}
+
+static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
+{
+	struct i8042 *k = ctx;
 	uint8_t v = k->output;
 	k->full = false;
 	/* Between two bytes the line falls: each is an edge. */
@@ -300,22 +305,25 @@ static uint32_t i8042_read(void *ctx, uint16_t port, unsigned size)
 	return v;
 }
 
-static void i8042_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void command_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct i8042 *k = ctx;
-	if (port == COMMAND) {
-		k->status |= ST_COMMAND;
-		command(k, value);
+	k->status |= ST_COMMAND;
+	command(k, value);
+	update(k);
+}
+
+static void data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct i8042 *k = ctx;
+	uint8_t waiting = k->command;
+	k->status &= ~ST_COMMAND;
+	k->command = 0;
+	if (waiting) {
+		command_parameter(k, waiting, value);
 	} else {
-		k->status &= ~ST_COMMAND;
-		uint8_t waiting = k->command;
-		k->command = 0;
-		if (waiting) {
-			command_parameter(k, waiting, value);
-		} else {
-			k->ram[0] &= ~CB_DISABLED; /* talking to the keyboard enables it */
-			kb_write(k, value);
-		}
+		k->ram[0] &= ~CB_DISABLED; /* talking to the keyboard enables it */
+		kb_write(k, value);
 	}
 	update(k);
 }
@@ -330,6 +338,48 @@ void i8042_set_a20(struct i8042 *k, bool on)
 	k->output_port = on ? k->output_port | OUT_A20 : k->output_port & ~OUT_A20;
 }
 
+/* The keyboard has no reset line: it stays as it is. */
+static void i8042_reset(void *d, enum reset_kind kind)
+{
+	struct i8042 *k = d;
+	memset(k->ram, 0, sizeof k->ram);
+	k->output_port = OUT_NOT_RESET | OUT_A20;
+	k->status = k->command = 0;
+	k->full = k->from_keyboard = false;
+	k->origin = k->output = 0;
+	if (kind == RESET_POWER) {
+		k->head = k->count = 0;
+		k->kb_command = k->kb_last = 0;
+		k->scan_set = 2;
+	}
+	update(k);
+}
+
+static void i8042_state(void *d, struct archive *a)
+{
+	struct i8042 *k = d;
+	ARCHIVE(a, k, ram);
+	ARCHIVE(a, k, output_port);
+	ARCHIVE(a, k, status);
+	ARCHIVE(a, k, command);
+	ARCHIVE(a, k, full);
+	ARCHIVE(a, k, from_keyboard);
+	ARCHIVE(a, k, origin);
+	ARCHIVE(a, k, output);
+	ARCHIVE(a, k, queue);
+	ARCHIVE(a, k, head);
+	archive_require(a, "head", k->head < QUEUE);
+	ARCHIVE(a, k, count);
+	archive_require(a, "count", k->count <= QUEUE);
+	ARCHIVE(a, k, kb_command);
+	ARCHIVE(a, k, kb_last);
+	ARCHIVE(a, k, scan_set);
+	if (archive_loaded(a))
+		update(k);
+}
+
+const struct device_type i8042_type = {"i8042", i8042_reset, i8042_state, free};
+
 struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
                            void (*reset)(void *ctx))
 {
@@ -338,15 +388,10 @@ struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
 	k->irq1 = irq1;
 	k->ctx = ctx;
 	k->reset = reset;
-	k->output_port = OUT_NOT_RESET | OUT_A20;
-	k->scan_set = 2;
-	struct port_handler h = {k, i8042_read, i8042_write};
-	CHECK(!bus_claim(bus, DATA, 1, false, h));
-	CHECK(!bus_claim(bus, COMMAND, 1, false, h));
+	i8042_reset(k, RESET_POWER);
+	struct region_handler data = {.ctx = k, .read = data_read, .write = data_write};
+	struct region_handler command = {.ctx = k, .read = status_read, .write = command_write};
+	CHECK(bus_map(bus, SPACE_PORT, DATA, 1, data) > 0);
+	CHECK(bus_map(bus, SPACE_PORT, COMMAND, 1, command) > 0);
 	return k;
-}
-
-void i8042_destroy(struct i8042 *k)
-{
-	free(k);
 }

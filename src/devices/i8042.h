@@ -4,14 +4,15 @@
 #ifndef UNRING_DEVICES_I8042_H
 #define UNRING_DEVICES_I8042_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct i8042;
+extern const struct device_type i8042_type;
 
-/* reset: the processor's reset line was pulsed. */
+/* reset: the processor's reset line was pulsed, no other's. */
 struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
                            void (*reset)(void *ctx));
-void i8042_destroy(struct i8042 *k);
 
 /* The output port's A20 line, also driven by port 92h.  Guests may read it
  * back; memory is not masked by it. */

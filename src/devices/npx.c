@@ -10,30 +10,48 @@ struct npx {
 	struct irq_line irq13;
 	void *ctx;
 	void (*ignne)(void *ctx);
+	bool error; /* latched */
 };
 
-static void npx_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void set_error(struct npx *n, bool error)
+{
+	n->error = error;
+	irq_set(&n->irq13, error);
+}
+
+static void npx_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct npx *n = ctx;
-	irq_set(&n->irq13, false);
+	set_error(n, false);
 	n->ignne(n->ctx);
 }
 
 void npx_ferr(struct npx *n)
 {
-	irq_set(&n->irq13, true);
+	set_error(n, true);
 }
+
+static void npx_reset(void *d, enum reset_kind kind)
+{
+	set_error(d, false);
+}
+
+static void npx_state(void *d, struct archive *a)
+{
+	struct npx *n = d;
+	ARCHIVE(a, n, error);
+	if (archive_loaded(a))
+		set_error(n, n->error);
+}
+
+const struct device_type npx_type = {"npx", npx_reset, npx_state, free};
 
 struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx, void (*ignne)(void *ctx))
 {
 	struct npx *n = calloc(1, sizeof *n);
 	CHECK(n);
-	*n = (struct npx){irq13, ctx, ignne};
-	CHECK(!bus_claim(bus, CLEAR_ERROR, 1, false, (struct port_handler){n, NULL, npx_write}));
+	*n = (struct npx){irq13, ctx, ignne, false};
+	struct region_handler h = {.ctx = n, .write = npx_write};
+	CHECK(bus_map(bus, SPACE_PORT, CLEAR_ERROR, 1, h) > 0);
 	return n;
-}
-
-void npx_destroy(struct npx *n)
-{
-	free(n);
 }

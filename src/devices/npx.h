@@ -4,13 +4,14 @@
 #ifndef UNRING_DEVICES_NPX_H
 #define UNRING_DEVICES_NPX_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct npx;
+extern const struct device_type npx_type;
 
 /* ignne: IGNNE# is asserted, for as long as FERR# is. */
 struct npx *npx_create(struct bus *bus, struct irq_line irq13, void *ctx, void (*ignne)(void *ctx));
-void npx_destroy(struct npx *n);
 
 /* FERR# was asserted. */
 void npx_ferr(struct npx *n);

@@ -30,6 +30,7 @@ enum {
 };
 
 struct chip {
+	struct pic *pic;
 	uint8_t lines; /* levels of the inputs */
 	uint8_t irr;   /* edge inputs: latched while high; level inputs: the line */
 	uint8_t imr, isr;
@@ -42,21 +43,25 @@ struct chip {
 	bool read_isr, poll;
 };
 
-struct pic_input {
+/* What drives an input, with others: one that is asserted keeps it high. */
+struct source {
+	struct source *next; /* the one created before it */
 	struct pic *pic;
 	unsigned irq;
+	bool level;
 };
 
 struct pic {
 	struct chip chip[2]; /* master, slave */
-	struct pic_input input[16];
+	struct source *sources;
+	unsigned asserted[16]; /* of each input's sources */
 	struct pic_board board;
 	bool intr;
 };
 
-static bool is_master(const struct pic *p, const struct chip *c)
+static bool is_master(const struct chip *c)
 {
-	return c == &p->chip[0];
+	return c == &c->pic->chip[0];
 }
 
 /* Priority of the best of these IRs, 0 the highest; 8 when there is none. */
@@ -74,14 +79,14 @@ static unsigned ir_of(const struct chip *c, unsigned priority)
 }
 
 /* The IR that the chip's INT output stands for, or -1. */
-static int pending(const struct pic *p, const struct chip *c)
+static int pending(const struct chip *c)
 {
 	uint8_t blocking = c->isr;
 	/* Special mask mode: a masked level in service holds nobody back. */
 	if (c->smm)
 		blocking &= ~c->imr;
 	/* Special fully nested mode: the slave in service may ask again. */
-	if (c->sfnm && is_master(p, c))
+	if (c->sfnm && is_master(c))
 		blocking &= ~(1 << CASCADE);
 	unsigned want = best_priority(c, c->irr & ~c->imr);
 	if (want == 8 || want >= best_priority(c, blocking))
@@ -107,21 +112,29 @@ static void chip_line(struct chip *c, unsigned ir, bool level)
 
 static void update(struct pic *p)
 {
-	chip_line(&p->chip[0], CASCADE, pending(p, &p->chip[1]) >= 0);
-	p->intr = pending(p, &p->chip[0]) >= 0;
+	chip_line(&p->chip[0], CASCADE, pending(&p->chip[1]) >= 0);
+	p->intr = pending(&p->chip[0]) >= 0;
 }
 
-static void input_set(void *ctx, bool level)
+static void source_set(void *ctx, bool level)
 {
-	struct pic_input *in = ctx;
-	chip_line(&in->pic->chip[in->irq >> 3], in->irq & 7, level);
-	update(in->pic);
+	struct source *from = ctx;
+	struct pic *p = from->pic;
+	unsigned irq = from->irq;
+	p->asserted[irq] += level - from->level;
+	from->level = level;
+	chip_line(&p->chip[irq >> 3], irq & 7, p->asserted[irq]);
+	update(p);
 }
 
 struct irq_line pic_line(struct pic *p, unsigned irq)
 {
 	CHECK(irq < 16 && irq != CASCADE);
-	return (struct irq_line){&p->input[irq], input_set};
+	struct source *from = malloc(sizeof *from);
+	CHECK(from);
+	*from = (struct source){p->sources, p, irq, false};
+	p->sources = from;
+	return (struct irq_line){from, source_set};
 }
 
 static void look(struct pic *p)
@@ -139,9 +152,9 @@ bool pic_intr(struct pic *p)
 }
 
 /* The chip's part of an acknowledge or poll: the IR taken, or -1 for none. */
-static int chip_take(struct pic *p, struct chip *c)
+static int chip_take(struct chip *c)
 {
-	int ir = pending(p, c);
+	int ir = pending(c);
 	if (ir < 0)
 		return -1;
 	if (!level_triggered(c, ir))
@@ -156,10 +169,10 @@ static int chip_take(struct pic *p, struct chip *c)
 uint8_t pic_ack(struct pic *p)
 {
 	struct chip *master = &p->chip[0], *slave = &p->chip[1], *c = master;
-	int ir = chip_take(p, master);
+	int ir = chip_take(master);
 	if (ir == CASCADE && !master->single) {
 		c = slave;
-		ir = chip_take(p, slave);
+		ir = chip_take(slave);
 		/* INT of the slave drops during INTA: a second request is a new edge. */
 		chip_line(master, CASCADE, false);
 	}
@@ -245,77 +258,139 @@ static void write_a1(struct chip *c, uint8_t v)
 	}
 }
 
-static struct chip *chip_at(struct pic *p, uint16_t port)
+static uint32_t chip_read(void *ctx, uint32_t offset, unsigned size)
 {
-	return &p->chip[port >> 7 & 1]; /* 20h, A0h */
-}
-
-static uint32_t pic_read(void *ctx, uint16_t port, unsigned size)
-{
-	struct pic *p = ctx;
-	struct chip *c = chip_at(p, port);
+	struct chip *c = ctx;
+	struct pic *p = c->pic;
 	look(p);
 	if (c->poll) {
 		c->poll = false;
-		int ir = chip_take(p, c);
-		if (!is_master(p, c))
+		int ir = chip_take(c);
+		if (!is_master(c))
 			chip_line(&p->chip[0], CASCADE, false);
 		update(p);
 		return ir < 0 ? 0 : 0x80 | ir;
 	}
-	if (port & 1)
+	if (offset)
 		return c->imr;
 	return c->read_isr ? c->isr : c->irr;
 }
 
-static void pic_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void chip_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
-	struct pic *p = ctx;
-	struct chip *c = chip_at(p, port);
+	struct chip *c = ctx;
+	struct pic *p = c->pic;
 	look(p);
-	if (port & 1)
+	if (offset)
 		write_a1(c, value);
 	else
 		write_a0(c, value);
 	update(p);
 }
 
-static uint32_t elcr_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t elcr_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct pic *p = ctx;
-	return p->chip[port & 1].elcr;
+	return p->chip[offset].elcr;
 }
 
-static void elcr_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void set_elcr(struct chip *c, uint8_t v)
 {
-	struct pic *p = ctx;
-	struct chip *c = &p->chip[port & 1];
 	/* IRQ 0, 1, 2, 8 and 13 are edge-triggered for good. */
-	c->elcr = value & (port & 1 ? 0xde : 0xf8);
+	c->elcr = v & (is_master(c) ? 0xf8 : 0xde);
 	for (unsigned ir = 0; ir < 8; ir++)
 		if (level_triggered(c, ir))
 			c->irr = (c->irr & ~(1 << ir)) | (c->lines & 1 << ir);
+}
+
+static void elcr_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct pic *p = ctx;
+	set_elcr(&p->chip[offset], value);
 	update(p);
 }
+
+/* --- life --- */
+
+/* The 8259A has no reset input: ICW1 stands for it.  ELCR: 00h, 82371SB data sheet. */
+static void pic_reset(void *d, enum reset_kind kind)
+{
+	struct pic *p = d;
+	for (unsigned i = 0; i < 2; i++) {
+		struct chip *c = &p->chip[i];
+		if (kind == RESET_POWER)
+			*c = (struct chip){.pic = p, .lines = c->lines, .lowest = 7};
+		set_elcr(c, 0);
+	}
+	update(p);
+}
+
+static void chip_state(struct chip *c, struct archive *a)
+{
+	ARCHIVE(a, c, lines);
+	ARCHIVE(a, c, irr);
+	ARCHIVE(a, c, imr);
+	ARCHIVE(a, c, isr);
+	ARCHIVE(a, c, elcr);
+	ARCHIVE(a, c, base);
+	ARCHIVE(a, c, lowest);
+	ARCHIVE(a, c, awaits);
+	ARCHIVE(a, c, icw4);
+	ARCHIVE(a, c, single);
+	ARCHIVE(a, c, ltim);
+	ARCHIVE(a, c, aeoi);
+	ARCHIVE(a, c, rotate_aeoi);
+	ARCHIVE(a, c, sfnm);
+	ARCHIVE(a, c, smm);
+	ARCHIVE(a, c, read_isr);
+	ARCHIVE(a, c, poll);
+}
+
+/* With the sources, so that a device that drives its line again makes no edge. */
+static void pic_state(void *d, struct archive *a)
+{
+	struct pic *p = d;
+	for (unsigned i = 0; i < 2; i++) {
+		archive_index(a, i);
+		chip_state(&p->chip[i], a);
+	}
+	unsigned n = 0;
+	for (struct source *from = p->sources; from; from = from->next) {
+		p->asserted[from->irq] -= from->level;
+		archive_index(a, n++);
+		archive_flag(a, "source", &from->level, sizeof from->level);
+		p->asserted[from->irq] += from->level;
+	}
+	archive_index(a, -1);
+	ARCHIVE(a, p, intr);
+}
+
+static void pic_destroy(void *d)
+{
+	struct pic *p = d;
+	while (p->sources) {
+		struct source *from = p->sources;
+		p->sources = from->next;
+		free(from);
+	}
+	free(p);
+}
+
+const struct device_type pic_type = {"pic", pic_reset, pic_state, pic_destroy};
 
 struct pic *pic_create(struct bus *bus, struct pic_board board)
 {
 	struct pic *p = calloc(1, sizeof *p);
 	CHECK(p);
 	p->board = board;
-	for (unsigned i = 0; i < 16; i++)
-		p->input[i] = (struct pic_input){p, i};
-	for (unsigned i = 0; i < 2; i++)
-		p->chip[i].lowest = 7;
-	struct port_handler regs = {p, pic_read, pic_write};
-	struct port_handler elcr = {p, elcr_read, elcr_write};
-	CHECK(!bus_claim(bus, 0x20, 2, false, regs));
-	CHECK(!bus_claim(bus, 0xa0, 2, false, regs));
-	CHECK(!bus_claim(bus, 0x4d0, 2, false, elcr));
+	p->chip[0].pic = p->chip[1].pic = p;
+	pic_reset(p, RESET_POWER);
+	struct region_handler elcr = {.ctx = p, .read = elcr_read, .write = elcr_write};
+	CHECK(bus_map(bus, SPACE_PORT, 0x4d0, 2, elcr) > 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct region_handler h = {
+			.ctx = &p->chip[i], .read = chip_read, .write = chip_write};
+		CHECK(bus_map(bus, SPACE_PORT, i ? 0xa0 : 0x20, 2, h) > 0);
+	}
 	return p;
-}
-
-void pic_destroy(struct pic *p)
-{
-	free(p);
 }

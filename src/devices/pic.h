@@ -4,9 +4,11 @@
 #ifndef UNRING_DEVICES_PIC_H
 #define UNRING_DEVICES_PIC_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct pic;
+extern const struct device_type pic_type;
 
 /* Callbacks may be NULL. */
 struct pic_board {
@@ -16,9 +18,8 @@ struct pic_board {
 };
 
 struct pic *pic_create(struct bus *bus, struct pic_board board);
-void pic_destroy(struct pic *p);
 
-/* The input of line irq, 0 to 15 but 2. */
+/* A source of its own of line irq, 0 to 15 but 2: the line is high while one of them is. */
 struct irq_line pic_line(struct pic *p, unsigned irq);
 
 /* INTR to the processor. */

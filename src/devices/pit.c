@@ -5,6 +5,10 @@
 #include <stdlib.h>
 
 enum {
+	COUNTERS = 0x40,
+	CONTROL = 3, /* behind them */
+	PORT_61 = 0x61,
+
 	/* control word */
 	CW_BCD = 0x01,
 	CW_READ_BACK = 3,
@@ -436,24 +440,22 @@ static uint8_t read_counter(struct pit *p, unsigned which)
 	return c->read_msb ? v : v >> 8;
 }
 
-static uint32_t pit_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t pit_read(void *ctx, uint32_t offset, unsigned size)
 {
-	unsigned which = port & 3;
-	return which == 3 ? 0xff : read_counter(ctx, which);
+	return offset == CONTROL ? 0xff : read_counter(ctx, offset);
 }
 
-static void pit_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void pit_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
-	unsigned which = port & 3;
-	if (which == 3)
+	if (offset == CONTROL)
 		write_control(ctx, value);
 	else
-		write_counter(ctx, which, value);
+		write_counter(ctx, offset, value);
 }
 
 /* --- port 61h --- */
 
-static uint32_t port61_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t port61_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct pit *p = ctx;
 	uint64_t t = ticks_now(p);
@@ -465,12 +467,83 @@ static uint32_t port61_read(void *ctx, uint16_t port, unsigned size)
 	return v;
 }
 
-static void port61_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void port61_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct pit *p = ctx;
 	p->port61 = value & P61_WRITABLE;
 	set_gate(&p->ch[2], ticks_now(p), value & P61_GATE2);
 }
+
+/* --- life --- */
+
+/* The 8254 has no reset input: it counts on.  82371SB data sheet, port 61h: 00h. */
+static void pit_reset(void *d, enum reset_kind kind)
+{
+	struct pit *p = d;
+	if (kind == RESET_POWER) {
+		for (unsigned i = 0; i < 3; i++)
+			p->ch[i] = (struct channel){.access = ACCESS_BOTH, .gate = i != 2};
+		p->next = 0;
+		restart(p, ticks_now(p));
+	}
+	port61_write(p, 0, 1, 0);
+}
+
+static void channel_state(struct channel *c, struct archive *a)
+{
+	ARCHIVE(a, c, mode);
+	archive_require(a, "mode", c->mode <= 5);
+	ARCHIVE(a, c, access);
+	archive_require(a, "access", c->access <= ACCESS_BOTH);
+	ARCHIVE(a, c, bcd);
+	ARCHIVE(a, c, gate);
+	ARCHIVE(a, c, running);
+	ARCHIVE(a, c, paused);
+	ARCHIVE(a, c, low_first);
+	ARCHIVE(a, c, edge_at_start);
+	ARCHIVE(a, c, reload_pending);
+	ARCHIVE(a, c, count_written);
+	ARCHIVE(a, c, count);
+	ARCHIVE(a, c, n);
+	archive_require(a, "n", c->n <= 0x10000 && c->count <= 0x10000);
+	archive_require(a, "n", (c->n || !c->running) && (c->count || !c->reload_pending));
+	ARCHIVE(a, c, start);
+	ARCHIVE(a, c, frozen);
+	ARCHIVE(a, c, reload_at);
+	ARCHIVE(a, c, write_msb);
+	ARCHIVE(a, c, read_msb);
+	ARCHIVE(a, c, write_lsb);
+	ARCHIVE(a, c, status_latched);
+	ARCHIVE(a, c, status);
+	ARCHIVE(a, c, latched);
+	ARCHIVE(a, c, latch);
+}
+
+static void pit_state(void *d, struct archive *a)
+{
+	struct pit *p = d;
+	for (unsigned i = 0; i < 3; i++) {
+		archive_index(a, i);
+		channel_state(&p->ch[i], a);
+	}
+	archive_index(a, -1);
+	ARCHIVE(a, p, port61);
+	ARCHIVE(a, p, edge);
+	ARCHIVE(a, p, next);
+	ARCHIVE(a, p, held);
+	timer_state(p->tick, a, "tick");
+	if (archive_loaded(a))
+		pit_look(p);
+}
+
+static void pit_destroy(void *d)
+{
+	struct pit *p = d;
+	timer_free(p->tick);
+	free(p);
+}
+
+const struct device_type pit_type = {"pit", pit_reset, pit_state, pit_destroy};
 
 struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0)
 {
@@ -478,18 +551,11 @@ struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq
 	CHECK(p);
 	p->clock = clock;
 	p->irq0 = irq0;
-	for (unsigned i = 0; i < 3; i++)
-		p->ch[i] = (struct channel){.access = ACCESS_BOTH, .gate = i != 2};
 	p->tick = timer_create_on(clock, p, tick_fires);
-	CHECK(!bus_claim(bus, 0x40, 4, false, (struct port_handler){p, pit_read, pit_write}));
-	CHECK(!bus_claim(bus, 0x61, 1, false, (struct port_handler){p, port61_read, port61_write}));
+	pit_reset(p, RESET_POWER);
+	struct region_handler counters = {.ctx = p, .read = pit_read, .write = pit_write};
+	struct region_handler port61 = {.ctx = p, .read = port61_read, .write = port61_write};
+	CHECK(bus_map(bus, SPACE_PORT, COUNTERS, 4, counters) > 0);
+	CHECK(bus_map(bus, SPACE_PORT, PORT_61, 1, port61) > 0);
 	return p;
-}
-
-void pit_destroy(struct pit *p)
-{
-	if (!p)
-		return;
-	timer_free(p->tick);
-	free(p);
 }

@@ -4,15 +4,16 @@
 #ifndef UNRING_DEVICES_PIT_H
 #define UNRING_DEVICES_PIT_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 #define PIT_HZ 1193182u
 
 struct pit;
+extern const struct device_type pit_type;
 
 /* irq0 is the output of channel 0. */
 struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0);
-void pit_destroy(struct pit *p);
 
 /* The processor took an interrupt of channel 0.  Periodic ticks that passed while
  * the host did not run us are made up for, at most ten seconds' worth, each

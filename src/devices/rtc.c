@@ -22,12 +22,16 @@ enum {
 	CENTURY = 0x32,
 	REGISTERS = 128,
 
+	PORTS = 0x70,
+	INDEX = 0, /* behind it comes the data */
+
 	A_UIP = 0x80,
 	A_DIVIDER = 0x70,
 	A_DIVIDER_HELD = 0x60, /* both upper bits: the divider chain is reset */
 	A_RATE = 0x0f,
 	B_SET = 0x80,
 	B_24H = 0x02,
+	B_SQUARE_WAVE = 0x08,
 	B_BINARY = 0x04,
 	C_IRQ = 0x80,
 	C_PERIODIC = 0x40, /* these three stand at the same bits in B */
@@ -339,22 +343,62 @@ static void data_write(struct rtc *r, unsigned i, uint8_t v)
 	arm(r, now);
 }
 
-static uint32_t rtc_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t rtc_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct rtc *r = ctx;
-	if (!(port & 1))
+	if (offset == INDEX)
 		return 0xff; /* the index is write-only */
 	return data_read(r, r->index & (REGISTERS - 1));
 }
 
-static void rtc_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void rtc_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct rtc *r = ctx;
-	if (port & 1)
-		data_write(r, r->index & (REGISTERS - 1), value);
-	else
+	if (offset == INDEX)
 		r->index = value;
+	else
+		data_write(r, r->index & (REGISTERS - 1), value);
 }
+
+/* --- life --- */
+
+/* Data sheet, "RESET": what it clears. */
+static void rtc_reset(void *d, enum reset_kind kind)
+{
+	struct rtc *r = d;
+	r->reg[REG_B] &= ~(C_FLAGS | B_SQUARE_WAVE);
+	r->reg[REG_C] = 0;
+	r->index = 0;
+	r->owed = 0;
+	r->redeem_ns = 0;
+	set_line(r);
+	timer_cancel(r->timer);
+}
+
+static void rtc_state(void *d, struct archive *a)
+{
+	struct rtc *r = d;
+	ARCHIVE(a, r, offset_s);
+	ARCHIVE(a, r, offset_ns);
+	archive_require(a, "offset_ns", r->offset_ns < SECOND_NS);
+	ARCHIVE(a, r, weekday_ahead);
+	archive_require(a, "weekday_ahead", r->weekday_ahead < 7);
+	ARCHIVE(a, r, synced_ns);
+	ARCHIVE(a, r, index);
+	ARCHIVE(a, r, reg);
+	timer_state(r->timer, a, "timer");
+	if (archive_loaded(a))
+		set_line(r);
+}
+
+static void rtc_destroy(void *d)
+{
+	struct rtc *r = d;
+	timer_free(r->timer);
+	free(r);
+}
+
+const struct device_type rtc_type = {"rtc", rtc_reset, rtc_state, rtc_destroy};
 
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns)
 {
@@ -370,14 +414,7 @@ struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq
 	r->reg[REG_B] = B_24H;
 	r->reg[REG_D] = D_VALID;
 	time_to_registers(r, r->synced_ns);
-	CHECK(!bus_claim(bus, 0x70, 2, false, (struct port_handler){r, rtc_read, rtc_write}));
+	struct region_handler h = {.ctx = r, .read = rtc_read, .write = rtc_write};
+	CHECK(bus_map(bus, SPACE_PORT, PORTS, 2, h) > 0);
 	return r;
-}
-
-void rtc_destroy(struct rtc *r)
-{
-	if (!r)
-		return;
-	timer_free(r->timer);
-	free(r);
 }

@@ -3,13 +3,15 @@
 #ifndef UNRING_DEVICES_RTC_H
 #define UNRING_DEVICES_RTC_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct rtc;
+extern const struct device_type rtc_type;
 
 /* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970.  The clock
- * runs, by the battery, as a BIOS once set it up: BCD, 24 hours; the rest of the CMOS is 0. */
+ * runs, by the battery, as a BIOS once set it up: BCD, 24 hours; the rest of the CMOS is 0.
+ * What the battery feeds survives each reset. */
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns);
-void rtc_destroy(struct rtc *r);
 
 #endif

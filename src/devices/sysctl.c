@@ -11,7 +11,7 @@ enum {
 	P92_A20 = 0x02,
 
 	PCI_ADDRESS = 0xcf8, /* four bytes; as a dword it is PCI's, which is absent */
-	RESET_CONTROL = 0xcf9,
+	RESET_CONTROL = 1,   /* behind it */
 	RC_HARD = 0x02,
 	RC_RESET = 0x04, /* its rise resets */
 };
@@ -22,66 +22,80 @@ struct sysctl {
 	uint8_t port92; /* but A20, which is not this chip's alone */
 };
 
-static uint32_t post_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t post_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct sysctl *s = ctx;
 	return s->post;
 }
 
-static void post_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void post_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct sysctl *s = ctx;
 	s->post = value;
 }
 
-static uint32_t port92_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t port92_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct sysctl *s = ctx;
 	return s->port92 | (s->board.a20(s->board.ctx) ? P92_A20 : 0);
 }
 
-static void port92_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void port92_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct sysctl *s = ctx;
 	bool reset = value & ~s->port92 & P92_RESET;
 	s->port92 = value & P92_RESET;
 	s->board.set_a20(s->board.ctx, value & P92_A20);
 	if (reset)
-		s->board.reset(s->board.reset_ctx);
+		s->board.reset(s->board.reset_ctx, RESET_CPU);
 }
 
-static uint32_t cf8_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t cf8_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct sysctl *s = ctx;
-	if (size == 1 && port == RESET_CONTROL)
+	if (size == 1 && offset == RESET_CONTROL)
 		return s->reset_control;
 	return UINT32_MAX >> (32 - 8 * size);
 }
 
-static void cf8_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void cf8_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct sysctl *s = ctx;
-	if (size != 1 || port != RESET_CONTROL)
+	if (size != 1 || offset != RESET_CONTROL)
 		return;
 	bool reset = value & ~s->reset_control & RC_RESET;
 	s->reset_control = value & (RC_HARD | RC_RESET);
 	if (reset)
-		s->board.reset(s->board.reset_ctx);
+		s->board.reset(s->board.reset_ctx, value & RC_HARD ? RESET_HARD : RESET_CPU);
 }
+
+/* A20 is its owner's to reset. */
+static void sysctl_reset(void *d, enum reset_kind kind)
+{
+	struct sysctl *s = d;
+	s->post = s->reset_control = s->port92 = 0;
+}
+
+static void sysctl_state(void *d, struct archive *a)
+{
+	struct sysctl *s = d;
+	ARCHIVE(a, s, post);
+	ARCHIVE(a, s, reset_control);
+	ARCHIVE(a, s, port92);
+}
+
+const struct device_type sysctl_type = {"sysctl", sysctl_reset, sysctl_state, free};
 
 struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board)
 {
 	struct sysctl *s = calloc(1, sizeof *s);
 	CHECK(s);
 	s->board = board;
-	CHECK(!bus_claim(bus, POST, 1, false, (struct port_handler){s, post_read, post_write}));
-	CHECK(!bus_claim(bus, PORT_92, 1, false,
-	                 (struct port_handler){s, port92_read, port92_write}));
-	CHECK(!bus_claim(bus, PCI_ADDRESS, 4, true, (struct port_handler){s, cf8_read, cf8_write}));
+	struct region_handler post = {.ctx = s, .read = post_read, .write = post_write};
+	struct region_handler port92 = {.ctx = s, .read = port92_read, .write = port92_write};
+	struct region_handler cf8 = {.ctx = s, .read = cf8_read, .write = cf8_write, .max = 4};
+	CHECK(bus_map(bus, SPACE_PORT, POST, 1, post) > 0);
+	CHECK(bus_map(bus, SPACE_PORT, PORT_92, 1, port92) > 0);
+	CHECK(bus_map(bus, SPACE_PORT, PCI_ADDRESS, 4, cf8) > 0);
 	return s;
-}
-
-void sysctl_destroy(struct sysctl *s)
-{
-	free(s);
 }

@@ -297,11 +297,11 @@ static uint8_t read_iir(struct uart *u)
 	return v | (fifo_on(u) ? IIR_FIFO_ON : 0);
 }
 
-static uint32_t uart_read(void *ctx, uint16_t port, unsigned size)
+static uint32_t uart_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct uart *u = ctx;
 	uint8_t v = 0;
-	switch (port & 7) {
+	switch (offset) {
 	case RBR_THR:
 		return u->lcr & LCR_DLAB ? (uint8_t)u->divisor : pop(u);
 	case IER:
@@ -327,11 +327,11 @@ static uint32_t uart_read(void *ctx, uint16_t port, unsigned size)
 	return v;
 }
 
-static void uart_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void uart_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct uart *u = ctx;
 	unsigned room = uart_room(u);
-	switch (port & 7) {
+	switch (offset) {
 	case RBR_THR:
 		if (u->lcr & LCR_DLAB)
 			u->divisor = (u->divisor & 0xff00) | value;
@@ -367,6 +367,61 @@ static void uart_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 		tell_room(u);
 }
 
+/* --- life --- */
+
+/* Data sheet, table I: what master reset leaves alone. */
+static void uart_reset(void *d, enum reset_kind kind)
+{
+	struct uart *u = d;
+	u->ier = u->fcr = u->lcr = u->mcr = 0;
+	u->head = u->count = 0;
+	u->errors = 0;
+	u->tx_event = u->timed_out = u->resting = false;
+	timer_cancel(u->timeout);
+	timer_cancel(u->rest);
+	if (kind == RESET_POWER) {
+		u->scr = 0;
+		u->divisor = 1;
+	}
+	u->msr = modem_lines(u);
+	update(u);
+}
+
+static void uart_state(void *d, struct archive *a)
+{
+	struct uart *u = d;
+	ARCHIVE(a, u, ier);
+	ARCHIVE(a, u, fcr);
+	ARCHIVE(a, u, lcr);
+	ARCHIVE(a, u, mcr);
+	ARCHIVE(a, u, msr);
+	ARCHIVE(a, u, scr);
+	ARCHIVE(a, u, divisor);
+	ARCHIVE(a, u, fifo);
+	ARCHIVE(a, u, head);
+	archive_require(a, "head", u->head < FIFO_SIZE);
+	ARCHIVE(a, u, count);
+	archive_require(a, "count", u->count <= FIFO_SIZE);
+	ARCHIVE(a, u, errors);
+	ARCHIVE(a, u, tx_event);
+	ARCHIVE(a, u, timed_out);
+	ARCHIVE(a, u, resting);
+	timer_state(u->timeout, a, "timeout");
+	timer_state(u->rest, a, "rest");
+	if (archive_loaded(a))
+		update(u);
+}
+
+static void uart_destroy(void *d)
+{
+	struct uart *u = d;
+	timer_free(u->timeout);
+	timer_free(u->rest);
+	free(u);
+}
+
+const struct device_type uart_type = {"uart", uart_reset, uart_state, uart_destroy};
+
 struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, struct irq_line irq,
                          struct uart_peer peer)
 {
@@ -375,19 +430,10 @@ struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, st
 	u->clock = clock;
 	u->irq = irq;
 	u->peer = peer;
-	u->msr = modem_lines(u);
-	u->divisor = 1;
 	u->timeout = timer_create_on(clock, u, timeout_fires);
 	u->rest = timer_create_on(clock, u, rest_ends);
-	CHECK(!bus_claim(bus, port, 8, false, (struct port_handler){u, uart_read, uart_write}));
+	uart_reset(u, RESET_POWER);
+	struct region_handler h = {.ctx = u, .read = uart_read, .write = uart_write};
+	CHECK(bus_map(bus, SPACE_PORT, port, 8, h) > 0);
 	return u;
-}
-
-void uart_destroy(struct uart *u)
-{
-	if (!u)
-		return;
-	timer_free(u->timeout);
-	timer_free(u->rest);
-	free(u);
 }

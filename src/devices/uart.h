@@ -5,9 +5,11 @@
 #ifndef UNRING_DEVICES_UART_H
 #define UNRING_DEVICES_UART_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct uart;
+extern const struct device_type uart_type;
 
 /* The far end of the line. */
 struct uart_peer {
@@ -18,7 +20,6 @@ struct uart_peer {
 
 struct uart *uart_create(struct bus *bus, struct clock *clock, uint16_t port, struct irq_line irq,
                          struct uart_peer peer);
-void uart_destroy(struct uart *u);
 
 /* Bytes that the receiver takes now: none while the line rests, or the guest holds
  * RTS off (unless its FIFO and receive interrupt are on), so that nothing typed early

@@ -9,20 +9,34 @@
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_NPX = 13, COM1 = 0x3f8 };
+enum {
+	IRQ_TIMER = 0,
+	IRQ_KEYBOARD = 1,
+	IRQ_COM1 = 4,
+	IRQ_RTC = 8,
+	IRQ_NPX = 13,
+	COM1 = 0x3f8,
+	MAX_DEVICES = 32,
+};
 
 struct board {
 	struct bus *bus;
+	struct device {
+		const struct device_type *type;
+		void *instance;
+	} devices[MAX_DEVICES]; /* in the order of their creation */
+	unsigned count;
+	void *ctx;
+	void (*reset)(void *ctx, enum reset_kind kind);
+	/* Those that the others' wires lead to, and the machine's. */
 	struct pic *pic;
 	struct pit *pit;
-	struct rtc *rtc;
-	struct uart *uart;
 	struct i8042 *i8042;
 	struct npx *npx;
-	struct sysctl *sysctl;
-	struct debugport *debugport;
+	struct uart *uart;
 };
 
 static void on_look(void *ctx)
@@ -50,23 +64,49 @@ static void set_a20(void *ctx, bool on)
 	i8042_set_a20(b->i8042, on);
 }
 
+static void on_pulse(void *ctx)
+{
+	struct board *b = ctx;
+	b->reset(b->ctx, RESET_CPU);
+}
+
+void board_add(struct board *b, const struct device_type *type, void *instance)
+{
+	CHECK(b->count < MAX_DEVICES);
+	b->devices[b->count++] = (struct device){type, instance};
+}
+
+struct bus *board_bus(struct board *b)
+{
+	return b->bus;
+}
+
 struct board *board_create(const struct board_config *c)
 {
 	struct board *b = calloc(1, sizeof *b);
 	CHECK(b);
-	b->bus = bus_create();
-	b->pic = pic_create(b->bus, (struct pic_board){b, on_look, on_ack});
-	b->pit = pit_create(b->bus, c->clock, pic_line(b->pic, IRQ_TIMER));
-	b->rtc = rtc_create(b->bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns);
-	b->i8042 = i8042_create(b->bus, pic_line(b->pic, IRQ_KEYBOARD), c->ctx, c->reset);
-	b->npx = npx_create(b->bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
-	b->sysctl = sysctl_create(b->bus, (struct sysctl_board){b, a20, set_a20, c->ctx, c->reset});
-	b->debugport = debugport_create(b->bus, c->ctx, c->debug_write, c->debug_exit);
-	if (c->attach)
-		CHECK(!c->attach(b->bus));
-	if (c->has_serial)
-		b->uart =
-			uart_create(b->bus, c->clock, COM1, pic_line(b->pic, IRQ_COM1), c->serial);
+	struct bus *bus = b->bus = bus_create(NULL, NULL);
+	b->ctx = c->ctx;
+	b->reset = c->reset;
+	b->pic = pic_create(bus, (struct pic_board){b, on_look, on_ack});
+	board_add(b, &pic_type, b->pic);
+	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER));
+	board_add(b, &pit_type, b->pit);
+	board_add(b, &rtc_type,
+	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns));
+	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD), b, on_pulse);
+	board_add(b, &i8042_type, b->i8042);
+	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
+	board_add(b, &npx_type, b->npx);
+	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
+	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
+	board_add(b, &debugport_type,
+	          debugport_create(bus, c->ctx, c->debug_write, c->debug_exit));
+	if (c->has_serial) {
+		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
+		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
+		board_add(b, &uart_type, b->uart);
+	}
 	return b;
 }
 
@@ -74,16 +114,39 @@ void board_destroy(struct board *b)
 {
 	if (!b)
 		return;
-	uart_destroy(b->uart);
-	debugport_destroy(b->debugport);
-	sysctl_destroy(b->sysctl);
-	npx_destroy(b->npx);
-	i8042_destroy(b->i8042);
-	rtc_destroy(b->rtc);
-	pit_destroy(b->pit);
-	pic_destroy(b->pic);
+	while (b->count) {
+		struct device *d = &b->devices[--b->count];
+		d->type->destroy(d->instance);
+	}
 	bus_destroy(b->bus);
 	free(b);
+}
+
+void board_reset(struct board *b, enum reset_kind kind)
+{
+	for (unsigned i = 0; i < b->count && kind != RESET_CPU; i++)
+		b->devices[i].type->reset(b->devices[i].instance, kind);
+}
+
+/* How many of its type come before it. */
+static unsigned number_of(const struct board *b, unsigned device)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < device; i++)
+		n += b->devices[i].type == b->devices[device].type;
+	return n;
+}
+
+void board_state(struct board *b, struct archive *a)
+{
+	for (unsigned i = 0; i < b->count; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "%s%u", b->devices[i].type->name, number_of(b, i));
+		archive_section(a, name);
+		b->devices[i].type->state(b->devices[i].instance, a);
+	}
+	if (archive_loads(a) && archive_problem(a))
+		board_reset(b, RESET_POWER);
 }
 
 struct uart *board_uart(struct board *b)
@@ -93,12 +156,12 @@ struct uart *board_uart(struct board *b)
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 {
-	return bus_read(b->bus, port, size);
+	return bus_read(b->bus, SPACE_PORT, port, size);
 }
 
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
-	bus_write(b->bus, port, size, value);
+	bus_write(b->bus, SPACE_PORT, port, size, value);
 }
 
 void board_ferr(struct board *b)

@@ -3,6 +3,7 @@
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
+#include "devices/bus.h"
 #include "devices/device.h"
 #include "devices/uart.h"
 
@@ -14,16 +15,25 @@ struct board_config {
 	struct uart_peer serial;
 	bool has_serial;
 	void *ctx;
-	void (*reset)(void *ctx);                  /* the guest pulled the reset line */
+	/* The guest pulled the reset line: of all, or of the processor. */
+	void (*reset)(void *ctx, enum reset_kind kind);
 	void (*ignne)(void *ctx);                  /* IGNNE#, for as long as FERR# is */
 	void (*debug_write)(void *ctx, uint8_t b); /* NULL: no port E9h */
 	void (*debug_exit)(void *ctx, int status); /* NULL: no port F4h */
-	int (*attach)(struct bus *b);              /* one more device; NULL: none */
 };
 
 /* Power-up state. */
 struct board *board_create(const struct board_config *c);
 void board_destroy(struct board *b);
+
+/* The board's list of devices, in the order in which they were created: one more, which is the
+ * board's from here on.  It maps its regions on the bus. */
+void board_add(struct board *b, const struct device_type *type, void *instance);
+struct bus *board_bus(struct board *b);
+
+void board_reset(struct board *b, enum reset_kind kind);
+/* Saves all devices, or loads them; if that was a problem the board is reset. */
+void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);

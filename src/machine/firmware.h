@@ -6,7 +6,7 @@
 #include "machine/board.h"
 #include "machine/loader.h"
 
-/* After board_create, before the kernel's first instruction. */
+/* After board_create or board_reset, before the kernel's first instruction. */
 void firmware_devices(struct board *b, uint64_t ram_bytes);
 
 /* Kernels look for the end of conventional memory in the data area. */

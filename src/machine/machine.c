@@ -269,7 +269,8 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 
 /* --- what the board is given --- */
 
-static void on_reset(void *ctx)
+/* Without a firmware that goes on after a reset of the processor, each kind boots anew. */
+static void on_reset(void *ctx, enum reset_kind kind)
 {
 	struct machine *m = ctx;
 	monitor_stop(m->monitor, END_RESET, 0);
@@ -334,11 +335,8 @@ static bool load(struct machine *m, struct problem *p)
 	return ok;
 }
 
-/* The machine as firmware hands it over, with its kernel loaded. */
-static bool boot(struct machine *m, struct problem *p)
+static void create_board(struct machine *m)
 {
-	serial_attach(m->serial, NULL);
-	board_destroy(m->board);
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
@@ -349,13 +347,18 @@ static bool boot(struct machine *m, struct problem *p)
 		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
 		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
-		.attach = m->options.kernel ? NULL : tour_counters_attach,
 	});
-	firmware_devices(m->board, m->options.memory);
-	if (!load(m, p))
-		return false;
+	if (!m->options.kernel)
+		board_add(m->board, &tour_counters_type,
+		          tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
-	return true;
+}
+
+/* The machine as firmware hands it over, with its kernel loaded. */
+static bool boot(struct machine *m, struct problem *p)
+{
+	firmware_devices(m->board, m->options.memory);
+	return load(m, p);
 }
 
 /* --- life --- */
@@ -538,8 +541,10 @@ static bool build(struct machine *m, struct problem *p)
 		.give_up = &m->end_signal,
 		.failed = on_sink_failed,
 	};
-	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
+	if (!serial_open(&m->serial, o->serial, owner, p))
+		return false;
+	create_board(m);
+	return (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
 	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) && boot(m, p) &&
 	       begin_outputs(m, p) && hear_signals(m, p);
 }
@@ -594,6 +599,7 @@ int machine_run(struct machine *m)
 		gtime_sleep(m->time);
 		gtime_catch_up(m->time);
 		monitor_reset(m->monitor);
+		board_reset(m->board, RESET_HARD);
 		if (!boot(m, &p)) {
 			terminal_close();
 			report("%s", p.text);

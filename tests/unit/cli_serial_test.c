@@ -70,7 +70,7 @@ static void host_close(struct host *h)
 {
 	if (h->serial) {
 		serial_attach(h->serial, NULL);
-		uart_destroy(h->uart);
+		uart_type.destroy(h->uart);
 		serial_close(h->serial);
 	}
 	broker_end();

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "devices/bus.h"
 #include "devices/device.h"
 
 struct line {
@@ -42,7 +43,7 @@ static inline void rig_arm(void *ctx, uint64_t deadline)
 static inline void rig_open(struct rig *r)
 {
 	*r = (struct rig){.armed = UINT64_MAX};
-	r->bus = bus_create();
+	r->bus = bus_create(NULL, NULL);
 	r->clock = clock_create(r, rig_now, rig_arm);
 }
 
@@ -87,12 +88,12 @@ static inline void rig_jump(struct rig *r, uint64_t t)
 
 static inline uint8_t in(struct rig *r, uint16_t port)
 {
-	return bus_read(r->bus, port, 1);
+	return bus_read(r->bus, SPACE_PORT, port, 1);
 }
 
 static inline void out(struct rig *r, uint16_t port, uint8_t v)
 {
-	bus_write(r->bus, port, 1, v);
+	bus_write(r->bus, SPACE_PORT, port, 1, v);
 }
 
 #endif

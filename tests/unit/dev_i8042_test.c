@@ -23,7 +23,7 @@ static struct i8042 *open_i8042(struct rig *r)
 
 static void close_i8042(struct rig *r, struct i8042 *k)
 {
-	i8042_destroy(k);
+	i8042_type.destroy(k);
 	rig_close(r);
 }
 

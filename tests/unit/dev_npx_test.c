@@ -28,7 +28,7 @@ static void test_error(void **state)
 	assert_int_equal(ignored, 1);
 	npx_ferr(n);
 	assert_int_equal(r.line.edges, 2);
-	npx_destroy(n);
+	npx_type.destroy(n);
 	rig_close(&r);
 }
 

@@ -17,12 +17,22 @@ static void acked(void *ctx, unsigned irq)
 }
 
 static struct acks acks;
+static struct irq_line inputs[16];
+
+static struct pic *create(struct rig *r, struct pic_board board)
+{
+	struct pic *p = pic_create(r->bus, board);
+	for (unsigned irq = 0; irq < 16; irq++)
+		if (irq != 2)
+			inputs[irq] = pic_line(p, irq);
+	return p;
+}
 
 static struct pic *open_pic(struct rig *r, uint8_t icw1, uint8_t icw4)
 {
 	rig_open(r);
 	acks = (struct acks){0};
-	struct pic *p = pic_create(r->bus, (struct pic_board){&acks, NULL, acked});
+	struct pic *p = create(r, (struct pic_board){&acks, NULL, acked});
 	out(r, MASTER, icw1);
 	out(r, MASTER + 1, 0x20);
 	out(r, MASTER + 1, 0x04);
@@ -36,14 +46,13 @@ static struct pic *open_pic(struct rig *r, uint8_t icw1, uint8_t icw4)
 
 static void close_pic(struct rig *r, struct pic *p)
 {
-	pic_destroy(p);
+	pic_type.destroy(p);
 	rig_close(r);
 }
 
 static void set(struct pic *p, unsigned irq, bool level)
 {
-	struct irq_line l = pic_line(p, irq);
-	irq_set(&l, level);
+	irq_set(&inputs[irq], level);
 }
 
 static void pulse(struct pic *p, unsigned irq)
@@ -214,7 +223,7 @@ static void test_line_that_falls_unseen(void **state)
 {
 	struct rig r;
 	rig_open(&r);
-	struct pic *p = looked_at = pic_create(r.bus, (struct pic_board){NULL, look, NULL});
+	struct pic *p = looked_at = create(&r, (struct pic_board){NULL, look, NULL});
 	for (unsigned way = 0; way < 6; way++) {
 		falls = false;
 		set(p, 0, false);
@@ -604,7 +613,7 @@ static void test_command_words(void **state)
 	/* As it was made: IR0 before IR7, without an initialization. */
 	close_pic(&r, p);
 	rig_open(&r);
-	p = pic_create(r.bus, (struct pic_board){0});
+	p = create(&r, (struct pic_board){0});
 	for (unsigned i = 0; i < 16; i += 8) {
 		set(p, i + 7, true);
 		set(p, i, true);

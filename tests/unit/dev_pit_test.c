@@ -14,7 +14,7 @@ static struct pit *open_pit(struct rig *r)
 
 static void close_pit(struct rig *r, struct pit *p)
 {
-	pit_destroy(p);
+	pit_type.destroy(p);
 	rig_close(r);
 }
 

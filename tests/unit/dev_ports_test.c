@@ -7,15 +7,18 @@
 
 struct seen {
 	unsigned resets, exits;
+	enum reset_kind kind; /* of the last one */
 	bool a20;
 	int status;
 	char text[16];
 	unsigned length;
 };
 
-static void reset(void *ctx)
+static void reset(void *ctx, enum reset_kind kind)
 {
-	((struct seen *)ctx)->resets++;
+	struct seen *s = ctx;
+	s->resets++;
+	s->kind = kind;
 }
 
 static bool a20(void *ctx)
@@ -60,6 +63,7 @@ static void test_sysctl(void **state)
 	assert_int_equal(s.resets, 0);
 	out(&r, 0x92, 0x03);
 	assert_int_equal(s.resets, 1);
+	assert_int_equal(s.kind, RESET_CPU);
 	assert_true(s.a20);
 	assert_int_equal(in(&r, 0x92), 0x03);
 	out(&r, 0x92, 0x01); /* only its rise */
@@ -76,6 +80,7 @@ static void test_sysctl(void **state)
 	assert_int_equal(in(&r, 0xcf9), 0x02);
 	out(&r, 0xcf9, 0x06);
 	assert_int_equal(s.resets, 2);
+	assert_int_equal(s.kind, RESET_HARD);
 	out(&r, 0xcf9, 0xfc); /* only its rise */
 	assert_int_equal(s.resets, 2);
 	assert_int_equal(in(&r, 0xcf9), 0x04);
@@ -84,17 +89,26 @@ static void test_sysctl(void **state)
 	for (uint16_t port = 0xcf8; port < 0xcfc; port++) {
 		if (port != 0xcf9)
 			out(&r, port, 0x06);
-		bus_write(r.bus, port, 2, 0x0606);
-		assert_int_equal(bus_read(r.bus, port, 2), 0xffff);
+		bus_write(r.bus, SPACE_PORT, port, 2, 0x0606);
+		assert_int_equal(bus_read(r.bus, SPACE_PORT, port, 2), 0xffff);
 	}
 	assert_int_equal(s.resets, 2);
 	assert_int_equal(in(&r, 0xcf9), 0x00);
+	out(&r, 0xcf9, 0x04);
+	assert_int_equal(s.resets, 3);
+	assert_int_equal(s.kind, RESET_CPU);
+	s.resets = 2;
 	/* A PCI address is no reset, and there is no PCI. */
-	bus_write(r.bus, 0xcf8, 4, 0x80000600);
+	bus_write(r.bus, SPACE_PORT, 0xcf8, 4, 0x80000600);
 	assert_int_equal(s.resets, 2);
-	assert_int_equal(bus_read(r.bus, 0xcf8, 4), 0xffffffff);
+	assert_int_equal(bus_read(r.bus, SPACE_PORT, 0xcf8, 4), 0xffffffff);
 	assert_int_equal(in(&r, 0xcf8), 0xff);
-	sysctl_destroy(c);
+	out(&r, 0x92, 0x01);
+	sysctl_type.reset(c, RESET_HARD);
+	assert_int_equal(in(&r, 0x80), 0x00);
+	assert_int_equal(in(&r, 0x92), 0x00);
+	assert_int_equal(in(&r, 0xcf9), 0x00);
+	sysctl_type.destroy(c);
 	rig_close(&r);
 }
 
@@ -108,11 +122,11 @@ static void test_debug_ports(void **state)
 	out(&r, 0xe9, 'o');
 	out(&r, 0xe9, 'k');
 	assert_string_equal(s.text, "ok");
-	assert_int_equal(bus_read(r.bus, 0xf4, 4), 0);
-	bus_write(r.bus, 0xf4, 4, 0x10);
+	assert_int_equal(bus_read(r.bus, SPACE_PORT, 0xf4, 4), 0);
+	bus_write(r.bus, SPACE_PORT, 0xf4, 4, 0x10);
 	assert_int_equal(s.exits, 1);
 	assert_int_equal(s.status, 33);
-	debugport_destroy(d);
+	debugport_type.destroy(d);
 	rig_close(&r);
 }
 
@@ -125,7 +139,7 @@ static void test_debug_ports_absent(void **state)
 	assert_int_equal(in(&r, 0xf4), 0xff);
 	out(&r, 0xe9, 'x');
 	out(&r, 0xf4, 1);
-	debugport_destroy(d);
+	debugport_type.destroy(d);
 	rig_close(&r);
 }
 

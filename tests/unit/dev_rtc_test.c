@@ -15,7 +15,7 @@ static struct rtc *open_rtc(struct rig *r, int64_t utc_ns)
 
 static void close_rtc(struct rig *r, struct rtc *rtc)
 {
-	rtc_destroy(rtc);
+	rtc_type.destroy(rtc);
 	rig_close(r);
 }
 

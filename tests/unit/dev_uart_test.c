@@ -34,7 +34,7 @@ static struct rig *open_uart(struct wire *w)
 
 static void close_uart(struct wire *w)
 {
-	uart_destroy(w->uart);
+	uart_type.destroy(w->uart);
 	rig_close(&w->rig);
 }
 
@@ -572,7 +572,6 @@ static void test_ready(void **state)
 	put(r, MCR, 0x0b);
 	assert_int_equal(uart_room(w.uart), 1);
 	close_uart(&w);
-	uart_destroy(NULL);
 }
 
 int main(void)

@@ -1,6 +1,5 @@
 /* links: tour */
 #include "base/stats.h"
-#include "devices/device.h"
 #include "host/child.h"
 #include "machine/tour/tour.h"
 
@@ -56,20 +55,24 @@ static void bad_children(void **state)
 
 static void counters_by_index(void **state)
 {
-	struct bus *b = bus_create();
+	struct bus *b = bus_create(NULL, NULL);
 
-	assert_int_equal(tour_counters_attach(b), 0);
-	bus_write(b, TOUR_PORT, 4, UINT32_MAX);
-	assert_int_equal(bus_read(b, TOUR_PORT, 4), TOUR_MAGIC);
+	void *counters = tour_counters_create(b);
+	bus_write(b, SPACE_PORT, TOUR_PORT, 4, UINT32_MAX);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT, 4), TOUR_MAGIC);
 	stats.units = 0x123456789abcdef0;
-	bus_write(b, TOUR_PORT, 4, 0);
-	assert_int_equal(bus_read(b, TOUR_PORT, 4), 0x9abcdef0);
-	assert_int_equal(bus_read(b, TOUR_PORT + 4, 4), 0x12345678);
+	bus_write(b, SPACE_PORT, TOUR_PORT, 4, 0);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT, 4), 0x9abcdef0);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT + 4, 4), 0x12345678);
 	stats.guest_instructions = 42;
-	bus_write(b, TOUR_PORT, 4, 1);
-	assert_int_equal(bus_read(b, TOUR_PORT, 4), 42);
-	bus_write(b, TOUR_PORT, 4, 100000);
-	assert_int_equal(bus_read(b, TOUR_PORT, 4), 0);
+	bus_write(b, SPACE_PORT, TOUR_PORT, 4, 1);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT, 4), 42);
+	bus_write(b, SPACE_PORT, TOUR_PORT, 4, 100000);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT, 4), 0);
+	bus_write(b, SPACE_PORT, TOUR_PORT, 4, 1);
+	tour_counters_type.reset(counters, RESET_HARD);
+	assert_int_equal(bus_read(b, SPACE_PORT, TOUR_PORT, 4), 0);
+	tour_counters_type.destroy(counters);
 	bus_destroy(b);
 }
 

@@ -3,6 +3,7 @@
 #define UNRING_MACHINE_TOUR_H
 
 #include "base/types.h"
+#include "devices/bus.h"
 #include "devices/device.h"
 
 /* The Multiboot kernel, a part of this binary. */
@@ -16,7 +17,8 @@ char *tour_host_report(void);
 /* The counters of base/stats.inc at TOUR_PORT: write an index (32 bits), read
  * the low half at TOUR_PORT and the high half at TOUR_PORT + 4.  Index FFFFFFFFh
  * reads as TOUR_MAGIC. */
-int tour_counters_attach(struct bus *b);
+extern const struct device_type tour_counters_type;
+void *tour_counters_create(struct bus *b);
 
 enum {
 	TOUR_PORT = 0x5e0,

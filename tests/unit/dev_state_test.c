@@ -1,0 +1,372 @@
+/* links: devices */
+/* Save and restore: a device in whatever state random accesses have brought it to, and a new
+ * one that has loaded it, answer alike from then on. */
+#include "dev_fixture.h"
+
+#include "devices/debugport.h"
+#include "devices/i8042.h"
+#include "devices/npx.h"
+#include "devices/pic.h"
+#include "devices/pit.h"
+#include "devices/rtc.h"
+#include "devices/sysctl.h"
+#include "devices/uart.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEEDS = 400, BEFORE = 150, AFTER = 150 };
+
+static uint64_t seed;
+
+static uint32_t any(uint32_t below)
+{
+	seed = seed * 6364136223846793005 + 1442695040888963407;
+	return (seed >> 33) % below;
+}
+
+/* --- the devices, and what is done to them beside accesses --- */
+
+/* What a device tells its surroundings. */
+static unsigned told;
+
+static void reset(void *ctx)
+{
+	told++;
+}
+
+static void reset_of(void *ctx, enum reset_kind kind)
+{
+	told += 1 + kind;
+}
+
+static bool a20(void *ctx)
+{
+	return true;
+}
+
+static void set_a20(void *ctx, bool on)
+{
+	told += on;
+}
+
+static void byte_out(void *ctx, uint8_t byte)
+{
+	told += byte;
+}
+
+static void status_out(void *ctx, int status)
+{
+	told += status;
+}
+
+static struct irq_line inputs[2][16];
+
+static void *new_pic(struct rig *r, unsigned which)
+{
+	struct pic *p = pic_create(r->bus, (struct pic_board){0});
+	for (unsigned i = 0; i < 16; i++)
+		inputs[which][i] = pic_line(p, i == 2 || i == 3 ? 5 : i); /* shared */
+	return p;
+}
+
+static void use_pic(void *d, unsigned which, uint32_t v)
+{
+	irq_set(&inputs[which][v >> 1 & 15], v & 1);
+	if (v & 0x100)
+		told += pic_ack(d);
+	told += pic_intr(d);
+}
+
+static void *new_pit(struct rig *r, unsigned which)
+{
+	return pit_create(r->bus, r->clock, rig_line(r));
+}
+
+static void use_pit(void *d, unsigned which, uint32_t v)
+{
+	pit_look(d);
+}
+
+static void *new_rtc(struct rig *r, unsigned which)
+{
+	return rtc_create(r->bus, r->clock, rig_line(r), 1000000000ull * 946684790 + which);
+}
+
+static void *new_uart(struct rig *r, unsigned which)
+{
+	return uart_create(r->bus, r->clock, 0x3f8, rig_line(r),
+	                   (struct uart_peer){NULL, byte_out, reset});
+}
+
+static void use_uart(void *d, unsigned which, uint32_t v)
+{
+	for (unsigned n = v >> 8 & 15; n && uart_room(d); n--)
+		uart_receive(d, v + n);
+	if (v & 0x10000)
+		uart_receive_break(d);
+}
+
+static void *new_i8042(struct rig *r, unsigned which)
+{
+	return i8042_create(r->bus, rig_line(r), NULL, reset);
+}
+
+static void *new_npx(struct rig *r, unsigned which)
+{
+	return npx_create(r->bus, rig_line(r), NULL, reset);
+}
+
+static void use_npx(void *d, unsigned which, uint32_t v)
+{
+	if (v & 1)
+		npx_ferr(d);
+}
+
+static void *new_sysctl(struct rig *r, unsigned which)
+{
+	return sysctl_create(r->bus, (struct sysctl_board){NULL, a20, set_a20, NULL, reset_of});
+}
+
+static void *new_debugport(struct rig *r, unsigned which)
+{
+	return debugport_create(r->bus, NULL, byte_out, status_out);
+}
+
+static const struct kind {
+	const struct device_type *type;
+	void *(*create)(struct rig *r, unsigned which);
+	void (*use)(void *d, unsigned which, uint32_t v);
+	uint16_t ports[10]; /* 0: no more */
+	/* Values that lead somewhere, and are rare among all; 0: no more. */
+	uint8_t values[16];
+} kinds[] = {
+	{&pic_type, new_pic, use_pic, {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1},
+	 {0x11, 0x13, 0x01, 0x20, 0x0a, 0x0b, 0x0c, 0xa0, 0x68, 0x1b}},
+	{&pit_type, new_pit, use_pit, {0x40, 0x41, 0x42, 0x43, 0x61},
+	 {0x34, 0x36, 0xb6, 0xb2, 0x94, 0xa4, 0xe8, 0xd8, 0xc2, 0x01, 0x80, 0x10, 0x24}},
+	{&rtc_type, new_rtc, NULL, {0x70, 0x71},
+	 {0x0a, 0x0b, 0x0c, 0x26, 0x42, 0x72, 0x20, 0xc2, 0x01, 0x07, 0x06, 0x32}},
+	{&uart_type, new_uart, use_uart,
+	 {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff},
+	 {0x01, 0x03, 0x0b, 0x0f, 0x83, 0xc1, 0x13, 0x1b}},
+	{&i8042_type, new_i8042, NULL, {0x60, 0x64},
+	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x02, 0xae, 0x41, 0xfe, 0x61}},
+	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
+	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0xcf9, 0xcf8}, {0x06, 0x02, 0x01, 0x04}},
+	{&debugport_type, new_debugport, NULL, {0xe9, 0xf4}, {0}},
+};
+
+/* --- the comparison --- */
+
+struct side {
+	struct rig rig;
+	void *device;
+	unsigned told;
+	uint8_t seen;
+};
+
+static unsigned listed(const void *list, size_t size, size_t element)
+{
+	unsigned n = 0;
+	const uint8_t *p = list;
+	while (n * element < size && (p[n * element] || p[n * element + element - 1]))
+		n++;
+	return n;
+}
+
+static void open_side(struct side *s, const struct kind *k, unsigned which, uint64_t now)
+{
+	rig_open(&s->rig);
+	s->rig.now = now;
+	s->device = k->create(&s->rig, which);
+}
+
+static void close_side(struct side *s, const struct kind *k)
+{
+	k->type->destroy(s->device);
+	rig_close(&s->rig);
+}
+
+/* The same step for one side or two. */
+static void step(const struct kind *k, struct side *sides, unsigned n)
+{
+	unsigned n_ports = listed(k->ports, sizeof k->ports, 2);
+	unsigned n_values = listed(k->values, sizeof k->values, 1);
+	uint16_t port = k->ports[any(n_ports)];
+	uint8_t value = n_values && any(4) ? k->values[any(n_values)] : any(256);
+	uint32_t how = any(8), use = any(1 << 20);
+	/* From less than a tick of the timer to seconds of the clock. */
+	uint64_t pass = any(3) ? 0 : (uint64_t)1 << any(31);
+	for (unsigned i = 0; i < n; i++) {
+		struct side *s = &sides[i];
+		told = 0;
+		s->seen = 0;
+		if (how < 4)
+			out(&s->rig, port, value);
+		else if (how < 7)
+			s->seen = in(&s->rig, port);
+		else if (k->use)
+			k->use(s->device, i, use);
+		rig_until(&s->rig, s->rig.now + pass);
+		s->told = told;
+	}
+}
+
+static void assert_same(const struct kind *k, const struct side *s, const char *when)
+{
+	if (s[0].seen != s[1].seen || s[0].told != s[1].told ||
+	    s[0].rig.line.level != s[1].rig.line.level ||
+	    clock_next(s[0].rig.clock) != clock_next(s[1].rig.clock))
+		fail_msg("%s parts %s: %02x %02x, told %u %u, line %u %u, next %llu %llu",
+		         k->type->name, when, s[0].seen, s[1].seen, s[0].told, s[1].told,
+		         s[0].rig.line.level, s[1].rig.line.level,
+		         (unsigned long long)clock_next(s[0].rig.clock),
+		         (unsigned long long)clock_next(s[1].rig.clock));
+}
+
+static struct archive *save(const struct kind *k, void *device)
+{
+	struct archive *a = archive_create();
+	archive_section(a, k->type->name);
+	k->type->state(device, a);
+	return a;
+}
+
+static void load(const struct kind *k, void *device, const struct archive *saved)
+{
+	size_t size;
+	const void *bytes = archive_bytes(saved, &size);
+	struct archive *a = archive_open(bytes ? bytes : "", size);
+	archive_section(a, k->type->name);
+	k->type->state(device, a);
+	if (archive_problem(a))
+		fail_msg("%s: %s", k->type->name, archive_problem(a));
+	archive_destroy(a);
+}
+
+static void round_trip(const struct kind *k)
+{
+	struct side s[2];
+	open_side(&s[0], k, 0, 123456789);
+	for (unsigned n = any(BEFORE); n; n--)
+		step(k, s, 1);
+	struct archive *a = save(k, s[0].device);
+	/* Into a new one; and into one that has lived, and forgets it. */
+	open_side(&s[1], k, 1, s[0].rig.now);
+	if (any(2))
+		for (unsigned i = 0; i < BEFORE / 3; i++) {
+			uint8_t v = any(256);
+			uint16_t port = k->ports[any(listed(k->ports, sizeof k->ports, 2))];
+			out(&s[1].rig, port, v);
+			if (k->use)
+				k->use(s[1].device, 1, v);
+		}
+	load(k, s[1].device, a);
+	s[0].seen = s[1].seen = s[0].told = s[1].told = 0;
+	if (k->type != &pit_type) /* its line may not have been looked at on one side */
+		assert_same(k, s, "when it is loaded");
+	/* What was loaded is what was saved. */
+	struct archive *b = save(k, s[1].device);
+	size_t n, m;
+	const void *first = archive_bytes(a, &n), *second = archive_bytes(b, &m);
+	assert_int_equal(n, m);
+	if (n && k->type != &pit_type)
+		assert_memory_equal(first, second, n);
+	archive_destroy(b);
+	archive_destroy(a);
+	if (k->use)
+		for (unsigned i = 0; i < 2; i++)
+			k->use(s[i].device, i, 0);
+	for (unsigned i = 0; i < AFTER; i++) {
+		step(k, s, 2);
+		if (k->type == &pit_type)
+			for (unsigned j = 0; j < 2; j++)
+				pit_look(s[j].device);
+		assert_same(k, s, "later");
+	}
+	for (unsigned i = 0; i < 2; i++)
+		close_side(&s[i], k);
+}
+
+static void test_round_trips(void **state)
+{
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		for (seed = 1; seed < SEEDS; seed++) {
+			uint64_t this = seed;
+			round_trip(&kinds[i]);
+			seed = this;
+		}
+}
+
+/* --- what cannot be --- */
+
+/* A value that is out of range is refused, and a reset makes the device good again. */
+static void refuses(const struct kind *k, const char *name, const void *value, size_t size)
+{
+	struct side s;
+	open_side(&s, k, 0, 123456789);
+	struct archive *a = save(k, s.device);
+	size_t n, at;
+	const uint8_t *saved = archive_bytes(a, &n);
+	uint8_t *bytes = malloc(n);
+	memcpy(bytes, saved, n);
+	for (at = 0; memcmp(bytes + at, name, strlen(name)); at++)
+		assert_true(at + strlen(name) + size < n);
+	memcpy(bytes + at + strlen(name), value, size);
+	struct archive *b = archive_open(bytes, n);
+	archive_section(b, k->type->name);
+	k->type->state(s.device, b);
+	if (!archive_problem(b))
+		fail_msg("%s was taken", name);
+	k->type->reset(s.device, RESET_POWER);
+	for (unsigned i = 0; i < AFTER; i++)
+		step(k, &s, 1);
+	archive_destroy(b);
+	archive_destroy(a);
+	free(bytes);
+	close_side(&s, k);
+}
+
+static const struct kind *kind_of(const struct device_type *type)
+{
+	const struct kind *k = kinds;
+	while (k->type != type)
+		k++;
+	return k;
+}
+
+static void test_ranges(void **state)
+{
+	static const struct {
+		const struct device_type *type;
+		const char *name;
+		uint64_t value;
+		size_t size;
+	} cases[] = {
+		{&uart_type, "uart.head", 16, 4},
+		{&uart_type, "uart.count", 17, 4},
+		{&uart_type, "uart.resting", 2, 1},
+		{&i8042_type, "i8042.head", 16, 4},
+		{&i8042_type, "i8042.count", 17, 4},
+		{&rtc_type, "rtc.offset_ns", 1000000000, 8},
+		{&rtc_type, "rtc.weekday_ahead", 7, 4},
+		{&pit_type, "pit.mode[0]", 6, 1},
+		{&pit_type, "pit.access[1]", 4, 4},
+		{&pit_type, "pit.n[2]", 0x10001, 4},
+		{&pit_type, "pit.count[0]", 0x10001, 4},
+		{&pit_type, "pit.running[0]", 1, 1},
+		{&pit_type, "pit.reload_pending[0]", 1, 1},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		refuses(kind_of(cases[i].type), cases[i].name, &cases[i].value, cases[i].size);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_ranges),
+	};
+	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}

@@ -55,7 +55,8 @@ struct pic {
 	struct chip chip[2]; /* master, slave */
 	struct source *sources;
 	unsigned asserted[16]; /* of each input's sources */
-	struct pic_board board;
+	void *ctx;
+	void (*look)(void *ctx);
 	bool intr;
 };
 
@@ -139,8 +140,8 @@ struct irq_line pic_line(struct pic *p, unsigned irq)
 
 static void look(struct pic *p)
 {
-	if (p->board.look)
-		p->board.look(p->board.ctx);
+	if (p->look)
+		p->look(p->ctx);
 }
 
 bool pic_intr(struct pic *p)
@@ -179,8 +180,6 @@ uint8_t pic_ack(struct pic *p)
 	update(p);
 	if (ir < 0)
 		return c->base | SPURIOUS;
-	if (p->board.acked)
-		p->board.acked(p->board.ctx, ir + (c == slave ? 8 : 0));
 	return c->base | ir;
 }
 
@@ -361,8 +360,8 @@ static void pic_state(void *d, struct archive *a)
 		archive_flag(a, "source", &from->level, sizeof from->level);
 		p->asserted[from->irq] += from->level;
 	}
-	archive_index(a, -1);
-	ARCHIVE(a, p, intr);
+	if (archive_loads(a))
+		update(p);
 }
 
 static void pic_destroy(void *d)
@@ -378,11 +377,12 @@ static void pic_destroy(void *d)
 
 const struct device_type pic_type = {"pic", pic_reset, pic_state, pic_destroy};
 
-struct pic *pic_create(struct bus *bus, struct pic_board board)
+struct pic *pic_create(struct bus *bus, void *ctx, void (*look)(void *ctx))
 {
 	struct pic *p = calloc(1, sizeof *p);
 	CHECK(p);
-	p->board = board;
+	p->ctx = ctx;
+	p->look = look;
 	p->chip[0].pic = p->chip[1].pic = p;
 	pic_reset(p, RESET_POWER);
 	struct region_handler elcr = {.ctx = p, .read = elcr_read, .write = elcr_write};

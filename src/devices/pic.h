@@ -10,14 +10,8 @@
 struct pic;
 extern const struct device_type pic_type;
 
-/* Callbacks may be NULL. */
-struct pic_board {
-	void *ctx;
-	void (*look)(void *ctx);                /* the lines are looked at: bring them up to now */
-	void (*acked)(void *ctx, unsigned irq); /* the processor took line irq, 0 to 15 */
-};
-
-struct pic *pic_create(struct bus *bus, struct pic_board board);
+/* look, which may be NULL: the lines are looked at, and to be brought up to now. */
+struct pic *pic_create(struct bus *bus, void *ctx, void (*look)(void *ctx));
 
 /* A source of its own of line irq, 0 to 15 but 2: the line is high while one of them is. */
 struct irq_line pic_line(struct pic *p, unsigned irq);

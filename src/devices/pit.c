@@ -27,10 +27,7 @@ enum {
 	P61_OUT2 = 0x20,
 };
 
-enum {
-	CATCH_UP_S = 10,  /* of ticks lost to the host */
-	LEAST_NS = 50000, /* from tick to tick, so that the guest gets on with its work */
-};
+enum { LEAST_NS = 50000 }; /* from tick to tick, so that the guest gets on with its work */
 
 enum access { ACCESS_LATCH, ACCESS_LSB, ACCESS_MSB, ACCESS_BOTH };
 
@@ -66,8 +63,6 @@ struct pit {
 	uint64_t edge; /* the last rising edge of channel 0 served */
 	uint64_t next; /* no other before, ns */
 	uint64_t held; /* until then the line does not fall: an edge was served late */
-	uint32_t owed; /* ticks lost to the host, to be made up for */
-	bool taken;    /* the last interrupt was */
 };
 
 static uint64_t ticks_now(struct pit *p)
@@ -260,17 +255,11 @@ static void line_follows(struct pit *p, uint64_t t)
 static void arm(struct pit *p, uint64_t t)
 {
 	uint64_t edge = next_edge(&p->ch[0], t);
-	if (p->owed && p->taken) {
-		/* Made-up ticks come a quarter of a period apart, so that the
-		 * guest gets on with its work between them. */
-		uint64_t soon = t + p->ch[0].n / 4 + 1;
-		edge = soon < edge ? soon : edge;
-	}
 	if (edge == UINT64_MAX) {
 		timer_cancel(p->tick);
 		return;
 	}
-	/* Faster ones are owed. */
+	/* Faster ones are lost. */
 	uint64_t at = tick_ns(edge);
 	timer_set(p->tick, at > p->next ? at : p->next);
 }
@@ -278,18 +267,16 @@ static void arm(struct pit *p, uint64_t t)
 /* Channel 0 was reprogrammed. */
 static void restart(struct pit *p, uint64_t t)
 {
-	p->owed = 0;
 	p->edge = t;
 	p->held = 0;
 	line_follows(p, t);
 	arm(p, t);
 }
 
-/* A rising edge.  One that the host was late by, or a repeated one, stands as long as any. */
+/* A rising edge.  One that the host was late by stands as long as any. */
 static void pulse(struct pit *p, uint64_t t)
 {
 	const struct channel *c = &p->ch[0];
-	p->taken = false;
 	p->next = clock_now(p->clock) + LEAST_NS;
 	p->held = c->mode == 2 ? t + c->n - 1 : c->mode == 3 ? t + high_half(c) : 0;
 	irq_set(&p->irq0, false);
@@ -305,13 +292,9 @@ static bool serve_edge(struct pit *p, uint64_t t)
 		return false;
 	p->edge = edge;
 	settle(c, t);
-	if (periodic(c) && t - edge >= c->n) {
-		/* The host kept us away for whole periods. */
-		uint64_t lost = (t - edge) / c->n;
-		uint64_t most = (uint64_t)CATCH_UP_S * PIT_HZ / c->n;
-		p->edge += lost * c->n;
-		p->owed = p->owed + lost < most ? p->owed + lost : most;
-	}
+	/* Of several it is the last: who gives us time sees to it that there is one. */
+	if (periodic(c))
+		p->edge += (t - edge) / c->n * c->n;
 	pulse(p, t);
 	return true;
 }
@@ -320,10 +303,7 @@ static void tick_fires(void *ctx, uint64_t now)
 {
 	struct pit *p = ctx;
 	uint64_t t = ticks_now(p);
-	if (!serve_edge(p, t) && p->owed && p->taken) {
-		p->owed--;
-		pulse(p, t);
-	}
+	serve_edge(p, t);
 	arm(p, t);
 }
 
@@ -333,13 +313,6 @@ void pit_look(struct pit *p)
 	if (serve_edge(p, t))
 		arm(p, t);
 	line_follows(p, t);
-}
-
-void pit_tick_taken(struct pit *p)
-{
-	p->taken = true;
-	if (p->owed)
-		arm(p, ticks_now(p));
 }
 
 /* --- ports 40h to 43h --- */

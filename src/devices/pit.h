@@ -15,11 +15,6 @@ extern const struct device_type pit_type;
 /* irq0 is the output of channel 0. */
 struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0);
 
-/* The processor took an interrupt of channel 0.  Periodic ticks that passed while
- * the host did not run us are made up for, at most ten seconds' worth, each
- * no earlier than the one before it was taken. */
-void pit_tick_taken(struct pit *p);
-
 /* Brings irq0's level up to now.  Its rise comes by itself; its fall, for which no timer is
  * set, is found here: to be called before the level counts. */
 void pit_look(struct pit *p);

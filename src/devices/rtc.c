@@ -56,8 +56,6 @@ struct rtc {
 	uint64_t offset_ns;     /* less than a second */
 	unsigned weekday_ahead; /* of the date's: the chip counts from what was written */
 	uint64_t synced_ns;     /* C's flags are right up to here, on the clock */
-	uint32_t owed;          /* periodic interrupts lost to the host */
-	uint64_t redeem_ns;     /* when the next of them is made up for; 0: not yet */
 	uint8_t index;          /* what port 70h holds; bit 7 masks NMIs, which nothing raises */
 	uint8_t reg[REGISTERS];
 };
@@ -220,14 +218,8 @@ static void set_line(struct rtc *r)
 static void sync(struct rtc *r, uint64_t now)
 {
 	uint64_t period = period_ns(r);
-	uint64_t periods = period ? now / period - r->synced_ns / period : 0;
-	if (periods)
+	if (period && now / period != r->synced_ns / period)
 		r->reg[REG_C] |= C_PERIODIC;
-	if (periods > 1 && r->reg[REG_B] & C_PERIODIC) {
-		/* The host kept us away: made up for, at most a second's worth. */
-		uint64_t owed = r->owed + periods - 1, most = SECOND_NS / period;
-		r->owed = owed < most ? owed : most;
-	}
 	int64_t first = day_second(r, r->synced_ns, NULL) + 1, last = day_second(r, now, NULL);
 	if (!stopped(r) && last >= first) {
 		r->reg[REG_C] |= C_UPDATE;
@@ -249,8 +241,6 @@ static void arm(struct rtc *r, uint64_t now)
 	uint64_t period = period_ns(r);
 	if (enabled & C_PERIODIC && period)
 		wait = period - now % period;
-	if (r->redeem_ns && r->redeem_ns - now < wait)
-		wait = r->redeem_ns - now;
 	if (enabled & (C_ALARM | C_UPDATE) && !stopped(r)) {
 		uint64_t to_second = SECOND_NS - day_fraction(r, now);
 		wait = to_second < wait ? to_second : wait;
@@ -264,13 +254,6 @@ static void arm(struct rtc *r, uint64_t now)
 static void timer_fires(void *ctx, uint64_t now)
 {
 	struct rtc *r = ctx;
-	if (r->redeem_ns && now >= r->redeem_ns) {
-		r->redeem_ns = 0;
-		if (!(r->reg[REG_C] & C_PERIODIC)) {
-			r->reg[REG_C] |= C_PERIODIC;
-			r->owed--;
-		}
-	}
 	sync(r, now);
 	arm(r, now);
 }
@@ -298,11 +281,6 @@ static uint8_t data_read(struct rtc *r, unsigned i)
 		uint8_t v = r->reg[REG_C];
 		r->reg[REG_C] = 0;
 		set_line(r);
-		if (r->owed) {
-			/* Apart from each other, for the guest's own work between. */
-			r->redeem_ns = now + period_ns(r) / 4;
-			arm(r, now);
-		}
 		return v;
 	}
 	default:
@@ -337,8 +315,6 @@ static void data_write(struct rtc *r, unsigned i, uint8_t v)
 	} else if (!stopped(r) && is_time(i)) {
 		registers_to_time(r, now, day_fraction(r, now));
 	}
-	r->owed = 0;
-	r->redeem_ns = 0;
 	set_line(r);
 	arm(r, now);
 }
@@ -369,8 +345,6 @@ static void rtc_reset(void *d, enum reset_kind kind)
 	r->reg[REG_B] &= ~(C_FLAGS | B_SQUARE_WAVE);
 	r->reg[REG_C] = 0;
 	r->index = 0;
-	r->owed = 0;
-	r->redeem_ns = 0;
 	set_line(r);
 	timer_cancel(r->timer);
 }

@@ -45,13 +45,6 @@ static void on_look(void *ctx)
 	pit_look(b->pit);
 }
 
-static void on_ack(void *ctx, unsigned irq)
-{
-	struct board *b = ctx;
-	if (irq == IRQ_TIMER)
-		pit_tick_taken(b->pit);
-}
-
 static bool a20(void *ctx)
 {
 	struct board *b = ctx;
@@ -88,7 +81,7 @@ struct board *board_create(const struct board_config *c)
 	struct bus *bus = b->bus = bus_create(NULL, NULL);
 	b->ctx = c->ctx;
 	b->reset = c->reset;
-	b->pic = pic_create(bus, (struct pic_board){b, on_look, on_ack});
+	b->pic = pic_create(bus, b, on_look);
 	board_add(b, &pic_type, b->pic);
 	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER));
 	board_add(b, &pit_type, b->pit);

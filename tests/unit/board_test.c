@@ -120,55 +120,167 @@ static void test_inputs(void **state)
 	close_board(&r, b);
 }
 
-/* How many come within that time. */
-static unsigned take_ticks(struct rig *r, struct board *b, unsigned ms)
+static uint8_t cmos_byte(struct board *b, uint8_t at)
 {
-	unsigned ticks = 0;
-	for (unsigned i = 0; i < 10 * ms; i++) {
-		rig_until(r, r->now + 100000);
-		if (board_intr(b)) {
-			expect_interrupt(b, 0);
-			ticks++;
-		}
-	}
-	return ticks;
+	give(b, 0x70, at);
+	return byte(b, 0x71);
 }
 
-/* The host was stopped: the timer makes up for its ticks as they are taken, by their own
- * acknowledge and no other. */
-static void test_ticks_taken(void **state)
+/* A reset of the board silences all; what the battery feeds survives.  One of the processor is
+ * none of the devices'. */
+static void test_resets(void **state)
 {
 	struct rig r;
 	struct board *b = open_board(&r);
-	give(b, 0x43, 0x34);
-	give(b, 0x40, 11932 & 0xff); /* 100 Hz */
-	give(b, 0x40, 11932 >> 8);
-	rig_until(&r, r.now + 10500000);
-	expect_interrupt(b, 0);
-	rig_jump(&r, r.now + 200000000);
-	expect_interrupt(b, 0);
-	/* 19 more of when it was away, 10 since. */
-	assert_in_range(take_ticks(&r, b, 100), 28, 30);
-
-	/* Once more, and for a while only another device's interrupts are taken. */
-	give(b, 0x21, 0x01);
-	rig_jump(&r, r.now + 200000000);
-	for (unsigned i = 0; i < 20; i++) {
-		board_ferr(b);
-		expect_interrupt(b, 13);
-		give(b, 0xf0, 0);
-		rig_until(&r, r.now + 3000000);
-	}
-	give(b, 0x21, 0x00);
-	assert_in_range(take_ticks(&r, b, 200), 38, 42);
+	cmos(b, 0x0f, 0x05);
+	give(b, 0x80, 0x77);
+	board_ferr(b);
+	give(b, 0x3fc, 0x0b);
+	give(b, 0x3f9, 0x02);
+	assert_true(board_intr(b));
+	board_reset(b, RESET_CPU);
+	assert_true(board_intr(b));
+	assert_int_equal(byte(b, 0x80), 0x77);
+	board_reset(b, RESET_HARD);
+	assert_false(board_intr(b));
+	assert_int_equal(byte(b, 0x80), 0x00);
+	assert_int_equal(byte(b, 0x3f9), 0x00);
+	assert_int_equal(cmos_byte(b, 0x0f), 0x05);
+	board_reset(b, RESET_POWER);
+	assert_int_equal(cmos_byte(b, 0x0f), 0x05);
 	close_board(&r, b);
+}
+
+static unsigned kinds[3];
+
+static void reset(void *ctx, enum reset_kind kind)
+{
+	kinds[kind]++;
+}
+
+/* Which reset each of the ways to one is. */
+static void test_ways_to_reset(void **state)
+{
+	struct rig r;
+	rig_open(&r);
+	struct board *b =
+		board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1, .reset = reset});
+	give(b, 0x64, 0xfe);
+	assert_int_equal(kinds[RESET_CPU], 1);
+	give(b, 0x92, 0x01);
+	assert_int_equal(kinds[RESET_CPU], 2);
+	give(b, 0xcf9, 0x04);
+	assert_int_equal(kinds[RESET_CPU], 3);
+	assert_int_equal(kinds[RESET_HARD], 0);
+	give(b, 0xcf9, 0x00);
+	give(b, 0xcf9, 0x06);
+	assert_int_equal(kinds[RESET_HARD], 1);
+	close_board(&r, b);
+}
+
+/* One more device, of the machine's own. */
+struct guest_book {
+	unsigned resets, ends;
+	uint32_t entry;
+};
+
+static void book_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	((struct guest_book *)ctx)->entry = value;
+}
+
+static void book_reset(void *d, enum reset_kind kind)
+{
+	((struct guest_book *)d)->resets++;
+}
+
+static void book_state(void *d, struct archive *a)
+{
+	struct guest_book *g = d;
+	ARCHIVE(a, g, entry);
+}
+
+static void book_destroy(void *d)
+{
+	((struct guest_book *)d)->ends++;
+}
+
+static const struct device_type book_type = {"book", book_reset, book_state, book_destroy};
+
+static void add_book(struct board *b, struct guest_book *g, uint16_t port)
+{
+	struct region_handler h = {.ctx = g, .write = book_write, .max = 4};
+	*g = (struct guest_book){0};
+	assert_true(bus_map(board_bus(b), SPACE_PORT, port, 4, h) > 0);
+	board_add(b, &book_type, g);
+}
+
+/* All devices go into an archive, two of a kind apart, and come back out of it. */
+static void test_state(void **state)
+{
+	struct rig r[2];
+	struct board *b[2];
+	struct guest_book books[2][2];
+	for (unsigned i = 0; i < 2; i++) {
+		b[i] = open_board(&r[i]);
+		add_book(b[i], &books[i][0], 0x300);
+		add_book(b[i], &books[i][1], 0x304);
+	}
+	board_out(b[0], 0x300, 4, 11);
+	board_out(b[0], 0x304, 4, 22);
+	give(b[0], 0x3ff, 0x5a);
+	cmos(b[0], 0x40, 0x99);
+	give(b[0], 0x80, 0x12);
+	give(b[0], 0x43, 0x30);
+	give(b[0], 0x40, 0x10);
+	give(b[0], 0x40, 0x27);
+	give(b[0], 0x21, 0xfe);
+	board_ferr(b[0]);
+	struct archive *saved = archive_create();
+	board_state(b[0], saved);
+	size_t size;
+	const void *bytes = archive_bytes(saved, &size);
+	struct archive *a = archive_open(bytes, size);
+	board_state(b[1], a);
+	assert_null(archive_problem(a));
+	assert_int_equal(books[1][0].entry, 11);
+	assert_int_equal(books[1][1].entry, 22);
+	assert_int_equal(byte(b[1], 0x3ff), 0x5a);
+	assert_int_equal(cmos_byte(b[1], 0x40), 0x99);
+	assert_int_equal(byte(b[1], 0x80), 0x12);
+	assert_int_equal(byte(b[1], 0x21), 0xfe);
+	assert_false(board_intr(b[1]));
+	rig_until(&r[1], r[1].now + 20000000);
+	expect_interrupt(b[1], 0);
+	give(b[1], 0x21, 0xff & ~4);
+	expect_interrupt(b[1], 13); /* it stood */
+	archive_destroy(a);
+
+	/* Of another board: it is reset. */
+	a = archive_open(bytes, size / 2);
+	if (!a)
+		a = archive_open(bytes, 0);
+	assert_int_equal(books[1][0].resets, 0);
+	board_state(b[1], a);
+	assert_non_null(archive_problem(a));
+	assert_int_equal(books[1][0].resets, 1);
+	assert_int_equal(byte(b[1], 0x80), 0x00);
+	archive_destroy(a);
+	archive_destroy(saved);
+	for (unsigned i = 0; i < 2; i++) {
+		close_board(&r[i], b[i]);
+		assert_int_equal(books[i][0].ends, 1);
+		assert_int_equal(books[i][1].ends, 1);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inputs),
-		cmocka_unit_test(test_ticks_taken),
+		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_ways_to_reset),
+		cmocka_unit_test(test_state),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

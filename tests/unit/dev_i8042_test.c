@@ -304,12 +304,44 @@ static void test_interrupts(void **state)
 	close_i8042(&r, k);
 }
 
+/* A reset of the board is the controller's; the keyboard hears of it by its commands alone. */
+static void test_resets(void **state)
+{
+	struct rig r;
+	struct i8042 *k = open_i8042(&r);
+	out(&r, 0x64, 0x60);
+	out(&r, 0x60, 0x01);
+	out(&r, 0x60, 0xf0);
+	out(&r, 0x60, 0x03);
+	i8042_set_a20(k, false);
+	assert_true(r.line.level);
+	i8042_type.reset(k, RESET_HARD);
+	assert_true(i8042_a20(k));
+	assert_false(r.line.level);
+	while (in(&r, 0x64) & 1)
+		in(&r, 0x60);
+	out(&r, 0x64, 0x20);
+	assert_int_equal(in(&r, 0x60), 0x00);
+	for (unsigned power = 0; power < 2; power++) {
+		if (power)
+			i8042_type.reset(k, RESET_POWER);
+		out(&r, 0x60, 0xf0);
+		out(&r, 0x60, 0x00);
+		assert_int_equal(in(&r, 0x60), 0xfa);
+		assert_int_equal(in(&r, 0x60), 0xfa);
+		assert_int_equal(in(&r, 0x60), power ? 2 : 3);
+		assert_int_equal(in(&r, 0x64) & 1, 0);
+	}
+	close_i8042(&r, k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_controller),  cmocka_unit_test(test_reset_and_a20),
 		cmocka_unit_test(test_translation), cmocka_unit_test(test_no_mouse),
 		cmocka_unit_test(test_keyboard),    cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_resets),
 	};
 	return cmocka_run_group_tests_name("i8042", tests, NULL, NULL);
 }

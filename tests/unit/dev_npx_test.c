@@ -28,6 +28,9 @@ static void test_error(void **state)
 	assert_int_equal(ignored, 1);
 	npx_ferr(n);
 	assert_int_equal(r.line.edges, 2);
+	npx_type.reset(n, RESET_HARD);
+	assert_false(r.line.level);
+	assert_int_equal(ignored, 1);
 	npx_type.destroy(n);
 	rig_close(&r);
 }

@@ -574,6 +574,35 @@ static void test_ready(void **state)
 	close_uart(&w);
 }
 
+/* Data sheet, table I: the divisor and the scratch register stay. */
+static void test_resets(void **state)
+{
+	struct wire w;
+	struct rig *r = open_uart(&w);
+	put(r, LCR, 0x83);
+	put(r, RBR, 12);
+	put(r, LCR, 0x03);
+	put(r, SCR, 0x5a);
+	put(r, IIR, 0x81);
+	put(r, MCR, 0x0b);
+	put(r, IER, 0x0f);
+	uart_receive(w.uart, 'x');
+	assert_true(r->line.level);
+	uart_type.reset(w.uart, RESET_HARD);
+	assert_false(r->line.level);
+	assert_int_equal(clock_next(r->clock), UINT64_MAX);
+	static const uint8_t registers[] = {0, 0, 0x01, 0, 0, 0x60, 0xb0, 0x5a};
+	for (unsigned i = 1; i < 8; i++)
+		assert_int_equal(get(r, i), registers[i]);
+	put(r, LCR, 0x80);
+	assert_int_equal(get(r, RBR), 12);
+	uart_type.reset(w.uart, RESET_POWER);
+	assert_int_equal(get(r, SCR), 0);
+	put(r, LCR, 0x80);
+	assert_int_equal(get(r, RBR), 1);
+	close_uart(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -596,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_fcr),
 		cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_resets),
 	};
 	return cmocka_run_group_tests_name("uart", tests, NULL, NULL);
 }

@@ -28,12 +28,16 @@ chmod 777 "$dir"
 log=$dir/debugcon
 stats=$dir/stats
 memory=16
+case $name in
+reset*) once="" ;; # it starts anew, by itself
+*) once=1 ;;
+esac
 
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
 	timeout -k 3 900 qemu-system-i386 -accel tcg -M isapc -cpu pentium3,-apic -m "$memory" \
 		-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
-		-debugcon "file:$log" -no-reboot -kernel "$kernel" -append "$skip" "$@" >&2
+		-debugcon "file:$log" ${once:+-no-reboot} -kernel "$kernel" -append "$skip" "$@" >&2
 	status=$?
 	wrong=$(grep '^FAIL' "$log" | sed 's/^FAIL \([^:]*\):.*/\1/' | sort -u |
 		while read -r test; do
@@ -55,7 +59,7 @@ triple*) expected=1 verdict='^about to' ;;
 esac
 # shellcheck disable=SC2086 # several words, or none
 timeout -k 3 900 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
-	--no-reboot --memory "${memory}M" --stats "$stats" "$@" </dev/null
+	${once:+--no-reboot} --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then
 	over=$(echo "$limits" | tr ',' '\n' | while read -r what most; do

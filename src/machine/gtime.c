@@ -14,6 +14,7 @@ struct gtime {
 	struct clock *clock;
 	struct host_timer *timer;
 	bool *tsc_exits;
+	unsigned holds;
 	struct moment held_from;
 };
 
@@ -185,10 +186,12 @@ bool gtime_wants_poll(const struct gtime *g)
 	return g->time.stolen.active || g->time.lag.ns;
 }
 
-/* --- a debugger --- */
+/* --- a debugger, a pause --- */
 
 void gtime_hold(struct gtime *g)
 {
+	if (g->holds++)
+		return;
 	end_looking(g, true);
 	g->held_from = moment();
 	g->time.held = g->held_from.ns;
@@ -197,6 +200,8 @@ void gtime_hold(struct gtime *g)
 
 void gtime_release(struct gtime *g)
 {
+	if (--g->holds)
+		return;
 	struct moment from = g->held_from, to = moment();
 	g->time.held = 0;
 	apparent_shift(&g->time, (struct moment){to.ns - from.ns, to.tsc - from.tsc});

@@ -4,12 +4,16 @@
  *   MEASURED  the guest polls a timer in a tight loop (stolen.h): RDTSC exits, and what the
  *             host's scheduler takes from the loop is hidden
  *   LAGS      time was hidden (apparent.h): the guest is behind, and catches up
- *   HELD      by a debugger: time stands still
+ *   HELD      by a debugger or a pause: time stands still
  *
  *   RUNS --16 polls of one loop--> MEASURED --2 ms without a poll, or a sleep--> RUNS or LAGS
  *   RUNS --the timer came 0.5 ms late--> LAGS --steps: after an interrupt, in sleep, or when
  *        there was none for a second--> RUNS
- *   any --gtime_hold--> HELD --gtime_release--> as before
+ *   any but MEASURED, which ends --gtime_hold--> HELD --gtime_release--> as before
+ *
+ * Nothing else makes up for lost ticks.  Lost are those that follow each other within the 0.5 ms
+ * that are left as they are, and those of a leap: what goes beyond the most that is hidden, and
+ * the lag of a guest that has taken no interrupt for a second.
  *
  * The machine calls these verbs where the guest looks at time or leaves time to catch up. */
 #ifndef UNRING_MACHINE_GTIME_H
@@ -56,7 +60,7 @@ void gtime_catch_up(struct gtime *g); /* with all */
 /* The guest sleeps, or is reset: it measures nothing. */
 void gtime_sleep(struct gtime *g);
 
-/* Time stands still between them. */
+/* Time stands still between them; who holds it, releases it: they nest. */
 void gtime_hold(struct gtime *g);
 void gtime_release(struct gtime *g);
 

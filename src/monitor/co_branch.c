@@ -35,6 +35,7 @@ enum callout_result co_INT1(struct monitor *m, uint32_t packed, uint64_t operand
 
 enum callout_result co_IRET(struct monitor *m, uint32_t packed, uint64_t operand)
 {
+	m->nmi_blocked = false; /* even if it faults */
 	bool ok = cpu_iret(m->v, CALLOUT_SIZE(packed), m->v->eip + CALLOUT_LEN(packed), TRAP);
 	return ok ? jumped(m) : FAULTED;
 }

@@ -43,12 +43,12 @@ void wait_for_interrupt(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	uint32_t eip = v->eip;
-	if (!v->if_flag) {
+	if (!v->if_flag && !nmi_is_due(m)) {
 		monitor_stop(m, END_HALT, 0);
 		return;
 	}
 	interrupt_line_update(m);
-	while (m->end == END_RUNNING && !(v->pending & PENDING_INTR) && v->eip == eip) {
+	while (m->end == END_RUNNING && !interrupt_is_due(m) && v->eip == eip) {
 		stats.halts++;
 		gate_wait(m);
 		interrupt_line_update(m);

@@ -26,14 +26,9 @@ void monitor_trap(struct monitor *m, const struct trap *t)
 	trap_deliver(m, t);
 }
 
-void interrupt_deliver(struct monitor *m)
+/* The processor takes it as this vector. */
+static void interrupt_take(struct monitor *m, uint8_t vector)
 {
-	/* The request may have been withdrawn since it was seen. */
-	interrupt_line_update(m);
-	if (!(m->v->pending & PENDING_INTR))
-		return;
-	uint8_t vector = gate_intr_ack(m);
-	interrupt_line_update(m);
 	stats.interrupts++;
 	if (log_on(LOG_INT))
 		gate_log(m, "interrupt %02x at %04x:%08x", vector, m->v->seg[SREG_CS].selector,
@@ -41,4 +36,21 @@ void interrupt_deliver(struct monitor *m)
 	if (!cpu_external(m->v, vector))
 		monitor_stop(m, END_TRIPLE, 1);
 	m->state_dirty = true;
+}
+
+void interrupt_deliver(struct monitor *m)
+{
+	if (nmi_is_due(m)) {
+		m->nmi = false;
+		m->nmi_blocked = true;
+		interrupt_take(m, VEC_NMI);
+		return;
+	}
+	/* The request may have been withdrawn since it was seen. */
+	interrupt_line_update(m);
+	if (!(m->v->pending & PENDING_INTR))
+		return;
+	uint8_t vector = gate_intr_ack(m);
+	interrupt_line_update(m);
+	interrupt_take(m, vector);
 }

@@ -21,6 +21,12 @@ void monitor_ignne(struct monitor *m)
 	monitor_kick(m);
 }
 
+void monitor_nmi(struct monitor *m)
+{
+	m->nmi = true;
+	monitor_kick(m);
+}
+
 int monitor_stop_code(const struct monitor *m)
 {
 	return m->end_code;

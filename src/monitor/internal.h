@@ -160,8 +160,10 @@ struct monitor {
 
 	struct debug debug;
 
-	bool frozen; /* an x87 instruction waits for an interrupt: FERR# */
-	bool ignne;  /* IGNNE#: it does not wait */
+	bool frozen;      /* an x87 instruction waits for an interrupt: FERR# */
+	bool ignne;       /* IGNNE#: it does not wait */
+	bool nmi;         /* it waits to be taken; one more is none.  SDM vol. 3, 6.7.1 */
+	bool nmi_blocked; /* until an IRET */
 	bool fpu_saved;
 	bool fpu_pointers; /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
@@ -390,8 +392,16 @@ enum found unit_find(struct monitor *m, struct tu **u, struct trap *t);
 /* --- delivery (deliver.c) --- */
 /* An exception that is no new one: it was being delivered. */
 void trap_deliver(struct monitor *m, const struct trap *t);
-/* The interrupt that is asked for, if it still is. */
+/* The interrupt that is asked for, if it still is: NMI before INTR.  Only where one is_due. */
 void interrupt_deliver(struct monitor *m);
+static inline bool nmi_is_due(const struct monitor *m)
+{
+	return m->nmi && !m->nmi_blocked;
+}
+static inline bool interrupt_is_due(const struct monitor *m)
+{
+	return nmi_is_due(m) || (m->v->pending & PENDING_INTR && m->v->if_flag);
+}
 
 /* --- what is asked from outside (events.c) --- */
 void interrupt_line_update(struct monitor *m);

@@ -166,7 +166,7 @@ void monitor_reset(struct monitor *m)
 	m->fpu[25] = 0x1f;
 	m->fpu_saved = true;
 	m->end = END_RUNNING;
-	m->frozen = m->ignne = false;
+	m->frozen = m->ignne = m->nmi = m->nmi_blocked = false;
 	m->state_dirty = true;
 	v->pending = v->inhibit = 0;
 	m->debug_hits = 0;

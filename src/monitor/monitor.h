@@ -76,6 +76,10 @@ void monitor_kick(struct monitor *m);
 /* IGNNE# is asserted for as long as FERR# is.  From the platform's io_write. */
 void monitor_ignne(struct monitor *m);
 
+/* NMI rises: it is taken at the next boundary, or when the handler of the one before it has
+ * returned.  From the platform. */
+void monitor_nmi(struct monitor *m);
+
 /* Ends the run at the next boundary with this reason (first one is kept). */
 void monitor_stop(struct monitor *m, enum monitor_end why, int code);
 int monitor_stop_code(const struct monitor *m);

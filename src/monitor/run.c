@@ -260,7 +260,7 @@ static bool boundary(struct monitor *m)
 		m->frozen = false;
 		v->inhibit = 0;
 		wait_for_interrupt(m);
-		if (v->pending & PENDING_INTR && v->if_flag)
+		if (interrupt_is_due(m))
 			interrupt_deliver(m);
 		return true;
 	}
@@ -277,7 +277,7 @@ static bool boundary(struct monitor *m)
 		step(m);
 		return true;
 	}
-	if (v->pending & PENDING_INTR && v->if_flag) {
+	if (interrupt_is_due(m)) {
 		interrupt_deliver(m);
 		return true;
 	}

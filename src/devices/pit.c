@@ -25,6 +25,8 @@ enum {
 	P61_WRITABLE = 0x0f,
 	P61_REFRESH = 0x10, /* toggles with each memory refresh, every 15 us */
 	P61_OUT2 = 0x20,
+	P61_IOCHK_OFF = 0x08,
+	P61_IOCHK = 0x40,
 };
 
 enum { LEAST_NS = 50000 }; /* from tick to tick, so that the guest gets on with its work */
@@ -59,6 +61,7 @@ struct pit {
 	struct clock *clock;
 	struct timer *tick;
 	struct irq_line irq0;
+	struct nmi *nmi;
 	uint8_t port61;
 	uint64_t edge; /* the last rising edge of channel 0 served */
 	uint64_t next; /* no other before, ns */
@@ -437,6 +440,8 @@ static uint32_t port61_read(void *ctx, uint32_t offset, unsigned size)
 		v |= P61_REFRESH;
 	if (output(&p->ch[2], t))
 		v |= P61_OUT2;
+	if (nmi_latched(p->nmi))
+		v |= P61_IOCHK;
 	return v;
 }
 
@@ -445,6 +450,7 @@ static void port61_write(void *ctx, uint32_t offset, unsigned size, uint32_t val
 	struct pit *p = ctx;
 	p->port61 = value & P61_WRITABLE;
 	set_gate(&p->ch[2], ticks_now(p), value & P61_GATE2);
+	nmi_disable(p->nmi, value & P61_IOCHK_OFF);
 }
 
 /* --- life --- */
@@ -518,12 +524,13 @@ static void pit_destroy(void *d)
 
 const struct device_type pit_type = {"pit", pit_reset, pit_state, pit_destroy};
 
-struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0)
+struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0, struct nmi *nmi)
 {
 	struct pit *p = calloc(1, sizeof *p);
 	CHECK(p);
 	p->clock = clock;
 	p->irq0 = irq0;
+	p->nmi = nmi;
 	p->tick = timer_create_on(clock, p, tick_fires);
 	pit_reset(p, RESET_POWER);
 	struct region_handler counters = {.ctx = p, .read = pit_read, .write = pit_write};

@@ -6,14 +6,15 @@
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/nmi.h"
 
 #define PIT_HZ 1193182u
 
 struct pit;
 extern const struct device_type pit_type;
 
-/* irq0 is the output of channel 0. */
-struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0);
+/* irq0 is the output of channel 0; nmi has its gate at port 61h. */
+struct pit *pit_create(struct bus *bus, struct clock *clock, struct irq_line irq0, struct nmi *nmi);
 
 /* Brings irq0's level up to now.  Its rise comes by itself; its fall, for which no timer is
  * set, is found here: to be called before the level counts. */

@@ -24,6 +24,7 @@ enum {
 
 	PORTS = 0x70,
 	INDEX = 0, /* behind it comes the data */
+	NMI_MASKED = 0x80,
 
 	A_UIP = 0x80,
 	A_DIVIDER = 0x70,
@@ -52,11 +53,12 @@ struct rtc {
 	struct clock *clock;
 	struct timer *timer;
 	struct irq_line irq;
+	struct nmi *nmi;
 	int64_t offset_s;       /* time of day = offset_s + (clock + offset_ns) */
 	uint64_t offset_ns;     /* less than a second */
 	unsigned weekday_ahead; /* of the date's: the chip counts from what was written */
 	uint64_t synced_ns;     /* C's flags are right up to here, on the clock */
-	uint8_t index;          /* what port 70h holds; bit 7 masks NMIs, which nothing raises */
+	uint8_t index;          /* what port 70h holds; bit 7 masks NMI */
 	uint8_t reg[REGISTERS];
 };
 
@@ -327,11 +329,17 @@ static uint32_t rtc_read(void *ctx, uint32_t offset, unsigned size)
 	return data_read(r, r->index & (REGISTERS - 1));
 }
 
+static void set_index(struct rtc *r, uint8_t v)
+{
+	r->index = v;
+	nmi_mask(r->nmi, v & NMI_MASKED);
+}
+
 static void rtc_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct rtc *r = ctx;
 	if (offset == INDEX)
-		r->index = value;
+		set_index(r, value);
 	else
 		data_write(r, r->index & (REGISTERS - 1), value);
 }
@@ -344,7 +352,7 @@ static void rtc_reset(void *d, enum reset_kind kind)
 	struct rtc *r = d;
 	r->reg[REG_B] &= ~(C_FLAGS | B_SQUARE_WAVE);
 	r->reg[REG_C] = 0;
-	r->index = 0;
+	set_index(r, NMI_MASKED);
 	set_line(r);
 	timer_cancel(r->timer);
 }
@@ -374,12 +382,14 @@ static void rtc_destroy(void *d)
 
 const struct device_type rtc_type = {"rtc", rtc_reset, rtc_state, rtc_destroy};
 
-struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns)
+struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, struct nmi *nmi,
+                       int64_t utc_ns)
 {
 	struct rtc *r = calloc(1, sizeof *r);
 	CHECK(r);
 	r->clock = clock;
 	r->irq = irq8;
+	r->nmi = nmi;
 	r->synced_ns = clock_now(clock);
 	int64_t utc_now = utc_ns + (int64_t)r->synced_ns;
 	set_time(r, r->synced_ns, utc_now / SECOND_NS, utc_now % SECOND_NS);

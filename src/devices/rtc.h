@@ -5,13 +5,15 @@
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/nmi.h"
 
 struct rtc;
 extern const struct device_type rtc_type;
 
 /* utc_ns is the time of day at the clock's zero, in nanoseconds since 1970.  The clock
  * runs, by the battery, as a BIOS once set it up: BCD, 24 hours; the rest of the CMOS is 0.
- * What the battery feeds survives each reset. */
-struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, int64_t utc_ns);
+ * What the battery feeds survives each reset.  nmi has its mask at port 70h. */
+struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, struct nmi *nmi,
+                       int64_t utc_ns);
 
 #endif

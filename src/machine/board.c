@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "devices/debugport.h"
 #include "devices/i8042.h"
+#include "devices/nmi.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
 #include "devices/pit.h"
@@ -35,6 +36,7 @@ struct board {
 	struct pic *pic;
 	struct pit *pit;
 	struct i8042 *i8042;
+	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
 };
@@ -78,23 +80,24 @@ struct board *board_create(const struct board_config *c)
 {
 	struct board *b = calloc(1, sizeof *b);
 	CHECK(b);
-	struct bus *bus = b->bus = bus_create(NULL, NULL);
+	struct bus *bus = b->bus = bus_create(c->ctx, c->memory_changed);
 	b->ctx = c->ctx;
 	b->reset = c->reset;
 	b->pic = pic_create(bus, b, on_look);
 	board_add(b, &pic_type, b->pic);
-	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER));
+	b->nmi = nmi_create(c->ctx, c->nmi);
+	board_add(b, &nmi_type, b->nmi);
+	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER), b->nmi);
 	board_add(b, &pit_type, b->pit);
 	board_add(b, &rtc_type,
-	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), c->utc_ns));
+	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns));
 	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD), b, on_pulse);
 	board_add(b, &i8042_type, b->i8042);
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
-	board_add(b, &debugport_type,
-	          debugport_create(bus, c->ctx, c->debug_write, c->debug_exit));
+	board_add(b, &debugport_type, debugport_create(bus, c->ctx, c->debug_write, c->debug_exit));
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -155,6 +158,11 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, SPACE_PORT, port, size, value);
+}
+
+struct irq_line board_iochk(struct board *b)
+{
+	return nmi_iochk(b->nmi);
 }
 
 void board_ferr(struct board *b)

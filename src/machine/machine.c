@@ -282,6 +282,12 @@ static void on_ignne(void *ctx)
 	monitor_ignne(m->monitor);
 }
 
+static void on_nmi(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_nmi(m->monitor);
+}
+
 static void on_debug_write(void *ctx, uint8_t byte)
 {
 	struct machine *m = ctx;
@@ -344,13 +350,13 @@ static void create_board(struct machine *m)
 		.has_serial = strcmp(m->options.serial, "none"),
 		.ctx = m,
 		.reset = on_reset,
+		.nmi = on_nmi,
 		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
 		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
 	});
 	if (!m->options.kernel)
-		board_add(m->board, &tour_counters_type,
-		          tour_counters_create(board_bus(m->board)));
+		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
 }
 

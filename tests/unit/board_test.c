@@ -16,6 +16,13 @@ static void ignne(void *ctx)
 {
 }
 
+static unsigned nmis;
+
+static void nmi(void *ctx)
+{
+	nmis++;
+}
+
 static uint8_t byte(struct board *b, uint16_t port)
 {
 	return board_in(b, port, 1);
@@ -41,6 +48,7 @@ static struct board *open_board(struct rig *r)
 	                                                      .utc_ns = 1,
 	                                                      .has_serial = true,
 	                                                      .serial = {r, transmit, ready},
+	                                                      .nmi = nmi,
 	                                                      .ignne = ignne});
 	for (unsigned pic = 0; pic < 2; pic++) {
 		uint16_t port = pic ? 0xa0 : 0x20;
@@ -117,6 +125,16 @@ static void test_inputs(void **state)
 	expect_interrupt(b, 13);
 	give(b, 0xf0, 0);
 	assert_false(board_intr(b));
+
+	struct irq_line iochk = board_iochk(b);
+	nmis = 0;
+	give(b, 0x70, 0x80);
+	irq_set(&iochk, true);
+	assert_int_equal(nmis, 0);
+	assert_int_equal(byte(b, 0x61) & 0x40, 0x40);
+	give(b, 0x70, 0x00);
+	assert_int_equal(nmis, 1);
+	assert_false(board_intr(b));
 	close_board(&r, b);
 }
 
@@ -151,6 +169,13 @@ static void test_resets(void **state)
 	close_board(&r, b);
 }
 
+static unsigned changes;
+
+static void memory_changed(void *ctx)
+{
+	changes++;
+}
+
 static unsigned kinds[3];
 
 static void reset(void *ctx, enum reset_kind kind)
@@ -163,8 +188,8 @@ static void test_ways_to_reset(void **state)
 {
 	struct rig r;
 	rig_open(&r);
-	struct board *b =
-		board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1, .reset = reset});
+	struct board *b = board_create(&(struct board_config){
+		.clock = r.clock, .utc_ns = 1, .reset = reset, .memory_changed = memory_changed});
 	give(b, 0x64, 0xfe);
 	assert_int_equal(kinds[RESET_CPU], 1);
 	give(b, 0x92, 0x01);
@@ -175,6 +200,10 @@ static void test_ways_to_reset(void **state)
 	give(b, 0xcf9, 0x00);
 	give(b, 0xcf9, 0x06);
 	assert_int_equal(kinds[RESET_HARD], 1);
+	/* What the machine also hears of. */
+	assert_true(bus_map(board_bus(b), SPACE_MEMORY, 0xf0000000, 0x1000,
+	                    (struct region_handler){0}) > 0);
+	assert_int_equal(changes, 1);
 	close_board(&r, b);
 }
 

@@ -12,6 +12,7 @@
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/nmi.h"
 
 struct line {
 	bool level;
@@ -25,6 +26,8 @@ struct rig {
 	uint64_t armed;
 	unsigned arms; /* how often it was */
 	struct line line;
+	struct nmi *nmi;
+	unsigned nmis; /* that were raised */
 	void *device;
 };
 
@@ -40,15 +43,22 @@ static inline void rig_arm(void *ctx, uint64_t deadline)
 	r->arms++;
 }
 
+static inline void rig_nmi(void *ctx)
+{
+	((struct rig *)ctx)->nmis++;
+}
+
 static inline void rig_open(struct rig *r)
 {
 	*r = (struct rig){.armed = UINT64_MAX};
 	r->bus = bus_create(NULL, NULL);
 	r->clock = clock_create(r, rig_now, rig_arm);
+	r->nmi = nmi_create(r, rig_nmi);
 }
 
 static inline void rig_close(struct rig *r)
 {
+	nmi_type.destroy(r->nmi);
 	clock_destroy(r->clock);
 	bus_destroy(r->bus);
 }

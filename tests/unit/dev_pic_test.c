@@ -447,7 +447,7 @@ static void test_all_lines(void **state)
 		assert_true(pic_intr(p));
 		assert_int_equal(irr(&r, chip), 1 << i % 8);
 		assert_int_equal(pic_ack(p), 0x20 + i);
-			assert_int_equal(isr(&r, chip), 1 << i % 8);
+		assert_int_equal(isr(&r, chip), 1 << i % 8);
 		set(p, i, true); /* still high: no edge */
 		if (i >= 8)
 			out(&r, SLAVE, EOI);

@@ -9,7 +9,7 @@ static struct pit *open_pit(struct rig *r)
 {
 	rig_open(r);
 	r->now = TICK(1000);
-	return pit_create(r->bus, r->clock, rig_line(r));
+	return pit_create(r->bus, r->clock, rig_line(r), r->nmi);
 }
 
 static void close_pit(struct rig *r, struct pit *p)

@@ -10,7 +10,7 @@
 static struct rtc *open_rtc(struct rig *r, int64_t utc_ns)
 {
 	rig_open(r);
-	return rtc_create(r->bus, r->clock, rig_line(r), utc_ns);
+	return rtc_create(r->bus, r->clock, rig_line(r), r->nmi, utc_ns);
 }
 
 static void close_rtc(struct rig *r, struct rtc *rtc)
@@ -154,7 +154,7 @@ static void test_starts_late(void **state)
 	struct rig r;
 	rig_open(&r);
 	r.now = 3 * SECOND + SECOND / 2;
-	struct rtc *c = rtc_create(r.bus, r.clock, rig_line(&r), NEW_YEARS_EVE + SECOND / 4);
+	struct rtc *c = rtc_create(r.bus, r.clock, rig_line(&r), r.nmi, NEW_YEARS_EVE + SECOND / 4);
 	assert_time(&r, (uint8_t[]){0x20, 0x23, 0x12, 0x31, 0x23, 0x59, 0x53});
 	r.now = 3 * SECOND + SECOND / 4 * 3;
 	assert_int_equal(get(&r, 0), 0x54);
@@ -162,7 +162,7 @@ static void test_starts_late(void **state)
 	close_rtc(&r, c);
 	rig_open(&r);
 	r.now = 30 * SECOND;
-	c = rtc_create(r.bus, r.clock, rig_line(&r), NEW_YEARS_EVE);
+	c = rtc_create(r.bus, r.clock, rig_line(&r), r.nmi, NEW_YEARS_EVE);
 	assert_int_equal(get(&r, 0x0c), 0); /* nothing has passed for it */
 	close_rtc(&r, c);
 }

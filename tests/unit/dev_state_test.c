@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEEDS = 400, BEFORE = 150, AFTER = 150 };
+enum { SEEDS = 1000, BEFORE = 150, AFTER = 150 };
 
 static uint64_t seed;
 
@@ -80,9 +80,28 @@ static void use_pic(void *d, unsigned which, uint32_t v)
 	told += pic_intr(d);
 }
 
+static void *new_nmi(struct rig *r, unsigned which)
+{
+	/* One of its own: the rig's goes by itself. */
+	return nmi_create(r, rig_nmi);
+}
+
+static void use_nmi(void *d, unsigned which, uint32_t v)
+{
+	struct irq_line iochk = nmi_iochk(d);
+	unsigned before = rigs[which]->nmis;
+	if (v & 1)
+		irq_set(&iochk, v >> 1 & 1);
+	else if (v & 2)
+		nmi_mask(d, v >> 2 & 1);
+	else
+		nmi_disable(d, v >> 2 & 1);
+	told = (rigs[which]->nmis - before) << 1 | nmi_latched(d);
+}
+
 static void *new_pit(struct rig *r, unsigned which)
 {
-	return pit_create(r->bus, r->clock, rig_line(r));
+	return pit_create(r->bus, r->clock, rig_line(r), r->nmi);
 }
 
 static void use_pit(void *d, unsigned which, uint32_t v)
@@ -92,7 +111,7 @@ static void use_pit(void *d, unsigned which, uint32_t v)
 
 static void *new_rtc(struct rig *r, unsigned which)
 {
-	return rtc_create(r->bus, r->clock, rig_line(r), 1000000000ull * 946684790 + which);
+	return rtc_create(r->bus, r->clock, rig_line(r), r->nmi, 1000000000ull * 946684790 + which);
 }
 
 static void *new_uart(struct rig *r, unsigned which)
@@ -152,20 +171,23 @@ static const struct kind {
 	/* Values that lead somewhere, and are rare among all; 0: no more. */
 	uint8_t values[16];
 } kinds[] = {
+	/* clang-format off */
 	{&pic_type, new_pic, use_pic, {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1},
 	 {0x11, 0x13, 0x01, 0x20, 0x0a, 0x0b, 0x0c, 0xa0, 0x68, 0x1b, 0x80, 0x03, 0x03}},
+	{&nmi_type, new_nmi, use_nmi, {0x80}, {0}},
 	{&pit_type, new_pit, use_pit, {0x40, 0x41, 0x42, 0x43, 0x61},
-	 {0x34, 0x36, 0xb6, 0xb2, 0x94, 0xa4, 0xe8, 0xd8, 0xc2, 0x01, 0x80, 0x10, 0x24}},
+	 {0x34, 0x36, 0xb6, 0xb2, 0x94, 0xa4, 0xe8, 0xd8, 0xc2, 0x01, 0x80, 0x10, 0x24, 0x14, 0x16,
+	  0x05}},
 	{&rtc_type, new_rtc, NULL, {0x70, 0x71},
 	 {0x0a, 0x0b, 0x0c, 0x26, 0x42, 0x72, 0x20, 0xc2, 0x01, 0x07, 0x06, 0x32}},
-	{&uart_type, new_uart, use_uart,
-	 {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff},
+	{&uart_type, new_uart, use_uart, {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff},
 	 {0x01, 0x03, 0x0b, 0x0f, 0x83, 0xc1, 0x13, 0x1b}},
 	{&i8042_type, new_i8042, use_i8042, {0x60, 0x64},
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x02, 0xae, 0x41, 0xfe, 0x61}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
 	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0xcf9, 0xcf8}, {0x06, 0x02, 0x01, 0x04}},
 	{&debugport_type, new_debugport, NULL, {0xe9, 0xf4}, {0}},
+	/* clang-format on */
 };
 
 /* --- the comparison --- */
@@ -200,6 +222,8 @@ static void close_side(struct side *s, const struct kind *k)
 	rig_close(&s->rig);
 }
 
+static unsigned late_steps; /* the next so many leave the timers waiting */
+
 /* The same step for one side or two. */
 static void step(const struct kind *k, struct side *sides, unsigned n)
 {
@@ -210,7 +234,7 @@ static void step(const struct kind *k, struct side *sides, unsigned n)
 	uint32_t how = any(8), use = any(1 << 20);
 	/* From less than a tick of the timer to seconds of the clock. */
 	uint64_t pass = any(3) ? 0 : (uint64_t)1 << any(31);
-	bool late = !any(4);
+	bool late = late_steps ? late_steps-- : !any(4);
 	for (unsigned i = 0; i < n; i++) {
 		struct side *s = &sides[i];
 		told = 0;
@@ -266,6 +290,8 @@ static void round_trip(const struct kind *k)
 	struct side s[2];
 	open_side(&s[0], k, 0, 123456789);
 	for (unsigned n = any(BEFORE); n; n--)
+		step(k, s, 1);
+	for (late_steps = any(4); late_steps;)
 		step(k, s, 1);
 	struct archive *a = save(k, s[0].device);
 	/* Into a new one; and into one that has lived, and forgets it. */

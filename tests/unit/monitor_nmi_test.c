@@ -39,7 +39,7 @@ static void raise(struct debuggee *debuggee)
 
 static void put(uint64_t at, const void *bytes, size_t n)
 {
-	mmu_phys_write(monitor_mmu(d.monitor), gpa(at), bytes, n);
+	mmu_dma_write(monitor_mmu(d.monitor), gpa(at), bytes, n);
 }
 
 /* Runs it to a HLT that nothing ends; #GP leads to the last HLT of the handler. */

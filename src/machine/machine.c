@@ -2,8 +2,6 @@
 #include "machine/machine.h"
 
 #include "base/log.h"
-#include "base/stats.h"
-#include "cpu/cpu.h"
 #include "cpu/model.h"
 #include "host/broker.h"
 #include "host/fence.h"
@@ -12,354 +10,20 @@
 #include "host/memory.h"
 #include "host/signal.h"
 #include "host/terminal.h"
-#include "host/timer.h"
 #include "host/watchdog.h"
-#include "machine/board.h"
-#include "machine/firmware.h"
-#include "machine/gdb.h"
-#include "machine/gtime.h"
-#include "machine/images.h"
-#include "machine/output.h"
+#include "machine/internal.h"
 #include "machine/preflight.h"
-#include "machine/serial.h"
-#include "machine/tour/tour.h"
-#include "monitor/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* How long output and the guest's lag may wait while it computes. */
-#define POLL_NS 10000000
-
-struct machine {
-	struct options options;
-	struct monitor *monitor;
-	struct board *board;
-	struct serial *serial;
-	struct gdb *gdb; /* NULL: none */
-	struct loop *loop;
-	struct gtime *time;
-	struct timer *poll_tick;
-	struct images images; /* they are kept for a reset */
-	struct sink stdout_sink, debugcon_sink;
-	struct sink *debugcon; /* NULL: none */
-	struct outputs outputs;
-	FILE *stats_file, *log_file;
-	int dump_fd; /* --dump-cache; -1: none */
-	volatile sig_atomic_t end_signal;
-	volatile sig_atomic_t look_signal; /* SIGUSR1: tell what there is to tell now */
-	bool bad_code;                     /* what --verify found */
-	bool write_failed;                 /* of some output, which was told */
-	bool reader_gone;                  /* of standard output */
-};
-
-/* --- time --- */
-
-/* No tick may wait to be taken: the next would be lost. */
-static void step_on(struct machine *m)
-{
-	if (gtime_lags(m->time) && !board_intr(m->board))
-		gtime_step(m->time);
-}
-
-/* Its kick is all that is wanted: a poll follows. */
-static void poll_tick(void *ctx, uint64_t now_ns)
-{
-}
-
-/* What is left to do wants a poll, also of a guest that has no timer. */
-static void want_poll(struct machine *m)
-{
-	struct clock *clock = gtime_clock(m->time);
-	bool left = gtime_wants_poll(m->time) || serial_unsent(m->serial) ||
-	            (m->debugcon && m->debugcon->length) || loop_wants_polls(m->loop);
-	if (left && !timer_is_set(m->poll_tick))
-		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
-}
-
-/* --- what the monitor is given --- */
-
-static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
-{
-	struct machine *m = ctx;
-	gtime_read_begin(m->time, port);
-	uint32_t value = board_in(m->board, port, size);
-	gtime_read_end(m->time);
-	want_poll(m);
-	return value;
-}
-
-static uint64_t on_tsc(void *ctx)
-{
-	struct machine *m = ctx;
-	return gtime_rdtsc(m->time);
-}
-
-static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
-{
-	struct machine *m = ctx;
-	board_out(m->board, port, size, value);
-	want_poll(m);
-}
-
-static void on_ferr(void *ctx)
-{
-	struct machine *m = ctx;
-	board_ferr(m->board);
-}
-
-static bool on_intr_line(void *ctx)
-{
-	struct machine *m = ctx;
-	return board_intr(m->board);
-}
-
-static uint8_t on_intr_ack(void *ctx)
-{
-	struct machine *m = ctx;
-	uint8_t vector = board_ack(m->board);
-	step_on(m);
-	return vector;
-}
-
-/* --- output --- */
-
-static void output_failed(struct machine *m, const char *option, const char *path, int error)
-{
-	report("%s%s%s: %s", option, path ? " " : "", path ? path : "", strerror(error));
-	m->write_failed = true;
-}
-
-static void on_sink_failed(void *ctx, const struct sink *s, int error)
-{
-	struct machine *m = ctx;
-	const struct options *o = &m->options;
-	if (s == &m->debugcon_sink) {
-		output_failed(m, "--debugcon", o->debugcon, error);
-	} else if (s == &m->stdout_sink) {
-		output_failed(m, "standard output", NULL, error);
-		if (error == EPIPE) { /* nobody will see the rest */
-			m->reader_gone = true;
-			monitor_stop(m->monitor, END_REQUEST, 1);
-		}
-	} else {
-		output_failed(m, "--serial", o->serial, error);
-	}
-}
-
-/* The end of a file that was written to by stdio. */
-static void check_written(struct machine *m, FILE *f, const char *option, const char *path)
-{
-	if (fflush(f) || ferror(f))
-		output_failed(m, option, path, errno);
-}
-
-static void flush(struct machine *m)
-{
-	serial_flush(m->serial);
-	sink_flush(&m->stdout_sink);
-	if (m->debugcon)
-		sink_flush(m->debugcon);
-}
-
-static void write_stats(struct machine *m)
-{
-	if (!m->options.stats)
-		return;
-	FILE *f = m->stats_file ? m->stats_file : stderr;
-	stats_write(f);
-	monitor_stats_write(m->monitor, f);
-	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
-	check_written(m, f, "--stats", m->options.stats_path);
-}
-
-/* --dump-cache and --verify. */
-static void check_code(struct machine *m, const char *dump_path)
-{
-	const struct options *o = &m->options;
-	char *dump = NULL;
-	size_t bytes;
-	FILE *f = open_memstream(&dump, &bytes);
-	CHECK(f);
-	int err = monitor_dump(m->monitor, f);
-	if (fclose(f))
-		err = -ENOMEM;
-	if (err)
-		report("cannot dump the cache: %s", strerror(-err));
-	if (err || (o->verify && !o->checker(dump, bytes)))
-		m->bad_code = true;
-	if (!err && dump_path && (err = file_replace(m->dump_fd, dump, bytes)))
-		output_failed(m, "--dump-cache", dump_path, -err);
-	free(dump);
-}
-
-/* Signals and timers: what may make sleeping wrong. */
-static void serve(struct machine *m)
-{
-	terminal_poll();
-	if (m->look_signal) {
-		m->look_signal = 0;
-		if (m->options.verify)
-			check_code(m, NULL);
-		write_stats(m);
-	}
-	if (m->end_signal) {
-		watchdog_stop();
-		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
-	}
-	clock_run(gtime_clock(m->time));
-}
-
-static void on_poll(void *ctx)
-{
-	struct machine *m = ctx;
-	gtime_look(m->time);
-	serve(m);
-	if (!gtime_stuck(m->time))
-		step_on(m);
-	loop_poll(m->loop);
-	flush(m);
-	want_poll(m);
-}
-
-/* The timer stays armed, and ends the sleep: programming it is what costs. */
-static void on_wait(void *ctx)
-{
-	struct machine *m = ctx;
-
-	gtime_sleep(m->time);
-	flush(m);
-	if (!loop_wants_polls(m->loop))
-		timer_cancel(m->poll_tick);
-	host_signals_hold();
-	serve(m);
-	bool served = loop_poll(m->loop);
-	if (gtime_lags(m->time) && !board_intr(m->board))
-		gtime_skip(m->time);
-	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
-		host_signal_wait();
-	host_signals_release();
-	serve(m);
-	loop_poll(m->loop);
-	want_poll(m);
-}
-
-/* Stopped by the debugger: its commands come by the loop, and time stands still. */
-static void on_debug(void *ctx, const struct debug_stop *s)
-{
-	struct machine *m = ctx;
-
-	gtime_hold(m->time);
-	flush(m);
-	gdb_stopped(m->gdb, s);
-	host_signals_hold();
-	for (;;) {
-		serve(m);
-		loop_poll(m->loop);
-		if (!gdb_holds(m->gdb) || monitor_ending(m->monitor))
-			break;
-		host_signal_wait();
-	}
-	host_signals_release();
-	gtime_release(m->time);
-}
-
-/* --- what the board is given --- */
-
-static void on_reset(void *ctx)
-{
-	struct machine *m = ctx;
-	monitor_stop(m->monitor, END_RESET, 0);
-}
-
-static void on_ignne(void *ctx)
-{
-	struct machine *m = ctx;
-	monitor_ignne(m->monitor);
-}
-
-static void on_debug_write(void *ctx, uint8_t byte)
-{
-	struct machine *m = ctx;
-	sink_put(m->debugcon, byte);
-}
-
-static void on_debug_exit(void *ctx, int status)
-{
-	struct machine *m = ctx;
-	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
-	if (!m->options.kernel && status == TOUR_END_STATUS)
-		status = 0;
-	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
-}
 
 static void on_quit(void *ctx)
 {
 	struct machine *m = ctx;
 	monitor_stop(m->monitor, END_REQUEST, 0);
 }
-
-/* --- booting --- */
-
-static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
-{
-	mmu_phys_write(ctx, gpa(at), src, n);
-}
-
-static void start_vcpu(struct machine *m, const struct boot_entry *e)
-{
-	struct vcpu *v = monitor_vcpu(m->monitor);
-	cpu_set_flat32(v, e->eip);
-	v->gpr[EAX] = e->eax;
-	v->gpr[EBX] = e->ebx;
-	v->gpr[ESI] = e->esi;
-	v->gpr[ESP] = e->esp;
-	v->gpr[ECX] = v->gpr[EDX] = v->gpr[EBP] = v->gpr[EDI] = 0;
-	v->gdtr.base = e->gdt_base;
-	v->gdtr.limit = e->gdt_limit;
-}
-
-static bool load(struct machine *m, struct problem *p)
-{
-	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->options.memory};
-	struct boot_entry entry;
-	bool ok = images_load(&m->images, &m->options, &ram, &entry, p);
-	if (ok)
-		start_vcpu(m, &entry);
-	if (m->options.no_reboot)
-		images_free(&m->images);
-	return ok;
-}
-
-/* The machine as firmware hands it over, with its kernel loaded. */
-static bool boot(struct machine *m, struct problem *p)
-{
-	serial_attach(m->serial, NULL);
-	board_destroy(m->board);
-	m->board = board_create(&(struct board_config){
-		.clock = gtime_clock(m->time),
-		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
-		.serial = serial_peer(m->serial),
-		.has_serial = strcmp(m->options.serial, "none"),
-		.ctx = m,
-		.reset = on_reset,
-		.ignne = on_ignne,
-		.debug_write = m->debugcon ? on_debug_write : NULL,
-		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
-		.attach = m->options.kernel ? NULL : tour_counters_attach,
-	});
-	firmware_devices(m->board, m->options.memory);
-	if (!load(m, p))
-		return false;
-	serial_attach(m->serial, board_uart(m->board));
-	return true;
-}
-
-/* --- life --- */
 
 void machine_list_models(FILE *f)
 {
@@ -411,43 +75,6 @@ static bool hear_signals(struct machine *m, struct problem *p)
 	return !err || signals_problem(err, p);
 }
 
-static bool open_outputs(struct machine *m, struct problem *p)
-{
-	const struct options *o = &m->options;
-	struct outputs *s = &m->outputs;
-	m->stdout_sink.fd = STDOUT_FILENO;
-	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
-	m->stdout_sink.failed = m->debugcon_sink.failed = on_sink_failed;
-	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
-	if (o->log && !log_categories(o->log))
-		return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
-	if (o->log && !(m->log_file = output_stream(s, "--log ", o->log_path, p)))
-		return false;
-	if (o->stats_path && !(m->stats_file = output_stream(s, "--stats ", o->stats_path, p)))
-		return false;
-	if (o->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", o->dump_cache, p)) < 0)
-		return false;
-	if (o->debugcon && !strcmp(o->debugcon, "-")) {
-		m->debugcon = &m->stdout_sink;
-	} else if (o->debugcon) {
-		m->debugcon = &m->debugcon_sink;
-		m->debugcon->fd = output_open(s, "--debugcon ", o->debugcon, p);
-		return m->debugcon->fd >= 0;
-	}
-	return true;
-}
-
-/* The guest is loaded: nothing keeps this run from writing any more. */
-static bool begin_outputs(struct machine *m, struct problem *p)
-{
-	if (!outputs_begin(&m->outputs, p))
-		return false;
-	if (m->log_file)
-		log_open(log_categories(m->options.log), m->log_file);
-	m->log_file = NULL; /* the log's */
-	return true;
-}
-
 static bool create_monitor(struct machine *m, const struct cpu_model *model, struct problem *p)
 {
 	const struct options *o = &m->options;
@@ -460,19 +87,7 @@ static bool create_monitor(struct machine *m, const struct cpu_model *model, str
 				.exact_ad = o->exact_ad,
 			},
 		.model = model,
-		.platform =
-			{
-				.ctx = m,
-				.io_read = on_in,
-				.io_write = on_out,
-				.intr_line = on_intr_line,
-				.intr_ack = on_intr_ack,
-				.ferr = on_ferr,
-				.tsc = on_tsc,
-				.poll = on_poll,
-				.wait = on_wait,
-				.debug = on_debug,
-			},
+		.platform = platform_of(m),
 		.cache_bytes = o->cache_bytes,
 	};
 	const char *what = "the virtual machine";
@@ -519,7 +134,7 @@ static bool build(struct machine *m, struct problem *p)
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
 	fence_strip();
-	if (!open_outputs(m, p))
+	if (!records_open(m, p))
 		return false;
 	m->loop = loop_create();
 	if (!start_events(m, p) || !create_monitor(m, model, p))
@@ -529,7 +144,7 @@ static bool build(struct machine *m, struct problem *p)
 	                   (struct gtime_cells){&v->tsc_minus, &v->tsc_read, &v->tsc_exits});
 	if (err)
 		return signals_problem(err, p);
-	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
+	platform_start(m);
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,
@@ -537,12 +152,12 @@ static bool build(struct machine *m, struct problem *p)
 		.outputs = &m->outputs,
 		.stdout_sink = &m->stdout_sink,
 		.give_up = &m->end_signal,
-		.failed = on_sink_failed,
+		.failed = records_sink_failed,
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
 	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
-	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) && boot(m, p) &&
-	       begin_outputs(m, p) && hear_signals(m, p);
+	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) &&
+	       boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct options *o, struct problem *p)
@@ -567,9 +182,9 @@ static int run_once(struct machine *m)
 	/* What came while there was nothing to kick is looked at first. */
 	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
-	flush(m);
+	records_flush(m);
 	if (m->options.verify || m->options.dump_cache)
-		check_code(m, m->options.dump_cache);
+		records_check_code(m, m->options.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
 	if (!m->options.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
 		return -1;
@@ -595,7 +210,7 @@ int machine_run(struct machine *m)
 		gtime_sleep(m->time);
 		gtime_catch_up(m->time);
 		monitor_reset(m->monitor);
-		if (!boot(m, &p)) {
+		if (!boot_machine(m, &p)) {
 			terminal_close();
 			report("%s", p.text);
 			status = EXIT_BAD_INPUT;
@@ -605,10 +220,10 @@ int machine_run(struct machine *m)
 	terminal_close();
 	if (m->gdb)
 		gdb_exited(m->gdb, status);
-	write_stats(m);
+	records_stats(m);
 	int err = log_close();
 	if (err)
-		output_failed(m, "--log", m->options.log_path, -err);
+		records_failed(m, "--log", m->options.log_path, -err);
 	return m->bad_code || m->write_failed ? 1 : status;
 }
 
@@ -626,16 +241,7 @@ void machine_destroy(struct machine *m)
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);
-	if (m->debugcon_sink.fd >= 0) {
-		close(m->debugcon_sink.fd);
-	}
-	if (m->stats_file)
-		fclose(m->stats_file);
-	if (m->dump_fd >= 0)
-		close(m->dump_fd);
-	if (m->log_file)
-		fclose(m->log_file);
-	log_close();
+	records_close(m);
 	images_free(&m->images);
 	broker_end();
 	free(m);

@@ -1,0 +1,93 @@
+/* Power-up state, what firmware leaves, the guest's kernel. */
+#include "machine/internal.h"
+
+#include "cpu/cpu.h"
+#include "host/timer.h"
+#include "machine/firmware.h"
+#include "machine/tour/tour.h"
+
+#include <string.h>
+
+/* --- what the board is given --- */
+
+static void on_reset(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_stop(m->monitor, END_RESET, 0);
+}
+
+static void on_ignne(void *ctx)
+{
+	struct machine *m = ctx;
+	monitor_ignne(m->monitor);
+}
+
+static void on_debug_write(void *ctx, uint8_t byte)
+{
+	struct machine *m = ctx;
+	sink_put(m->debugcon, byte);
+}
+
+static void on_debug_exit(void *ctx, int status)
+{
+	struct machine *m = ctx;
+	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
+	if (!m->options.kernel && status == TOUR_END_STATUS)
+		status = 0;
+	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
+}
+
+/* --- booting --- */
+
+static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	mmu_phys_write(ctx, gpa(at), src, n);
+}
+
+static void start_vcpu(struct machine *m, const struct boot_entry *e)
+{
+	struct vcpu *v = monitor_vcpu(m->monitor);
+	cpu_set_flat32(v, e->eip);
+	v->gpr[EAX] = e->eax;
+	v->gpr[EBX] = e->ebx;
+	v->gpr[ESI] = e->esi;
+	v->gpr[ESP] = e->esp;
+	v->gpr[ECX] = v->gpr[EDX] = v->gpr[EBP] = v->gpr[EDI] = 0;
+	v->gdtr.base = e->gdt_base;
+	v->gdtr.limit = e->gdt_limit;
+}
+
+static bool load(struct machine *m, struct problem *p)
+{
+	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->options.memory};
+	struct boot_entry entry;
+	bool ok = images_load(&m->images, &m->options, &ram, &entry, p);
+	if (ok)
+		start_vcpu(m, &entry);
+	if (m->options.no_reboot)
+		images_free(&m->images);
+	return ok;
+}
+
+bool boot_machine(struct machine *m, struct problem *p)
+{
+	serial_attach(m->serial, NULL);
+	board_destroy(m->board);
+	m->board = board_create(&(struct board_config){
+		.clock = gtime_clock(m->time),
+		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
+		.serial = serial_peer(m->serial),
+		.has_serial = strcmp(m->options.serial, "none"),
+		.ctx = m,
+		.reset = on_reset,
+		.ignne = on_ignne,
+		.debug_write = m->debugcon ? on_debug_write : NULL,
+		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
+		.attach = m->options.kernel ? NULL : tour_counters_attach,
+	});
+	firmware_devices(m->board, m->options.memory);
+	if (!load(m, p))
+		return false;
+	serial_attach(m->serial, board_uart(m->board));
+	return true;
+}

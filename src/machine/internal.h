@@ -1,0 +1,77 @@
+/* What the machine's files share.  From the top down:
+ *
+ *   machine.c   creation, the run, the end
+ *   boot.c      power-up state, what firmware leaves, the guest's kernel
+ *   platform.c  what the monitor is given
+ *   records.c   what a run writes beside the guest: log, statistics, dumps
+ *
+ * None calls one above it. */
+#ifndef UNRING_MACHINE_INTERNAL_H
+#define UNRING_MACHINE_INTERNAL_H
+
+#include "machine/board.h"
+#include "machine/gdb.h"
+#include "machine/gtime.h"
+#include "machine/images.h"
+#include "machine/options.h"
+#include "machine/output.h"
+#include "machine/serial.h"
+#include "monitor/monitor.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+struct machine {
+	struct options options;
+	struct monitor *monitor;
+	struct board *board;
+	struct serial *serial;
+	struct gdb *gdb; /* NULL: none */
+	struct loop *loop;
+	struct gtime *time;
+	struct timer *poll_tick;
+	struct images images; /* they are kept for a reset */
+	struct sink stdout_sink, debugcon_sink;
+	struct sink *debugcon; /* NULL: none */
+	struct outputs outputs;
+	FILE *stats_file, *log_file;
+	int dump_fd; /* --dump-cache; -1: none */
+	volatile sig_atomic_t end_signal;
+	volatile sig_atomic_t look_signal; /* SIGUSR1: tell what there is to tell now */
+	bool bad_code;                     /* what --verify found */
+	bool write_failed;                 /* of some output, which was told */
+	bool reader_gone;                  /* of standard output */
+};
+
+/* --- boot.c --- */
+
+/* The machine as firmware hands it over, with its kernel loaded. */
+bool boot_machine(struct machine *m, struct problem *p);
+
+/* --- platform.c --- */
+
+/* What looks at output and at lost time while the guest computes. */
+void platform_start(struct machine *m);
+struct monitor_platform platform_of(struct machine *m);
+
+/* --- records.c --- */
+
+/* Opens what the options name; what is there is kept. */
+bool records_open(struct machine *m, struct problem *p);
+/* The guest is loaded: nothing keeps this run from writing any more. */
+bool records_begin(struct machine *m, struct problem *p);
+void records_close(struct machine *m);
+
+/* Something could not be written: one line, and the run's status is 1. */
+void records_failed(struct machine *m, const char *option, const char *path, int error);
+/* The same of a sink (sink.h); a reader of standard output who leaves ends the run. */
+void records_sink_failed(void *ctx, const struct sink *s, int error);
+
+/* Sends out what is buffered. */
+void records_flush(struct machine *m);
+/* --stats, if it was asked for. */
+void records_stats(struct machine *m);
+/* --verify, and --dump-cache unless dump_path is NULL. */
+void records_check_code(struct machine *m, const char *dump_path);
+
+#endif

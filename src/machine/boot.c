@@ -32,7 +32,7 @@ static void on_debug_exit(void *ctx, int status)
 {
 	struct machine *m = ctx;
 	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
-	if (!m->options.kernel && status == TOUR_END_STATUS)
+	if (!m->config.kernel && status == TOUR_END_STATUS)
 		status = 0;
 	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
 }
@@ -59,12 +59,12 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 
 static bool load(struct machine *m, struct problem *p)
 {
-	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->options.memory};
+	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->config.memory};
 	struct boot_entry entry;
-	bool ok = images_load(&m->images, &m->options, &ram, &entry, p);
+	bool ok = images_load(&m->images, &m->config, &ram, &entry, p);
 	if (ok)
 		start_vcpu(m, &entry);
-	if (m->options.no_reboot)
+	if (m->config.no_reboot)
 		images_free(&m->images);
 	return ok;
 }
@@ -77,15 +77,15 @@ bool boot_machine(struct machine *m, struct problem *p)
 		.clock = gtime_clock(m->time),
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
-		.has_serial = strcmp(m->options.serial, "none"),
+		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.ctx = m,
 		.reset = on_reset,
 		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
-		.debug_exit = m->options.debug_exit ? on_debug_exit : NULL,
-		.attach = m->options.kernel ? NULL : tour_counters_attach,
+		.debug_exit = m->config.debug_exit ? on_debug_exit : NULL,
+		.attach = m->config.kernel ? NULL : tour_counters_attach,
 	});
-	firmware_devices(m->board, m->options.memory);
+	firmware_devices(m->board, m->config.memory);
 	if (!load(m, p))
 		return false;
 	serial_attach(m->serial, board_uart(m->board));

@@ -500,14 +500,6 @@ static void on_connection(void *ctx)
 		monitor_debug_request(g->monitor);
 }
 
-static bool parse_port(const char *text, uint16_t *port)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	*port = (uint16_t)n;
-	return isdigit((unsigned char)*text) && !*end && n <= 65535;
-}
-
 static uint16_t port_of(int fd)
 {
 	struct sockaddr_in a = {0};
@@ -516,18 +508,14 @@ static uint16_t port_of(int fd)
 	return ntohs(a.sin_port);
 }
 
-bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
+bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct monitor *m,
               struct problem *p)
 {
-	uint16_t port = 0;
-	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
-	if (!path && !parse_port(where, &port))
-		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH",
-		                   where);
+	const char *path = where->kind == STREAM_UNIX ? where->path : NULL;
 	/* For its owner alone: who debugs the guest may do with it what they like. */
-	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
+	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(where->port);
 	if (fd < 0)
-		return problem_set(p, "--gdb %s: %s", where, strerror(-fd));
+		return problem_set(p, "--gdb %s: %s", where->text, strerror(-fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
 	g->monitor = m;

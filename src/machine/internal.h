@@ -10,10 +10,10 @@
 #define UNRING_MACHINE_INTERNAL_H
 
 #include "machine/board.h"
+#include "machine/config.h"
 #include "machine/gdb.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
-#include "machine/options.h"
 #include "machine/output.h"
 #include "machine/serial.h"
 #include "monitor/monitor.h"
@@ -22,7 +22,7 @@
 #include <stdio.h>
 
 struct machine {
-	struct options options;
+	struct machine_config config;
 	struct monitor *monitor;
 	struct board *board;
 	struct serial *serial;

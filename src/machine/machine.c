@@ -70,39 +70,39 @@ static bool hear_signals(struct machine *m, struct problem *p)
 		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
 	if (!err)
 		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
-	if (!err && (m->options.verify || m->options.stats))
+	if (!err && (m->config.verify || m->config.stats.given))
 		err = host_signal_install(SIGUSR1, on_look, m);
 	return !err || signals_problem(err, p);
 }
 
-static bool create_monitor(struct machine *m, const struct cpu_model *model, struct problem *p)
+static bool create_monitor(struct machine *m, struct problem *p)
 {
-	const struct options *o = &m->options;
-	struct monitor_config c = {
+	const struct machine_config *c = &m->config;
+	struct monitor_config config = {
 		.mmu =
 			{
-				.ram_bytes = o->memory,
-				.vma_budget = o->vma_budget,
-				.no_userfaultfd = o->no_userfaultfd,
-				.exact_ad = o->exact_ad,
+				.ram_bytes = c->memory,
+				.vma_budget = c->vma_budget,
+				.no_userfaultfd = c->no_userfaultfd,
+				.exact_ad = c->exact_ad,
 			},
-		.model = model,
+		.model = c->cpu.model,
 		.platform = platform_of(m),
-		.cache_bytes = o->cache_bytes,
+		.cache_bytes = c->cache,
 	};
 	const char *what = "the virtual machine";
-	int err = monitor_create(&m->monitor, &c, &what);
+	int err = monitor_create(&m->monitor, &config, &what);
 	if (err == -ERANGE)
 		return problem_set(p, "--vma-budget %u: more mappings than vm.max_map_count leaves",
-		                   o->vma_budget);
+		                   c->vma_budget);
 	return !err || problem_set(p, "cannot set up %s: %s", what, strerror(-err));
 }
 
 /* What has a name is open; from here on hostile bytes are taken apart. */
 static bool close_fence(struct machine *m, struct problem *p)
 {
-	const struct options *o = &m->options;
-	int err = o->verify || o->dump_cache ? host_mem_books_open() : 0;
+	const struct machine_config *c = &m->config;
+	int err = c->verify || c->dump_cache ? host_mem_books_open() : 0;
 	if (err)
 		return problem_set(p, "cannot read this process's mappings: %s", strerror(-err));
 	outputs_grant(&m->outputs);
@@ -110,26 +110,23 @@ static bool close_fence(struct machine *m, struct problem *p)
 	if (err)
 		return problem_set(p, "the broker ended: %s", strerror(-err));
 	fence_enter(FENCE_VCPU);
-	if (o->fence == FENCE_REQUIRE && host_losses())
+	if (c->fence == FENCE_REQUIRE && host_losses())
 		return problem_set(p, "--fence require: this host is without %s", host_losses());
 	return true;
 }
 
 static bool build(struct machine *m, struct problem *p)
 {
-	struct options *o = &m->options;
-	const struct cpu_model *model = o->cpu ? cpu_model_find(o->cpu) : cpu_model_default();
-	if (!model)
-		return problem_set(p, "--cpu %s: unknown model (--cpu help lists them)", o->cpu);
+	const struct machine_config *c = &m->config;
 	/* Their writes fail instead, and are told of. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	if (!preflight(o->memory, o->memory_text, p))
+	if (!preflight(c->memory, option_size_text(c->memory).at, p))
 		return false;
-	if (o->fence == FENCE_REQUIRE && !fence_possible())
+	if (c->fence == FENCE_REQUIRE && !fence_possible())
 		return problem_set(p, "--fence require: this build calls what a fence forbids");
 	/* The other processes are forked before there is memory to share. */
-	fence_choose(o->fence);
+	fence_choose(c->fence);
 	int err = broker_start();
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
@@ -137,7 +134,7 @@ static bool build(struct machine *m, struct problem *p)
 	if (!records_open(m, p))
 		return false;
 	m->loop = loop_create();
-	if (!start_events(m, p) || !create_monitor(m, model, p))
+	if (!start_events(m, p) || !create_monitor(m, p))
 		return false;
 	struct vcpu *v = monitor_vcpu(m->monitor);
 	err = gtime_create(&m->time,
@@ -154,20 +151,20 @@ static bool build(struct machine *m, struct problem *p)
 		.give_up = &m->end_signal,
 		.failed = records_sink_failed,
 	};
-	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
-	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) &&
+	return serial_open(&m->serial, &c->serial, owner, p) &&
+	       (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, m->loop, m->monitor, p)) &&
+	       images_read(&m->images, c, &m->outputs, p) && close_fence(m, p) &&
 	       boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
 
-bool machine_create(struct machine **out, const struct options *o, struct problem *p)
+bool machine_create(struct machine **out, const struct machine_config *c, struct problem *p)
 {
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
-	m->options = *o;
+	m->config = *c;
 	m->stdout_sink.fd = m->debugcon_sink.fd = m->dump_fd = -1;
-	if (!o->kernel)
-		m->options.debug_exit = m->options.no_reboot = true; /* the tour ends by itself */
+	if (!c->kernel)
+		m->config.debug_exit = m->config.no_reboot = true; /* the tour ends by itself */
 	if (!build(m, p)) {
 		machine_destroy(m);
 		return false;
@@ -183,10 +180,10 @@ static int run_once(struct machine *m)
 	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
 	records_flush(m);
-	if (m->options.verify || m->options.dump_cache)
-		records_check_code(m, m->options.dump_cache);
+	if (m->config.verify || m->config.dump_cache)
+		records_check_code(m, m->config.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
-	if (!m->options.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
+	if (!m->config.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
 		return -1;
 	switch (end) {
 	case END_RESET:
@@ -223,7 +220,7 @@ int machine_run(struct machine *m)
 	records_stats(m);
 	int err = log_close();
 	if (err)
-		records_failed(m, "--log", m->options.log_path, -err);
+		records_failed(m, "--log", m->config.log.path, -err);
 	return m->bad_code || m->write_failed ? 1 : status;
 }
 

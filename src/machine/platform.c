@@ -80,7 +80,7 @@ static void serve(struct machine *m)
 	terminal_poll();
 	if (m->look_signal) {
 		m->look_signal = 0;
-		if (m->options.verify)
+		if (m->config.verify)
 			records_check_code(m, NULL);
 		records_stats(m);
 	}

@@ -19,9 +19,9 @@ void records_failed(struct machine *m, const char *option, const char *path, int
 void records_sink_failed(void *ctx, const struct sink *s, int error)
 {
 	struct machine *m = ctx;
-	const struct options *o = &m->options;
+	const struct machine_config *c = &m->config;
 	if (s == &m->debugcon_sink) {
-		records_failed(m, "--debugcon", o->debugcon, error);
+		records_failed(m, "--debugcon", c->debugcon.text, error);
 	} else if (s == &m->stdout_sink) {
 		records_failed(m, "standard output", NULL, error);
 		if (error == EPIPE) { /* nobody will see the rest */
@@ -29,7 +29,7 @@ void records_sink_failed(void *ctx, const struct sink *s, int error)
 			monitor_stop(m->monitor, END_REQUEST, 1);
 		}
 	} else {
-		records_failed(m, "--serial", o->serial, error);
+		records_failed(m, "--serial", c->serial.text, error);
 	}
 }
 
@@ -50,19 +50,19 @@ void records_flush(struct machine *m)
 
 void records_stats(struct machine *m)
 {
-	if (!m->options.stats)
+	if (!m->config.stats.given)
 		return;
 	FILE *f = m->stats_file ? m->stats_file : stderr;
 	stats_write(f);
 	monitor_stats_write(m->monitor, f);
 	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
-	check_written(m, f, "--stats", m->options.stats_path);
+	check_written(m, f, "--stats", m->config.stats.path);
 }
 
 /* --dump-cache and --verify. */
 void records_check_code(struct machine *m, const char *dump_path)
 {
-	const struct options *o = &m->options;
+	const struct machine_config *c = &m->config;
 	char *dump = NULL;
 	size_t bytes;
 	FILE *f = open_memstream(&dump, &bytes);
@@ -72,7 +72,7 @@ void records_check_code(struct machine *m, const char *dump_path)
 		err = -ENOMEM;
 	if (err)
 		report("cannot dump the cache: %s", strerror(-err));
-	if (err || (o->verify && !o->checker(dump, bytes)))
+	if (err || (c->verify && !c->checker(dump, bytes)))
 		m->bad_code = true;
 	if (!err && dump_path && (err = file_replace(m->dump_fd, dump, bytes)))
 		records_failed(m, "--dump-cache", dump_path, -err);
@@ -81,25 +81,23 @@ void records_check_code(struct machine *m, const char *dump_path)
 
 bool records_open(struct machine *m, struct problem *p)
 {
-	const struct options *o = &m->options;
+	const struct machine_config *c = &m->config;
 	struct outputs *s = &m->outputs;
 	m->stdout_sink.fd = STDOUT_FILENO;
 	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
 	m->stdout_sink.failed = m->debugcon_sink.failed = records_sink_failed;
 	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
-	if (o->log && !log_categories(o->log))
-		return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
-	if (o->log && !(m->log_file = output_stream(s, "--log ", o->log_path, p)))
+	if (c->log.path && !(m->log_file = output_stream(s, "--log ", c->log.path, p)))
 		return false;
-	if (o->stats_path && !(m->stats_file = output_stream(s, "--stats ", o->stats_path, p)))
+	if (c->stats.path && !(m->stats_file = output_stream(s, "--stats ", c->stats.path, p)))
 		return false;
-	if (o->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", o->dump_cache, p)) < 0)
+	if (c->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", c->dump_cache, p)) < 0)
 		return false;
-	if (o->debugcon && !strcmp(o->debugcon, "-")) {
+	if (c->debugcon.kind == STREAM_STDIO) {
 		m->debugcon = &m->stdout_sink;
-	} else if (o->debugcon) {
+	} else if (c->debugcon.kind) {
 		m->debugcon = &m->debugcon_sink;
-		m->debugcon->fd = output_open(s, "--debugcon ", o->debugcon, p);
+		m->debugcon->fd = output_open(s, "--debugcon ", c->debugcon.path, p);
 		return m->debugcon->fd >= 0;
 	}
 	return true;
@@ -110,7 +108,7 @@ bool records_begin(struct machine *m, struct problem *p)
 	if (!outputs_begin(&m->outputs, p))
 		return false;
 	if (m->log_file)
-		log_open(log_categories(m->options.log), m->log_file);
+		log_open(m->config.log.categories, m->log_file);
 	m->log_file = NULL; /* the log's */
 	return true;
 }

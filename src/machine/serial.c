@@ -172,7 +172,7 @@ static bool open_socket(struct serial *s, const char *path, struct problem *p)
 	return true;
 }
 
-bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
+bool serial_open(struct serial **out, const struct stream_spec *where, struct serial_owner owner,
                  struct problem *p)
 {
 	struct serial *s = calloc(1, sizeof *s);
@@ -183,12 +183,12 @@ bool serial_open(struct serial **out, const char *where, struct serial_owner own
 	s->own.give_up = owner.give_up;
 	s->sink = &s->own;
 	bool ok = true;
-	if (!strcmp(where, "stdio"))
+	if (where->kind == STREAM_STDIO)
 		ok = open_stdio(s, p);
-	else if (!strncmp(where, "file:", 5))
-		ok = open_file(s, where + 5, p);
-	else if (!strncmp(where, "unix:", 5))
-		ok = open_socket(s, where + 5, p);
+	else if (where->kind == STREAM_FILE)
+		ok = open_file(s, where->path, p);
+	else if (where->kind == STREAM_UNIX)
+		ok = open_socket(s, where->path, p);
 	if (!ok) {
 		free(s);
 		return false;

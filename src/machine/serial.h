@@ -5,6 +5,7 @@
 
 #include "devices/uart.h"
 #include "host/loop.h"
+#include "host/stream_spec.h"
 #include "machine/output.h"
 #include "machine/problem.h"
 #include "machine/sink.h"
@@ -21,8 +22,8 @@ struct serial_owner {
 	void (*failed)(void *ctx, const struct sink *s, int error);
 };
 
-/* where: stdio, file:PATH, unix:PATH, none. */
-bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
+/* where: STREAM_STDIO, _FILE, _UNIX or _NONE. */
+bool serial_open(struct serial **out, const struct stream_spec *where, struct serial_owner owner,
                  struct problem *p);
 void serial_close(struct serial *s);
 

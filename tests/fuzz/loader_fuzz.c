@@ -7,7 +7,7 @@
 #include "../unit/loader_fixture.h"
 
 #include "base/log.h"
-#include "machine/options.h"
+#include "machine/config.h"
 
 #include <elf.h>
 #include <stdio.h>
@@ -244,7 +244,7 @@ static void one_line(void)
 	static char made[24][300];
 	char *argv[25] = {0};
 	int argc = (int)below(24);
-	struct options o;
+	struct machine_config c;
 	struct problem p = {0};
 	for (int i = 0; i < argc; i++) {
 		argv[i] = made[i];
@@ -253,10 +253,10 @@ static void one_line(void)
 		else
 			text(made[i], sizeof made[i]);
 	}
-	bool ok = options_parse(&o, argc, argv, &p);
+	bool ok = config_parse(&c, argc, argv, &p);
 	CHECK(ok == !p.text[0]);
 	CHECK(!strchr(p.text, '\n'));
-	CHECK(!ok || (o.memory >= 4 * MIB && o.memory <= 3072ull * MIB && o.memory % MIB == 0));
+	CHECK(!ok || (c.memory >= 4 * MIB && c.memory <= 3072ull * MIB && c.memory % MIB == 0));
 	parsed += ok;
 }
 /* clang-format on */

@@ -3,6 +3,7 @@
 #include "dev_fixture.h"
 
 #include "host/broker.h"
+#include "machine/config.h"
 #include "machine/serial.h"
 
 #include <errno.h>
@@ -57,8 +58,10 @@ static bool host_open(struct host *h, const char *where, int in, int out_fd)
 		dup2(in, 0);
 	rig_open(&h->rig);
 	h->loop = loop_create();
+	struct stream_spec spec;
+	assert_true(stream_spec_parse(&spec, ~0u, where, &h->problem));
 	struct serial_owner owner = {h, quit, h->loop, &h->outputs, &h->out, &h->give_up, failed};
-	if (!serial_open(&h->serial, where, owner, &h->problem))
+	if (!serial_open(&h->serial, &spec, owner, &h->problem))
 		return false;
 	h->uart = uart_create(h->rig.bus, h->rig.clock, BASE, (struct irq_line){0},
 	                      serial_peer(h->serial));

@@ -82,7 +82,6 @@ static inline void debuggee_debug(void *ctx, const struct debug_stop *s)
 
 static inline void debuggee_open(struct debuggee *d)
 {
-	char where[128];
 	const char *what;
 	struct problem p;
 	*d = (struct debuggee){0};
@@ -109,8 +108,9 @@ static inline void debuggee_open(struct debuggee *d)
 	strcpy(d->folder, "/tmp/gdb-XXXXXX");
 	CHECK(mkdtemp(d->folder));
 	snprintf(d->path, sizeof d->path, "%s/socket", d->folder);
-	snprintf(where, sizeof where, "unix:%s", d->path);
-	CHECK(gdb_open(&d->gdb, where, d->loop, d->monitor, &p));
+	CHECK(gdb_open(&d->gdb,
+	               &(struct stream_spec){STREAM_UNIX, .path = d->path, .text = d->path},
+	               d->loop, d->monitor, &p));
 }
 
 static inline void debuggee_close(struct debuggee *d)

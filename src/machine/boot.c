@@ -13,7 +13,7 @@
 static void on_reset(void *ctx)
 {
 	struct machine *m = ctx;
-	monitor_stop(m->monitor, END_RESET, 0);
+	control_reset(&m->control);
 }
 
 static void on_ignne(void *ctx)
@@ -34,7 +34,7 @@ static void on_debug_exit(void *ctx, int status)
 	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
 	if (!m->config.kernel && status == TOUR_END_STATUS)
 		status = 0;
-	monitor_stop(m->monitor, END_REQUEST, status & 0xff);
+	control_quit(&m->control, status & 0xff);
 }
 
 /* --- booting --- */

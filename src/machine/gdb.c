@@ -23,6 +23,7 @@ enum {
 };
 
 struct gdb {
+	struct control *control;
 	struct monitor *monitor;
 	struct loop *loop;
 	int listener, fd; /* fd -1: nobody is there */
@@ -258,6 +259,7 @@ static void resume(struct gdb *g, char how, const char *address)
 	if (tolower((unsigned char)how) == 's')
 		monitor_step(g->monitor);
 	g->running = g->awaited = true;
+	control_resume(g->control, HOLDER_GDB);
 }
 
 /* Nobody is there any more: the guest runs free. */
@@ -266,6 +268,7 @@ static void let_go(struct gdb *g)
 	monitor_debug_release(g->monitor);
 	g->running = true;
 	g->awaited = g->no_ack = g->physical = false;
+	control_resume(g->control, HOLDER_GDB);
 }
 
 /* --- queries --- */
@@ -395,7 +398,7 @@ static void command(struct gdb *g, const char *p, const char *end)
 		break;
 	case 'k':
 		let_go(g);
-		monitor_stop(g->monitor, END_REQUEST, 0);
+		control_quit(g->control, 0);
 		break;
 	default:
 		reply(g, "");
@@ -455,7 +458,7 @@ static void serve(struct gdb *g)
 		}
 		case CTRL_C:
 			if (g->running)
-				monitor_debug_request(g->monitor);
+				control_pause(g->control, HOLDER_GDB);
 			break;
 		case '-':
 			transmit(g);
@@ -497,7 +500,7 @@ static void on_connection(void *ctx)
 	g->sent = 0;
 	loop_add(g->loop, fd, on_bytes, g);
 	if (g->running)
-		monitor_debug_request(g->monitor);
+		control_pause(g->control, HOLDER_GDB);
 }
 
 static uint16_t port_of(int fd)
@@ -508,7 +511,7 @@ static uint16_t port_of(int fd)
 	return ntohs(a.sin_port);
 }
 
-bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct monitor *m,
+bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct control *c,
               struct problem *p)
 {
 	const char *path = where->kind == STREAM_UNIX ? where->path : NULL;
@@ -518,14 +521,16 @@ bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l,
 		return problem_set(p, "--gdb %s: %s", where->text, strerror(-fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
-	g->monitor = m;
+	g->control = c;
+	g->monitor = c->monitor;
 	g->loop = l;
 	g->listener = fd;
 	g->tcp = !path;
 	g->fd = -1;
 	g->xml = gdb_reg_xml();
 	loop_add(l, fd, on_connection, g);
-	monitor_debug_request(m);
+	strcpy(g->why, "T02thread:1;");
+	control_pause(c, HOLDER_GDB);
 	if (path)
 		report("gdb: target remote %s", path);
 	else

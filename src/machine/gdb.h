@@ -5,14 +5,14 @@
 
 #include "host/loop.h"
 #include "host/stream_spec.h"
+#include "machine/control.h"
 #include "machine/problem.h"
-#include "monitor/monitor.h"
 
 struct gdb;
 
 /* Listens (STREAM_TCP or _UNIX), and says where on standard error.  The guest is held until a
  * debugger has let it go. */
-bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct monitor *m,
+bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct control *c,
               struct problem *p);
 /* The guest has stopped: told to the debugger, which may now ask and command. */
 void gdb_stopped(struct gdb *g, const struct debug_stop *s);

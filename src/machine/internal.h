@@ -4,6 +4,7 @@
  *   boot.c      power-up state, what firmware leaves, the guest's kernel
  *   platform.c  what the monitor is given
  *   records.c   what a run writes beside the guest: log, statistics, dumps
+ *   control.c   what is done to it from outside (control.h)
  *
  * None calls one above it. */
 #ifndef UNRING_MACHINE_INTERNAL_H
@@ -11,6 +12,7 @@
 
 #include "machine/board.h"
 #include "machine/config.h"
+#include "machine/control.h"
 #include "machine/gdb.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
@@ -18,7 +20,6 @@
 #include "machine/serial.h"
 #include "monitor/monitor.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 struct machine {
@@ -26,6 +27,7 @@ struct machine {
 	struct monitor *monitor;
 	struct board *board;
 	struct serial *serial;
+	struct control control;
 	struct gdb *gdb; /* NULL: none */
 	struct loop *loop;
 	struct gtime *time;
@@ -35,12 +37,10 @@ struct machine {
 	struct sink *debugcon; /* NULL: none */
 	struct outputs outputs;
 	FILE *stats_file, *log_file;
-	int dump_fd; /* --dump-cache; -1: none */
-	volatile sig_atomic_t end_signal;
-	volatile sig_atomic_t look_signal; /* SIGUSR1: tell what there is to tell now */
-	bool bad_code;                     /* what --verify found */
-	bool write_failed;                 /* of some output, which was told */
-	bool reader_gone;                  /* of standard output */
+	int dump_fd;       /* --dump-cache; -1: none */
+	bool bad_code;     /* what --verify found */
+	bool write_failed; /* of some output, which was told */
+	bool reader_gone;  /* of standard output */
 };
 
 /* --- boot.c --- */

@@ -22,7 +22,13 @@
 static void on_quit(void *ctx)
 {
 	struct machine *m = ctx;
-	monitor_stop(m->monitor, END_REQUEST, 0);
+	control_quit(&m->control, 0);
+}
+
+static void on_send_break(void *ctx)
+{
+	struct machine *m = ctx;
+	control_send_break(&m->control);
 }
 
 void machine_list_models(FILE *f)
@@ -35,9 +41,7 @@ void machine_list_models(FILE *f)
 #define END_SIGNAL(signo)                                                                          \
 	static void on_end_##signo(void *ctx)                                                      \
 	{                                                                                          \
-		struct machine *m = ctx;                                                           \
-		m->end_signal = signo;                                                             \
-		watchdog_start(128 + signo);                                                       \
+		control_end(ctx, signo);                                                           \
 	}
 END_SIGNAL(SIGINT)
 END_SIGNAL(SIGTERM)
@@ -45,8 +49,7 @@ END_SIGNAL(SIGHUP)
 
 static void on_look(void *ctx)
 {
-	struct machine *m = ctx;
-	m->look_signal = 1;
+	control_look(ctx);
 }
 
 static bool signals_problem(int err, struct problem *p)
@@ -65,13 +68,13 @@ static bool start_events(struct machine *m, struct problem *p)
 /* Requests to end, which the run looks at: until it begins they end the process. */
 static bool hear_signals(struct machine *m, struct problem *p)
 {
-	int err = host_signal_install(SIGINT, on_end_SIGINT, m);
+	int err = host_signal_install(SIGINT, on_end_SIGINT, &m->control);
 	if (!err)
-		err = host_signal_install(SIGTERM, on_end_SIGTERM, m);
+		err = host_signal_install(SIGTERM, on_end_SIGTERM, &m->control);
 	if (!err)
-		err = host_signal_install(SIGHUP, on_end_SIGHUP, m);
+		err = host_signal_install(SIGHUP, on_end_SIGHUP, &m->control);
 	if (!err && (m->config.verify || m->config.stats.given))
-		err = host_signal_install(SIGUSR1, on_look, m);
+		err = host_signal_install(SIGUSR1, on_look, &m->control);
 	return !err || signals_problem(err, p);
 }
 
@@ -136,6 +139,7 @@ static bool build(struct machine *m, struct problem *p)
 	m->loop = loop_create();
 	if (!start_events(m, p) || !create_monitor(m, p))
 		return false;
+	m->control.monitor = m->monitor;
 	struct vcpu *v = monitor_vcpu(m->monitor);
 	err = gtime_create(&m->time,
 	                   (struct gtime_cells){&v->tsc_minus, &v->tsc_read, &v->tsc_exits});
@@ -145,14 +149,17 @@ static bool build(struct machine *m, struct problem *p)
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,
+		.send_break = on_send_break,
 		.loop = m->loop,
 		.outputs = &m->outputs,
 		.stdout_sink = &m->stdout_sink,
-		.give_up = &m->end_signal,
+		.give_up = &m->control.end_signal,
 		.failed = records_sink_failed,
 	};
-	return serial_open(&m->serial, &c->serial, owner, p) &&
-	       (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, m->loop, m->monitor, p)) &&
+	if (!serial_open(&m->serial, &c->serial, owner, p))
+		return false;
+	m->control.serial = m->serial;
+	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, m->loop, &m->control, p)) &&
 	       images_read(&m->images, c, &m->outputs, p) && close_fence(m, p) &&
 	       boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }

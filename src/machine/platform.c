@@ -4,7 +4,6 @@
 #include "host/loop.h"
 #include "host/signal.h"
 #include "host/terminal.h"
-#include "host/watchdog.h"
 
 /* How long output and the guest's lag may wait while it computes. */
 #define POLL_NS 10000000
@@ -78,15 +77,10 @@ static uint8_t on_intr_ack(void *ctx)
 static void serve(struct machine *m)
 {
 	terminal_poll();
-	if (m->look_signal) {
-		m->look_signal = 0;
+	if (control_obey(&m->control)) {
 		if (m->config.verify)
 			records_check_code(m, NULL);
 		records_stats(m);
-	}
-	if (m->end_signal) {
-		watchdog_stop();
-		monitor_stop(m->monitor, END_REQUEST, 128 + m->end_signal);
 	}
 	clock_run(gtime_clock(m->time));
 }
@@ -125,23 +119,37 @@ static void on_wait(void *ctx)
 	want_poll(m);
 }
 
-/* Stopped by the debugger: its commands come by the loop, and time stands still. */
+/* The debugger holds the guest, and has not been told that it stands. */
+static void tell_debugger(struct machine *m, struct debug_stop *s)
+{
+	if (!control_held(&m->control, HOLDER_GDB) || gdb_holds(m->gdb))
+		return;
+	gdb_stopped(m->gdb, s);
+	s->why = DEBUG_REQUEST; /* if it asks again, while another holds the guest */
+}
+
+/* Stopped: commands come by the loop, and time stands still. */
 static void on_debug(void *ctx, const struct debug_stop *s)
 {
 	struct machine *m = ctx;
+	struct debug_stop stop = *s;
 
 	gtime_hold(m->time);
 	records_flush(m);
-	gdb_stopped(m->gdb, s);
+	control_stands(&m->control, true);
+	if (stop.why != DEBUG_REQUEST) /* breakpoints are the debugger's */
+		control_pause(&m->control, HOLDER_GDB);
 	host_signals_hold();
 	for (;;) {
 		serve(m);
 		loop_poll(m->loop);
-		if (!gdb_holds(m->gdb) || monitor_ending(m->monitor))
+		tell_debugger(m, &stop);
+		if (!control_held(&m->control, HOLDERS) || monitor_ending(m->monitor))
 			break;
 		host_signal_wait();
 	}
 	host_signals_release();
+	control_stands(&m->control, false);
 	gtime_release(m->time);
 }
 

@@ -26,7 +26,7 @@ void records_sink_failed(void *ctx, const struct sink *s, int error)
 		records_failed(m, "standard output", NULL, error);
 		if (error == EPIPE) { /* nobody will see the rest */
 			m->reader_gone = true;
-			monitor_stop(m->monitor, END_REQUEST, 1);
+			control_quit(&m->control, 1);
 		}
 	} else {
 		records_failed(m, "--serial", c->serial.text, error);
@@ -84,7 +84,7 @@ bool records_open(struct machine *m, struct problem *p)
 	const struct machine_config *c = &m->config;
 	struct outputs *s = &m->outputs;
 	m->stdout_sink.fd = STDOUT_FILENO;
-	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
+	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->control.end_signal;
 	m->stdout_sink.failed = m->debugcon_sink.failed = records_sink_failed;
 	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
 	if (c->log.path && !(m->log_file = output_stream(s, "--log ", c->log.path, p)))

@@ -73,8 +73,7 @@ static void key(struct serial *s, uint8_t c)
 		break;
 	case 'b':
 	case 'B':
-		if (s->uart)
-			uart_receive_break(s->uart);
+		s->owner.send_break(s->owner.ctx);
 		break;
 	case ESCAPE:
 		enqueue(s, c);
@@ -237,6 +236,12 @@ void serial_attach(struct serial *s, struct uart *u)
 {
 	s->uart = u;
 	feed(s);
+}
+
+void serial_send_break(struct serial *s)
+{
+	if (s->uart)
+		uart_receive_break(s->uart);
 }
 
 void serial_flush(struct serial *s)

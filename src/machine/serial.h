@@ -14,7 +14,8 @@ struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx); /* Ctrl-A x */
+	void (*quit)(void *ctx);       /* Ctrl-A x */
+	void (*send_break)(void *ctx); /* Ctrl-A b */
 	struct loop *loop;
 	struct outputs *outputs;
 	struct sink *stdout_sink;
@@ -30,6 +31,8 @@ void serial_close(struct serial *s);
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
+/* A break, for the guest. */
+void serial_send_break(struct serial *s);
 /* Sends out what is buffered. */
 void serial_flush(struct serial *s);
 /* Is anything buffered? */

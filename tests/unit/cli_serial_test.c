@@ -39,6 +39,11 @@ static void quit(void *ctx)
 	((struct host *)ctx)->quits++;
 }
 
+static void send_break(void *ctx)
+{
+	serial_send_break(((struct host *)ctx)->serial);
+}
+
 static void failed(void *ctx, const struct sink *s, int error)
 {
 	struct host *h = ctx;
@@ -60,7 +65,16 @@ static bool host_open(struct host *h, const char *where, int in, int out_fd)
 	h->loop = loop_create();
 	struct stream_spec spec;
 	assert_true(stream_spec_parse(&spec, ~0u, where, &h->problem));
-	struct serial_owner owner = {h, quit, h->loop, &h->outputs, &h->out, &h->give_up, failed};
+	struct serial_owner owner = {
+		.ctx = h,
+		.quit = quit,
+		.send_break = send_break,
+		.loop = h->loop,
+		.outputs = &h->outputs,
+		.stdout_sink = &h->out,
+		.give_up = &h->give_up,
+		.failed = failed,
+	};
 	if (!serial_open(&h->serial, &spec, owner, &h->problem))
 		return false;
 	h->uart = uart_create(h->rig.bus, h->rig.clock, BASE, (struct irq_line){0},

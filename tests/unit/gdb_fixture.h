@@ -21,6 +21,7 @@ enum { GUEST_ENTRY = 0x100000 };
 
 struct debuggee {
 	struct monitor *monitor;
+	struct control control;
 	struct loop *loop;
 	struct gdb *gdb;
 	char folder[64], path[96];
@@ -104,13 +105,14 @@ static inline void debuggee_open(struct debuggee *d)
 		abort();
 	}
 	cpu_set_flat32(monitor_vcpu(d->monitor), GUEST_ENTRY);
+	d->control.monitor = d->monitor;
 	d->loop = loop_create();
 	strcpy(d->folder, "/tmp/gdb-XXXXXX");
 	CHECK(mkdtemp(d->folder));
 	snprintf(d->path, sizeof d->path, "%s/socket", d->folder);
 	CHECK(gdb_open(&d->gdb,
 	               &(struct stream_spec){STREAM_UNIX, .path = d->path, .text = d->path},
-	               d->loop, d->monitor, &p));
+	               d->loop, &d->control, &p));
 }
 
 static inline void debuggee_close(struct debuggee *d)

@@ -236,10 +236,7 @@ static void one_load(uint8_t *ram[2])
 /* clang-format off */
 static void one_line(void)
 {
-	static const char *const words[] = {"--kernel", "--initrd", "--module", "--append", "--memory", "--cpu",
-		"--serial", "--debugcon", "--debug-exit", "--no-reboot", "--stats", "--log", "--vma-budget",
-		"--no-userfaultfd", "--exact-ad", "--cache", "--gdb", "--dump-cache", "--verify", "--help", "--mmu",
-		"shadow", "stdio", "none", "file:x", "unix:", "int,exc", "x", "", "-", "--", "64M", "4096K", "0",
+	static const char *const words[] = {"shadow", "stdio", "none", "file:x", "unix:", "int,exc", "x", "", "-", "--", "64M", "4096K", "0",
 		"18446744073709551615", "99999999999999999999G", "-1", "3072M", "1G", "help", "486", "200", "199"};
 	static char made[24][300];
 	char *argv[25] = {0};
@@ -249,7 +246,8 @@ static void one_line(void)
 	for (int i = 0; i < argc; i++) {
 		argv[i] = made[i];
 		if (below(8))
-			strcpy(made[i], words[below(sizeof words / sizeof *words)]);
+			strcpy(made[i], below(2) ? words[below(sizeof words / sizeof *words)]
+			                         : config_options.rows[below(config_options.count)].name);
 		else
 			text(made[i], sizeof made[i]);
 	}

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "machine/machine.h"
 
 #include "base/log.h"
@@ -26,11 +25,8 @@
 #include "monitor/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* How long output and the guest's lag may wait while it computes. */
 #define POLL_NS 10000000
@@ -45,8 +41,8 @@ struct machine {
 	struct gtime *time;
 	struct timer *poll_tick;
 	struct images images; /* they are kept for a reset */
-	struct sink stdout_sink, debugcon_sink;
-	struct sink *debugcon; /* NULL: none */
+	struct stream *stdio;
+	struct stream *debugcon; /* NULL: none; it may be stdio */
 	struct outputs outputs;
 	FILE *stats_file, *log_file;
 	int dump_fd; /* --dump-cache; -1: none */
@@ -71,12 +67,16 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 {
 }
 
+static bool output_wants_polls(const struct machine *m)
+{
+	return serial_wants_polls(m->serial) || (m->debugcon && stream_wants_polls(m->debugcon));
+}
+
 /* What is left to do wants a poll, also of a guest that has no timer. */
 static void want_poll(struct machine *m)
 {
 	struct clock *clock = gtime_clock(m->time);
-	bool left = gtime_wants_poll(m->time) || serial_unsent(m->serial) ||
-	            (m->debugcon && m->debugcon->length) || loop_wants_polls(m->loop);
+	bool left = gtime_wants_poll(m->time) || output_wants_polls(m) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
 		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }
@@ -134,20 +134,20 @@ static void output_failed(struct machine *m, const char *option, const char *pat
 	m->write_failed = true;
 }
 
-static void on_sink_failed(void *ctx, const struct sink *s, int error)
+static void on_stream_failed(void *ctx, const struct stream *s, int err)
 {
 	struct machine *m = ctx;
 	const struct options *o = &m->options;
-	if (s == &m->debugcon_sink) {
-		output_failed(m, "--debugcon", o->debugcon, error);
-	} else if (s == &m->stdout_sink) {
-		output_failed(m, "standard output", NULL, error);
-		if (error == EPIPE) { /* nobody will see the rest */
+	if (s == m->stdio) {
+		output_failed(m, "standard output", NULL, -err);
+		if (err == -EPIPE) { /* nobody will see the rest */
 			m->reader_gone = true;
 			monitor_stop(m->monitor, END_REQUEST, 1);
 		}
+	} else if (s == m->debugcon) {
+		output_failed(m, "--debugcon", o->debugcon, -err);
 	} else {
-		output_failed(m, "--serial", o->serial, error);
+		output_failed(m, "--serial", o->serial, -err);
 	}
 }
 
@@ -161,9 +161,16 @@ static void check_written(struct machine *m, FILE *f, const char *option, const 
 static void flush(struct machine *m)
 {
 	serial_flush(m->serial);
-	sink_flush(&m->stdout_sink);
 	if (m->debugcon)
-		sink_flush(m->debugcon);
+		stream_flush(m->debugcon);
+}
+
+/* Nothing more is written. */
+static void drain(struct machine *m)
+{
+	serial_drain(m->serial);
+	if (m->debugcon)
+		stream_drain(m->debugcon);
 }
 
 static void write_stats(struct machine *m)
@@ -233,7 +240,7 @@ static void on_wait(void *ctx)
 
 	gtime_sleep(m->time);
 	flush(m);
-	if (!loop_wants_polls(m->loop))
+	if (!loop_wants_polls(m->loop) && !output_wants_polls(m))
 		timer_cancel(m->poll_tick);
 	host_signals_hold();
 	serve(m);
@@ -285,7 +292,7 @@ static void on_ignne(void *ctx)
 static void on_debug_write(void *ctx, uint8_t byte)
 {
 	struct machine *m = ctx;
-	sink_put(m->debugcon, byte);
+	stream_put(m->debugcon, byte);
 }
 
 static void on_debug_exit(void *ctx, int status)
@@ -411,14 +418,17 @@ static bool hear_signals(struct machine *m, struct problem *p)
 	return !err || signals_problem(err, p);
 }
 
+static struct stream_host stream_host(struct machine *m)
+{
+	return (struct stream_host){m->loop, &m->end_signal, m, on_stream_failed};
+}
+
 static bool open_outputs(struct machine *m, struct problem *p)
 {
 	const struct options *o = &m->options;
 	struct outputs *s = &m->outputs;
-	m->stdout_sink.fd = STDOUT_FILENO;
-	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->end_signal;
-	m->stdout_sink.failed = m->debugcon_sink.failed = on_sink_failed;
-	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
+	struct stream_host host = stream_host(m);
+	m->stdio = stream_create(0, 1, &host);
 	if (o->log && !log_categories(o->log))
 		return problem_set(p, "--log %s: not among int,exc,exits,units,mmu,io", o->log);
 	if (o->log && !(m->log_file = output_stream(s, "--log ", o->log_path, p)))
@@ -428,11 +438,12 @@ static bool open_outputs(struct machine *m, struct problem *p)
 	if (o->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", o->dump_cache, p)) < 0)
 		return false;
 	if (o->debugcon && !strcmp(o->debugcon, "-")) {
-		m->debugcon = &m->stdout_sink;
+		m->debugcon = m->stdio;
 	} else if (o->debugcon) {
-		m->debugcon = &m->debugcon_sink;
-		m->debugcon->fd = output_open(s, "--debugcon ", o->debugcon, p);
-		return m->debugcon->fd >= 0;
+		int fd = output_open(s, "--debugcon ", o->debugcon, p);
+		if (fd < 0)
+			return false;
+		m->debugcon = stream_create(-1, fd, &host);
 	}
 	return true;
 }
@@ -515,14 +526,16 @@ static bool build(struct machine *m, struct problem *p)
 		return problem_set(p, "--fence require: this build calls what a fence forbids");
 	/* The other processes are forked before there is memory to share. */
 	fence_choose(o->fence);
-	int err = broker_start();
+	int inherited = stream_inherited(o->serial);
+	int err = inherited < 0 ? 0 : broker_keep(inherited);
+	if (err)
+		return problem_set(p, "--serial %s: %s", o->serial, strerror(-err));
+	err = broker_start();
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
 	fence_strip();
-	if (!open_outputs(m, p))
-		return false;
 	m->loop = loop_create();
-	if (!start_events(m, p) || !create_monitor(m, model, p))
+	if (!open_outputs(m, p) || !start_events(m, p) || !create_monitor(m, model, p))
 		return false;
 	struct vcpu *v = monitor_vcpu(m->monitor);
 	err = gtime_create(&m->time,
@@ -533,14 +546,12 @@ static bool build(struct machine *m, struct problem *p)
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,
-		.loop = m->loop,
 		.outputs = &m->outputs,
-		.stdout_sink = &m->stdout_sink,
-		.give_up = &m->end_signal,
-		.failed = on_sink_failed,
+		.stdio = m->stdio,
+		.host = stream_host(m),
 	};
 	return serial_open(&m->serial, o->serial, owner, p) &&
-	       (!o->gdb || gdb_open(&m->gdb, o->gdb, m->loop, m->monitor, p)) &&
+	       (!o->gdb || gdb_open(&m->gdb, o->gdb, &owner.host, m->monitor, p)) &&
 	       images_read(&m->images, o, &m->outputs, p) && close_fence(m, p) && boot(m, p) &&
 	       begin_outputs(m, p) && hear_signals(m, p);
 }
@@ -550,7 +561,7 @@ bool machine_create(struct machine **out, const struct options *o, struct proble
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->options = *o;
-	m->stdout_sink.fd = m->debugcon_sink.fd = m->dump_fd = -1;
+	m->dump_fd = -1;
 	if (!o->kernel)
 		m->options.debug_exit = m->options.no_reboot = true; /* the tour ends by itself */
 	if (!build(m, p)) {
@@ -567,12 +578,12 @@ static int run_once(struct machine *m)
 	/* What came while there was nothing to kick is looked at first. */
 	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
-	flush(m);
 	if (m->options.verify || m->options.dump_cache)
 		check_code(m, m->options.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
 	if (!m->options.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
 		return -1;
+	drain(m);
 	switch (end) {
 	case END_RESET:
 		return 0;
@@ -623,16 +634,15 @@ void machine_destroy(struct machine *m)
 	gdb_close(m->gdb);
 	timer_free(m->poll_tick);
 	gtime_destroy(m->time);
+	if (m->debugcon != m->stdio)
+		stream_close(m->debugcon);
+	stream_close(m->stdio);
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);
-	if (m->debugcon_sink.fd >= 0) {
-		close(m->debugcon_sink.fd);
-	}
 	if (m->stats_file)
 		fclose(m->stats_file);
-	if (m->dump_fd >= 0)
-		close(m->dump_fd);
+	file_close(m->dump_fd);
 	if (m->log_file)
 		fclose(m->log_file);
 	log_close();

@@ -1,5 +1,7 @@
 #include "machine/options.h"
 
+#include "machine/serial.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +24,8 @@ const char options_help[] =
 	"  --append STRING         the kernel's command line\n"
 	"  --memory SIZE           4M to 3G, in whole MiB (default 128M)\n"
 	"  --cpu MODEL             processor model (--cpu help lists them)\n"
-	"  --serial WHERE          stdio (default), file:PATH, unix:PATH (listens), none\n"
+	"  --serial WHERE          stdio (default), file:PATH, none; unix:PATH, tcp:PORT (listen);\n"
+	"                          connect:unix:PATH, connect:tcp:PORT; fd:N (inherited)\n"
 	"  --debugcon PATH         port E9h writes there; - is standard output\n"
 	"  --debug-exit            a write to port F4h ends the run with (value << 1) | 1\n"
 	"  --no-reboot             a reset or triple fault ends the run\n"
@@ -110,9 +113,10 @@ static bool set_budget(struct options *o, const char *v, struct problem *p)
 
 static bool set_serial(struct options *o, const char *v, struct problem *p)
 {
-	if (strcmp(v, "stdio") && strcmp(v, "none") && (strncmp(v, "file:", 5) || !v[5]) &&
-	    (strncmp(v, "unix:", 5) || !v[5]))
-		return problem_set(p, "--serial %s: neither stdio, file:PATH, unix:PATH nor none",
+	if (!serial_names(v))
+		return problem_set(p,
+		                   "--serial %s: neither stdio, file:PATH, unix:PATH, tcp:PORT, "
+		                   "connect:WHERE, fd:N nor none",
 		                   v);
 	o->serial = v;
 	return true;

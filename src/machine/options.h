@@ -17,7 +17,7 @@ struct options {
 	uint64_t memory;         /* bytes */
 	const char *cpu;
 	bool cpu_help;
-	const char *serial;   /* stdio, file:PATH, unix:PATH, none */
+	const char *serial;   /* as serial_names() has it */
 	const char *debugcon; /* PATH, or - for standard output */
 	bool debug_exit, no_reboot;
 	bool stats;

@@ -4,24 +4,22 @@
 #define UNRING_MACHINE_SERIAL_H
 
 #include "devices/uart.h"
-#include "host/loop.h"
+#include "host/stream.h"
 #include "machine/output.h"
 #include "machine/problem.h"
-#include "machine/sink.h"
 
 struct serial;
 
 struct serial_owner {
 	void *ctx;
 	void (*quit)(void *ctx); /* Ctrl-A x */
-	struct loop *loop;
 	struct outputs *outputs;
-	struct sink *stdout_sink;
-	const volatile sig_atomic_t *give_up; /* for its own sink */
-	void (*failed)(void *ctx, const struct sink *s, int error);
+	struct stream *stdio;
+	struct stream_host host; /* for a stream of its own */
 };
 
-/* where: stdio, file:PATH, unix:PATH, none. */
+/* Is it one of these: stdio, file:PATH, none, what stream_open() knows? */
+bool serial_names(const char *where);
 bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
                  struct problem *p);
 void serial_close(struct serial *s);
@@ -29,9 +27,10 @@ void serial_close(struct serial *s);
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
-/* Sends out what is buffered. */
+
+/* stream_flush(), stream_wants_polls() and stream_drain() of where it leads. */
 void serial_flush(struct serial *s);
-/* Is anything buffered? */
-bool serial_unsent(const struct serial *s);
+bool serial_wants_polls(const struct serial *s);
+void serial_drain(struct serial *s);
 
 #endif

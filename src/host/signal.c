@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "host/signal.h"
 
+#include "host/clock.h"
 #include "host/frame.h"
-#include "host/timer.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "host/broker.h"
+#include "host/clock.h"
 #include "host/fence.h"
 #include "host/signal.h"
-#include "host/timer.h"
 
 #include <ctype.h>
 #include <errno.h>

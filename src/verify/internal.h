@@ -44,7 +44,7 @@ struct dump {
 	struct dump_window *windows;
 	struct dump_space *spaces;
 	struct dump_grant *grants;
-	char *maps; /* ends with NUL */
+	struct dump_mapping *mappings;
 };
 
 int dump_read(struct dump *d, const uint8_t *bytes, size_t n);

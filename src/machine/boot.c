@@ -25,7 +25,7 @@ static void on_ignne(void *ctx)
 static void on_debug_write(void *ctx, uint8_t byte)
 {
 	struct machine *m = ctx;
-	sink_put(m->debugcon, byte);
+	stream_put(m->debugcon, byte);
 }
 
 static void on_debug_exit(void *ctx, int status)

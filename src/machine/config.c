@@ -2,87 +2,29 @@
 
 #include "base/log.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
 
 /* --- streams --- */
 
-/* How each is written: the whole, or what is before its path; and what is said of it. */
-static const struct {
-	enum stream_kind kind;
-	const char *word, *told;
-} streams[] = {
-	{STREAM_TCP, "", "a port from 0 to 65535"},
-	{STREAM_STDIO, "stdio", "stdio"},
-	{STREAM_FILE, "file:", "file:PATH"},
-	{STREAM_UNIX, "unix:", "unix:PATH"},
-	{STREAM_NONE, "none", "none"},
-};
-
-enum { STREAMS = sizeof streams / sizeof *streams };
-
-/* The i-th of these kinds; STREAMS past the last. */
-static unsigned stream_at(unsigned kinds, unsigned i)
-{
-	unsigned at = 0;
-	while (at < STREAMS && (!(kinds >> streams[at].kind & 1) || i--))
-		at++;
-	return at;
-}
-
-static bool read_port(struct stream_spec *s, const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	s->port = (uint16_t)n;
-	return isdigit((unsigned char)*text) && !*end && n <= UINT16_MAX;
-}
-
-static bool is_stream(struct stream_spec *s, unsigned at, const char *text)
-{
-	const char *word = streams[at].word;
-	size_t n = strlen(word);
-	*s = (struct stream_spec){.kind = streams[at].kind, .text = text};
-	switch (s->kind) {
-	case STREAM_TCP:
-		return read_port(s, text);
-	case STREAM_FILE:
-	case STREAM_UNIX:
-		s->path = text + n;
-		return !strncmp(text, word, n) && text[n];
-	default:
-		return !strcmp(text, word);
-	}
-}
-
-bool stream_spec_parse(struct stream_spec *s, unsigned kinds, const char *text, struct problem *why)
-{
-	char told[128] = "";
-	size_t n = 0;
-	unsigned at;
-	for (unsigned i = 0; (at = stream_at(kinds, i)) < STREAMS; i++) {
-		if (is_stream(s, at, text))
-			return true;
-		const char *between = !i                                  ? "neither "
-		                      : stream_at(kinds, i + 1) < STREAMS ? ", "
-		                                                          : " nor ";
-		n += (size_t)snprintf(told + n, sizeof told - n, "%s%s", between, streams[at].told);
-	}
-	return problem_set(why, "%s", told);
-}
-
 static const char *stream_word(const struct option *o, unsigned i)
 {
-	unsigned at = stream_at(o->set & ~(1u << STREAM_TCP), i);
-	return at < STREAMS ? streams[at].word : NULL;
+	return stream_spec_prefix(o->set & ~(1u << STREAM_PORT), i);
 }
 
 static bool read_stream(const struct option *o, void *field, char **words, struct problem *why)
 {
-	return stream_spec_parse(field, o->set, words[0], why);
+	if (stream_spec_parse(field, o->set, words[0]))
+		return true;
+	char told[256] = "";
+	size_t n = 0;
+	const char *form;
+	for (unsigned i = 0; n < sizeof told && (form = stream_spec_form(o->set, i)); i++) {
+		const char *more = stream_spec_form(o->set, i + 1) ? ", " : " nor ";
+		n += (size_t)snprintf(told + n, sizeof told - n, "%s%s", i ? more : "", form);
+	}
+	return problem_set(why, "neither %s", told);
 }
 
 /* A path, or - for standard output. */

@@ -49,9 +49,4 @@ extern const struct option_table config_options;
 /* Reads the arguments after `run`. */
 bool config_parse(struct machine_config *c, int argc, char **argv, struct problem *p);
 
-/* Reads stdio, file:PATH, unix:PATH, none or a port; kinds has a bit for each kind that it may
- * be. */
-bool stream_spec_parse(struct stream_spec *s, unsigned kinds, const char *text,
-                       struct problem *why);
-
 #endif

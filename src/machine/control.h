@@ -4,10 +4,9 @@
 #ifndef UNRING_MACHINE_CONTROL_H
 #define UNRING_MACHINE_CONTROL_H
 
+#include "host/signal.h"
 #include "machine/serial.h"
 #include "monitor/monitor.h"
-
-#include <signal.h>
 
 /* Who may hold the guest, a bit for each. */
 enum { HOLDER_GDB = 1 << 0, HOLDERS = -1 };

@@ -3,8 +3,7 @@
 #ifndef UNRING_MACHINE_GDB_H
 #define UNRING_MACHINE_GDB_H
 
-#include "host/loop.h"
-#include "host/stream_spec.h"
+#include "host/stream.h"
 #include "machine/control.h"
 #include "machine/problem.h"
 
@@ -12,8 +11,8 @@ struct gdb;
 
 /* Listens (STREAM_TCP or _UNIX), and says where on standard error.  The guest is held until a
  * debugger has let it go. */
-bool gdb_open(struct gdb **out, const struct stream_spec *where, struct loop *l, struct control *c,
-              struct problem *p);
+bool gdb_open(struct gdb **out, const struct stream_spec *where, const struct stream_host *h,
+              struct control *c, struct problem *p);
 /* The guest has stopped: told to the debugger, which may now ask and command. */
 void gdb_stopped(struct gdb *g, const struct debug_stop *s);
 /* Has the debugger not let it go on yet? */

@@ -1,13 +1,13 @@
 #include "machine/images.h"
 
 #include "base/log.h"
+#include "host/terminal.h"
 #include "machine/firmware.h"
 #include "machine/tour/tour.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What all of it needs. */
 struct reading {
@@ -36,7 +36,7 @@ static int open_image(const struct reading *r, const char *kind, const char *nam
 	}
 	if (outputs_spare(r->outputs, fd, kind, r->p))
 		return fd;
-	close(fd);
+	file_close(fd);
 	return -1;
 }
 
@@ -50,7 +50,7 @@ static bool read_module(const struct reading *r, struct blob *b, const char *kin
 		err = file_read(fd, r->c->memory, b);
 		if (err)
 			file_problem(r->p, kind, name, err, r->c->memory);
-		close(fd);
+		file_close(fd);
 	}
 	free(name);
 	return !err;
@@ -113,7 +113,7 @@ static void add_tour_report(struct images *s)
 /* Colours only where a person reads them.  https://no-color.org */
 static const char *tour_cmdline(const struct machine_config *c)
 {
-	bool terminal = c->serial.kind == STREAM_STDIO && isatty(STDOUT_FILENO);
+	bool terminal = c->serial.kind == STREAM_STDIO && terminal_on_stdout();
 	return terminal && !getenv("NO_COLOR") ? "color=1" : "";
 }
 
@@ -141,7 +141,7 @@ static bool read_kernel_file(const struct reading *r, const char *name, struct b
 	else if ((err = file_read(fd, BOOT_KERNEL_MAX, b)))
 		file_problem(r->p, "kernel", name, err, BOOT_KERNEL_MAX);
 	blob_free(&head);
-	close(fd);
+	file_close(fd);
 	return !err;
 }
 

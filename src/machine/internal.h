@@ -33,8 +33,8 @@ struct machine {
 	struct gtime *time;
 	struct timer *poll_tick;
 	struct images images; /* they are kept for a reset */
-	struct sink stdout_sink, debugcon_sink;
-	struct sink *debugcon; /* NULL: none */
+	struct stream *stdio;
+	struct stream *debugcon; /* NULL: none; it may be stdio */
 	struct outputs outputs;
 	FILE *stats_file, *log_file;
 	int dump_fd;       /* --dump-cache; -1: none */
@@ -64,11 +64,14 @@ void records_close(struct machine *m);
 
 /* Something could not be written: one line, and the run's status is 1. */
 void records_failed(struct machine *m, const char *option, const char *path, int error);
-/* The same of a sink (sink.h); a reader of standard output who leaves ends the run. */
-void records_sink_failed(void *ctx, const struct sink *s, int error);
+/* For streams: the same; a reader of standard output who leaves ends the run. */
+struct stream_host records_host(struct machine *m);
 
-/* Sends out what is buffered. */
+/* Sends out what is taken now. */
 void records_flush(struct machine *m);
+/* Nothing more is written: sends all, and waits for who reads it. */
+void records_drain(struct machine *m);
+bool records_wants_polls(const struct machine *m);
 /* --stats, if it was asked for. */
 void records_stats(struct machine *m);
 /* --verify, and --dump-cache unless dump_path is NULL. */

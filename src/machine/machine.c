@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "machine/machine.h"
 
 #include "base/log.h"
@@ -15,7 +14,6 @@
 #include "machine/preflight.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,14 +128,15 @@ static bool build(struct machine *m, struct problem *p)
 		return problem_set(p, "--fence require: this build calls what a fence forbids");
 	/* The other processes are forked before there is memory to share. */
 	fence_choose(c->fence);
-	int err = broker_start();
+	int err = c->serial.kind == STREAM_FD ? broker_keep(c->serial.number) : 0;
+	if (err)
+		return problem_set(p, "--serial %s: %s", c->serial.text, strerror(-err));
+	err = broker_start();
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
 	fence_strip();
-	if (!records_open(m, p))
-		return false;
 	m->loop = loop_create();
-	if (!start_events(m, p) || !create_monitor(m, p))
+	if (!records_open(m, p) || !start_events(m, p) || !create_monitor(m, p))
 		return false;
 	m->control.monitor = m->monitor;
 	struct vcpu *v = monitor_vcpu(m->monitor);
@@ -150,16 +149,14 @@ static bool build(struct machine *m, struct problem *p)
 		.ctx = m,
 		.quit = on_quit,
 		.send_break = on_send_break,
-		.loop = m->loop,
 		.outputs = &m->outputs,
-		.stdout_sink = &m->stdout_sink,
-		.give_up = &m->control.end_signal,
-		.failed = records_sink_failed,
+		.stdio = m->stdio,
+		.host = records_host(m),
 	};
 	if (!serial_open(&m->serial, &c->serial, owner, p))
 		return false;
 	m->control.serial = m->serial;
-	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, m->loop, &m->control, p)) &&
+	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &owner.host, &m->control, p)) &&
 	       images_read(&m->images, c, &m->outputs, p) && close_fence(m, p) &&
 	       boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
@@ -169,7 +166,7 @@ bool machine_create(struct machine **out, const struct machine_config *c, struct
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->config = *c;
-	m->stdout_sink.fd = m->debugcon_sink.fd = m->dump_fd = -1;
+	m->dump_fd = -1;
 	if (!c->kernel)
 		m->config.debug_exit = m->config.no_reboot = true; /* the tour ends by itself */
 	if (!build(m, p)) {
@@ -186,12 +183,12 @@ static int run_once(struct machine *m)
 	/* What came while there was nothing to kick is looked at first. */
 	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
-	records_flush(m);
 	if (m->config.verify || m->config.dump_cache)
 		records_check_code(m, m->config.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
 	if (!m->config.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
 		return -1;
+	records_drain(m);
 	switch (end) {
 	case END_RESET:
 		return 0;
@@ -242,10 +239,10 @@ void machine_destroy(struct machine *m)
 	gdb_close(m->gdb);
 	timer_free(m->poll_tick);
 	gtime_destroy(m->time);
+	records_close(m);
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);
-	records_close(m);
 	images_free(&m->images);
 	broker_end();
 	free(m);

@@ -24,8 +24,8 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 static void want_poll(struct machine *m)
 {
 	struct clock *clock = gtime_clock(m->time);
-	bool left = gtime_wants_poll(m->time) || serial_unsent(m->serial) ||
-	            (m->debugcon && m->debugcon->length) || loop_wants_polls(m->loop);
+	bool left =
+		gtime_wants_poll(m->time) || records_wants_polls(m) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
 		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }
@@ -104,7 +104,7 @@ static void on_wait(void *ctx)
 
 	gtime_sleep(m->time);
 	records_flush(m);
-	if (!loop_wants_polls(m->loop))
+	if (!loop_wants_polls(m->loop) && !records_wants_polls(m))
 		timer_cancel(m->poll_tick);
 	host_signals_hold();
 	serve(m);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void records_failed(struct machine *m, const char *option, const char *path, int error)
 {
@@ -16,21 +15,26 @@ void records_failed(struct machine *m, const char *option, const char *path, int
 	m->write_failed = true;
 }
 
-void records_sink_failed(void *ctx, const struct sink *s, int error)
+static void on_stream_failed(void *ctx, const struct stream *s, int err)
 {
 	struct machine *m = ctx;
 	const struct machine_config *c = &m->config;
-	if (s == &m->debugcon_sink) {
-		records_failed(m, "--debugcon", c->debugcon.text, error);
-	} else if (s == &m->stdout_sink) {
-		records_failed(m, "standard output", NULL, error);
-		if (error == EPIPE) { /* nobody will see the rest */
+	if (s == m->stdio) {
+		records_failed(m, "standard output", NULL, -err);
+		if (err == -EPIPE) { /* nobody will see the rest */
 			m->reader_gone = true;
 			control_quit(&m->control, 1);
 		}
+	} else if (s == m->debugcon) {
+		records_failed(m, "--debugcon", c->debugcon.text, -err);
 	} else {
-		records_failed(m, "--serial", c->serial.text, error);
+		records_failed(m, "--serial", c->serial.text, -err);
 	}
+}
+
+struct stream_host records_host(struct machine *m)
+{
+	return (struct stream_host){m->loop, &m->control.end_signal, m, on_stream_failed};
 }
 
 /* The end of a file that was written to by stdio. */
@@ -43,9 +47,20 @@ static void check_written(struct machine *m, FILE *f, const char *option, const 
 void records_flush(struct machine *m)
 {
 	serial_flush(m->serial);
-	sink_flush(&m->stdout_sink);
 	if (m->debugcon)
-		sink_flush(m->debugcon);
+		stream_flush(m->debugcon);
+}
+
+void records_drain(struct machine *m)
+{
+	serial_drain(m->serial);
+	if (m->debugcon)
+		stream_drain(m->debugcon);
+}
+
+bool records_wants_polls(const struct machine *m)
+{
+	return serial_wants_polls(m->serial) || (m->debugcon && stream_wants_polls(m->debugcon));
 }
 
 void records_stats(struct machine *m)
@@ -83,10 +98,8 @@ bool records_open(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
 	struct outputs *s = &m->outputs;
-	m->stdout_sink.fd = STDOUT_FILENO;
-	m->stdout_sink.give_up = m->debugcon_sink.give_up = &m->control.end_signal;
-	m->stdout_sink.failed = m->debugcon_sink.failed = records_sink_failed;
-	m->stdout_sink.ctx = m->debugcon_sink.ctx = m;
+	struct stream_host host = records_host(m);
+	m->stdio = stream_create(0, 1, &host);
 	if (c->log.path && !(m->log_file = output_stream(s, "--log ", c->log.path, p)))
 		return false;
 	if (c->stats.path && !(m->stats_file = output_stream(s, "--stats ", c->stats.path, p)))
@@ -94,11 +107,12 @@ bool records_open(struct machine *m, struct problem *p)
 	if (c->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", c->dump_cache, p)) < 0)
 		return false;
 	if (c->debugcon.kind == STREAM_STDIO) {
-		m->debugcon = &m->stdout_sink;
+		m->debugcon = m->stdio;
 	} else if (c->debugcon.kind) {
-		m->debugcon = &m->debugcon_sink;
-		m->debugcon->fd = output_open(s, "--debugcon ", c->debugcon.path, p);
-		return m->debugcon->fd >= 0;
+		int fd = output_open(s, "--debugcon ", c->debugcon.path, p);
+		if (fd < 0)
+			return false;
+		m->debugcon = stream_create(-1, fd, &host);
 	}
 	return true;
 }
@@ -115,12 +129,12 @@ bool records_begin(struct machine *m, struct problem *p)
 
 void records_close(struct machine *m)
 {
-	if (m->debugcon_sink.fd >= 0)
-		close(m->debugcon_sink.fd);
+	if (m->debugcon != m->stdio)
+		stream_close(m->debugcon);
+	stream_close(m->stdio);
 	if (m->stats_file)
 		fclose(m->stats_file);
-	if (m->dump_fd >= 0)
-		close(m->dump_fd);
+	file_close(m->dump_fd);
 	if (m->log_file)
 		fclose(m->log_file);
 	log_close();

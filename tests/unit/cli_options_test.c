@@ -80,7 +80,7 @@ static void test_all(void **state)
 	assert_int_equal(c.cache, 16 << 20);
 	assert_string_equal(c.dump_cache, "c");
 	assert_int_equal(c.gdb.kind, STREAM_TCP);
-	assert_int_equal(c.gdb.port, 65535);
+	assert_int_equal(c.gdb.number, 65535);
 	assert_int_equal(c.fence, FENCE_REQUIRE);
 	assert_true(c.stats.given);
 	assert_null(c.stats.path);
@@ -124,7 +124,8 @@ static void test_refusals(void **state)
 	refuse("--memory 64Mx", "64Mx", "not a size");
 	refuse("--memory much", "much", "not a size");
 	refuse("--serial telegraph", "--serial telegraph",
-	       ": neither stdio, file:PATH, unix:PATH nor none");
+	       ": neither stdio, file:PATH, unix:PATH, tcp:PORT, connect:unix:PATH, "
+	       "connect:tcp:PORT, fd:N nor none");
 	refuse("--serial file:", "--serial file:", "neither");
 	refuse("--serial stdio,", "--serial stdio,", "neither");
 	refuse("--serial 80", "--serial 80", "neither");

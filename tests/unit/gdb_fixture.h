@@ -23,6 +23,7 @@ struct debuggee {
 	struct monitor *monitor;
 	struct control control;
 	struct loop *loop;
+	volatile sig_atomic_t give_up;
 	struct gdb *gdb;
 	char folder[64], path[96];
 	void (*wait)(struct debuggee *d); /* the guest halts */
@@ -81,6 +82,11 @@ static inline void debuggee_debug(void *ctx, const struct debug_stop *s)
 	gdb_stopped(d->gdb, s);
 }
 
+static inline struct stream_host debuggee_host(struct debuggee *d)
+{
+	return (struct stream_host){.loop = d->loop, .give_up = &d->give_up};
+}
+
 static inline void debuggee_open(struct debuggee *d)
 {
 	const char *what;
@@ -110,9 +116,9 @@ static inline void debuggee_open(struct debuggee *d)
 	strcpy(d->folder, "/tmp/gdb-XXXXXX");
 	CHECK(mkdtemp(d->folder));
 	snprintf(d->path, sizeof d->path, "%s/socket", d->folder);
-	CHECK(gdb_open(&d->gdb,
-	               &(struct stream_spec){STREAM_UNIX, .path = d->path, .text = d->path},
-	               d->loop, &d->control, &p));
+	struct stream_host host = debuggee_host(d);
+	struct stream_spec where = {STREAM_UNIX, .path = d->path, .text = d->path};
+	CHECK(gdb_open(&d->gdb, &where, &host, &d->control, &p));
 }
 
 static inline void debuggee_close(struct debuggee *d)

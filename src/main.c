@@ -9,13 +9,6 @@
 
 #define VERSION "0.1"
 
-static const char usage[] =
-	"usage: unring run [--kernel FILE] [option...]   runs a guest; alone: the tour\n"
-	"       unring run --help                        the options (--kernel --initrd\n"
-	"           --append --memory --cpu --serial --stats and more)\n"
-	"       unring run --cpu help                    the processor models\n"
-	"       unring --help | --version\n";
-
 static bool check(const void *dump, size_t bytes)
 {
 	return verify_report(dump, bytes) == 0;
@@ -29,25 +22,49 @@ static int end_of_text(void)
 	return 1;
 }
 
+static int help(void)
+{
+	fputs("usage: unring run [--kernel FILE] [option...]\n"
+	      "       unring --help | --version | --completion\n"
+	      "\n"
+	      "Runs a 32-bit x86 guest. Without --kernel: the tour, a guest inside unring.\n"
+	      "--completion: source <(unring --completion) teaches bash the options.\n"
+	      "\n",
+	      stdout);
+	options_help(&config_options, stdout);
+	fputs("\n"
+	      "Keys on a terminal: Ctrl-A x ends, Ctrl-A b sends a break, Ctrl-A h lists the keys.\n"
+	      "Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, a\n"
+	      "violation found by --verify, or output that could not be written; 2 bad input;\n"
+	      "128+n signal n; that of --debug-exit.\n",
+	      stdout);
+	return end_of_text();
+}
+
+static int completion(void)
+{
+	puts("# For bash: source <(unring --completion)");
+	options_bash(&config_options, "--help --version --completion", stdout);
+	return end_of_text();
+}
+
 static int run(int argc, char **argv)
 {
-	struct options o;
+	struct machine_config c;
 	struct problem p = {0};
 	struct machine *m = NULL;
-	if (!options_parse(&o, argc, argv, &p)) {
+	if (!config_parse(&c, argc, argv, &p)) {
 		report("%s", p.text);
 		return EXIT_BAD_INPUT;
 	}
-	o.checker = check;
-	if (o.help) {
-		fputs(options_help, stdout);
-		return end_of_text();
-	}
-	if (o.cpu_help) {
+	c.checker = check;
+	if (c.help)
+		return help();
+	if (c.cpu.help) {
 		machine_list_models(stdout);
 		return end_of_text();
 	}
-	if (!machine_create(&m, &o, &p)) {
+	if (!machine_create(&m, &c, &p)) {
 		report("%s", p.text);
 		return EXIT_BAD_INPUT;
 	}
@@ -61,10 +78,10 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "--help";
 	if (!strcmp(command, "run"))
 		return run(argc - 2, argv + 2);
-	if (!strcmp(command, "--help")) {
-		fputs(usage, stdout);
-		return end_of_text();
-	}
+	if (!strcmp(command, "--help"))
+		return help();
+	if (!strcmp(command, "--completion"))
+		return completion();
 	if (!strcmp(command, "--version")) {
 		puts("unring " VERSION);
 		return end_of_text();

@@ -31,14 +31,18 @@ tour)
 	exec "$unring" run "$@" ;;
 debian)
 	sh "$here/guest.sh" "$kernel" shell
-	exec "$unring" run --kernel "$g/vmlinuz-$kernel" --initrd "$g/shell.gz" \
-		--append "console=ttyS0 panic=-1" --serial stdio --no-reboot "$@" ;;
+	append="console=ttyS0 panic=-1"
+	set -- --kernel "$g/vmlinuz-$kernel" --initrd "$g/shell.gz" "$@" ;;
 memtest)
 	sh "$here/guest.sh" memtest
-	exec "$unring" run --kernel "$g/memtest86+ia32.bin" \
-		--append "console=ttyS0,115200" --serial stdio --no-reboot "$@" ;;
+	append="console=ttyS0,115200"
+	set -- --kernel "$g/memtest86+ia32.bin" "$@" ;;
 mach)
 	sh "$here/guest.sh" mach
-	exec "$unring" run --kernel "$g/gnumach.gz" \
-		--append "console=com0" --serial stdio --no-reboot "$@" ;;
+	append="console=com0"
+	set -- --kernel "$g/gnumach.gz" "$@" ;;
 esac
+# Each may be given once, the user's goes first.
+case " $* " in *" --append "*) ;; *) set -- "$@" --append "$append" ;; esac
+case " $* " in *" --no-reboot "*) ;; *) set -- "$@" --no-reboot ;; esac
+exec "$unring" run "$@"

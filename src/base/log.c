@@ -8,23 +8,10 @@ unsigned log_mask;
 static FILE *log_file;
 static int log_error;
 
-static const char *const names_of[] = {"int", "exc", "exits", "units", "mmu", "io"};
-
-unsigned log_categories(const char *names)
+const char *log_category_name(unsigned i)
 {
-	unsigned mask = 0;
-	for (const char *p = names; *p;) {
-		size_t n = strcspn(p, ",");
-		size_t i;
-		for (i = 0; i < sizeof names_of / sizeof *names_of; i++)
-			if (strlen(names_of[i]) == n && !memcmp(p, names_of[i], n))
-				break;
-		if (i == sizeof names_of / sizeof *names_of)
-			return 0;
-		mask |= 1u << i;
-		p += n + (p[n] == ',');
-	}
-	return mask;
+	static const char *const names[] = {"int", "exc", "exits", "units", "mmu", "io"};
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
 void log_open(unsigned categories, FILE *f)

@@ -19,9 +19,8 @@ enum log_category {
 
 extern unsigned log_mask; /* categories that are on */
 
-/* The categories of a comma-separated list (int,exc,exits,units,mmu,io); 0: it has
- * something else, or nothing. */
-unsigned log_categories(const char *names);
+/* The name of category 1 << i, NULL past the last. */
+const char *log_category_name(unsigned i);
 /* Starts the log, which takes over the file. */
 void log_open(unsigned categories, FILE *f);
 /* 0, or the negative errno of the first write that failed. */

@@ -168,34 +168,62 @@ static uint32_t put_traced(struct tcache *c, const struct tcache_dump *d, FILE *
 	return n;
 }
 
-/* Pages with live units, in mappings that may be written, that are protected: they are
- * counted, then written. */
-struct protected
-{
+/* The mappings of the process, and the pages with live units, in those that may be written,
+ * that are protected: they are counted, then written. */
+struct seen {
 	struct tcache *c;
 	const struct tcache_dump *d;
 	unsigned window; /* of the last mapping, or the next */
 	uint64_t *page;
 	uint32_t n;
+	struct dump_mapping *mapping;
+	uint32_t n_mappings;
 	int err;
 };
 
-static void protected_add(struct protected *p, uint64_t page)
+/* Room for one more than n; NULL, and noted, if there is no memory for it. */
+static void *one_more(struct seen *p, void *array, uint32_t n, size_t size)
 {
-	if (!(p->n & (p->n - 1))) {
-		uint64_t *more = realloc(p->page, (p->n ? 2 * p->n : 1) * sizeof *more);
-		if (!more) {
-			p->err = -ENOMEM;
-			return;
-		}
-		p->page = more;
-	}
-	p->page[p->n++] = page;
+	if (n & (n - 1))
+		return array;
+	void *more = realloc(array, (n ? 2 * n : 1) * size);
+	if (!more)
+		p->err = -ENOMEM;
+	return more;
 }
 
-SAVED static void protected_pages(void *ctx, const struct host_mapping *h)
+static void protected_add(struct seen *p, uint64_t page)
 {
-	struct protected *p = ctx;
+	uint64_t *pages = one_more(p, p->page, p->n, sizeof page);
+	if (!pages)
+		return;
+	pages[p->n++] = page;
+	p->page = pages;
+}
+
+static void mapping_add(struct seen *p, const struct host_mapping *h)
+{
+	struct dump_mapping *all =
+		one_more(p, p->mapping, p->n_mappings, sizeof(struct dump_mapping));
+	if (!all)
+		return;
+	struct dump_mapping *m = &all[p->n_mappings++];
+	*m = (struct dump_mapping){
+		.start = (uintptr_t)h->start,
+		.end = (uintptr_t)h->end,
+		.offset = h->offset,
+		.rights = (h->read ? DUMP_READ : 0) | (h->write ? DUMP_WRITE : 0) |
+	                  (h->execute ? DUMP_EXECUTE : 0) | (h->shared ? DUMP_SHARED : 0),
+	};
+	for (unsigned i = 0; i < sizeof m->name - 1 && h->name[i]; i++)
+		m->name[i] = h->name[i];
+	p->mapping = all;
+}
+
+SAVED static void mapping_seen(void *ctx, const struct host_mapping *h)
+{
+	struct seen *p = ctx;
+	mapping_add(p, h);
 	uint64_t gfn = h->offset >> PAGE_SHIFT, start = (uintptr_t)h->start;
 	while (p->window < p->d->n_windows && p->d->windows[p->window].base + (1ull << 32) <= start)
 		p->window++;
@@ -240,16 +268,11 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 		.tag = d->tag,
 		.spaces = d->n_spaces,
 	};
-	char *maps;
-	size_t length;
-	int err = host_mem_maps(&maps, &length);
-	if (err)
-		return err;
-	h.maps = (uint32_t)length;
-	struct protected protected = {.c = c, .d = d};
-	err = host_mem_each(NULL, (void *)UINTPTR_MAX, protected_pages, &protected);
-	err = err ? err : protected.err;
-	h.wp = protected.n;
+	struct seen seen = {.c = c, .d = d};
+	int err = host_mem_each(NULL, (void *)UINTPTR_MAX, mapping_seen, &seen);
+	err = err ? err : seen.err;
+	h.mappings = seen.n_mappings;
+	h.wp = seen.n;
 	for (uint32_t n = 1; n < c->n_units; n++)
 		h.guest += c->units[n].dead ? 0 : c->units[n].guest_len;
 	uint32_t guest = 0;
@@ -283,12 +306,12 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	fwrite(d->returns, 8, d->n_returns, f);
 	put_traced(c, d, f);
 	end_section(f);
-	put(protected.page, sizeof *protected.page, protected.n, f);
-	free(protected.page);
+	put(seen.page, sizeof *seen.page, seen.n, f);
+	free(seen.page);
 	put(d->windows, sizeof *d->windows, d->n_windows, f);
 	put(d->spaces, sizeof *d->spaces, d->n_spaces, f);
 	put(d->grants, sizeof *d->grants, d->n_grants, f);
-	fwrite(maps, 1, length, f);
-	free(maps);
+	put(seen.mapping, sizeof *seen.mapping, seen.n_mappings, f);
+	free(seen.mapping);
 	return err ? err : ferror(f) ? -EIO : 0;
 }

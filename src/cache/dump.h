@@ -7,7 +7,7 @@
 
 #include "cache/unit.h"
 
-#define DUMP_MAGIC 0x34706d7564727375ull /* "usrdump4" */
+#define DUMP_MAGIC 0x35706d7564727375ull /* "usrdump5" */
 #define DUMP_NONE 0xffffffffu
 
 /* Where translated code and its stubs find their cells from r15, and how callouts and
@@ -57,7 +57,7 @@ struct dump_header {
 	uint32_t windows;  /* struct dump_window, by address */
 	uint32_t spaces;   /* struct dump_space, by tag */
 	uint32_t grants;   /* struct dump_grant, by address */
-	uint32_t maps;     /* bytes: /proc/self/maps */
+	uint32_t mappings; /* struct dump_mapping: of the process, by address */
 };
 
 enum { DUMP_DEAD = 1, DUMP_ONCE = 2 };
@@ -119,6 +119,14 @@ struct dump_space {
 struct dump_window {
 	uint64_t base;     /* host address */
 	uint32_t id, zero; /* id: 0 if it has not run yet */
+};
+
+enum { DUMP_READ = 1, DUMP_WRITE = 2, DUMP_EXECUTE = 4, DUMP_SHARED = 8 };
+struct dump_mapping {
+	uint64_t start, end; /* host addresses */
+	uint64_t offset;     /* in what it maps */
+	uint32_t rights, zero;
+	char name[40]; /* of what it maps, cut short and ended by NUL, as struct host_mapping's */
 };
 
 /* A page that a window may run. */

@@ -233,11 +233,27 @@ void uart_receive_break(struct uart *u)
 		push(u, 0, LSR_BREAK);
 }
 
+/* --- transmitter --- */
+
+/* Else the last byte has not left: THR and the FIFO behind it are not empty. */
+static bool transmitted(const struct uart *u)
+{
+	return u->mcr & MCR_LOOP || !u->peer.room || u->peer.room(u->peer.ctx);
+}
+
+void uart_transmitted(struct uart *u)
+{
+	u->tx_event = true;
+	update(u);
+}
+
 /* --- registers --- */
 
 static uint8_t read_lsr(struct uart *u)
 {
-	uint8_t v = LSR_THRE | LSR_TEMT | u->errors;
+	uint8_t v = u->errors;
+	if (transmitted(u))
+		v |= LSR_THRE | LSR_TEMT;
 	if (u->count)
 		v |= LSR_DATA;
 	if (fifo_on(u))
@@ -277,7 +293,7 @@ static void write_thr(struct uart *u, uint8_t byte)
 		push(u, byte, 0);
 	else if (!(u->lcr & LCR_BREAK))
 		u->peer.transmit(u->peer.ctx, byte);
-	u->tx_event = true;
+	u->tx_event = transmitted(u);
 }
 
 static void write_fcr(struct uart *u, uint8_t v)
@@ -345,7 +361,7 @@ static void uart_write(void *ctx, uint32_t offset, unsigned size, uint32_t value
 		}
 		/* Switching the transmit interrupt on while THR is empty raises it. */
 		if (value & ~u->ier & IER_TX)
-			u->tx_event = true;
+			u->tx_event = transmitted(u);
 		u->ier = value & 0x0f;
 		break;
 	case IIR_FCR:

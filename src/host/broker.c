@@ -23,7 +23,14 @@ enum { SOCKETS = 8 };
 /* A new socket is made beside a stale one, and renamed. */
 #define BESIDE ".new"
 
-enum op { OP_OPEN, OP_LISTEN_UNIX, OP_LISTEN_LOCAL, OP_SEAL };
+enum op {
+	OP_OPEN,
+	OP_LISTEN_UNIX,
+	OP_LISTEN_LOCAL,
+	OP_CONNECT_UNIX,
+	OP_CONNECT_LOCAL,
+	OP_SEAL,
+};
 
 struct request {
 	enum op op;
@@ -137,33 +144,67 @@ static int or_close(int fd, int err)
 	return err ? err : fd;
 }
 
+/* 0, or a negative errno: there is no room in it for more bytes behind the path. */
+static int unix_address(struct sockaddr_un *a, const char *path, size_t more)
+{
+	size_t n = strlen(path) + 1;
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (n + more > sizeof a->sun_path)
+		return -ENAMETOOLONG;
+	memcpy(a->sun_path, path, n);
+	return 0;
+}
+
+static struct sockaddr_in local_address(int port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+	                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                            .sin_port = htons((uint16_t)port)};
+}
+
 static int serve_listen_unix(struct server *s, const struct request *r)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	size_t n = strlen(r->path) + 1;
-	if (n + strlen(BESIDE) > sizeof a.sun_path)
-		return -ENAMETOOLONG;
-	memcpy(a.sun_path, r->path, n);
+	struct sockaddr_un a;
+	int err = unix_address(&a, r->path, strlen(BESIDE));
+	if (err)
+		return err;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	mode_t mask = umask(0);
 	umask(mask | (~(mode_t)r->word & 0777));
-	int err = listen_at_path(fd, &a);
+	err = listen_at_path(fd, &a);
 	umask(mask);
 	return or_close(fd, err ? err : remember(s, r->path));
 }
 
 static int serve_listen_local(struct server *s, const struct request *r)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET,
-	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	                        .sin_port = htons((uint16_t)r->word)};
+	struct sockaddr_in a = local_address(r->word);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
 	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))
 		err = -errno;
 	return or_close(fd, err);
+}
+
+static int connected(int domain, const void *address, socklen_t size)
+{
+	int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return or_close(fd, fd < 0 || connect(fd, address, size) ? -errno : 0);
+}
+
+static int serve_connect_unix(struct server *s, const struct request *r)
+{
+	struct sockaddr_un a;
+	int err = unix_address(&a, r->path, 0);
+	return err ? err : connected(AF_UNIX, &a, sizeof a);
+}
+
+static int serve_connect_local(struct server *s, const struct request *r)
+{
+	struct sockaddr_in a = local_address(r->word);
+	return connected(AF_INET, &a, sizeof a);
 }
 
 static int serve_seal(struct server *s, const struct request *r)
@@ -182,6 +223,8 @@ static int (*const serve[])(struct server *s, const struct request *r) = {
 	[OP_OPEN] = serve_open,
 	[OP_LISTEN_UNIX] = serve_listen_unix,
 	[OP_LISTEN_LOCAL] = serve_listen_local,
+	[OP_CONNECT_UNIX] = serve_connect_unix,
+	[OP_CONNECT_LOCAL] = serve_connect_local,
 	[OP_SEAL] = serve_seal,
 };
 
@@ -232,7 +275,16 @@ static _Noreturn void broke(int fd, pid_t owner)
 static struct {
 	int fd;
 	pid_t process; /* 0: not started */
+	int kept;      /* 0: none */
 } broker;
+
+int broker_keep(int fd)
+{
+	if (fcntl(fd, F_GETFD) < 0)
+		return -errno;
+	broker.kept = fd;
+	return 0;
+}
 
 int broker_start(void)
 {
@@ -258,7 +310,12 @@ int broker_start(void)
 	broker.fd = ends[0];
 	broker.process = pid;
 	fence_grant(GRANT_CHILD, (uint64_t)pid, 0);
-	fence_close_others((const int[]){0, 1, 2, broker.fd}, 4);
+	int keep[] = {0, 1, 2, broker.fd, broker.kept};
+	if (broker.kept > 0 && broker.kept < broker.fd) {
+		keep[3] = broker.kept;
+		keep[4] = broker.fd;
+	}
+	fence_close_others(keep, broker.kept > 0 ? 5 : 4);
 	return 0;
 }
 
@@ -315,6 +372,16 @@ int broker_listen_unix(const char *path, unsigned rights)
 int broker_listen_local(uint16_t port)
 {
 	return granted(request_it(OP_LISTEN_LOCAL, "", port));
+}
+
+int broker_connect_unix(const char *path)
+{
+	return request_it(OP_CONNECT_UNIX, path, 0);
+}
+
+int broker_connect_local(uint16_t port)
+{
+	return request_it(OP_CONNECT_LOCAL, "", port);
 }
 
 int broker_seal(void)

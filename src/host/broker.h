@@ -9,6 +9,10 @@
 
 #include "base/types.h"
 
+/* Keeps a descriptor above 2 that was inherited; broker_start() closes the others.  0 or a
+ * negative errno. */
+int broker_keep(int fd);
+
 /* 0 or a negative errno.  Until then, and without it, its work is done in this process. */
 int broker_start(void);
 
@@ -23,6 +27,10 @@ int broker_listen_unix(const char *path, unsigned rights);
 
 /* A socket that listens at 127.0.0.1; port 0: any that is free. */
 int broker_listen_local(uint16_t port);
+
+/* A socket that is connected to the one at path, or to the port at 127.0.0.1. */
+int broker_connect_unix(const char *path);
+int broker_connect_local(uint16_t port);
 
 /* From here on it only waits for the end.  0 or a negative errno. */
 int broker_seal(void);

@@ -96,6 +96,8 @@ static const struct row vcpu[] = {
 	{SYS_setsockopt, GRANT_LISTENER, {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}},
 	{SYS_recvfrom, GRANT_LISTENER, {IS(4, 0)}},
 	{SYS_sendto, GRANT_LISTENER, {IS(4, 0)}},
+	{SYS_recvfrom, GRANT_SOCKET, {A(0), IS(4, 0)}},
+	{SYS_sendto, GRANT_SOCKET, {A(0), IS(4, 0)}},
 	{SYS_close, 0, {}},
 	/* libc: malloc, abort, exit */
 	{SYS_brk, 0, {}},

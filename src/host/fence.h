@@ -28,6 +28,7 @@ enum fence_grant {
 	GRANT_WP,       /* a: userfaultfd */
 	GRANT_CHILD,    /* a: process that may be killed and waited for */
 	GRANT_LISTENER, /* a: socket that connections are taken from */
+	GRANT_SOCKET,   /* a: socket that is connected */
 	GRANT_OUTPUT,   /* a: file that is written anew */
 	GRANT_BOOKS,    /* a: file that is read at any place */
 	GRANT_OWNER,    /* a, b: process and thread that is signalled */

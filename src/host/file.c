@@ -36,6 +36,28 @@ int file_open(const char *path)
 	return err;
 }
 
+int file_create(const char *path)
+{
+	return broker_open(path, O_WRONLY | O_CREAT);
+}
+
+void file_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+bool file_is(int fd, int other)
+{
+	struct stat a, b;
+	return !fstat(fd, &a) && !fstat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int file_empty(int fd)
+{
+	return ftruncate(fd, 0) && errno != EINVAL ? -errno : 0;
+}
+
 int file_read_head(int fd, size_t most, struct blob *out)
 {
 	size_t room = 0;
@@ -78,9 +100,10 @@ int file_read(int fd, size_t limit, struct blob *out)
 
 int file_replace(int fd, const void *data, size_t size)
 {
-	/* What is no plain file has neither a place nor an end. */
-	if (lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0) && errno != EINVAL)
-		return -errno;
+	/* What is no plain file has no place, either. */
+	int err = lseek(fd, 0, SEEK_SET) == 0 ? file_empty(fd) : 0;
+	if (err)
+		return err;
 	for (const uint8_t *p = data, *end = p + size; p < end;) {
 		ssize_t n = write(fd, p, (size_t)(end - p));
 		if (n < 0 && errno != EINTR)

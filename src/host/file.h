@@ -12,6 +12,14 @@ struct blob {
 /* Opens a plain file for reading; a descriptor, or a negative errno: -EINVAL for
  * what has no end or makes its reader wait (pipes, sockets, devices). */
 int file_open(const char *path);
+/* Opens any file for writing, and makes it if it is not there; what is in it stays. */
+int file_create(const char *path);
+/* Of a descriptor; -1: none. */
+void file_close(int fd);
+/* Are both the same file? */
+bool file_is(int fd, int other);
+/* Empties a plain file; what is none has no end.  0 or a negative errno. */
+int file_empty(int fd);
 /* Reads it from its beginning: at most most bytes, less only at its end; all, or
  * -EFBIG when there are more than limit.  0 or a negative errno. */
 int file_read_head(int fd, size_t most, struct blob *out);

@@ -44,15 +44,6 @@ static struct {
 	void *ctx;
 } handler;
 
-/* The kernel leaves AC to handlers as the code that they interrupt had it. */
-void host_clear_ac(void)
-{
-	enum { AC = 1 << 18 };
-	unsigned long long flags = __builtin_ia32_readeflags_u64();
-	if (flags & AC)
-		__builtin_ia32_writeeflags_u64(flags & ~(unsigned long long)AC);
-}
-
 static void on_fault(int signo, siginfo_t *info, void *context)
 {
 	host_clear_ac();

@@ -28,8 +28,15 @@ int host_fault_install(bool (*fn)(void *ctx, struct host_frame *f, const struct 
 /* fn runs after the function of every signal installed by host_signal_install. */
 void host_signal_set_kick(void (*fn)(void *ctx, struct host_frame *f), void *ctx);
 
-/* Ends alignment checks: what a handler of a signal in translated code does first. */
-void host_clear_ac(void);
+/* Ends alignment checks: what a handler of a signal in translated code does first.  The
+ * kernel leaves AC to handlers as the code that they interrupt had it. */
+static inline void host_clear_ac(void)
+{
+	enum { AC = 1 << 18 };
+	unsigned long long flags = __builtin_ia32_readeflags_u64();
+	if (flags & AC)
+		__builtin_ia32_writeeflags_u64(flags & ~(unsigned long long)AC);
+}
 
 /* Sets GS.base. Async-signal-safe. */
 void host_set_gs(uint64_t base);

@@ -12,10 +12,14 @@
 struct loop {
 	struct file {
 		int fd; /* -1: free */
-		bool paused;
-		void (*fn)(void *ctx);
+		unsigned interest;
+		void (*fn)(void *ctx, unsigned ready);
 		void *ctx;
-	} files[WATCHER_MAX];
+	} * files;
+	unsigned slots;
+	struct pollfd *wanted; /* those with an interest, for the helper */
+	struct pollfd *polled; /* the same, for serve(), whose callbacks change what is wanted */
+	unsigned *slot_of;     /* of each that is polled */
 	bool started;
 	struct watcher *watcher; /* NULL: not started, or killed */
 	volatile sig_atomic_t ready;
@@ -25,8 +29,6 @@ struct loop *loop_create(void)
 {
 	struct loop *l = calloc(1, sizeof *l);
 	CHECK(l);
-	for (unsigned i = 0; i < WATCHER_MAX; i++)
-		l->files[i].fd = -1;
 	return l;
 }
 
@@ -39,29 +41,35 @@ void loop_destroy(struct loop *l)
 		signal(HOST_SIGNAL_FILES, SIG_IGN);
 		signal(SIGCHLD, SIG_DFL);
 	}
+	free(l->files);
+	free(l->wanted);
+	free(l->polled);
+	free(l->slot_of);
 	free(l);
 }
 
-/* The files that are watched now, and how many there are. */
-static unsigned watched(struct loop *l, struct file *out[WATCHER_MAX])
+/* Those with an interest, and their slots; how many there are. */
+static unsigned collect(const struct loop *l, struct pollfd *out, unsigned *slot_of)
 {
-	unsigned count = 0;
-	for (unsigned i = 0; i < WATCHER_MAX; i++)
-		if (l->files[i].fd >= 0 && !l->files[i].paused)
-			out[count++] = &l->files[i];
-	return count;
+	unsigned n = 0;
+	for (unsigned i = 0; i < l->slots; i++) {
+		const struct file *f = &l->files[i];
+		if (f->fd < 0 || !f->interest)
+			continue;
+		short events = (f->interest & LOOP_READ ? POLLIN : 0) |
+		               (f->interest & LOOP_WRITE ? POLLOUT : 0);
+		out[n] = (struct pollfd){f->fd, events, 0};
+		if (slot_of)
+			slot_of[n] = i;
+		n++;
+	}
+	return n;
 }
 
 static void watch(struct loop *l)
 {
-	struct file *files[WATCHER_MAX];
-	int fds[WATCHER_MAX];
-	if (!l->watcher)
-		return;
-	unsigned count = watched(l, files);
-	for (unsigned i = 0; i < count; i++)
-		fds[i] = files[i]->fd;
-	watcher_set(l->watcher, fds, count);
+	if (l->watcher)
+		watcher_set(l->watcher, l->wanted, collect(l, l->wanted, NULL));
 }
 
 static void on_ready(void *ctx)
@@ -85,17 +93,31 @@ int loop_start(struct loop *l)
 
 static struct file *find(struct loop *l, int fd)
 {
-	for (unsigned i = 0; i < WATCHER_MAX; i++)
+	for (unsigned i = 0; i < l->slots; i++)
 		if (l->files[i].fd == fd)
 			return &l->files[i];
 	return NULL;
 }
 
-void loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx)
+static void grow(struct loop *l)
 {
-	struct file *f = find(l, -1);
-	CHECK(fd >= 0 && f);
-	*f = (struct file){fd, false, fn, ctx};
+	unsigned slots = l->slots ? 2 * l->slots : 8;
+	l->files = realloc(l->files, slots * sizeof *l->files);
+	l->wanted = realloc(l->wanted, slots * sizeof *l->wanted);
+	l->polled = realloc(l->polled, slots * sizeof *l->polled);
+	l->slot_of = realloc(l->slot_of, slots * sizeof *l->slot_of);
+	CHECK(l->files && l->wanted && l->polled && l->slot_of);
+	while (l->slots < slots)
+		l->files[l->slots++].fd = -1;
+}
+
+void loop_add(struct loop *l, int fd, unsigned interest, void (*fn)(void *ctx, unsigned ready),
+              void *ctx)
+{
+	CHECK(fd >= 0 && !find(l, fd));
+	if (!find(l, -1))
+		grow(l);
+	*find(l, -1) = (struct file){fd, interest, fn, ctx};
 	watch(l);
 }
 
@@ -108,13 +130,14 @@ void loop_remove(struct loop *l, int fd)
 	watch(l);
 }
 
-void loop_pause(struct loop *l, int fd, bool paused)
+void loop_set(struct loop *l, int fd, unsigned interest)
 {
 	struct file *f = find(l, fd);
-	if (!f || f->paused == paused)
+	if (!f || f->interest == interest)
 		return;
-	f->paused = paused;
-	if (!paused)
+	bool more = interest & ~f->interest;
+	f->interest = interest;
+	if (more) /* less is found out when it is ready */
 		watch(l);
 }
 
@@ -132,23 +155,41 @@ static void check_watcher(struct loop *l)
 	l->watcher = NULL;
 }
 
-bool loop_poll(struct loop *l)
+/* The first n of polled have been polled.  A callback may add, remove and change files. */
+static void dispatch(struct loop *l, unsigned n)
 {
-	struct pollfd fds[WATCHER_MAX];
-	struct file *files[WATCHER_MAX];
-	if (l->watcher && !l->ready)
-		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const struct pollfd p = l->polled[i];
+		const struct file *f = &l->files[l->slot_of[i]];
+		unsigned ready = (p.revents & POLLIN ? LOOP_READ : 0) |
+		                 (p.revents & POLLOUT ? LOOP_WRITE : 0);
+		if (p.revents & ~(POLLIN | POLLOUT))
+			ready = LOOP_READ | LOOP_WRITE;
+		if (f->fd == p.fd && ready & f->interest)
+			f->fn(f->ctx, ready & f->interest);
+	}
+}
+
+static bool serve(struct loop *l, int timeout_ms, const volatile sig_atomic_t *give_up)
+{
 	l->ready = 0;
 	check_watcher(l);
-	unsigned count = watched(l, files);
-	for (unsigned i = 0; i < count; i++)
-		fds[i] = (struct pollfd){files[i]->fd, POLLIN, 0};
-	int n = poll(fds, count, 0);
-	CHECK(n >= 0 || errno == EINTR);
-	/* A callback may remove or pause another's file. */
-	for (unsigned i = 0; n > 0 && i < count; i++)
-		if (fds[i].revents && files[i]->fd == fds[i].fd && !files[i]->paused)
-			files[i]->fn(files[i]->ctx);
+	unsigned n = collect(l, l->polled, l->slot_of);
+	bool any = host_poll(l->polled, n, timeout_ms, give_up);
+	if (any)
+		dispatch(l, n);
 	watch(l);
-	return n > 0;
+	return any;
+}
+
+bool loop_poll(struct loop *l)
+{
+	if (l->watcher && !l->ready)
+		return false;
+	return serve(l, 0, NULL);
+}
+
+void loop_wait(struct loop *l, int timeout_ms, const volatile sig_atomic_t *give_up)
+{
+	serve(l, timeout_ms, give_up);
 }

@@ -257,7 +257,8 @@ int host_mem_wp_get(const void *page)
 	return n == sizeof entry ? (int)(entry >> 57 & 1) : n < 0 ? -errno : -EIO;
 }
 
-int host_mem_maps(char **text, size_t *length)
+/* Its text; *text is to be freed. */
+static int read_maps(char **text)
 {
 	int fd = book_open(&maps);
 	size_t room = 0, n = 0;
@@ -282,31 +283,50 @@ int host_mem_maps(char **text, size_t *length)
 		return -EIO;
 	}
 	(*text)[n] = 0;
-	*length = n;
 	return 0;
+}
+
+/* START-END PERMISSIONS OFFSET DEVICE INODE      NAME.  (sscanf would look for the end of the
+ * text.) */
+static bool read_mapping(char *line, struct host_mapping *m)
+{
+	char *p;
+	m->start = (uint8_t *)(uintptr_t)strtoull(line, &p, 16);
+	if (*p != '-')
+		return false;
+	m->end = (uint8_t *)(uintptr_t)strtoull(p + 1, &p, 16);
+	if (strnlen(p, 6) < 6)
+		return false;
+	m->read = p[1] == 'r';
+	m->write = p[2] == 'w';
+	m->execute = p[3] == 'x';
+	m->shared = p[4] == 's';
+	m->held = !m->read && !m->write && !m->execute;
+	m->offset = strtoull(p + 6, &p, 16);
+	/* Neither has spaces in it; the name may. */
+	for (unsigned n = 0; n < 2; n++) {
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+	}
+	m->name = p + strspn(p, " ");
+	return true;
 }
 
 int host_mem_each(const void *from, const void *to,
                   void (*fn)(void *ctx, const struct host_mapping *m), void *ctx)
 {
 	char *text;
-	size_t length;
-	int err = host_mem_maps(&text, &length);
+	int err = read_maps(&text);
 	if (err)
 		return err;
-	/* START-END PERMISSIONS OFFSET ...  (sscanf would look for the end of the text.) */
-	for (char *line = text; *line; line = strchrnul(line, '\n'), line += *line != 0) {
-		char *p;
-		uintptr_t start = strtoull(line, &p, 16);
-		uintptr_t end = *p ? strtoull(p + 1, &p, 16) : 0;
-		if (end <= (uintptr_t)from || start >= (uintptr_t)to || *p != ' ')
-			continue;
-		fn(ctx, &(struct host_mapping){.start = (uint8_t *)start,
-		                               .end = (uint8_t *)end,
-		                               .offset = strtoull(p + 6, NULL, 16),
-		                               .write = p[2] == 'w',
-		                               .held = !memcmp(p + 1, "---", 3)});
+	for (char *rest = text, *line; !err && rest && *rest;) {
+		struct host_mapping m;
+		line = strsep(&rest, "\n");
+		if (!read_mapping(line, &m))
+			err = -EIO;
+		else if (m.end > (uint8_t *)from && m.start < (uint8_t *)to)
+			fn(ctx, &m);
 	}
 	free(text);
-	return 0;
+	return err;
 }

@@ -55,13 +55,12 @@ int host_mem_books_open(void);
  * As the kernel's page tables say: 1, 0, or a negative errno.  Not for handlers. */
 int host_mem_wp_get(const void *page);
 
-/* The text of /proc/self/maps; *text is to be freed.  Not for handlers. */
-int host_mem_maps(char **text, size_t *length);
-
 struct host_mapping {
 	uint8_t *start, *end;
 	uint64_t offset;
-	bool write, held; /* may be written; may not be accessed at all */
+	bool read, write, execute, shared;
+	bool held;        /* may not be accessed at all */
+	const char *name; /* of the file, "/memfd:NAME (deleted)", or "" */
 };
 
 /* Calls fn for each mapping of this process that meets [from, to), in order.

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "host/signal.h"
 
+#include "host/clock.h"
 #include "host/frame.h"
-#include "host/timer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -71,12 +71,13 @@ void host_signals_release(void)
 	sigprocmask(SIG_UNBLOCK, &installed, NULL);
 }
 
-bool host_wait_writable(int fd, int timeout_ms, const volatile sig_atomic_t *give_up)
+bool host_poll(struct pollfd *files, unsigned count, int timeout_ms,
+               const volatile sig_atomic_t *give_up)
 {
 	enum { MS = 1000000, SECOND = 1000 * MS };
-	struct pollfd p = {fd, POLLOUT, 0};
-	if (poll(&p, 1, 0) > 0)
-		return true;
+	int n = poll(files, count, 0);
+	if (n > 0 || !timeout_ms)
+		return n > 0;
 	/* A signal between the look at give_up and the wait ends the wait, too. */
 	sigset_t before, open;
 	sigprocmask(SIG_BLOCK, &installed, &before);
@@ -85,11 +86,11 @@ bool host_wait_writable(int fd, int timeout_ms, const volatile sig_atomic_t *giv
 		if (sigismember(&installed, signo) > 0)
 			sigdelset(&open, signo);
 	uint64_t end = host_monotonic_ns() + (uint64_t)timeout_ms * MS;
-	int n = -1;
+	n = -1;
 	while (n < 0 && !*give_up) {
 		uint64_t now = host_monotonic_ns(), left = end > now ? end - now : 0;
 		struct timespec t = {(time_t)(left / SECOND), (long)(left % SECOND)};
-		n = ppoll(&p, 1, timeout_ms < 0 ? NULL : &t, &open);
+		n = ppoll(files, count, timeout_ms < 0 ? NULL : &t, &open);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return n > 0;

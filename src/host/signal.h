@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+struct pollfd;
+
 /* Installs a handler (SA_ONSTACK, SA_RESTART) that runs fn, as host_signal_wait()
  * does, too.  fn may interrupt translated code anywhere: it sets flags and calls
  * what is async-signal-safe, no more.  0 or a negative errno. */
@@ -22,8 +24,10 @@ void host_signals_hold(void);
 void host_signal_wait(void);
 void host_signals_release(void);
 
-/* Waits until fd takes a write, or has an error to tell; false when timeout_ms
- * (-1: none) are over, or once a signal's fn has set *give_up. */
-bool host_wait_writable(int fd, int timeout_ms, const volatile sig_atomic_t *give_up);
+/* poll() that hears the installed signals also while they are held: true when any of the
+ * files is ready; false when timeout_ms (-1: none) are over, or once a signal's fn has set
+ * *give_up (NULL: with a timeout of 0). */
+bool host_poll(struct pollfd *files, unsigned count, int timeout_ms,
+               const volatile sig_atomic_t *give_up);
 
 #endif

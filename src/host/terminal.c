@@ -88,6 +88,11 @@ static void on_continue(void *ctx)
 	continued = 1;
 }
 
+bool terminal_on_stdout(void)
+{
+	return isatty(STDOUT_FILENO);
+}
+
 int terminal_open(void)
 {
 	if (!isatty(STDIN_FILENO))

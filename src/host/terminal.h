@@ -5,6 +5,8 @@
 
 #include "base/types.h"
 
+bool terminal_on_stdout(void);
+
 /* Makes standard input raw if it is a terminal, and sees to its return: takes each
  * signal whose default ends the process (those of faults are host_fault_install's).
  * 0 (also when it is none), or a negative errno. */

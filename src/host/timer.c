@@ -24,28 +24,6 @@ struct host_timer {
 	void *ctx;
 };
 
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-	clock_gettime(id, &ts);
-	return ts.tv_sec * (int64_t)SECOND_NS + ts.tv_nsec;
-}
-
-uint64_t host_monotonic_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-int64_t host_utc_ns(void)
-{
-	return clock_ns(CLOCK_REALTIME);
-}
-
-uint64_t host_thread_cpu_ns(void)
-{
-	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static void on_expiry(void *ctx)
 {
 	struct host_timer *t = ctx;

@@ -1,16 +1,10 @@
-/* The clock and the one timer of the thread that runs the guest. */
+/* The one timer of the thread that runs the guest, by the clock of host/clock.h. */
 #ifndef UNRING_HOST_TIMER_H
 #define UNRING_HOST_TIMER_H
 
-#include "base/types.h"
+#include "host/clock.h"
 
 struct host_timer;
-
-/* Nanoseconds of CLOCK_MONOTONIC; of the time of day (UTC, since 1970). */
-uint64_t host_monotonic_ns(void);
-int64_t host_utc_ns(void);
-/* Processor time of the calling thread. */
-uint64_t host_thread_cpu_ns(void);
 
 /* A timer whose signal goes to the calling thread and is installed with
  * host_signal_install: fn runs as that says, and may be NULL when the kick is

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,9 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* As many files as a process can have by default (fs.nr_open), and the last is the helper's
+ * own.  Memory is taken for those alone that there are. */
+enum { FILES = 1 << 20 };
+
 struct wanted {
 	unsigned count;
-	int fds[WATCHER_MAX];
+	struct pollfd files[FILES];
 };
 
 struct watcher {
@@ -27,6 +32,12 @@ struct watcher {
 	pid_t helper;
 };
 
+static struct wanted *map_wanted(int sharing)
+{
+	return mmap(NULL, sizeof(struct wanted), PROT_READ | PROT_WRITE,
+	            sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread, int signo)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -34,18 +45,18 @@ static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread,
 	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
 	if (getppid() != process)
 		_exit(0);
+	struct wanted *own = map_wanted(MAP_PRIVATE);
+	if (own == MAP_FAILED)
+		_exit(1);
 	fence_grant(GRANT_OWNER, (uint64_t)process, (uint64_t)thread);
 	fence_enter(FENCE_WATCHER);
 	uint64_t changes;
 	while (read(w->changed, &changes, sizeof changes) > 0) {
 		/* One that changes while it is read has another change announced after it. */
-		const volatile struct wanted *wanted = w->wanted;
-		struct pollfd fds[WATCHER_MAX + 1];
-		unsigned n = wanted->count;
-		for (unsigned i = 0; i < n; i++)
-			fds[i] = (struct pollfd){wanted->fds[i], POLLIN, 0};
-		fds[n] = (struct pollfd){w->changed, POLLIN, 0};
-		if (poll(fds, n + 1, -1) > 0 && !fds[n].revents)
+		unsigned n = __atomic_load_n(&w->wanted->count, __ATOMIC_ACQUIRE);
+		memcpy(own->files, w->wanted->files, n * sizeof *own->files);
+		own->files[n] = (struct pollfd){w->changed, POLLIN, 0};
+		if (poll(own->files, n + 1, -1) > 0 && !own->files[n].revents)
 			syscall(SYS_tgkill, process, thread, signo);
 	}
 	_exit(1);
@@ -58,8 +69,7 @@ int watcher_create(struct watcher **out, int signo)
 		return -ENOMEM;
 	pid_t process = getpid(), thread = (pid_t)syscall(SYS_gettid);
 	sigset_t all, before;
-	w->wanted = mmap(NULL, sizeof *w->wanted, PROT_READ | PROT_WRITE,
-	                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	w->wanted = map_wanted(MAP_SHARED);
 	w->changed = eventfd(0, EFD_CLOEXEC);
 	w->helper = -1;
 	int err = w->wanted == MAP_FAILED || w->changed < 0 ? -errno : 0;
@@ -105,12 +115,11 @@ bool watcher_lives(struct watcher *w)
 	return w->helper > 0;
 }
 
-void watcher_set(struct watcher *w, const int *fds, unsigned count)
+void watcher_set(struct watcher *w, const struct pollfd *files, unsigned count)
 {
 	uint64_t one = 1;
-	CHECK(count <= WATCHER_MAX);
-	for (unsigned i = 0; i < count; i++)
-		w->wanted->fds[i] = fds[i];
+	CHECK(count < FILES);
+	memcpy(w->wanted->files, files, count * sizeof *files);
 	__atomic_store_n(&w->wanted->count, count, __ATOMIC_RELEASE);
 	CHECK(write(w->changed, &one, sizeof one) == sizeof one);
 }

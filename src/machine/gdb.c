@@ -1,20 +1,11 @@
-#define _GNU_SOURCE
 #include "machine/gdb.h"
 
 #include "base/log.h"
-#include "host/broker.h"
 #include "machine/gdb_regs.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	PACKET = 0x4000, /* the longest, between $ and #, in either direction */
@@ -23,10 +14,9 @@ enum {
 };
 
 struct gdb {
+	struct control *control;
 	struct monitor *monitor;
-	struct loop *loop;
-	int listener, fd; /* fd -1: nobody is there */
-	bool tcp;
+	struct stream *stream;
 	bool running; /* the guest is not held */
 	bool awaited; /* the debugger waits for its stop */
 	bool no_ack, physical;
@@ -41,19 +31,16 @@ struct gdb {
 
 /* --- packets out --- */
 
-/* Never waits: a debugger reads each reply before it asks again, and the kernel buffers some
- * of them.  One that does not read is none. */
+/* A debugger reads each reply before it asks again: one for whom many wait reads nothing, and
+ * is none. */
 static void send_bytes(struct gdb *g, const char *p, unsigned n)
 {
-	while (n && g->fd >= 0 && !g->lost) {
-		ssize_t sent = send(g->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent < 0 && errno != EINTR)
-			g->lost = true;
-		if (sent > 0) {
-			p += sent;
-			n -= (unsigned)sent;
-		}
-	}
+	if (!stream_room(g->stream))
+		g->lost = true;
+	if (g->lost)
+		return;
+	stream_write(g->stream, p, n);
+	stream_flush(g->stream);
 }
 
 static void transmit(struct gdb *g)
@@ -258,6 +245,7 @@ static void resume(struct gdb *g, char how, const char *address)
 	if (tolower((unsigned char)how) == 's')
 		monitor_step(g->monitor);
 	g->running = g->awaited = true;
+	control_resume(g->control, HOLDER_GDB);
 }
 
 /* Nobody is there any more: the guest runs free. */
@@ -266,6 +254,7 @@ static void let_go(struct gdb *g)
 	monitor_debug_release(g->monitor);
 	g->running = true;
 	g->awaited = g->no_ack = g->physical = false;
+	control_resume(g->control, HOLDER_GDB);
 }
 
 /* --- queries --- */
@@ -395,7 +384,7 @@ static void command(struct gdb *g, const char *p, const char *end)
 		break;
 	case 'k':
 		let_go(g);
-		monitor_stop(g->monitor, END_REQUEST, 0);
+		control_quit(g->control, 0);
 		break;
 	default:
 		reply(g, "");
@@ -427,19 +416,6 @@ static void packet(struct gdb *g, unsigned n)
 		command(g, body, body + n);
 }
 
-static void on_connection(void *ctx);
-
-static void hang_up(struct gdb *g)
-{
-	loop_remove(g->loop, g->fd);
-	close(g->fd);
-	g->fd = -1;
-	g->length = 0;
-	g->lost = false;
-	let_go(g);
-	loop_add(g->loop, g->listener, on_connection, g);
-}
-
 /* Takes what may be taken: packets wait while the guest runs.  What is outside packets but no
  * gdb's (a browser's request) ends the connection before anything in it is obeyed. */
 static void serve(struct gdb *g)
@@ -455,7 +431,7 @@ static void serve(struct gdb *g)
 		}
 		case CTRL_C:
 			if (g->running)
-				monitor_debug_request(g->monitor);
+				control_pause(g->control, HOLDER_GDB);
 			break;
 		case '-':
 			transmit(g);
@@ -472,76 +448,56 @@ static void serve(struct gdb *g)
 static void on_bytes(void *ctx)
 {
 	struct gdb *g = ctx;
-	ssize_t n = recv(g->fd, g->in + g->length, sizeof g->in - g->length, MSG_DONTWAIT);
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n > 0) {
-		g->length += n;
-		serve(g);
-	}
-	if (n <= 0 || g->lost) /* its end, or a packet longer than we said */
-		hang_up(g);
+	size_t room = sizeof g->in - g->length;
+	g->length += stream_read(g->stream, g->in + g->length, room);
+	serve(g);
+	if (g->lost || !room) /* a packet longer than we said */
+		stream_hang_up(g->stream);
 }
 
-/* One debugger at a time; the guest is stopped for it. */
+/* The guest is stopped for it. */
 static void on_connection(void *ctx)
 {
 	struct gdb *g = ctx;
-	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (g->tcp)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	loop_remove(g->loop, g->listener);
-	g->fd = fd;
 	g->sent = 0;
-	loop_add(g->loop, fd, on_bytes, g);
 	if (g->running)
-		monitor_debug_request(g->monitor);
+		control_pause(g->control, HOLDER_GDB);
 }
 
-static bool parse_port(const char *text, uint16_t *port)
+static void on_close(void *ctx)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	*port = (uint16_t)n;
-	return isdigit((unsigned char)*text) && !*end && n <= 65535;
+	struct gdb *g = ctx;
+	g->length = 0;
+	g->lost = false;
+	let_go(g);
 }
 
-static uint16_t port_of(int fd)
+bool gdb_open(struct gdb **out, const struct stream_spec *where, const struct stream_host *h,
+              struct control *c, struct problem *p)
 {
-	struct sockaddr_in a = {0};
-	socklen_t size = sizeof a;
-	getsockname(fd, (struct sockaddr *)&a, &size);
-	return ntohs(a.sin_port);
-}
-
-bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
-              struct problem *p)
-{
-	uint16_t port = 0;
-	const char *path = strncmp(where, "unix:", 5) || !where[5] ? NULL : where + 5;
-	if (!path && !parse_port(where, &port))
-		return problem_set(p, "--gdb %s: neither a port from 0 to 65535 nor unix:PATH",
-		                   where);
-	/* For its owner alone: who debugs the guest may do with it what they like. */
-	int fd = path ? broker_listen_unix(path, 0600) : broker_listen_local(port);
-	if (fd < 0)
-		return problem_set(p, "--gdb %s: %s", where, strerror(-fd));
 	struct gdb *g = calloc(1, sizeof *g);
 	CHECK(g);
-	g->monitor = m;
-	g->loop = l;
-	g->listener = fd;
-	g->tcp = !path;
-	g->fd = -1;
+	g->control = c;
+	g->monitor = c->monitor;
+	/* For its owner alone: who debugs the guest may do with it what they like. */
+	int err = stream_open(&g->stream, where, 0600, h);
+	if (err) {
+		free(g);
+		return problem_set(p, "--gdb %s: %s", where->text, strerror(-err));
+	}
 	g->xml = gdb_reg_xml();
-	loop_add(l, fd, on_connection, g);
-	monitor_debug_request(m);
-	if (path)
-		report("gdb: target remote %s", path);
+	stream_attach(g->stream, (struct stream_client){
+					 .ctx = g,
+					 .on_open = on_connection,
+					 .on_input = on_bytes,
+					 .on_close = on_close,
+				 });
+	strcpy(g->why, "T02thread:1;");
+	control_pause(c, HOLDER_GDB);
+	if (where->kind == STREAM_UNIX)
+		report("gdb: target remote %s", where->path);
 	else
-		report("gdb: target remote 127.0.0.1:%u", port_of(fd));
+		report("gdb: target remote 127.0.0.1:%u", stream_port(g->stream));
 	*out = g;
 	return true;
 }
@@ -559,7 +515,7 @@ void gdb_stopped(struct gdb *g, const struct debug_stop *s)
 	g->awaited = false;
 	serve(g);
 	if (g->lost)
-		hang_up(g);
+		stream_hang_up(g->stream);
 }
 
 bool gdb_holds(const struct gdb *g)
@@ -580,13 +536,7 @@ void gdb_close(struct gdb *g)
 {
 	if (!g)
 		return;
-	if (g->fd >= 0) {
-		loop_remove(g->loop, g->fd);
-		close(g->fd);
-	} else {
-		loop_remove(g->loop, g->listener);
-	}
-	close(g->listener);
+	stream_close(g->stream);
 	free(g->xml);
 	free(g);
 }

@@ -3,16 +3,16 @@
 #ifndef UNRING_MACHINE_GDB_H
 #define UNRING_MACHINE_GDB_H
 
-#include "host/loop.h"
+#include "host/stream.h"
+#include "machine/control.h"
 #include "machine/problem.h"
-#include "monitor/monitor.h"
 
 struct gdb;
 
-/* Listens at a port (0: any free one) or at unix:PATH, and says where on standard error.  The
- * guest is held until a debugger has let it go. */
-bool gdb_open(struct gdb **out, const char *where, struct loop *l, struct monitor *m,
-              struct problem *p);
+/* Listens (STREAM_TCP or _UNIX), and says where on standard error.  The guest is held until a
+ * debugger has let it go. */
+bool gdb_open(struct gdb **out, const struct stream_spec *where, const struct stream_host *h,
+              struct control *c, struct problem *p);
 /* The guest has stopped: told to the debugger, which may now ask and command. */
 void gdb_stopped(struct gdb *g, const struct debug_stop *s);
 /* Has the debugger not let it go on yet? */

@@ -1,17 +1,17 @@
 #include "machine/images.h"
 
 #include "base/log.h"
+#include "host/terminal.h"
 #include "machine/firmware.h"
 #include "machine/tour/tour.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What all of it needs. */
 struct reading {
-	const struct options *o;
+	const struct machine_config *c;
 	const struct outputs *outputs;
 	struct problem *p;
 };
@@ -36,7 +36,7 @@ static int open_image(const struct reading *r, const char *kind, const char *nam
 	}
 	if (outputs_spare(r->outputs, fd, kind, r->p))
 		return fd;
-	close(fd);
+	file_close(fd);
 	return -1;
 }
 
@@ -47,10 +47,10 @@ static bool read_module(const struct reading *r, struct blob *b, const char *kin
 	CHECK(name);
 	int fd = open_image(r, kind, name), err = -EBADF;
 	if (fd >= 0) {
-		err = file_read(fd, r->o->memory, b);
+		err = file_read(fd, r->c->memory, b);
 		if (err)
-			file_problem(r->p, kind, name, err, r->o->memory);
-		close(fd);
+			file_problem(r->p, kind, name, err, r->c->memory);
+		file_close(fd);
 	}
 	free(name);
 	return !err;
@@ -71,14 +71,14 @@ static bool add_module(struct images *s, const struct reading *r, const char *ki
 
 static bool read_modules(struct images *s, const struct reading *r)
 {
-	const struct options *o = r->o;
+	const struct machine_config *c = r->c;
 	bool is_linux = linux_is(&s->kernel);
-	if (o->initrd && is_linux) {
-		size_t n = strlen(o->initrd);
-		if (!add_module(s, r, "initrd", o->initrd, n, n))
+	if (c->initrd && is_linux) {
+		size_t n = strlen(c->initrd);
+		if (!add_module(s, r, "initrd", c->initrd, n, n))
 			return false;
-	} else if (o->initrd) {
-		for (const char *at = o->initrd; *at;) {
+	} else if (c->initrd) {
+		for (const char *at = c->initrd; *at;) {
 			size_t n = strcspn(at, ",");
 			size_t path = strcspn(at, ", ");
 			if (!add_module(s, r, "initrd", at, n, path))
@@ -86,13 +86,13 @@ static bool read_modules(struct images *s, const struct reading *r)
 			at += n + (at[n] == ',');
 		}
 	}
-	for (unsigned i = 0; i < o->module_count; i++) {
-		const char *at = o->modules[i];
+	for (unsigned i = 0; i < c->modules.count; i++) {
+		const char *at = c->modules.at[i];
 		if (is_linux)
 			return problem_set(r->p,
 			                   "--module %s: modules are for Multiboot kernels, "
 			                   "%s is Linux",
-			                   at, o->kernel);
+			                   at, c->kernel);
 		if (!add_module(s, r, "module", at, strlen(at), strcspn(at, " ")))
 			return false;
 	}
@@ -111,9 +111,9 @@ static void add_tour_report(struct images *s)
 }
 
 /* Colours only where a person reads them.  https://no-color.org */
-static const char *tour_cmdline(const struct options *o)
+static const char *tour_cmdline(const struct machine_config *c)
 {
-	bool terminal = !strcmp(o->serial, "stdio") && isatty(STDOUT_FILENO);
+	bool terminal = c->serial.kind == STREAM_STDIO && terminal_on_stdout();
 	return terminal && !getenv("NO_COLOR") ? "color=1" : "";
 }
 
@@ -141,14 +141,14 @@ static bool read_kernel_file(const struct reading *r, const char *name, struct b
 	else if ((err = file_read(fd, BOOT_KERNEL_MAX, b)))
 		file_problem(r->p, "kernel", name, err, BOOT_KERNEL_MAX);
 	blob_free(&head);
-	close(fd);
+	file_close(fd);
 	return !err;
 }
 
 static bool read_kernel(const struct reading *r, struct blob *b)
 {
-	if (r->o->kernel)
-		return read_kernel_file(r, r->o->kernel, b);
+	if (r->c->kernel)
+		return read_kernel_file(r, r->c->kernel, b);
 	const void *tour = tour_kernel(&b->size);
 	b->data = malloc(b->size);
 	CHECK(b->data);
@@ -156,26 +156,26 @@ static bool read_kernel(const struct reading *r, struct blob *b)
 	return true;
 }
 
-bool images_read(struct images *s, const struct options *o, const struct outputs *outputs,
+bool images_read(struct images *s, const struct machine_config *c, const struct outputs *outputs,
                  struct problem *p)
 {
-	struct reading r = {o, outputs, p};
-	if (!o->kernel)
+	struct reading r = {c, outputs, p};
+	if (!c->kernel)
 		add_tour_report(s);
 	return read_kernel(&r, &s->kernel) && read_modules(s, &r);
 }
 
-bool images_load(struct images *s, const struct options *o, struct guest_ram *ram,
+bool images_load(struct images *s, const struct machine_config *c, struct guest_ram *ram,
                  struct boot_entry *e, struct problem *p)
 {
 	struct boot_request r = {
-		.kernel_name = o->kernel ? o->kernel : "tour",
+		.kernel_name = c->kernel ? c->kernel : "tour",
 		.kernel = s->kernel,
-		.cmdline = o->kernel || *o->append ? o->append : tour_cmdline(o),
+		.cmdline = c->kernel || *c->append ? c->append : tour_cmdline(c),
 		.modules = s->modules,
 		.module_count = s->module_count,
 	};
-	firmware_memory(ram, strcmp(o->serial, "none"));
+	firmware_memory(ram, c->serial.kind != STREAM_NONE);
 	bool ok = boot_load(ram, &r, e, p);
 	s->kernel = r.kernel; /* unpacked */
 	return ok;

@@ -2,8 +2,8 @@
 #ifndef UNRING_MACHINE_IMAGES_H
 #define UNRING_MACHINE_IMAGES_H
 
+#include "machine/config.h"
 #include "machine/loader.h"
-#include "machine/options.h"
 #include "machine/output.h"
 
 enum { IMAGES_MODULES = 64 };
@@ -16,11 +16,11 @@ struct images {
 };
 
 /* Reads them, while files can still be opened.  None may be an output. */
-bool images_read(struct images *s, const struct options *o, const struct outputs *outputs,
+bool images_read(struct images *s, const struct machine_config *c, const struct outputs *outputs,
                  struct problem *p);
 
 /* Puts them into the guest's memory.  The kernel stays unpacked, for the next time. */
-bool images_load(struct images *s, const struct options *o, struct guest_ram *ram,
+bool images_load(struct images *s, const struct machine_config *c, struct guest_ram *ram,
                  struct boot_entry *e, struct problem *p);
 
 void images_free(struct images *s);

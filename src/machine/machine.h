@@ -2,7 +2,7 @@
 #ifndef UNRING_MACHINE_MACHINE_H
 #define UNRING_MACHINE_MACHINE_H
 
-#include "machine/options.h"
+#include "machine/config.h"
 
 #include <stdio.h>
 
@@ -11,7 +11,7 @@ enum { EXIT_BAD_INPUT = 2 };
 struct machine;
 
 /* Checks the host, opens files, builds the machine and loads its kernel. */
-bool machine_create(struct machine **out, const struct options *o, struct problem *p);
+bool machine_create(struct machine **out, const struct machine_config *c, struct problem *p);
 
 /* Runs it to its end; the status to exit with, having told on standard error
  * what there is to tell. */

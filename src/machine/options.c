@@ -1,51 +1,131 @@
 #include "machine/options.h"
 
+#include "base/log.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MIB (1ull << 20)
-#define MEMORY_MIN (4 * MIB)
-#define MEMORY_MAX (3072 * MIB)
-#define CACHE_MIN (1 * MIB)
-#define CACHE_MAX (1024 * MIB)
+static const struct option *find(const struct option *rows, unsigned count, const char *name,
+                                 size_t length)
+{
+	for (const struct option *o = rows; o < rows + count; o++)
+		if (strlen(o->name) == length && !memcmp(o->name, name, length))
+			return o;
+	return NULL;
+}
 
-const char options_help[] =
-	"usage: unring run [--kernel FILE] [option...]\n"
-	"\n"
-	"Runs a 32-bit x86 guest. Without --kernel: the tour, a guest inside unring.\n"
-	"\n"
-	"  --kernel FILE           Linux bzImage or Multiboot kernel, also gzip-compressed\n"
-	"  --initrd FILE           initial ramdisk; for Multiboot FILE[,FILE...]: modules\n"
-	"  --module FILE           one more Multiboot module (\"FILE arguments\")\n"
-	"  --append STRING         the kernel's command line\n"
-	"  --memory SIZE           4M to 3G, in whole MiB (default 128M)\n"
-	"  --cpu MODEL             processor model (--cpu help lists them)\n"
-	"  --serial WHERE          stdio (default), file:PATH, unix:PATH (listens), none\n"
-	"  --debugcon PATH         port E9h writes there; - is standard output\n"
-	"  --debug-exit            a write to port F4h ends the run with (value << 1) | 1\n"
-	"  --no-reboot             a reset or triple fault ends the run\n"
-	"  --stats [FILE]          counters, at the end and at SIGUSR1, in FILE or on standard\n"
-	"                          error\n"
-	"  --log CATEGORIES FILE   of int,exc,exits,units,mmu,io\n"
-	"  --vma-budget N          host mappings that the guest's windows may take\n"
-	"  --mmu shadow            how guest addresses are translated\n"
-	"  --no-userfaultfd        write-protect by mprotect alone\n"
-	"  --exact-ad              set accessed bits only where the guest accesses\n"
-	"  --cache SIZE            room for translated code\n"
-	"  --gdb PORT              waits for gdb at 127.0.0.1:PORT (0: any free one)\n"
-	"  --gdb unix:PATH         the same at a socket that only its owner may connect to\n"
-	"  --fence MODE            on (default): what this host has of seccomp, Landlock and more;\n"
-	"                          require: all of it, or status 2; off: for strace, gdb, perf\n"
-	"  --dump-cache FILE       the translated code, at the end (for the checker)\n"
-	"  --verify                check the translated code, at the end and at SIGUSR1\n"
-	"\n"
-	"Keys on a terminal: Ctrl-A x ends, Ctrl-A b sends a break, Ctrl-A h lists the keys.\n"
-	"Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, a\n"
-	"violation found by --verify, or output that could not be written; 2 bad input; 128+n signal n; that of --debug-exit.\n";
+/* How many words follow an option, at least and at most. */
+static void words_of(const struct option *o, int *least, int *most)
+{
+	*least = *most = 0;
+	for (const char *p = o->form; p && *p; p += strcspn(p, " "), p += *p == ' ') {
+		*least += *p != '[';
+		++*most;
+	}
+	CHECK(*most <= OPTION_WORDS);
+}
 
-bool options_size(const char *text, uint64_t *bytes)
+static bool read_initial(const struct option *o, void *field)
+{
+	struct problem why = {0};
+	return !o->initial || o->read(o, field, (char *[]){(char *)o->initial, NULL}, &why);
+}
+
+/* The option's words, into its field or its next element. */
+static bool apply(const struct option *o, char *into, char **words, struct problem *p)
+{
+	unsigned *count = o->room ? (unsigned *)(into + o->count) : NULL;
+	char *field = into + o->field;
+	struct problem why = {0};
+	if (count && *count == o->room)
+		return problem_set(p, "%s %s: more than %u of these", o->name, words[0], o->room);
+	if (count)
+		field += (*count)++ * o->element;
+	return o->read(o, field, words, &why) ||
+	       problem_set(p, "%s %s: %s", o->name, words[0], why.text);
+}
+
+bool options_parse(const struct option_table *t, void *into, int argc, char **argv,
+                   struct problem *p)
+{
+	uint64_t given = 0;
+	CHECK(t->count <= 64);
+	for (unsigned i = 0; i < t->count; i++)
+		CHECK(read_initial(&t->rows[i], (char *)into + t->rows[i].field));
+	for (int i = 0; i < argc; i++) {
+		const char *name = argv[i];
+		if (name[0] != '-')
+			return problem_set(p, "%s: not an option (%s --help lists them)", name,
+			                   t->command);
+		const struct option *o = find(t->rows, t->count, name, strlen(name));
+		if (!o)
+			return problem_set(p, "%s: unknown option (%s --help lists them)", name,
+			                   t->command);
+		uint64_t bit = (uint64_t)1 << (o - t->rows);
+		if (given & bit && !o->room)
+			return problem_set(p, "%s: given twice", name);
+		given |= bit;
+		char *words[OPTION_WORDS + 1] = {NULL};
+		int least, most, n = 0;
+		words_of(o, &least, &most);
+		while (n < most && i + 1 < argc && (n < least || argv[i + 1][0] != '-'))
+			words[n++] = argv[++i];
+		if (n < least)
+			return problem_set(p, "%s: needs a value (%s %s)", name, name, o->form);
+		if (!apply(o, into, words, p))
+			return false;
+	}
+	return true;
+}
+
+/* --- kinds --- */
+
+bool option_read_flag(const struct option *o, void *field, char **words, struct problem *why)
+{
+	*(bool *)field = true;
+	return true;
+}
+
+bool option_read_text(const struct option *o, void *field, char **words, struct problem *why)
+{
+	*(const char **)field = words[0];
+	return true;
+}
+
+bool option_read_may_file(const struct option *o, void *field, char **words, struct problem *why)
+{
+	*(struct option_file *)field = (struct option_file){true, words[0]};
+	return true;
+}
+
+static const struct {
+	char letter;
+	const char *name;
+} suffixes[] = {{'\0', ""}, {'K', "KiB"}, {'M', "MiB"}, {'G', "GiB"}};
+
+/* The largest suffix with which it is a whole number. */
+static unsigned suffix_of(uint64_t bytes)
+{
+	unsigned i = 0;
+	while (bytes && i < 3 && !(bytes & 1023)) {
+		bytes >>= 10;
+		i++;
+	}
+	return i;
+}
+
+struct option_size_text option_size_text(uint64_t bytes)
+{
+	struct option_size_text text;
+	unsigned i = suffix_of(bytes);
+	snprintf(text.at, sizeof text.at, "%llu%.1s", (unsigned long long)(bytes >> (10 * i)),
+	         &suffixes[i].letter);
+	return text;
+}
+
+bool option_size(const char *text, uint64_t *bytes)
 {
 	if (!isdigit((unsigned char)*text))
 		return false;
@@ -54,209 +134,156 @@ bool options_size(const char *text, uint64_t *bytes)
 	uint64_t v = strtoull(text, &end, 10);
 	if (errno)
 		return false;
-	unsigned shift = 0;
-	switch (*end) {
-	case 'k':
-	case 'K':
-		shift = 10;
-		break;
-	case 'm':
-	case 'M':
-		shift = 20;
-		break;
-	case 'g':
-	case 'G':
-		shift = 30;
-		break;
-	}
-	if (end[shift != 0] || v > UINT64_MAX >> shift)
+	unsigned i = *end ? 3 : 0;
+	while (i && suffixes[i].letter != toupper((unsigned char)*end))
+		i--;
+	if (end[i != 0] || v > UINT64_MAX >> (10 * i))
 		return false;
-	*bytes = v << shift;
+	*bytes = v << (10 * i);
 	return true;
 }
 
-static bool set_memory(struct options *o, const char *v, struct problem *p)
+static bool not_whole(uint64_t unit, struct problem *why)
 {
-	o->memory_text = v;
-	if (!options_size(v, &o->memory))
-		return problem_set(p, "--memory %s: not a size (such as 128M)", v);
-	if (o->memory % MIB)
-		return problem_set(p, "--memory %s: not a whole number of MiB", v);
-	if (o->memory < MEMORY_MIN)
-		return problem_set(p, "--memory %s: a guest needs at least 4M", v);
-	if (o->memory > MEMORY_MAX)
-		return problem_set(p, "--memory %s: a guest has at most 3G", v);
-	return true;
+	unsigned i = suffix_of(unit);
+	if (i && unit == (uint64_t)1 << (10 * i))
+		return problem_set(why, "not a whole number of %s", suffixes[i].name);
+	return problem_set(why, "not a multiple of %s", option_size_text(unit).at);
 }
 
-static bool set_cache(struct options *o, const char *v, struct problem *p)
+bool option_read_size(const struct option *o, void *field, char **words, struct problem *why)
 {
-	if (!options_size(v, &o->cache_bytes))
-		return problem_set(p, "--cache %s: not a size (such as 64M)", v);
-	if (o->cache_bytes < CACHE_MIN || o->cache_bytes > CACHE_MAX)
-		return problem_set(p, "--cache %s: between 1M and 1G", v);
+	uint64_t v;
+	if (!option_size(words[0], &v))
+		return problem_set(why, "not a size (such as 64M)");
+	if (o->unit && v % o->unit)
+		return not_whole(o->unit, why);
+	if (v < o->least)
+		return problem_set(why, "must be at least %s", option_size_text(o->least).at);
+	if (o->most && v > o->most)
+		return problem_set(why, "must be at most %s", option_size_text(o->most).at);
+	*(uint64_t *)field = v;
 	return true;
 }
 
-static bool set_budget(struct options *o, const char *v, struct problem *p)
+bool option_read_number(const struct option *o, void *field, char **words, struct problem *why)
 {
 	char *end;
-	unsigned long n = strtoul(v, &end, 10);
-	if (!isdigit((unsigned char)*v) || *end || n < 200 || n > 10000000)
-		return problem_set(p, "--vma-budget %s: not a number from 200 to 10000000", v);
-	o->vma_budget = n;
+	errno = 0;
+	uint64_t most = o->most ? o->most : UINT32_MAX;
+	unsigned long long v = strtoull(words[0], &end, 10);
+	if (!isdigit((unsigned char)*words[0]) || *end || errno || v < o->least || v > most)
+		return problem_set(why, "not a number from %llu to %llu",
+		                   (unsigned long long)o->least, (unsigned long long)most);
+	*(unsigned *)field = v;
 	return true;
 }
 
-static bool set_serial(struct options *o, const char *v, struct problem *p)
+struct option_words option_words(const struct option *o, const char *comma, const char *last)
 {
-	if (strcmp(v, "stdio") && strcmp(v, "none") && (strncmp(v, "file:", 5) || !v[5]) &&
-	    (strncmp(v, "unix:", 5) || !v[5]))
-		return problem_set(p, "--serial %s: neither stdio, file:PATH, unix:PATH nor none",
-		                   v);
-	o->serial = v;
-	return true;
-}
-
-static bool add_module(struct options *o, const char *v, struct problem *p)
-{
-	if (o->module_count == OPTIONS_MODULES)
-		return problem_set(p, "--module %s: more than %u modules", v, OPTIONS_MODULES);
-	o->modules[o->module_count++] = v;
-	return true;
-}
-
-static bool set_cpu(struct options *o, const char *v, struct problem *p)
-{
-	o->cpu = v;
-	o->cpu_help = !strcmp(v, "help");
-	return true;
-}
-
-static bool set_mmu(struct options *o, const char *v, struct problem *p)
-{
-	if (strcmp(v, "shadow"))
-		return problem_set(p, "--mmu %s: only shadow is there", v);
-	return true;
-}
-
-static bool set_fence(struct options *o, const char *v, struct problem *p)
-{
-	static const char *const names[] = {
-		[FENCE_OFF] = "off",
-		[FENCE_ON] = "on",
-		[FENCE_REQUIRE] = "require",
-	};
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (!strcmp(v, names[i])) {
-			o->fence = i;
-			return true;
-		}
-	return problem_set(p, "--fence %s: neither on, require nor off", v);
-}
-
-/* An option stores its word, sets its flag, or calls its function. */
-struct option {
-	const char *name;
-	size_t word; /* offset of a const char *; 0: none */
-	size_t flag; /* offset of a bool; 0: none */
-	bool (*set)(struct options *o, const char *v, struct problem *p);
-};
-
-static bool set_kernel(struct options *o, const char *v, struct problem *p)
-{
-	o->kernel = v;
-	return true;
-}
-
-#define WORD(field) offsetof(struct options, field), 0, NULL
-#define FLAG(field) 0, offsetof(struct options, field), NULL
-#define CALL(function) 0, 0, function
-
-static const struct option table[] = {
-	{"--kernel", CALL(set_kernel)},
-	{"--initrd", WORD(initrd)},
-	{"--module", CALL(add_module)},
-	{"--append", WORD(append)},
-	{"--memory", CALL(set_memory)},
-	{"--cpu", CALL(set_cpu)},
-	{"--serial", CALL(set_serial)},
-	{"--debugcon", WORD(debugcon)},
-	{"--vma-budget", CALL(set_budget)},
-	{"--cache", CALL(set_cache)},
-	{"--gdb", WORD(gdb)},
-	{"--dump-cache", WORD(dump_cache)},
-	{"--mmu", CALL(set_mmu)},
-	{"--fence", CALL(set_fence)},
-	{"--debug-exit", FLAG(debug_exit)},
-	{"--no-reboot", FLAG(no_reboot)},
-	{"--no-userfaultfd", FLAG(no_userfaultfd)},
-	{"--exact-ad", FLAG(exact_ad)},
-	{"--verify", FLAG(verify)},
-	{"--help", FLAG(help)},
-};
-
-static const struct option *find(const char *name)
-{
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (!strcmp(table[i].name, name))
-			return &table[i];
-	return NULL;
-}
-
-static bool apply(struct options *o, const struct option *option, const char *value,
-                  struct problem *p)
-{
-	if (option->set)
-		return option->set(o, value, p);
-	if (option->word)
-		*(const char **)((char *)o + option->word) = value;
-	else
-		*(bool *)((char *)o + option->flag) = true;
-	return true;
-}
-
-bool options_parse(struct options *o, int argc, char **argv, struct problem *p)
-{
-	*o = (struct options){.append = "",
-	                      .memory = 128 * MIB,
-	                      .memory_text = "128M",
-	                      .serial = "stdio",
-	                      .fence = FENCE_ON};
-	for (int i = 0; i < argc; i++) {
-		const char *a = argv[i];
-		if (a[0] != '-')
-			return problem_set(p, "%s: not an option (unring run --help lists them)",
-			                   a);
-		if (!strcmp(a, "--stats")) {
-			o->stats = true;
-			if (i + 1 < argc && argv[i + 1][0] != '-')
-				o->stats_path = argv[++i];
-			continue;
-		}
-		if (!strcmp(a, "--log")) {
-			if (i + 2 >= argc)
-				return problem_set(p, "--log: needs categories and a file");
-			o->log = argv[++i];
-			o->log_path = argv[++i];
-			continue;
-		}
-		const struct option *option = find(a);
-		if (!option)
-			return problem_set(p, "%s: unknown option (unring run --help lists them)",
-			                   a);
-		const char *value = NULL;
-		if (!option->flag) {
-			if (++i == argc)
-				return problem_set(p, "%s: needs a value", a);
-			value = argv[i];
-		}
-		if (!apply(o, option, value, p))
-			return false;
+	struct option_words text = {""};
+	size_t n = 0;
+	const char *word;
+	for (unsigned i = 0; n < sizeof text.at && (word = o->word(o, i)); i++) {
+		const char *between = !i ? "" : o->word(o, i + 1) ? comma : last;
+		n += (size_t)snprintf(text.at + n, sizeof text.at - n, "%s%s", between, word);
 	}
-	if (!o->kernel && o->initrd)
-		return problem_set(p, "--initrd %s: without a --kernel", o->initrd);
-	if (!o->kernel && o->module_count)
-		return problem_set(p, "--module %s: without a --kernel", o->modules[0]);
+	return text;
+}
+
+/* The number of a word of this length, or -1. */
+static int word_number(const struct option *o, const char *text, size_t length)
+{
+	const char *word;
+	for (unsigned i = 0; (word = o->word(o, i)); i++)
+		if (strlen(word) == length && !memcmp(word, text, length))
+			return (int)i;
+	return -1;
+}
+
+bool option_read_word(const struct option *o, void *field, char **words, struct problem *why)
+{
+	int i = word_number(o, words[0], strlen(words[0]));
+	if (i < 0)
+		return problem_set(why, o->word(o, 1) ? "neither %s" : "only %s is there",
+		                   option_words(o, ", ", " nor ").at);
+	*(unsigned *)field = (unsigned)i;
 	return true;
+}
+
+bool option_read_set(const struct option *o, void *field, char **words, struct problem *why)
+{
+	unsigned set = 0;
+	for (const char *at = words[0];; at++) {
+		size_t n = strcspn(at, ",");
+		int i = word_number(o, at, n);
+		if (i < 0)
+			return problem_set(why, "not among %s", option_words(o, ",", ",").at);
+		set |= 1u << i;
+		at += n;
+		if (!*at)
+			break;
+	}
+	*(unsigned *)field = set;
+	return true;
+}
+
+/* --- keys of a value --- */
+
+static bool unknown_key(const struct option *o, const char *item, struct problem *why)
+{
+	char text[256] = "";
+	size_t n = 0;
+	for (unsigned i = 0; i < o->key_count && n < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? "," : "",
+		                      o->keys[i].name);
+	return problem_set(why, "%s: not among %s", item, text);
+}
+
+/* The i-th item of a value, which ends at its NUL. */
+static bool read_item(const struct option *o, char *into, char *item, unsigned i, uint64_t *given,
+                      struct problem *why)
+{
+	size_t n = strcspn(item, "=");
+	const struct option *key = i ? find(o->keys, o->key_count, item, n) : o->keys;
+	char *value = !i ? item : item[n] ? item + n + 1 : NULL;
+	struct problem reason = {0};
+	if (!key)
+		return unknown_key(o, item, why);
+	if (*given & (uint64_t)1 << (key - o->keys))
+		return problem_set(why, "%s: given twice", key->name);
+	*given |= (uint64_t)1 << (key - o->keys);
+	if (key->form && (!value || !*value))
+		return problem_set(why, "%s: needs a value (%s)", key->name, key->form);
+	if (!key->form && value)
+		return problem_set(why, "%s: takes no value", key->name);
+	if (!key->read(key, into + key->field, (char *[]){value, NULL}, &reason))
+		return problem_set(why, "%s: %s", key->name, reason.text);
+	return true;
+}
+
+bool option_read_keys(const struct option *o, void *field, char **words, struct problem *why)
+{
+	uint64_t given = 0;
+	CHECK(o->key_count <= 64);
+	for (unsigned i = 0; i < o->key_count; i++)
+		CHECK(read_initial(&o->keys[i], (char *)field + o->keys[i].field));
+	char *at = words[0];
+	for (unsigned i = 0;; i++) {
+		char *end = at + strcspn(at, ",");
+		bool last = !*end;
+		*end = '\0';
+		bool ok = read_item(o, field, at, i, &given, why);
+		if (ok && last)
+			return true;
+		if (!ok) { /* the value is to be told as it was typed */
+			if (!last)
+				*end = ',';
+			while (--at >= words[0])
+				if (!*at)
+					*at = ',';
+			return false;
+		}
+		at = end + 1;
+	}
 }

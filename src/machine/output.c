@@ -1,14 +1,10 @@
 #include "machine/output.h"
 
 #include "base/log.h"
-#include "host/broker.h"
 #include "host/fence.h"
+#include "host/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool output_problem(const struct output *o, int err, struct problem *p)
 {
@@ -19,7 +15,7 @@ int output_open(struct outputs *s, const char *option, const char *path, struct 
 {
 	CHECK(s->count < sizeof s->list / sizeof *s->list);
 	struct output *o = &s->list[s->count];
-	*o = (struct output){option, path, broker_open(path, O_WRONLY | O_CREAT)};
+	*o = (struct output){option, path, file_create(path)};
 	if (o->fd < 0) {
 		output_problem(o, o->fd, p);
 		return -1;
@@ -41,10 +37,8 @@ FILE *output_stream(struct outputs *s, const char *option, const char *path, str
 
 bool outputs_spare(const struct outputs *s, int fd, const char *kind, struct problem *p)
 {
-	struct stat in, out;
 	for (const struct output *o = s->list; o < s->list + s->count; o++)
-		if (!fstat(fd, &in) && !fstat(o->fd, &out) && in.st_dev == out.st_dev &&
-		    in.st_ino == out.st_ino)
+		if (file_is(fd, o->fd))
 			return problem_set(p, "%s%s: the same file as the %s", o->option, o->path,
 			                   kind);
 	return true;
@@ -58,9 +52,10 @@ void outputs_grant(const struct outputs *s)
 
 bool outputs_begin(const struct outputs *s, struct problem *p)
 {
-	/* EINVAL: what is no plain file has no end. */
-	for (const struct output *o = s->list; o < s->list + s->count; o++)
-		if (ftruncate(o->fd, 0) && errno != EINVAL)
-			return output_problem(o, -errno, p);
+	for (const struct output *o = s->list; o < s->list + s->count; o++) {
+		int err = file_empty(o->fd);
+		if (err)
+			return output_problem(o, err, p);
+	}
 	return true;
 }

@@ -1,17 +1,9 @@
-#define _GNU_SOURCE
 #include "machine/preflight.h"
 
 #include "host/loss.h"
 #include "host/memory.h"
 
-#include <cpuid.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/sysinfo.h>
-#include <unistd.h>
 
 enum {
 	LEAF7_FSGSBASE = 1 << 0,
@@ -53,45 +45,28 @@ bool preflight_memory(uint64_t wanted, const char *text, uint64_t host_bytes, st
 static bool streams_open(struct problem *p)
 {
 	static const char *const names[] = {"input", "output", "error"};
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			return problem_set(p, "standard %s is closed", names[fd]);
+	for (unsigned n = 0; n < 3; n++)
+		if (!host_probe_standard(n))
+			return problem_set(p, "standard %s is closed", names[n]);
 	return true;
 }
 
 static bool memfd_executable(struct problem *p)
 {
-	int fd = memfd_create("unring-preflight", MFD_CLOEXEC);
-	if (fd < 0)
-		return problem_set(p, "cannot create a memfd: %s", strerror(errno));
-	void *at = MAP_FAILED;
-	if (!ftruncate(fd, 4096))
-		at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	int err = errno;
-	close(fd);
-	if (at == MAP_FAILED)
-		return problem_set(p,
-		                   "cannot map a memfd executable: %s "
-		                   "(mounted noexec?)",
-		                   strerror(err));
-	munmap(at, 4096);
-	return true;
+	bool made;
+	int err = host_probe_executable(&made);
+	if (err && !made)
+		return problem_set(p, "cannot create a memfd: %s", strerror(-err));
+	return !err || problem_set(p, "cannot map a memfd executable: %s (mounted noexec?)",
+	                           strerror(-err));
 }
 
 bool preflight(uint64_t memory, const char *memory_text, struct problem *p)
 {
-	struct host_words w = {.hwcap2 = getauxval(AT_HWCAP2)};
-	unsigned eax, ebx, ecx, edx;
-	w.max_leaf = __get_cpuid_max(0, NULL);
-	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
-		w.leaf7_ebx = ebx;
-	struct sysinfo si;
-	sysinfo(&si);
+	struct host_words w = host_probe_words();
 	unsigned maps = host_mem_map_limit();
 	if (maps < MAPS_USUAL)
 		host_lost("the usual number of mappings (vm.max_map_count)", 0);
 	return streams_open(p) && preflight_cpu(&w, p) && preflight_maps(maps, p) &&
-	       preflight_memory(memory, memory_text,
-	                        (uint64_t)(si.totalram + si.totalswap) * si.mem_unit, p) &&
-	       memfd_executable(p);
+	       preflight_memory(memory, memory_text, host_probe_memory(), p) && memfd_executable(p);
 }

@@ -2,14 +2,8 @@
 #ifndef UNRING_MACHINE_PREFLIGHT_H
 #define UNRING_MACHINE_PREFLIGHT_H
 
+#include "host/probe.h"
 #include "machine/problem.h"
-
-/* What the processor and the kernel say about themselves. */
-struct host_words {
-	uint32_t max_leaf;    /* CPUID 0 EAX */
-	uint32_t leaf7_ebx;   /* CPUID 7.0 EBX */
-	unsigned long hwcap2; /* AT_HWCAP2: bit 1, the kernel lets user code set FS and GS bases */
-};
 
 bool preflight_cpu(const struct host_words *w, struct problem *p);
 bool preflight_maps(unsigned long max_map_count, struct problem *p);

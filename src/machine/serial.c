@@ -1,33 +1,24 @@
-#define _GNU_SOURCE
 #include "machine/serial.h"
 
 #include "base/log.h"
-#include "host/broker.h"
 #include "host/terminal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	QUEUE = 65536, /* a power of two */
 	CHUNK = 4096,  /* is read at once, when there is room for it */
 	ESCAPE = 'a' & 0x1f,
-	PATIENCE_MS = 1000, /* with a socket's reader, who may be gone for the day */
 };
 
 struct serial {
 	struct serial_owner owner;
 	struct uart *uart;
-	struct sink *sink; /* own, or standard output's */
-	struct sink own;
-	int in, listener;    /* -1: none */
-	bool terminal;       /* keys are looked for, and never stop being read */
-	bool escaped;        /* Ctrl-A was typed */
-	uint32_t head, tail; /* of what the guest has not taken yet */
+	struct stream *stream; /* NULL: none */
+	bool terminal;         /* keys are looked for, and never stop being read */
+	bool escaped;          /* Ctrl-A was typed */
+	uint32_t head, tail;   /* of what the guest has not taken yet */
 	uint8_t queue[QUEUE];
 };
 
@@ -45,8 +36,8 @@ static void feed(struct serial *s)
 {
 	while (s->uart && s->head != s->tail && uart_room(s->uart))
 		uart_receive(s->uart, s->queue[s->head++ % QUEUE]);
-	if (s->in >= 0)
-		loop_pause(s->owner.loop, s->in, !s->terminal && room(s) < CHUNK);
+	if (s->stream)
+		stream_pause(s->stream, !s->terminal && room(s) < CHUNK);
 }
 
 static void enqueue(struct serial *s, uint8_t byte)
@@ -69,33 +60,20 @@ static void key(struct serial *s, uint8_t c)
 	switch (c) {
 	case 'x':
 	case 'X':
+		stream_hurry(s->stream);
 		s->owner.quit(s->owner.ctx);
 		break;
 	case 'b':
 	case 'B':
-		if (s->uart)
-			uart_receive_break(s->uart);
+		s->owner.send_break(s->owner.ctx);
 		break;
 	case ESCAPE:
 		enqueue(s, c);
 		break;
 	default: /* h, and whatever else is no key */
-		sink_text(s->sink, keys);
-		sink_flush(s->sink);
+		stream_write(s->stream, keys, sizeof keys - 1);
+		stream_flush(s->stream);
 	}
-}
-
-static void listen_again(struct serial *s);
-
-static void input_ends(struct serial *s)
-{
-	loop_remove(s->owner.loop, s->in);
-	if (s->listener >= 0) {
-		close(s->in);
-		s->own.fd = -1;
-		listen_again(s);
-	}
-	s->in = -1;
 }
 
 static void on_input(void *ctx)
@@ -105,14 +83,8 @@ static void on_input(void *ctx)
 	size_t most = sizeof bytes;
 	if (!s->terminal && room(s) < most)
 		most = room(s);
-	ssize_t n = read(s->in, bytes, most);
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n <= 0) {
-		input_ends(s);
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
+	size_t n = stream_read(s->stream, bytes, most);
+	for (size_t i = 0; i < n; i++) {
 		if (s->terminal)
 			key(s, bytes[i]);
 		else
@@ -121,78 +93,68 @@ static void on_input(void *ctx)
 	feed(s);
 }
 
+static void on_open(void *ctx)
+{
+	feed(ctx);
+}
+
+static void on_room(void *ctx)
+{
+	struct serial *s = ctx;
+	if (s->uart)
+		uart_transmitted(s->uart);
+}
+
 /* --- where the line ends --- */
 
 static bool open_stdio(struct serial *s, struct problem *p)
 {
-	s->sink = s->owner.stdout_sink;
-	s->in = STDIN_FILENO;
-	s->terminal = isatty(STDIN_FILENO);
+	s->stream = s->owner.stdio;
+	s->terminal = stream_is_terminal(s->stream);
 	int err = terminal_open();
-	if (err)
-		return problem_set(p, "--serial stdio: cannot set up the terminal: %s",
-		                   strerror(-err));
-	loop_add(s->owner.loop, s->in, on_input, s);
-	return true;
+	return !err ||
+	       problem_set(p, "--serial stdio: cannot set up the terminal: %s", strerror(-err));
 }
 
 static bool open_file(struct serial *s, const char *path, struct problem *p)
 {
-	s->own.failed = s->owner.failed;
-	s->own.ctx = s->owner.ctx;
-	s->own.fd = output_open(s->owner.outputs, "--serial file:", path, p);
-	return s->own.fd >= 0;
-}
-
-static void on_connection(void *ctx)
-{
-	struct serial *s = ctx;
-	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = output_open(s->owner.outputs, "--serial file:", path, p);
 	if (fd < 0)
-		return;
-	loop_remove(s->owner.loop, s->listener); /* one at a time */
-	s->in = s->own.fd = fd;
-	s->own.stalled = s->own.broken = false;
-	loop_add(s->owner.loop, fd, on_input, s);
-	feed(s);
-}
-
-static void listen_again(struct serial *s)
-{
-	loop_add(s->owner.loop, s->listener, on_connection, s);
-}
-
-static bool open_socket(struct serial *s, const char *path, struct problem *p)
-{
-	s->listener = broker_listen_unix(path, 0777);
-	if (s->listener < 0)
-		return problem_set(p, "--serial unix:%s: %s", path, strerror(-s->listener));
-	s->own.patience_ms = PATIENCE_MS;
-	listen_again(s);
+		return false;
+	s->stream = stream_create(-1, fd, &s->owner.host);
 	return true;
 }
 
-bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
+static bool open_stream(struct serial *s, const struct stream_spec *where, struct problem *p)
+{
+	int err = stream_open(&s->stream, where, 0777, &s->owner.host);
+	return !err || problem_set(p, "--serial %s: %s", where->text, strerror(-err));
+}
+
+bool serial_open(struct serial **out, const struct stream_spec *where, struct serial_owner owner,
                  struct problem *p)
 {
 	struct serial *s = calloc(1, sizeof *s);
 	CHECK(s);
 	s->owner = owner;
-	s->in = s->listener = -1;
-	s->own.fd = -1;
-	s->own.give_up = owner.give_up;
-	s->sink = &s->own;
 	bool ok = true;
-	if (!strcmp(where, "stdio"))
+	if (where->kind == STREAM_STDIO)
 		ok = open_stdio(s, p);
-	else if (!strncmp(where, "file:", 5))
-		ok = open_file(s, where + 5, p);
-	else if (!strncmp(where, "unix:", 5))
-		ok = open_socket(s, where + 5, p);
+	else if (where->kind == STREAM_FILE)
+		ok = open_file(s, where->path, p);
+	else if (where->kind != STREAM_NONE)
+		ok = open_stream(s, where, p);
 	if (!ok) {
 		free(s);
 		return false;
 	}
+	if (s->stream)
+		stream_attach(s->stream, (struct stream_client){
+						 .ctx = s,
+						 .on_open = on_open,
+						 .on_input = on_input,
+						 .on_room = on_room,
+					 });
 	*out = s;
 	return true;
 }
@@ -201,16 +163,9 @@ void serial_close(struct serial *s)
 {
 	if (!s)
 		return;
-	serial_flush(s);
-	if (s->in >= 0)
-		loop_remove(s->owner.loop, s->in);
 	terminal_close();
-	if (s->own.fd >= 0)
-		close(s->own.fd);
-	if (s->listener >= 0) {
-		loop_remove(s->owner.loop, s->listener);
-		close(s->listener);
-	}
+	if (s->stream != s->owner.stdio)
+		stream_close(s->stream);
 	free(s);
 }
 
@@ -219,8 +174,8 @@ void serial_close(struct serial *s)
 static void transmit(void *ctx, uint8_t byte)
 {
 	struct serial *s = ctx;
-	if (s->sink->fd >= 0)
-		sink_put(s->sink, byte);
+	if (s->stream)
+		stream_put(s->stream, byte);
 }
 
 static void ready(void *ctx)
@@ -228,9 +183,15 @@ static void ready(void *ctx)
 	feed(ctx);
 }
 
+static bool has_room(void *ctx)
+{
+	struct serial *s = ctx;
+	return !s->stream || stream_room(s->stream);
+}
+
 struct uart_peer serial_peer(struct serial *s)
 {
-	return (struct uart_peer){s, transmit, ready};
+	return (struct uart_peer){s, transmit, ready, has_room};
 }
 
 void serial_attach(struct serial *s, struct uart *u)
@@ -239,12 +200,25 @@ void serial_attach(struct serial *s, struct uart *u)
 	feed(s);
 }
 
-void serial_flush(struct serial *s)
+void serial_send_break(struct serial *s)
 {
-	sink_flush(s->sink);
+	if (s->uart)
+		uart_receive_break(s->uart);
 }
 
-bool serial_unsent(const struct serial *s)
+void serial_flush(struct serial *s)
 {
-	return s->sink->length;
+	if (s->stream)
+		stream_flush(s->stream);
+}
+
+bool serial_wants_polls(const struct serial *s)
+{
+	return s->stream && stream_wants_polls(s->stream);
+}
+
+void serial_drain(struct serial *s)
+{
+	if (s->stream)
+		stream_drain(s->stream);
 }

@@ -4,34 +4,35 @@
 #define UNRING_MACHINE_SERIAL_H
 
 #include "devices/uart.h"
-#include "host/loop.h"
+#include "host/stream.h"
 #include "machine/output.h"
 #include "machine/problem.h"
-#include "machine/sink.h"
 
 struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx); /* Ctrl-A x */
-	struct loop *loop;
+	void (*quit)(void *ctx);       /* Ctrl-A x */
+	void (*send_break)(void *ctx); /* Ctrl-A b */
 	struct outputs *outputs;
-	struct sink *stdout_sink;
-	const volatile sig_atomic_t *give_up; /* for its own sink */
-	void (*failed)(void *ctx, const struct sink *s, int error);
+	struct stream *stdio;
+	struct stream_host host; /* for a stream of its own */
 };
 
-/* where: stdio, file:PATH, unix:PATH, none. */
-bool serial_open(struct serial **out, const char *where, struct serial_owner owner,
+/* where: all kinds of stream_spec.h. */
+bool serial_open(struct serial **out, const struct stream_spec *where, struct serial_owner owner,
                  struct problem *p);
 void serial_close(struct serial *s);
 
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
-/* Sends out what is buffered. */
+/* A break, for the guest. */
+void serial_send_break(struct serial *s);
+
+/* stream_flush(), stream_wants_polls() and stream_drain() of where it leads. */
 void serial_flush(struct serial *s);
-/* Is anything buffered? */
-bool serial_unsent(const struct serial *s);
+bool serial_wants_polls(const struct serial *s);
+void serial_drain(struct serial *s);
 
 #endif

@@ -8,6 +8,8 @@
 /* The image of FXSAVE up to XMM7.  SDM vol. 1, table 10-2. */
 enum { FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_END = 288 };
 
+enum { FSW_ES = 0x80 };
+
 enum { WHOLE_IMAGE = 61 }; /* exits between looks at all of it (paranoid) */
 
 /* --- the paranoid preset's net --- */
@@ -234,4 +236,10 @@ void fpu_restore(struct monitor *m)
 	else
 		__asm__ volatile("fxrstor64 %0" : : "m"(m->fpu));
 	m->fpu_saved = false;
+}
+
+bool x87_pending(struct monitor *m)
+{
+	fpu_save(m);
+	return m->fpu[FX_FSW] & FSW_ES && !(m->v->cr0 & CR0_NE);
 }

@@ -96,12 +96,6 @@ static void fx_set_control(struct monitor *m, uint16_t fcw)
 	__builtin_memcpy(m->fpu + FX_FSW, &fsw, 2);
 }
 
-bool x87_pending(struct monitor *m)
-{
-	fpu_save(m);
-	return fx_get(m, FX_FSW) & FSW_ES && !(m->v->cr0 & CR0_NE);
-}
-
 /* FLDENV, FLDCW, FRSTOR. */
 static bool loads_control(const struct x87_insn *i)
 {

@@ -18,7 +18,7 @@ static void *section(const uint8_t **p, size_t *left, uint64_t n, size_t size, i
 	}
 	memcpy(out, *p, n * size);
 	size_t taken = (n * size + 7) & ~7ul;
-	taken = taken < *left ? taken : *left; /* the last one has no padding */
+	taken = taken < *left ? taken : *left;
 	*p += taken;
 	*left -= taken;
 	return out;
@@ -91,9 +91,12 @@ int dump_read(struct dump *d, const uint8_t *p, size_t left)
 	d->windows = section(&p, &left, h->windows, sizeof *d->windows, &err);
 	d->spaces = section(&p, &left, h->spaces, sizeof *d->spaces, &err);
 	d->grants = section(&p, &left, h->grants, sizeof *d->grants, &err);
-	d->maps = section(&p, &left, h->maps, 1, &err);
+	d->mappings = section(&p, &left, h->mappings, sizeof *d->mappings, &err);
 	if (!err && left)
 		err = -EINVAL;
+	for (uint32_t i = 0; !err && i < h->mappings; i++)
+		if (!memchr(d->mappings[i].name, 0, sizeof d->mappings[i].name))
+			err = -EINVAL;
 	for (uint32_t i = 0; !err && i < h->units; i++)
 		if (!unit_sane(d, i))
 			err = -EINVAL;
@@ -119,6 +122,6 @@ void dump_free(struct dump *d)
 	free(d->wp);
 	free(d->windows);
 	free(d->grants);
-	free(d->maps);
+	free(d->mappings);
 	memset(d, 0, sizeof *d);
 }

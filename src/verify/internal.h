@@ -1,14 +1,16 @@
-/* What the checker's files share.
+/* What the checker's files share.  From the top down: none calls one above it.
  *
- *   dump.c      a dump into memory, its sizes and indices checked
- *   insn.c      one instruction outside templates: what it is, what it may name
- *   template.c  the sequences that are permitted as a whole
- *   unit.c      one unit: sweep, branches, stubs, PC map
- *   map.c       the PC map: both its sides, and what lies between them
- *   stubs.c     the code of entry.S, byte for byte
- *   links.c     branch tables, return stack, chains between pages
+ *   report.c    a whole dump; lines and summary
  *   world.c     between units: gaps, thunks; mappings
- *   report.c    lines and summary */
+ *   links.c     branch tables, return stack, chains between pages
+ *   stubs.c     the code of entry.S, byte for byte
+ *   unit.c      one unit: sweep, branches, stubs
+ *   map.c       the PC map: both its sides, and what lies between them
+ *   template.c  the sequences that are permitted as a whole
+ *   sweep.c     what is noted of a unit on the way through it
+ *   insn.c      one instruction outside templates: what it is, what it may name
+ *   finding.c   what is found wrong, and its names
+ *   dump.c      a dump into memory, its sizes and indices checked */
 #ifndef UNRING_VERIFY_INTERNAL_H
 #define UNRING_VERIFY_INTERNAL_H
 
@@ -42,7 +44,7 @@ struct dump {
 	struct dump_window *windows;
 	struct dump_space *spaces;
 	struct dump_grant *grants;
-	char *maps; /* ends with NUL */
+	struct dump_mapping *mappings;
 };
 
 int dump_read(struct dump *d, const uint8_t *bytes, size_t n);

@@ -66,13 +66,6 @@ static bool code_check(struct check *c)
 
 #define WINDOW (1ull << 32)
 
-struct mapping {
-	uint64_t start, end, offset;
-	char perms[5];
-	const char *name;
-	int name_length;
-};
-
 struct pages {
 	uint8_t *live; /* a byte per gfn */
 	uint32_t count;
@@ -108,12 +101,13 @@ static bool is_protected(const struct dump *d, uint64_t page)
 	return bsearch(&page, d->wp, d->h.wp, sizeof page, by_address);
 }
 
-static void map_fail(struct check *c, const struct mapping *m, enum verify_rule r, uint64_t at)
+static void map_fail(struct check *c, const struct dump_mapping *m, enum verify_rule r, uint64_t at)
 {
 	char what[80];
-	snprintf(what, sizeof what, "%#llx in %#llx-%#llx %s %.*s", (unsigned long long)at,
-	         (unsigned long long)m->start, (unsigned long long)m->end, m->perms,
-	         m->name_length < 20 ? m->name_length : 20, m->name);
+	snprintf(what, sizeof what, "%#llx in %#llx-%#llx %s%s%s %.20s", (unsigned long long)at,
+	         (unsigned long long)m->start, (unsigned long long)m->end,
+	         m->rights & DUMP_READ ? "r" : "-", m->rights & DUMP_WRITE ? "w" : "-",
+	         m->rights & DUMP_EXECUTE ? "x" : "-", m->name);
 	fail(c, NULL, 0, r, what);
 }
 
@@ -131,11 +125,11 @@ static uint32_t window_after(const struct dump *d, uint64_t at)
 	return low;
 }
 
-static void window_check(struct check *c, const struct mapping *m, const struct pages *live)
+static void window_check(struct check *c, const struct dump_mapping *m, const struct pages *live)
 {
 	const struct dump *d = &c->d;
 	bool in = false, near = false;
-	if (!memcmp(m->perms, "---", 3))
+	if (!(m->rights & (DUMP_READ | DUMP_WRITE | DUMP_EXECUTE)))
 		return; /* a guard */
 	for (uint32_t i = window_after(d, m->start); i < d->h.windows; i++) {
 		uint64_t base = d->windows[i].base;
@@ -148,9 +142,9 @@ static void window_check(struct check *c, const struct mapping *m, const struct 
 		map_fail(c, m, RULE_LOW, m->start);
 	if (!in)
 		return;
-	if (m->perms[2] == 'x')
+	if (m->rights & DUMP_EXECUTE)
 		map_fail(c, m, RULE_CODE_MAPPING, m->start);
-	if (m->perms[1] != 'w')
+	if (!(m->rights & DUMP_WRITE))
 		return;
 	for (uint64_t at = m->start; at < m->end; at += PAGE_SIZE) {
 		uint64_t gfn = (m->offset + (at - m->start)) >> PAGE_SHIFT;
@@ -159,18 +153,17 @@ static void window_check(struct check *c, const struct mapping *m, const struct 
 	}
 }
 
-static void mapping_check(struct check *c, const struct mapping *m, const struct pages *live,
+static void mapping_check(struct check *c, const struct dump_mapping *m, const struct pages *live,
                           unsigned seen[2])
 {
 	static const char code[] = "/memfd:unring-code";
 	const struct dump_header *h = &c->d.h;
-	bool w = m->perms[1] == 'w', x = m->perms[2] == 'x';
+	bool w = m->rights & DUMP_WRITE, x = m->rights & DUMP_EXECUTE;
 	if (w && x)
 		map_fail(c, m, RULE_WRITE_EXEC, m->start);
 	if (m->start < 1ull << 32)
 		map_fail(c, m, RULE_LOW, m->start);
-	bool is_code =
-		m->name_length >= (int)sizeof code - 1 && !memcmp(m->name, code, sizeof code - 1);
+	bool is_code = !strncmp(m->name, code, sizeof code - 1);
 	bool rw = m->start == h->rw && m->end == h->rw + h->code_size && w && !x && !m->offset;
 	bool rx = m->start == h->rx && m->end == h->rx + h->code_size && x && !w && !m->offset;
 	if (is_code && !rw && !rx)
@@ -178,50 +171,16 @@ static void mapping_check(struct check *c, const struct mapping *m, const struct
 	seen[0] += is_code && rw;
 	seen[1] += is_code && rx;
 	/* Executable memory is a file's, the kernel's, or the cache's. */
-	if (x && !is_code && (m->name_length == 0 || !strncmp(m->name, "/memfd:", 7)))
+	if (x && !is_code && (!*m->name || !strncmp(m->name, "/memfd:", 7)))
 		map_fail(c, m, RULE_CODE_MAPPING, m->start);
 	window_check(c, m, live);
 }
 
-/* A line of /proc/self/maps: start-end perms offset device inode, name. */
-static bool mapping_read(const char *line, const char *end, struct mapping *m)
-{
-	char *p;
-	m->start = strtoull(line, &p, 16);
-	if (*p++ != '-')
-		return false;
-	m->end = strtoull(p, &p, 16);
-	if (end - p < 6)
-		return false;
-	memcpy(m->perms, p + 1, 4);
-	m->perms[4] = 0;
-	m->offset = strtoull(p + 6, &p, 16);
-	/* Device and inode have no spaces in them; the name may. */
-	for (unsigned n = 0; n < 2; n++) {
-		while (p < end && *p == ' ')
-			p++;
-		while (p < end && *p != ' ')
-			p++;
-	}
-	while (p < end && *p == ' ')
-		p++;
-	m->name = p;
-	m->name_length = (int)(end - p);
-	return p <= end;
-}
-
-static void maps_check(struct check *c, const struct pages *live)
+static void mappings_check(struct check *c, const struct pages *live)
 {
 	unsigned seen[2] = {0};
-	for (const char *line = c->d.maps, *end; *line; line = *end ? end + 1 : end) {
-		struct mapping m;
-		end = strchrnul(line, '\n');
-		if (mapping_read(line, end, &m))
-			mapping_check(c, &m, live, seen);
-		else
-			fail(c, NULL, 0, RULE_CODE_MAPPING,
-			     "a line of the maps that cannot be read");
-	}
+	for (uint32_t i = 0; i < c->d.h.mappings; i++)
+		mapping_check(c, &c->d.mappings[i], live, seen);
 	if (seen[0] != 1 || seen[1] != 1)
 		fail(c, NULL, 0, RULE_CODE_MAPPING,
 		     "code memory: one writable and one executable mapping");
@@ -248,7 +207,7 @@ bool world_check(struct check *c)
 	bool done = code_check(c) && live.live;
 	if (done) {
 		traced_check(c, &live);
-		maps_check(c, &live);
+		mappings_check(c, &live);
 	}
 	free(live.live);
 	return done;

@@ -134,6 +134,11 @@ with tempfile.TemporaryDirectory() as folder:
     check("stray argument", boot("stray"), ["stray"])
     check("unknown CPU", boot("--cpu", "z80"), ["cpu", "z80"])
     check("unknown serial", boot("--serial", "telegraph"), ["serial", "telegraph"])
+    check("serial port too high", boot("--serial", "tcp:65536"), ["serial", "tcp:65536"])
+    check("serial descriptor that is not open", boot("--serial", "fd:99"), ["--serial", "fd:99"])
+    check("serial descriptor that is standard", boot("--serial", "fd:1"), ["--serial", "fd:1"])
+    check("serial socket that is not there", boot("--serial", "connect:unix:/nonexistent/s"),
+          ["connect:unix:/nonexistent/s"])
     check("serial file in no folder", boot("--serial", "file:/nonexistent/out"), ["/nonexistent/out"])
     check("serial socket in no folder", boot("--serial", "unix:/nonexistent/s"), ["/nonexistent/s"])
     check("unknown log", boot("--log", "gossip", f"{folder}/log"), ["log", "gossip"])

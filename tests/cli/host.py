@@ -110,6 +110,70 @@ def deaf_reader(folder):
         check("the socket is removed", "it is not" if os.path.exists(path) else None)
 
 
+def heard(s):
+    """All that is said to the end of the line."""
+    said = b""
+    while not said.endswith(b"\n"):
+        data = s.recv(4096)
+        if not data:
+            break
+        said += data
+    return said
+
+
+def lines(folder):
+    """The ways that a line can lead: to who listens, to who was there before."""
+    path = f"{folder}/there"
+    with socket.socket(socket.AF_UNIX) as unix, socket.create_server(("127.0.0.1", 0)) as tcp:
+        unix.bind(path)
+        unix.listen()
+        here, there = socket.socketpair()
+        for where, how in ((f"connect:unix:{path}", unix.accept),
+                           (f"connect:tcp:{tcp.getsockname()[1]}", tcp.accept),
+                           (f"fd:{there.fileno()}", lambda: (here, None))):
+            with subprocess.Popen(command("s", "--serial", where), stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, pass_fds=[there.fileno()]) as run:
+                said = heard(how()[0])
+                check(where.split(":/")[0], None if (run.wait(SOON), said) == (7, b"up\n")
+                      else f"status {run.returncode}, {said}, {run.stderr.read()}")
+        here.close()
+        there.close()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with subprocess.Popen(command("e", "--serial", f"tcp:{port}"), stdin=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as run:
+        end = time.monotonic() + SOON
+        said = b""
+        for _ in range(2):
+            while time.monotonic() < end:
+                try:
+                    with socket.create_connection(("127.0.0.1", port), SOON) as caller:
+                        said += caller.recv(1)
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.01)
+        run.terminate()
+        run.wait(SOON)
+        check("tcp:PORT, two callers", None if said == b".." and run.returncode == 143
+              else f"status {run.returncode}, {said}, {run.stderr.read()}")
+
+
+def unread_terminal(what, status, *names):
+    """Ctrl-A x is heard while a terminal is full that nobody reads."""
+    name = f"a terminal that nobody reads ({what})"
+    with Vm(command(what)) as vm:
+        time.sleep(2)       # all buffers are full
+        vm.send("\x01x")
+        try:
+            code = vm.process.wait(SOON)
+            vm.errors.seek(0)
+            said = vm.errors.read().decode("latin-1")
+            good = code == status and said.count("\n") == bool(names) and all(n in said for n in names)
+            check(name, None if good else f"status {code}, {said!r}")
+        except subprocess.TimeoutExpired:
+            check(name, "the key is not heard")
+
+
 def signals_while_loading(folder):
     """Nothing is heard late: the process waits for somebody to read from a pipe."""
     path = f"{folder}/pipe"
@@ -177,6 +241,9 @@ with tempfile.TemporaryDirectory() as folder:
     reader_leaves()
     plain_file(folder)
     deaf_reader(folder)
+    lines(folder)
+    unread_terminal("l", 0)
+    unread_terminal("e", 1, "standard output", "buffer")
     signals_while_loading(folder)
     signals_on_a_terminal()
     helper_killed()

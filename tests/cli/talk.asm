@@ -3,6 +3,7 @@
 ;   s  says "up" and ends by port F4h with status 7
 ;   m  the same, after a mebibyte of output
 ;   e  prints for ever
+;   l  the same to the UART alone, and as fast as that says it takes it
 ;   w  says "up" and waits for ever
 ; What it says goes to the UART and to port E9h.
 BITS 32
@@ -22,6 +23,8 @@ _start:
 	je .much
 	cmp bl, 'e'
 	je .ever
+	cmp bl, 'l'
+	je .line
 .up:
 	mov esi, text
 .next:
@@ -50,6 +53,15 @@ _start:
 	out dx, al
 	out 0xe9, al
 	jmp .ever
+.line:
+	mov dx, 0x3fd
+	in al, dx
+	test al, 0x20           ; THRE
+	jz .line
+	mov dx, 0x3f8
+	mov al, '.'
+	out dx, al
+	jmp .line
 .wait:
 	mov al, 0xff            ; no interrupt comes
 	out 0x21, al

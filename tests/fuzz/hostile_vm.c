@@ -114,7 +114,7 @@ static void watch(const char *log, pid_t vmm)
 
 int main(int argc, char **argv)
 {
-	struct options o;
+	struct machine_config c;
 	struct problem p = {0};
 	struct machine *m = NULL;
 	pid_t self = getpid();
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 		watch(argv[1], self);
 	setvbuf(stdout, NULL, _IOFBF, 0); /* asks what file that is, while it may */
 	argv[0] = "--debugcon";
-	if (!options_parse(&o, argc, argv, &p) || !machine_create(&m, &o, &p)) {
+	if (!config_parse(&c, argc, argv, &p) || !machine_create(&m, &c, &p)) {
 		fprintf(stderr, "hostile_vm: %s\n", p.text);
 		return EXIT_BAD_INPUT;
 	}

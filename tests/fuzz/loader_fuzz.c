@@ -7,7 +7,7 @@
 #include "../unit/loader_fixture.h"
 
 #include "base/log.h"
-#include "machine/options.h"
+#include "machine/config.h"
 
 #include <elf.h>
 #include <stdio.h>
@@ -236,27 +236,25 @@ static void one_load(uint8_t *ram[2])
 /* clang-format off */
 static void one_line(void)
 {
-	static const char *const words[] = {"--kernel", "--initrd", "--module", "--append", "--memory", "--cpu",
-		"--serial", "--debugcon", "--debug-exit", "--no-reboot", "--stats", "--log", "--vma-budget",
-		"--no-userfaultfd", "--exact-ad", "--cache", "--gdb", "--dump-cache", "--verify", "--help", "--mmu",
-		"shadow", "stdio", "none", "file:x", "unix:", "int,exc", "x", "", "-", "--", "64M", "4096K", "0",
+	static const char *const words[] = {"shadow", "stdio", "none", "file:x", "unix:", "int,exc", "x", "", "-", "--", "64M", "4096K", "0",
 		"18446744073709551615", "99999999999999999999G", "-1", "3072M", "1G", "help", "486", "200", "199"};
 	static char made[24][300];
 	char *argv[25] = {0};
 	int argc = (int)below(24);
-	struct options o;
+	struct machine_config c;
 	struct problem p = {0};
 	for (int i = 0; i < argc; i++) {
 		argv[i] = made[i];
 		if (below(8))
-			strcpy(made[i], words[below(sizeof words / sizeof *words)]);
+			strcpy(made[i], below(2) ? words[below(sizeof words / sizeof *words)]
+			                         : config_options.rows[below(config_options.count)].name);
 		else
 			text(made[i], sizeof made[i]);
 	}
-	bool ok = options_parse(&o, argc, argv, &p);
+	bool ok = config_parse(&c, argc, argv, &p);
 	CHECK(ok == !p.text[0]);
 	CHECK(!strchr(p.text, '\n'));
-	CHECK(!ok || (o.memory >= 4 * MIB && o.memory <= 3072ull * MIB && o.memory % MIB == 0));
+	CHECK(!ok || (c.memory >= 4 * MIB && c.memory <= 3072ull * MIB && c.memory % MIB == 0));
 	parsed += ok;
 }
 /* clang-format on */

@@ -7,9 +7,10 @@
 
 #include <cmocka.h>
 
-#include "machine/options.h"
+#include "base/log.h"
+#include "machine/config.h"
 
-static bool parse(struct options *o, struct problem *p, const char *line)
+static bool parse(struct machine_config *o, struct problem *p, const char *line)
 {
 	static char text[1024];
 	static char *argv[64];
@@ -18,10 +19,10 @@ static bool parse(struct options *o, struct problem *p, const char *line)
 	for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	*p = (struct problem){0};
-	return options_parse(o, argc, argv, p);
+	return config_parse(o, argc, argv, p);
 }
 
-static void accept(struct options *o, const char *line)
+static void accept(struct machine_config *o, const char *line)
 {
 	struct problem p;
 	if (!parse(o, &p, line))
@@ -30,7 +31,7 @@ static void accept(struct options *o, const char *line)
 
 static void refuse(const char *line, const char *thing, const char *reason)
 {
-	struct options o;
+	struct machine_config o;
 	struct problem p;
 	assert_false(parse(&o, &p, line));
 	if (!strstr(p.text, thing) || !strstr(p.text, reason))
@@ -39,47 +40,66 @@ static void refuse(const char *line, const char *thing, const char *reason)
 
 static void test_defaults(void **state)
 {
-	struct options o;
-	accept(&o, "");
-	assert_null(o.kernel);
-	assert_int_equal(o.memory, 128 << 20);
-	assert_string_equal(o.serial, "stdio");
-	assert_string_equal(o.append, "");
-	assert_false(o.stats || o.no_reboot || o.debug_exit || o.help || o.cpu_help);
+	struct machine_config c;
+	accept(&c, "");
+	assert_null(c.kernel);
+	assert_int_equal(c.memory, 128 << 20);
+	assert_ptr_equal(c.cpu.model, cpu_model_default());
+	assert_int_equal(c.serial.kind, STREAM_STDIO);
+	assert_int_equal(c.debugcon.kind, STREAM_NONE);
+	assert_int_equal(c.gdb.kind, STREAM_NONE);
+	assert_int_equal(c.fence, FENCE_ON);
+	assert_string_equal(c.append, "");
+	assert_int_equal(c.log.categories, 0);
+	assert_false(c.stats.given || c.no_reboot || c.debug_exit || c.help || c.cpu.help);
 }
 
 static void test_all(void **state)
 {
-	struct options o;
-	accept(&o, "--kernel k --initrd i --module m1 --module m2 --append a --memory 3G --cpu 486 "
+	struct machine_config c;
+	accept(&c, "--kernel k --initrd i --module m1 --module m2 --append a --memory 3G --cpu 486 "
 	           "--serial unix:/s --debugcon d --debug-exit --no-reboot --log int,exc f "
 	           "--vma-budget 2000 --no-userfaultfd --exact-ad --cache 16M --dump-cache c "
-	           "--mmu shadow --stats");
-	assert_string_equal(o.kernel, "k");
-	assert_string_equal(o.initrd, "i");
-	assert_int_equal(o.module_count, 2);
-	assert_string_equal(o.modules[1], "m2");
-	assert_string_equal(o.append, "a");
-	assert_int_equal(o.memory, 3ull << 30);
-	assert_string_equal(o.cpu, "486");
-	assert_string_equal(o.serial, "unix:/s");
-	assert_string_equal(o.debugcon, "d");
-	assert_true(o.debug_exit && o.no_reboot && o.no_userfaultfd && o.exact_ad && o.stats);
-	assert_string_equal(o.log, "int,exc");
-	assert_string_equal(o.log_path, "f");
-	assert_int_equal(o.vma_budget, 2000);
-	assert_int_equal(o.cache_bytes, 16 << 20);
-	assert_string_equal(o.dump_cache, "c");
-	assert_null(o.stats_path);
-	accept(&o, "--stats out --no-reboot");
-	assert_string_equal(o.stats_path, "out");
-	accept(&o, "--stats --no-reboot");
-	assert_null(o.stats_path);
-	assert_true(o.no_reboot);
-	accept(&o, "--cpu help");
-	assert_true(o.cpu_help);
-	accept(&o, "--help");
-	assert_true(o.help);
+	           "--mmu shadow --gdb 65535 --fence require --verify --stats");
+	assert_string_equal(c.kernel, "k");
+	assert_string_equal(c.initrd, "i");
+	assert_int_equal(c.modules.count, 2);
+	assert_string_equal(c.modules.at[1], "m2");
+	assert_string_equal(c.append, "a");
+	assert_int_equal(c.memory, 3ull << 30);
+	assert_string_equal(c.cpu.model->name, "486");
+	assert_int_equal(c.serial.kind, STREAM_UNIX);
+	assert_string_equal(c.serial.path, "/s");
+	assert_string_equal(c.serial.text, "unix:/s");
+	assert_int_equal(c.debugcon.kind, STREAM_FILE);
+	assert_string_equal(c.debugcon.path, "d");
+	assert_true(c.debug_exit && c.no_reboot && c.no_userfaultfd && c.exact_ad && c.verify);
+	assert_int_equal(c.log.categories, LOG_INT | LOG_EXC);
+	assert_string_equal(c.log.path, "f");
+	assert_int_equal(c.vma_budget, 2000);
+	assert_int_equal(c.cache, 16 << 20);
+	assert_string_equal(c.dump_cache, "c");
+	assert_int_equal(c.gdb.kind, STREAM_TCP);
+	assert_int_equal(c.gdb.number, 65535);
+	assert_int_equal(c.fence, FENCE_REQUIRE);
+	assert_true(c.stats.given);
+	assert_null(c.stats.path);
+	accept(&c, "--stats out --no-reboot");
+	assert_string_equal(c.stats.path, "out");
+	accept(&c, "--stats --no-reboot");
+	assert_null(c.stats.path);
+	assert_true(c.no_reboot);
+	accept(&c, "--debugcon - --gdb unix:/g --serial none");
+	assert_int_equal(c.debugcon.kind, STREAM_STDIO);
+	assert_int_equal(c.gdb.kind, STREAM_UNIX);
+	assert_string_equal(c.gdb.path, "/g");
+	assert_int_equal(c.serial.kind, STREAM_NONE);
+	accept(&c, "--cpu help");
+	assert_true(c.cpu.help);
+	accept(&c, "--help");
+	assert_true(c.help);
+	accept(&c, "--log io,mmu,io f");
+	assert_int_equal(c.log.categories, LOG_IO | LOG_MMU);
 }
 
 static void test_refusals(void **state)
@@ -87,7 +107,12 @@ static void test_refusals(void **state)
 	refuse("--frobnicate", "--frobnicate", "unknown option");
 	refuse("stray", "stray", "not an option");
 	refuse("--kernel", "--kernel", "value");
-	refuse("--log int", "--log", "file");
+	refuse("--log int", "--log", "needs a value (--log WHAT FILE)");
+	refuse("--log in f", "--log in:", "not among int,exc,exits,units,mmu,io");
+	refuse("--log ints f", "--log ints:", "not among");
+	refuse("--log int,,exc f", "--log int,,exc:", "not among");
+	refuse("--log int, f", "--log int,:", "not among");
+	refuse("--cpu z80", "--cpu z80", "unknown model (--cpu help lists them)");
 	refuse("--memory 0", "--memory 0", "at least 4M");
 	refuse("--memory 3M", "--memory 3M", "at least 4M");
 	refuse("--memory 67108865", "67108865", "MiB");
@@ -98,29 +123,46 @@ static void test_refusals(void **state)
 	refuse("--memory -64M", "-64M", "not a size");
 	refuse("--memory 64Mx", "64Mx", "not a size");
 	refuse("--memory much", "much", "not a size");
-	refuse("--serial telegraph", "telegraph", "--serial");
-	refuse("--serial file:", "file:", "--serial");
+	refuse("--serial telegraph", "--serial telegraph",
+	       ": neither stdio, file:PATH, unix:PATH, tcp:PORT, connect:unix:PATH, "
+	       "connect:tcp:PORT, fd:N nor none");
+	refuse("--serial file:", "--serial file:", "neither");
+	refuse("--serial stdio,", "--serial stdio,", "neither");
+	refuse("--serial 80", "--serial 80", "neither");
+	refuse("--gdb 65536", "--gdb 65536", ": neither a port from 0 to 65535 nor unix:PATH");
+	refuse("--gdb -1", "--gdb -1", "neither");
+	refuse("--gdb 12x", "--gdb 12x", "neither");
+	refuse("--gdb stdio", "--gdb stdio", "neither");
+	refuse("--fence barbed", "--fence barbed", ": neither off, on nor require");
+	refuse("--memory 64M --memory 64M", "--memory", "given twice");
+	refuse("--no-reboot --no-reboot", "--no-reboot", "given twice");
 	refuse("--vma-budget few", "few", "--vma-budget");
 	refuse("--vma-budget 5", "5", "--vma-budget");
 	refuse("--cache 1K", "1K", "--cache");
 	refuse("--mmu magic", "magic", "--mmu");
-	refuse("--initrd i", "--initrd i", "--kernel");
-	refuse("--module m", "--module m", "--kernel");
+	refuse("--initrd i", "--initrd i", "without a --kernel");
+	refuse("--module m", "--module m", "without a --kernel");
 }
 
 static void test_sizes(void **state)
 {
 	uint64_t v;
-	assert_true(options_size("0", &v) && v == 0);
-	assert_true(options_size("4096", &v) && v == 4096);
-	assert_true(options_size("5k", &v) && v == 5 << 10);
-	assert_true(options_size("40M", &v) && v == 40 << 20);
-	assert_true(options_size("4096G", &v) && v == 4096ull << 30);
-	assert_false(options_size("", &v));
-	assert_false(options_size("M", &v));
-	assert_false(options_size(" 4M", &v));
-	assert_false(options_size("4MB", &v));
-	assert_false(options_size("4T", &v));
+	assert_true(option_size("0", &v) && v == 0);
+	assert_true(option_size("4096", &v) && v == 4096);
+	assert_true(option_size("5k", &v) && v == 5 << 10);
+	assert_true(option_size("40M", &v) && v == 40 << 20);
+	assert_true(option_size("4096G", &v) && v == 4096ull << 30);
+	assert_false(option_size("", &v));
+	assert_false(option_size("M", &v));
+	assert_false(option_size(" 4M", &v));
+	assert_false(option_size("4MB", &v));
+	assert_false(option_size("4T", &v));
+	assert_string_equal(option_size_text(0).at, "0");
+	assert_string_equal(option_size_text(4097).at, "4097");
+	assert_string_equal(option_size_text(4096).at, "4K");
+	assert_string_equal(option_size_text(1536 << 20).at, "1536M");
+	assert_string_equal(option_size_text(3ull << 30).at, "3G");
+	assert_string_equal(option_size_text(1ull << 50).at, "1048576G");
 }
 
 static void test_first_problem_is_kept(void **state)

@@ -117,7 +117,7 @@ static void *new_rtc(struct rig *r, unsigned which)
 static void *new_uart(struct rig *r, unsigned which)
 {
 	return uart_create(r->bus, r->clock, 0x3f8, rig_line(r),
-	                   (struct uart_peer){NULL, byte_out, reset});
+	                   (struct uart_peer){NULL, byte_out, reset, NULL});
 }
 
 static void use_uart(void *d, unsigned which, uint32_t v)

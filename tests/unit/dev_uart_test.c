@@ -10,6 +10,7 @@ struct wire {
 	struct uart *uart;
 	uint8_t sent[64];
 	unsigned sent_count, ready_calls;
+	bool full; /* the peer has no room */
 };
 
 static void transmit(void *ctx, uint8_t byte)
@@ -23,12 +24,17 @@ static void ready(void *ctx)
 	((struct wire *)ctx)->ready_calls++;
 }
 
+static bool room(void *ctx)
+{
+	return !((struct wire *)ctx)->full;
+}
+
 static struct rig *open_uart(struct wire *w)
 {
 	*w = (struct wire){0};
 	rig_open(&w->rig);
 	w->uart = uart_create(w->rig.bus, w->rig.clock, BASE, rig_line(&w->rig),
-	                      (struct uart_peer){w, transmit, ready});
+	                      (struct uart_peer){w, transmit, ready, room});
 	return &w->rig;
 }
 
@@ -125,6 +131,38 @@ static void test_thre_interrupt(void **state)
 	assert_int_equal(get(r, IIR), 0x02);
 	/* Enabling what is enabled raises nothing. */
 	put(r, IER, 2);
+	assert_int_equal(get(r, IIR), 0x01);
+	close_uart(&w);
+}
+
+/* A peer without room keeps the transmitter busy: LSR says so, and the interrupt comes when it
+ * has room again.  What is written all the same is its affair. */
+static void test_busy_transmitter(void **state)
+{
+	struct wire w;
+	struct rig *r = open_uart(&w);
+	put(r, MCR, 0x08);
+	put(r, IER, 2);
+	assert_int_equal(get(r, IIR), 0x02);
+	w.full = true;
+	put(r, RBR, 'a');
+	assert_int_equal(w.sent_count, 1);
+	assert_int_equal(get(r, LSR), 0);
+	assert_int_equal(get(r, IIR), 0x01);
+	assert_false(r->line.level);
+	put(r, IER, 0);
+	put(r, IER, 2); /* THR is not empty */
+	assert_int_equal(get(r, IIR), 0x01);
+	put(r, RBR, 'b');
+	assert_int_equal(w.sent_count, 2);
+	put(r, MCR, 0x18); /* in loopback the peer is not asked */
+	assert_int_equal(get(r, LSR), 0x60);
+	put(r, MCR, 0x08);
+	w.full = false;
+	uart_transmitted(w.uart);
+	assert_true(r->line.level);
+	assert_int_equal(get(r, LSR), 0x60);
+	assert_int_equal(get(r, IIR), 0x02);
 	assert_int_equal(get(r, IIR), 0x01);
 	close_uart(&w);
 }
@@ -568,7 +606,7 @@ static void test_ready(void **state)
 	close_uart(&w);
 	rig_open(&w.rig);
 	w.uart = uart_create(w.rig.bus, w.rig.clock, BASE, rig_line(&w.rig),
-	                     (struct uart_peer){&w, transmit, NULL});
+	                     (struct uart_peer){&w, transmit, NULL, NULL});
 	put(r, MCR, 0x0b);
 	assert_int_equal(uart_room(w.uart), 1);
 	close_uart(&w);
@@ -610,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_divisor_latch),
 		cmocka_unit_test(test_transmit),
 		cmocka_unit_test(test_thre_interrupt),
+		cmocka_unit_test(test_busy_transmitter),
 		cmocka_unit_test(test_out2_gates_the_interrupt),
 		cmocka_unit_test(test_receive_without_fifo),
 		cmocka_unit_test(test_line_rests),

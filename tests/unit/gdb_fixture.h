@@ -21,7 +21,9 @@ enum { GUEST_ENTRY = 0x100000 };
 
 struct debuggee {
 	struct monitor *monitor;
+	struct control control;
 	struct loop *loop;
+	volatile sig_atomic_t give_up;
 	struct gdb *gdb;
 	char folder[64], path[96];
 	void (*wait)(struct debuggee *d); /* the guest halts */
@@ -80,9 +82,13 @@ static inline void debuggee_debug(void *ctx, const struct debug_stop *s)
 	gdb_stopped(d->gdb, s);
 }
 
+static inline struct stream_host debuggee_host(struct debuggee *d)
+{
+	return (struct stream_host){.loop = d->loop, .give_up = &d->give_up};
+}
+
 static inline void debuggee_open(struct debuggee *d)
 {
-	char where[128];
 	const char *what;
 	struct problem p;
 	*d = (struct debuggee){0};
@@ -105,12 +111,14 @@ static inline void debuggee_open(struct debuggee *d)
 		abort();
 	}
 	cpu_set_flat32(monitor_vcpu(d->monitor), GUEST_ENTRY);
+	d->control.monitor = d->monitor;
 	d->loop = loop_create();
 	strcpy(d->folder, "/tmp/gdb-XXXXXX");
 	CHECK(mkdtemp(d->folder));
 	snprintf(d->path, sizeof d->path, "%s/socket", d->folder);
-	snprintf(where, sizeof where, "unix:%s", d->path);
-	CHECK(gdb_open(&d->gdb, where, d->loop, d->monitor, &p));
+	struct stream_host host = debuggee_host(d);
+	struct stream_spec where = {STREAM_UNIX, .path = d->path, .text = d->path};
+	CHECK(gdb_open(&d->gdb, &where, &host, &d->control, &p));
 }
 
 static inline void debuggee_close(struct debuggee *d)

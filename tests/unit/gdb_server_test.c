@@ -279,23 +279,24 @@ static void test_path(void **state)
 	struct debuggee *d = *state;
 	struct stat st;
 	struct problem p = {0};
-	char where[128], path[96];
+	char path[96];
 	struct gdb *other;
+	struct stream_host host = debuggee_host(d);
 
 	assert_int_equal(stat(d->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	snprintf(where, sizeof where, "unix:%s", d->path);
-	assert_false(gdb_open(&other, where, d->loop, d->monitor, &p));
+	struct stream_spec where = {STREAM_UNIX, .path = d->path, .text = d->path};
+	assert_false(gdb_open(&other, &where, &host, &d->control, &p));
 	assert_non_null(strstr(p.text, "in use"));
 
 	snprintf(path, sizeof path, "%s/left", d->folder);
-	snprintf(where, sizeof where, "unix:%s", path);
+	where.path = path;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	strcpy(a.sun_path, path);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
 	close(fd);
-	assert_true(gdb_open(&other, where, d->loop, d->monitor, &p));
+	assert_true(gdb_open(&other, &where, &host, &d->control, &p));
 	gdb_close(other);
 	broker_end();
 	assert_int_equal(stat(path, &st), -1);
@@ -304,7 +305,7 @@ static void test_path(void **state)
 	FILE *f = fopen(path, "w");
 	fputs("precious\n", f);
 	fclose(f);
-	assert_false(gdb_open(&other, where, d->loop, d->monitor, &p));
+	assert_false(gdb_open(&other, &where, &host, &d->control, &p));
 	assert_non_null(strstr(p.text, strerror(EEXIST)));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 9);

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ struct reader {
 	char last;
 };
 
-static void on_ready(void *ctx)
+static void on_ready(void *ctx, unsigned ready)
 {
 	struct reader *r = ctx;
 	r->calls++;
@@ -42,16 +43,16 @@ static void test_loop(void **state)
 	int p[2];
 	assert_int_equal(pipe(p), 0);
 	struct reader r = {loop_create(), p[0], 0, 0};
-	loop_add(r.loop, p[0], on_ready, &r);
+	loop_add(r.loop, p[0], LOOP_READ, on_ready, &r);
 	assert_false(loop_poll(r.loop));
 	assert_int_equal(r.calls, 0);
 	assert_int_equal(write(p[1], "ab", 2), 2);
 	assert_true(loop_poll(r.loop));
 	assert_int_equal(r.last, 'a');
-	loop_pause(r.loop, p[0], true);
+	loop_set(r.loop, p[0], 0);
 	assert_false(loop_poll(r.loop));
 	assert_int_equal(r.calls, 1);
-	loop_pause(r.loop, p[0], false);
+	loop_set(r.loop, p[0], LOOP_READ);
 	assert_true(loop_poll(r.loop));
 	assert_int_equal(r.last, 'b');
 	close(p[1]);
@@ -142,7 +143,7 @@ static void test_loop_signals(void **state)
 	assert_int_equal(pipe(p), 0);
 	assert_int_equal(pipe(q), 0);
 	struct reader r = {loop_create(), p[0], 0, 0}, s = {r.loop, q[0], 0, 0};
-	loop_add(r.loop, p[0], on_ready, &r);
+	loop_add(r.loop, p[0], LOOP_READ, on_ready, &r);
 	assert_int_equal(loop_start(r.loop), 0);
 	assert_int_equal(write(p[1], "a", 1), 1);
 	await(&r, 1);
@@ -151,13 +152,13 @@ static void test_loop_signals(void **state)
 	await(&r, 4);
 	assert_int_equal(r.last, 'd');
 	/* Paused files say nothing; what came meanwhile is told afterwards. */
-	loop_pause(r.loop, p[0], true);
-	loop_add(r.loop, q[0], on_ready, &s);
+	loop_set(r.loop, p[0], 0);
+	loop_add(r.loop, q[0], LOOP_READ, on_ready, &s);
 	assert_int_equal(write(p[1], "e", 1), 1);
 	assert_int_equal(write(q[1], "x", 1), 1);
 	await(&s, 1);
 	assert_int_equal(r.calls, 4);
-	loop_pause(r.loop, p[0], false);
+	loop_set(r.loop, p[0], LOOP_READ);
 	await(&r, 5);
 	/* An end is an event too, and the other goes on. */
 	close(p[1]);
@@ -178,6 +179,86 @@ static void test_loop_signals(void **state)
 	close(p[0]);
 	close(q[0]);
 	close(q[1]);
+}
+
+struct writer {
+	unsigned calls, ready;
+};
+
+static void on_writable(void *ctx, unsigned ready)
+{
+	struct writer *w = ctx;
+	w->calls++;
+	w->ready = ready;
+}
+
+/* A file that is to be written tells when it takes some, by a signal too; one whose reader is
+ * gone tells at once. */
+static void test_loop_writes(void **state)
+{
+	int p[2];
+	char bytes[65536];
+	struct writer w = {0, 0};
+	assert_int_equal(pipe(p), 0);
+	fcntl(p[1], F_SETFL, O_NONBLOCK);
+	while (write(p[1], "full", 4) > 0)
+		;
+	struct loop *l = loop_create();
+	loop_add(l, p[1], LOOP_WRITE, on_writable, &w);
+	assert_int_equal(loop_start(l), 0);
+	assert_false(loop_poll(l));
+	assert_int_equal(read(p[0], bytes, sizeof bytes), sizeof bytes);
+	host_signals_hold();
+	while (!loop_poll(l))
+		host_signal_wait();
+	host_signals_release();
+	assert_int_equal(w.ready, LOOP_WRITE);
+	loop_set(l, p[1], 0);
+	unsigned calls = w.calls;
+	loop_wait(l, 1, &(sig_atomic_t){0});
+	assert_int_equal(w.calls, calls);
+	loop_set(l, p[1], LOOP_READ); /* of no use here, but for the end */
+	close(p[0]);
+	loop_wait(l, -1, &(sig_atomic_t){0});
+	assert_int_equal(w.ready, LOOP_READ);
+	loop_destroy(l);
+	close(p[1]);
+}
+
+/* Any number of them, with and without the helper; a callback may add and remove others. */
+static void test_many_files(void **state)
+{
+	enum { FILES = 100 };
+	static struct reader r[FILES];
+	int p[FILES][2];
+	struct loop *l = loop_create();
+	for (unsigned i = 0; i < FILES; i++) {
+		assert_int_equal(pipe(p[i]), 0);
+		r[i] = (struct reader){l, p[i][0], 0, 0};
+		loop_add(l, p[i][0], LOOP_READ, on_ready, &r[i]);
+		if (i == FILES / 2)
+			assert_int_equal(loop_start(l), 0);
+	}
+	for (unsigned i = 0; i < FILES; i++)
+		assert_int_equal(write(p[i][1], "a", 1), 1);
+	host_signals_hold();
+	for (unsigned i = 0; i < FILES; i++)
+		while (!r[i].calls) {
+			host_signal_wait();
+			loop_poll(l);
+		}
+	/* All ends come, and each removes its file. */
+	for (unsigned i = 0; i < FILES; i++)
+		close(p[i][1]);
+	for (unsigned i = 0; i < FILES; i++)
+		while (r[i].calls < 2) {
+			host_signal_wait();
+			loop_poll(l);
+		}
+	host_signals_release();
+	loop_destroy(l);
+	for (unsigned i = 0; i < FILES; i++)
+		close(p[i][0]);
 }
 
 /* It must not outlive its owner, however that ends. */
@@ -257,25 +338,31 @@ static void test_files(void **state)
 	unlink(path);
 }
 
+static bool wait_writable(int fd, int timeout_ms, const volatile sig_atomic_t *give_up)
+{
+	struct pollfd f = {fd, POLLOUT, 0};
+	return host_poll(&f, 1, timeout_ms, give_up);
+}
+
 /* A reader who does not read is waited for, until time or a signal ends it. */
 static void test_wait_writable(void **state)
 {
 	int p[2];
 	volatile sig_atomic_t give_up = 0;
 	assert_int_equal(pipe(p), 0);
-	assert_true(host_wait_writable(p[1], -1, &give_up));
+	assert_true(wait_writable(p[1], -1, &give_up));
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
 	while (write(p[1], "full", 4) > 0)
 		;
-	assert_false(host_wait_writable(p[1], 0, &give_up));
+	assert_false(wait_writable(p[1], 0, &give_up));
 	uint64_t begin = host_monotonic_ns();
-	assert_false(host_wait_writable(p[1], 3, &give_up));
+	assert_false(wait_writable(p[1], 3, &give_up));
 	assert_in_range(host_monotonic_ns() - begin, 3000000, UINT64_MAX);
 	give_up = 1; /* before the wait: by a signal that does not come again */
-	assert_false(host_wait_writable(p[1], -1, &give_up));
+	assert_false(wait_writable(p[1], -1, &give_up));
 	give_up = 0;
 	close(p[0]);
-	assert_true(host_wait_writable(p[1], -1, &give_up)); /* the write tells more */
+	assert_true(wait_writable(p[1], -1, &give_up)); /* the write tells more */
 	close(p[1]);
 }
 
@@ -298,7 +385,7 @@ static void test_wait_writable_hears(void **state)
 	host_signals_hold();
 	raise(SIGUSR1);
 	assert_false(asked);
-	assert_false(host_wait_writable(p[1], -1, &asked));
+	assert_false(wait_writable(p[1], -1, &asked));
 	assert_true(asked);
 	host_signals_release();
 	close(p[0]);
@@ -312,7 +399,7 @@ static void test_helper_killed(void **state)
 	char path[64], children[64];
 	assert_int_equal(pipe(p), 0);
 	struct reader r = {loop_create(), p[0], 0, 0};
-	loop_add(r.loop, p[0], on_ready, &r);
+	loop_add(r.loop, p[0], LOOP_READ, on_ready, &r);
 	assert_int_equal(loop_start(r.loop), 0);
 	assert_false(loop_wants_polls(r.loop));
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
@@ -341,6 +428,8 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_timer_wakes),
 		cmocka_unit_test(test_loop_signals),
+		cmocka_unit_test(test_loop_writes),
+		cmocka_unit_test(test_many_files),
 		cmocka_unit_test(test_helper_dies_with_owner),
 		cmocka_unit_test(test_signal_numbers),
 		cmocka_unit_test(test_files),

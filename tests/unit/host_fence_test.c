@@ -41,7 +41,7 @@
 #define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
 
 enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
-enum { LISTENER = 20, DUMP = 21, BOOK = 22, WP = 23, FOLDER = 24, OTHER = 25 };
+enum { LISTENER = 20, DUMP = 21, BOOK = 22, WP = 23, FOLDER = 24, OTHER = 25, SOCKET = 26 };
 
 #define FIXED (MAP_SHARED | MAP_FIXED)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -257,6 +257,34 @@ static void test_calls(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* A line that is connected, where nobody is listened for. */
+static void talk(const void *what, enum fence_kind kind)
+{
+	const struct call *c = what;
+	fence_choose(FENCE_ON);
+	fence_grant(GRANT_SOCKET, SOCKET, 0);
+	fence_enter(kind);
+	syscall(c->nr, c->arg[0], c->arg[1], 0, 0, c->arg[4], c->arg[5]);
+}
+
+static void test_connected(void **state)
+{
+	static const struct call calls[] = {
+		{"sendto", SYS_sendto, {SOCKET, ANY}, V, 0},
+		{"sendto of another", SYS_sendto, {OTHER, ANY}, NONE, 0},
+		{"sendto an address", SYS_sendto, {SOCKET, ANY, 0, 0, ANY, 16}, NONE, 0},
+		{"recvfrom", SYS_recvfrom, {SOCKET, ANY}, V, 0},
+		{"recvfrom of another", SYS_recvfrom, {OTHER, ANY}, NONE, 0},
+		{"accept4", SYS_accept4, {SOCKET}, NONE, 0},
+		{"TCP_NODELAY", SYS_setsockopt, {SOCKET, IPPROTO_TCP, TCP_NODELAY}, NONE, 0},
+	};
+	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
+		int status = in_child(talk, &calls[i], FENCE_VCPU);
+		if (calls[i].may ? status != 0 : WTERMSIG(status) != SIGSYS)
+			fail_msg("%s: status %#x", calls[i].what, status);
+	}
+}
+
 /* The calls of 32-bit programs have numbers of their own: 3 is read. */
 static void make_32(const void *what, enum fence_kind kind)
 {
@@ -409,10 +437,10 @@ static void test_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls),       cmocka_unit_test(test_32_bit_calls),
-		cmocka_unit_test(test_stripped),    cmocka_unit_test(test_landlock),
-		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_off),
-		cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_calls),        cmocka_unit_test(test_connected),
+		cmocka_unit_test(test_32_bit_calls), cmocka_unit_test(test_stripped),
+		cmocka_unit_test(test_landlock),     cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_off),          cmocka_unit_test(test_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -54,6 +56,44 @@ static void between_guards(uint8_t *p, size_t bytes)
 	assert_int_equal(rights(p + bytes), 0);
 	assert_int_equal(rights(p + bytes + 0xffff), 0);
 	p[0] = p[bytes - 1] = 1;
+}
+
+struct named {
+	const uint8_t *at;
+	bool read, write, execute, shared;
+	char name[64];
+};
+
+static void note_name(void *ctx, const struct host_mapping *m)
+{
+	struct named *n = ctx;
+	if (m->start > n->at || n->at >= m->end)
+		return;
+	n->read = m->read;
+	n->write = m->write;
+	n->execute = m->execute;
+	n->shared = m->shared;
+	snprintf(n->name, sizeof n->name, "%s", m->name);
+}
+
+/* What the kernel tells of a mapping: rights, and what it maps. */
+static void test_names(void **state)
+{
+	int fd = memfd_create("unring two words", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(fd, 4 * PAGE_SIZE), 0);
+	uint8_t *p = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 2 * PAGE_SIZE);
+	struct named n = {.at = p};
+	assert_int_equal(host_mem_each(p, p + 1, note_name, &n), 0);
+	assert_true(n.read && n.execute && n.shared && !n.write);
+	assert_string_equal(n.name, "/memfd:unring two words (deleted)");
+	munmap(p, PAGE_SIZE);
+	close(fd);
+	p = mmap(NULL, PAGE_SIZE, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	n = (struct named){.at = p, .name = "?"};
+	assert_int_equal(host_mem_each(p, p + 1, note_name, &n), 0);
+	assert_true(n.write && !n.execute && !n.shared);
+	assert_string_equal(n.name, "");
+	munmap(p, PAGE_SIZE);
 }
 
 static void test_reserve(void **state)
@@ -122,6 +162,7 @@ static void test_area(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_area),

@@ -32,7 +32,7 @@ enum { IDT = 0x2000, GDT = 0x3000, STACK = 0x8000 };
 
 static struct debuggee d;
 
-static void raise(struct debuggee *debuggee)
+static void raise_nmi(struct debuggee *debuggee)
 {
 	monitor_nmi(debuggee->monitor);
 }
@@ -65,7 +65,7 @@ static struct vcpu *run(const uint8_t *code, const uint8_t *handler, const uint8
 	v->gdtr.limit = sizeof flat - 1;
 	v->gpr[ESP] = STACK;
 	v->gpr[ESI] = v->gpr[EDI] = v->gpr[EBX] = 0;
-	d.in = d.wait = raise;
+	d.in = d.wait = raise_nmi;
 	assert_int_equal(monitor_run(d.monitor), END_HALT);
 	return v;
 }

@@ -140,14 +140,14 @@ struct dumped {
 static inline void keep_code_maps(struct dumped *d)
 {
 	struct dump_header *h = (struct dump_header *)d->p;
-	char *maps = (char *)d->p + d->n - h->maps, *to = maps;
-	char *copy = strndup(maps, h->maps), *rest = copy;
-	for (char *line; (line = strsep(&rest, "\n"));)
-		if (strstr(line, "/memfd:unring-code"))
-			to += sprintf(to, "%s\n", line);
-	free(copy);
-	d->n -= h->maps - (size_t)(to - maps);
-	h->maps = (uint32_t)(to - maps);
+	size_t bytes = h->mappings * sizeof(struct dump_mapping);
+	struct dump_mapping *all = (struct dump_mapping *)(d->p + d->n - bytes);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < h->mappings; i++)
+		if (strstr(all[i].name, "/memfd:unring-code"))
+			all[kept++] = all[i];
+	d->n -= bytes - kept * sizeof *all;
+	h->mappings = kept;
 }
 
 static inline struct dumped take_dump(void)

@@ -217,15 +217,16 @@ static void lead(const struct dump_exit *x, uint32_t to)
 	memcpy(code() + x->patch, &rel, 4);
 }
 
-static void add_map(const char *line)
+static void add_map(uint64_t start, uint64_t end, unsigned rights, const char *name)
 {
-	size_t n = strlen(line);
-	dump.p = realloc(dump.p, dump.n + n);
+	struct dump_mapping m = {.start = start, .end = end, .rights = rights};
+	strcpy(m.name, name);
+	dump.p = realloc(dump.p, dump.n + sizeof m);
 	assert_non_null(dump.p);
 	h = (struct dump_header *)dump.p;
-	memcpy(dump.p + dump.n, line, n);
-	dump.n += n;
-	h->maps += (uint32_t)n;
+	memcpy(dump.p + dump.n, &m, sizeof m);
+	dump.n += sizeof m;
+	h->mappings++;
 }
 
 /* --- corruptions --- */
@@ -454,27 +455,29 @@ MUTATION(undo_other) { pc_of(GLUE, 2, UNDO_EDI_R11)->undo = UNDO_ESI_R11; }
 MUTATION(undo_too_much) { pc_of(PLAIN, 0, UNDO_NONE)->undo = UNDO_ESI_R11; }
 
 /* Mappings. */
-MUTATION(map_wx) { add_map("7e0000000000-7e0000001000 rwxp 00000000 00:00 0 \n"); }
+#define RAM "/memfd:unring-ram (deleted)"
+MUTATION(map_wx) { add_map(0x7e0000000000, 0x7e0000001000, DUMP_READ | DUMP_WRITE | DUMP_EXECUTE, ""); }
 MUTATION(map_code_twice)
 {
-	add_map("7e0000000000-7e0000800000 r-xs 00000000 00:01 1 /memfd:unring-code (deleted)\n");
+	add_map(0x7e0000000000, 0x7e0000800000, DUMP_READ | DUMP_EXECUTE | DUMP_SHARED,
+	        "/memfd:unring-code (deleted)");
 }
 /* clang-format on */
 MUTATION(map_exec_memory)
 {
-	add_map("7e0000000000-7e0000001000 r-xp 00000000 00:00 0 \n");
+	add_map(0x7e0000000000, 0x7e0000001000, DUMP_READ | DUMP_EXECUTE, "");
 }
 MUTATION(map_low)
 {
-	add_map("00400000-00401000 r--p 00000000 00:00 0 \n");
+	add_map(0x400000, 0x401000, DUMP_READ, "");
 }
 MUTATION(map_guard)
 {
-	add_map("2f0100000000-2f0100001000 rw-s 00000000 00:01 1 /memfd:unring-ram (deleted)\n");
+	add_map(0x2f0100000000, 0x2f0100001000, DUMP_READ | DUMP_WRITE | DUMP_SHARED, RAM);
 }
 MUTATION(map_writable)
 {
-	add_map("2f0000400000-2f0000404000 rw-s 00000000 00:01 1 /memfd:unring-ram (deleted)\n");
+	add_map(0x2f0000400000, 0x2f0000404000, DUMP_READ | DUMP_WRITE | DUMP_SHARED, RAM);
 }
 MUTATION(untraced)
 {

@@ -1,0 +1,127 @@
+#include "machine/config.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+/* --- streams --- */
+
+static const char *stream_word(const struct option *o, unsigned i)
+{
+	return stream_spec_prefix(o->set & ~(1u << STREAM_PORT), i);
+}
+
+static bool read_stream(const struct option *o, void *field, char **words, struct problem *why)
+{
+	if (stream_spec_parse(field, o->set, words[0]))
+		return true;
+	char told[256] = "";
+	size_t n = 0;
+	const char *form;
+	for (unsigned i = 0; n < sizeof told && (form = stream_spec_form(o->set, i)); i++) {
+		const char *more = stream_spec_form(o->set, i + 1) ? ", " : " nor ";
+		n += (size_t)snprintf(told + n, sizeof told - n, "%s%s", i ? more : "", form);
+	}
+	return problem_set(why, "neither %s", told);
+}
+
+/* A path, or - for standard output. */
+static bool read_output(const struct option *o, void *field, char **words, struct problem *why)
+{
+	bool standard = !strcmp(words[0], "-");
+	*(struct stream_spec *)field = (struct stream_spec){
+		.kind = standard ? STREAM_STDIO : STREAM_FILE,
+		.path = words[0],
+		.text = words[0],
+	};
+	return true;
+}
+
+/* --- words --- */
+
+static const char *fence_word(const struct option *o, unsigned i)
+{
+	static const char *const names[] = {
+		[FENCE_OFF] = "off",
+		[FENCE_ON] = "on",
+		[FENCE_REQUIRE] = "require",
+	};
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static const char *mmu_word(const struct option *o, unsigned i)
+{
+	return i == MMU_SHADOW ? "shadow" : NULL;
+}
+
+static const char *log_word(const struct option *o, unsigned i)
+{
+	return log_category_name(i);
+}
+
+/* Categories, and a file. */
+static bool read_log(const struct option *o, void *field, char **words, struct problem *why)
+{
+	struct config_log *log = field;
+	log->path = words[1];
+	return option_read_set(o, &log->categories, words, why);
+}
+
+static const char *cpu_word(const struct option *o, unsigned i)
+{
+	const struct cpu_model *model = i ? cpu_model_at(i - 1) : NULL;
+	return !i ? "help" : model ? model->name : NULL;
+}
+
+static bool read_cpu(const struct option *o, void *field, char **words, struct problem *why)
+{
+	struct config_cpu *cpu = field;
+	cpu->help = !strcmp(words[0], "help");
+	cpu->model = cpu_model_find(words[0]);
+	return cpu->help || cpu->model || problem_set(why, "unknown model (--cpu help lists them)");
+}
+
+/* --- the table --- */
+
+#define CONFIG struct machine_config
+#define FLAG(f) OPTION_FLAG(CONFIG, f)
+#define TEXT(f) OPTION_TEXT(CONFIG, f)
+#define PATH(f) OPTION_FILE(CONFIG, f)
+#define MAY_FILE(f) OPTION_MAY_FILE(CONFIG, f)
+#define SIZE(f, from, to, whole) OPTION_SIZE(CONFIG, f, from, to, whole)
+#define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
+#define WORD(f, words) OPTION_WORD(CONFIG, f, words)
+#define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
+#define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
+#define OUTPUT(f) .read = read_output, OPTION_FIELD(struct stream_spec, CONFIG, f), .files = true
+#define STREAM(f, kinds)                                                                           \
+	.read = read_stream, OPTION_FIELD(struct stream_spec, CONFIG, f), .set = (kinds),          \
+	.word = stream_word
+#define LOG(f)                                                                                     \
+	.read = read_log, OPTION_FIELD(struct config_log, CONFIG, f), .word = log_word,            \
+	.files = true
+
+#define ON(kind) (1u << STREAM_##kind)
+
+#define OPTION(called, words, kind, holds, told, good, bad, says)                                  \
+	{.name = (called), .form = (words), .initial = (holds), .help = (told), kind},
+static const struct option rows[] = {
+#include "machine/options.inc"
+};
+#undef OPTION
+
+const struct option_table config_options = {"unring run", rows, sizeof rows / sizeof *rows};
+
+bool config_parse(struct machine_config *c, int argc, char **argv, struct problem *p)
+{
+	*c = (struct machine_config){0};
+	if (!options_parse(&config_options, c, argc, argv, p))
+		return false;
+	if (!c->kernel && c->initrd)
+		return problem_set(p, "--initrd %s: without a --kernel", c->initrd);
+	if (!c->kernel && c->modules.count)
+		return problem_set(p, "--module %s: without a --kernel", c->modules.at[0]);
+	return true;
+}

@@ -1,0 +1,82 @@
+/* What the machine's files share.  From the top down:
+ *
+ *   machine.c   creation, the run, the end
+ *   boot.c      power-up state, what firmware leaves, the guest's kernel
+ *   platform.c  what the monitor is given
+ *   records.c   what a run writes beside the guest: log, statistics, dumps
+ *   control.c   what is done to it from outside (control.h)
+ *
+ * None calls one above it. */
+#ifndef UNRING_MACHINE_INTERNAL_H
+#define UNRING_MACHINE_INTERNAL_H
+
+#include "machine/board.h"
+#include "machine/config.h"
+#include "machine/control.h"
+#include "machine/gdb.h"
+#include "machine/gtime.h"
+#include "machine/images.h"
+#include "machine/output.h"
+#include "machine/serial.h"
+#include "monitor/monitor.h"
+
+#include <stdio.h>
+
+struct machine {
+	struct machine_config config;
+	struct monitor *monitor;
+	struct board *board;
+	struct serial *serial;
+	struct control control;
+	struct gdb *gdb; /* NULL: none */
+	struct loop *loop;
+	struct gtime *time;
+	struct timer *poll_tick;
+	struct images images; /* they are kept for a reset */
+	struct stream *stdio;
+	struct stream *debugcon; /* NULL: none; it may be stdio */
+	struct outputs outputs;
+	FILE *stats_file, *log_file;
+	int dump_fd;       /* --dump-cache; -1: none */
+	bool bad_code;     /* what --verify found */
+	bool write_failed; /* of some output, which was told */
+	bool reader_gone;  /* of standard output */
+};
+
+/* --- boot.c --- */
+
+/* Its devices in their power-up state; the serial port's file is open. */
+void boot_create_board(struct machine *m);
+/* After a reset: the machine as firmware hands it over, with its kernel loaded. */
+bool boot_machine(struct machine *m, struct problem *p);
+
+/* --- platform.c --- */
+
+/* What looks at output and at lost time while the guest computes. */
+void platform_start(struct machine *m);
+struct monitor_platform platform_of(struct machine *m);
+
+/* --- records.c --- */
+
+/* Opens what the options name; what is there is kept. */
+bool records_open(struct machine *m, struct problem *p);
+/* The guest is loaded: nothing keeps this run from writing any more. */
+bool records_begin(struct machine *m, struct problem *p);
+void records_close(struct machine *m);
+
+/* Something could not be written: one line, and the run's status is 1. */
+void records_failed(struct machine *m, const char *option, const char *path, int error);
+/* For streams: the same; a reader of standard output who leaves ends the run. */
+struct stream_host records_host(struct machine *m);
+
+/* Sends out what is taken now. */
+void records_flush(struct machine *m);
+/* Nothing more is written: sends all, and waits for who reads it. */
+void records_drain(struct machine *m);
+bool records_wants_polls(const struct machine *m);
+/* --stats, if it was asked for. */
+void records_stats(struct machine *m);
+/* --verify, and --dump-cache unless dump_path is NULL. */
+void records_check_code(struct machine *m, const char *dump_path);
+
+#endif

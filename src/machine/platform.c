@@ -1,0 +1,175 @@
+/* What the machine does for the monitor: ports, interrupts, time, polls, sleep, stops. */
+#include "machine/internal.h"
+
+#include "host/loop.h"
+#include "host/signal.h"
+#include "host/terminal.h"
+
+/* How long output and the guest's lag may wait while it computes. */
+#define POLL_NS 10000000
+
+/* No tick may wait to be taken: the next would be lost. */
+static void step_on(struct machine *m)
+{
+	if (gtime_lags(m->time) && !board_intr(m->board))
+		gtime_step(m->time);
+}
+
+/* Its kick is all that is wanted: a poll follows. */
+static void poll_tick(void *ctx, uint64_t now_ns)
+{
+}
+
+/* What is left to do wants a poll, also of a guest that has no timer. */
+static void want_poll(struct machine *m)
+{
+	struct clock *clock = gtime_clock(m->time);
+	bool left =
+		gtime_wants_poll(m->time) || records_wants_polls(m) || loop_wants_polls(m->loop);
+	if (left && !timer_is_set(m->poll_tick))
+		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
+}
+
+static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
+{
+	struct machine *m = ctx;
+	gtime_read_begin(m->time, port);
+	uint32_t value = board_in(m->board, port, size);
+	gtime_read_end(m->time);
+	want_poll(m);
+	return value;
+}
+
+static uint64_t on_tsc(void *ctx)
+{
+	struct machine *m = ctx;
+	return gtime_rdtsc(m->time);
+}
+
+static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+	struct machine *m = ctx;
+	board_out(m->board, port, size, value);
+	want_poll(m);
+}
+
+static void on_ferr(void *ctx)
+{
+	struct machine *m = ctx;
+	board_ferr(m->board);
+}
+
+static bool on_intr_line(void *ctx)
+{
+	struct machine *m = ctx;
+	return board_intr(m->board);
+}
+
+static uint8_t on_intr_ack(void *ctx)
+{
+	struct machine *m = ctx;
+	uint8_t vector = board_ack(m->board);
+	step_on(m);
+	return vector;
+}
+
+/* Signals and timers: what may make sleeping wrong. */
+static void serve(struct machine *m)
+{
+	terminal_poll();
+	if (control_obey(&m->control)) {
+		if (m->config.verify)
+			records_check_code(m, NULL);
+		records_stats(m);
+	}
+	clock_run(gtime_clock(m->time));
+}
+
+static void on_poll(void *ctx)
+{
+	struct machine *m = ctx;
+	gtime_look(m->time);
+	serve(m);
+	if (!gtime_stuck(m->time))
+		step_on(m);
+	loop_poll(m->loop);
+	records_flush(m);
+	want_poll(m);
+}
+
+/* The timer stays armed, and ends the sleep: programming it is what costs. */
+static void on_wait(void *ctx)
+{
+	struct machine *m = ctx;
+
+	gtime_sleep(m->time);
+	records_flush(m);
+	if (!loop_wants_polls(m->loop) && !records_wants_polls(m))
+		timer_cancel(m->poll_tick);
+	host_signals_hold();
+	serve(m);
+	bool served = loop_poll(m->loop);
+	if (gtime_lags(m->time) && !board_intr(m->board))
+		gtime_skip(m->time);
+	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
+		host_signal_wait();
+	host_signals_release();
+	serve(m);
+	loop_poll(m->loop);
+	want_poll(m);
+}
+
+/* The debugger holds the guest, and has not been told that it stands. */
+static void tell_debugger(struct machine *m, struct debug_stop *s)
+{
+	if (!control_held(&m->control, HOLDER_GDB) || gdb_holds(m->gdb))
+		return;
+	gdb_stopped(m->gdb, s);
+	s->why = DEBUG_REQUEST; /* if it asks again, while another holds the guest */
+}
+
+/* Stopped: commands come by the loop, and time stands still. */
+static void on_debug(void *ctx, const struct debug_stop *s)
+{
+	struct machine *m = ctx;
+	struct debug_stop stop = *s;
+
+	gtime_hold(m->time);
+	records_flush(m);
+	control_stands(&m->control, true);
+	if (stop.why != DEBUG_REQUEST) /* breakpoints are the debugger's */
+		control_pause(&m->control, HOLDER_GDB);
+	host_signals_hold();
+	for (;;) {
+		serve(m);
+		loop_poll(m->loop);
+		tell_debugger(m, &stop);
+		if (!control_held(&m->control, HOLDERS) || monitor_ending(m->monitor))
+			break;
+		host_signal_wait();
+	}
+	host_signals_release();
+	control_stands(&m->control, false);
+	gtime_release(m->time);
+}
+
+void platform_start(struct machine *m)
+{
+	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
+}
+
+struct monitor_platform platform_of(struct machine *m)
+{
+	return (struct monitor_platform){
+		.ctx = m,
+		.io_read = on_in,
+		.io_write = on_out,
+		.intr_line = on_intr_line,
+		.intr_ack = on_intr_ack,
+		.ferr = on_ferr,
+		.tsc = on_tsc,
+		.poll = on_poll,
+		.wait = on_wait,
+		.debug = on_debug,
+	};
+}

@@ -27,9 +27,10 @@ SAVED static void add_grant(void *ctx, const struct window *w, uint32_t vpn, uin
 	if (!(s->n_grants & (s->n_grants - 1))) {
 		size_t room = s->n_grants ? 2 * s->n_grants : 1;
 		void *grant = realloc(s->grant, room * sizeof *s->grant);
-		s->short_of_memory |= !grant;
-		if (s->short_of_memory)
+		if (!grant) {
+			s->short_of_memory = true;
 			return;
+		}
 		s->grant = grant;
 	}
 	s->grant[s->n_grants++] = (struct dump_grant){

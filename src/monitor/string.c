@@ -213,6 +213,7 @@ static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool wri
 	uint32_t page = mmu_page(m->mmu, p);
 	const void *host = write ? mmu_host_store(m->mmu, p) : mmu_host(m->mmu, p);
 	return host && !mmu_is_watched(m->mmu, a, s->size, write) &&
+	       !(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, a)) &&
 	       !(write && (mmu_is_code(m->mmu, page) || mmu_is_table(m->mmu, page)));
 }
 

@@ -24,11 +24,11 @@ int __wrap_host_mem_unmap(void *at, size_t bytes)
 /* A store to each of two pages far apart; then the first is watched, and so no longer mapped. */
 static void run(void)
 {
-	struct guest *g = guest_new(NULL);
-	struct window *w = mmu_window(g->m, false, gla(0x7c00));
 	unsigned refuse_maps = maps, refuse_unmaps = unmaps;
 
 	maps = unmaps = 0;
+	struct guest *g = guest_new(NULL);
+	struct window *w = mmu_window(g->m, false, gla(0x7c00));
 	touch(g, w, 0x1234, true, false);
 	maps = refuse_maps;
 	touch(g, w, 32 * MIB, true, false);

@@ -93,6 +93,13 @@ static bool not_ours(const struct host_fault *fault, uint64_t pc)
 	return false;
 }
 
+/* Is it the load by which translated code leaves what a segment does not permit?  Callouts find
+ * out what it is. */
+static bool beyond_limit(const struct monitor *m, const uint8_t *address)
+{
+	return (uint64_t)(uintptr_t)address - m->v->ruler < WINDOW_STRIDE;
+}
+
 SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
 {
 	struct monitor *m = ctx;
@@ -114,7 +121,8 @@ SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fa
 		return not_ours(fault, pc);
 	struct fault_record *r = &m->fault;
 	r->vector = fault->vector;
-	if (fault->vector != VEC_PF) {
+	r->limit = fault->vector == VEC_PF && beyond_limit(m, address);
+	if (fault->vector != VEC_PF || r->limit) {
 		redirect(m, f, p, eip);
 		return true;
 	}
@@ -191,6 +199,7 @@ static void on_kick(void *ctx, struct host_frame *f)
 	if (p && pc == host_frame_pc(f) && !tcache_in_once(m->cache, pc) &&
 	    at_rep((const uint8_t *)(uintptr_t)pc)) {
 		m->fault.vector = VEC_PF;
+		m->fault.limit = false;
 		m->fault.verdict = MMU_MAPPED;
 		redirect(m, f, p, eip);
 	}
@@ -238,7 +247,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);
 	bool code = r->store && mmu_is_code(m->mmu, gfn);
-	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
+	site_served(m, SITE_REDIRECT, !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
 	                           mmu_is_watched(m->mmu, r->linear, r->size, r->store));
 	if (!host || room < r->size) {
 		r->bounced = true;
@@ -329,7 +338,7 @@ static void route_page_fault(struct monitor *m)
 			             r->address.v, v->eip);
 			return;
 		}
-		site_fault(m);
+		site_fault(m, SITE_REDIRECT);
 		run_once(m, SITE_REDIRECT);
 		return;
 	}
@@ -338,6 +347,12 @@ static void route_page_fault(struct monitor *m)
 void fault_route(struct monitor *m)
 {
 	struct trap t;
+	if (m->fault.limit) {
+		uint8_t site = site_flags(m, m->v->eip);
+		site_fault(m, SITE_CHECK);
+		run_once(m, site | SITE_CHECK);
+		return;
+	}
 	switch (m->fault.vector) {
 	case VEC_PF:
 		route_page_fault(m);

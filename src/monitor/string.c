@@ -224,7 +224,7 @@ static void account(const struct string *s)
 
 	if (s->op == STROP_INS || s->op == STROP_OUTS)
 		return; /* no other way */
-	site_redirected(s->m, (src && !is_plain(s, s->seg, ESI, false)) ||
+	site_served(s->m, SITE_REDIRECT, (src && !is_plain(s, s->seg, ESI, false)) ||
 	                              (dst && !is_plain(s, SREG_ES, EDI, write)));
 }
 

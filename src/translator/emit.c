@@ -139,6 +139,11 @@ void emit_load16(struct emit *e, uint8_t dst, struct memop m)
 	reg_mem(e, 1, 0xb7, dst, m, false, false);
 }
 
+void emit_load8(struct emit *e, uint8_t dst, struct memop m)
+{
+	reg_mem(e, 1, 0xb6, dst, m, false, false);
+}
+
 void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size)
 {
 	reg_mem(e, 0, 0x89, src, m, false, size == 2);

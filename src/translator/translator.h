@@ -50,6 +50,7 @@ enum string_op { STROP_MOVS, STROP_CMPS, STROP_STOS, STROP_LODS, STROP_SCAS, STR
 enum {
 	SITE_BY_GIB = 1,   /* supervisor access to user memory: window chosen by address */
 	SITE_REDIRECT = 2, /* store to a traced page: address resolved in a callout */
+	SITE_CHECK = 4,    /* not in its segment: limits are checked in callouts */
 };
 
 struct tu_request {

@@ -14,7 +14,10 @@
 #include "translator/table.h"
 #include "translator/translator.h"
 
-enum { MAX_LOOKUPS = 16 };
+enum {
+	MAX_LOOKUPS = 16,
+	XL_CHECKS = SITE_CHECK | SITE_REDIRECT, /* sites whose limits are checked in callouts */
+};
 
 struct xlate {
 	const struct tu_request *req;

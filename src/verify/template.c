@@ -623,6 +623,12 @@ static unsigned match_far(struct sweep *s, const uint8_t *p)
 	return done(s, p, &k, T_far_pointer);
 }
 
+static unsigned match_reach(struct sweep *s, const uint8_t *p)
+{
+	unsigned n = template_reach(&s->c->d.h.layout, p, s->end);
+	return n ? done(s, p, &(struct cursor){.p = p + n}, T_reach) : 0;
+}
+
 /* SHLX, SHRX, SARX of 32 bits, registers only, into a scratch register: the one use of
  * VEX.  SDM vol. 2, "SARX/SHLX/SHRX": VEX.LZ.{66,F2,F3}.0F38.W0 F7 /r. */
 static unsigned shift(const uint8_t *p, const uint8_t *end)
@@ -681,7 +687,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		{match_pushf, "\x9c"},      {match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},      {match_far, "\x49"},
 		{match_cell, "\x45\x41"},   {match_shift, "\xc4"},
-		{match_save, "\x4c"},
+		{match_save, "\x4c"},       {match_reach, "\x4d\x45"},
 	};
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!*p || !strchr(all[i].first, *p))

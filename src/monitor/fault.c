@@ -4,7 +4,16 @@
 
 #include "host/frame.h"
 
-enum { RCX_NO = 1, RSP_NO = 4, RSI_NO = 6, RDI_NO = 7, R8_NO = 8, R11_NO = 11, R13_NO = 13 };
+enum {
+	RCX_NO = 1,
+	RSP_NO = 4,
+	RSI_NO = 6,
+	RDI_NO = 7,
+	R8_NO = 8,
+	R10_NO = 10,
+	R11_NO = 11,
+	R13_NO = 13,
+};
 
 static bool between(uint64_t pc, const char *from, const char *to)
 {
@@ -74,7 +83,9 @@ static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc
 {
 	if (p->undo == UNDO_ESI_R11)
 		host_frame_set(f, RSI_NO, host_frame_get(f, R11_NO));
-	if (p->undo == UNDO_EDI_R11)
+	if (p->undo == UNDO_STRING)
+		host_frame_set(f, RSI_NO, host_frame_get(f, R10_NO));
+	if (p->undo == UNDO_EDI_R11 || p->undo == UNDO_STRING)
 		host_frame_set(f, RDI_NO, host_frame_get(f, R11_NO));
 	/* What comes in the middle of a repeated instruction finds RF set.  Where it began, r11d
 	 * was ECX.  SDM vol. 3, 17.3.1.1. */
@@ -247,8 +258,9 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t gfn = gpa_gfn(r->gpa);
 	bool code = r->store && mmu_is_code(m->mmu, gfn);
-	site_served(m, SITE_REDIRECT, !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
-	                           mmu_is_watched(m->mmu, r->linear, r->size, r->store));
+	site_served(m, SITE_REDIRECT,
+	            !host || room < r->size || code || mmu_is_table(m->mmu, gfn) ||
+	                    mmu_is_watched(m->mmu, r->linear, r->size, r->store));
 	if (!host || room < r->size) {
 		r->bounced = true;
 		if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, &m->fault.trap))

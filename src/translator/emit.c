@@ -169,6 +169,11 @@ void emit_movzx16(struct emit *e, uint8_t dst, uint8_t src)
 	reg_reg(e, 1, 0xb7, dst, src, false, false);
 }
 
+void emit_not32(struct emit *e, uint8_t r)
+{
+	reg_reg(e, 0, 0xf7, 2, r, false, false);
+}
+
 void emit_mov16(struct emit *e, uint8_t dst, uint8_t src)
 {
 	reg_reg(e, 0, 0x8b, dst, src, false, true);

@@ -78,6 +78,7 @@ void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size); /* 
 void emit_store64(struct emit *e, struct memop m, uint8_t src);
 void emit_store_imm(struct emit *e, struct memop m, uint32_t imm, unsigned size);
 void emit_movzx16(struct emit *e, uint8_t dst, uint8_t src);
+void emit_not32(struct emit *e, uint8_t r);
 void emit_mov16(struct emit *e, uint8_t dst, uint8_t src);
 /* dst = src >> count or src << count, 32 or 64 bits; count is a register. */
 void emit_shrx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w);

@@ -78,12 +78,10 @@ static bool waits(const struct row *r)
 	return r->group == 'm' || r->reg == 'm' || (r->group == 'f' && r->size != 'f' && !store);
 }
 
-/* Faults, behind the ruler, unless the segment permits the access; the operand's address
- * afterwards.  An offset that wraps at 4 GiB may fault in vain: a callout decides then. */
-static struct memop check(struct xlate *x, struct memop ea, enum sreg seg, enum seg_class class,
-                          unsigned size, bool store)
+struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, bool store)
 {
 	struct emit *e = &x->e;
+	enum seg_class class = mode_class(x->mode, seg);
 	bool sum = ea.index == NOREG && ea.base != R10 && ea.disp >= 0 && ea.disp < 1 << 24;
 	struct memop past = store ? VCPU(reach[seg].write) : VCPU(reach[seg].read);
 
@@ -129,7 +127,7 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(x, size, access));
 		ea = mem_host(R10, 0);
 	} else if (limited) {
-		ea = check(x, ea, seg, class, size, store);
+		ea = xl_check(x, ea, seg, size, store);
 	}
 	if (redirect) {
 		if (!callout)

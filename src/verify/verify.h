@@ -61,7 +61,7 @@ enum verify_rule {
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_gib) TEMPLATE(maskmov)      \
 	TEMPLATE(gib) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)     \
-	TEMPLATE(reach)
+	TEMPLATE(reach) TEMPLATE(string_linear)
 /* clang-format on */
 
 enum verify_template {

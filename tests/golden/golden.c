@@ -167,7 +167,8 @@ static void note_cell(FILE *f, int64_t off)
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct segment)],
 		        at % sizeof(struct segment) ? "selector" : "base");
 	} else if (CELL(reach)) {
-		unsigned at = off - offsetof(struct vcpu, reach), in = at % sizeof(struct seg_reach);
+		unsigned at = off - offsetof(struct vcpu, reach),
+			 in = at % sizeof(struct seg_reach);
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct seg_reach)],
 		        in == offsetof(struct seg_reach, read)    ? "read"
 		        : in == offsetof(struct seg_reach, write) ? "write"
@@ -217,7 +218,7 @@ static void write_notes(FILE *f, const struct tu_code *code, const cs_insn *i, s
 
 static void write_marks(FILE *f, const struct tu_code *code, uint64_t host)
 {
-	static const char *const undo[] = {"", " undo esi", " undo edi"};
+	static const char *const undo[] = {"", " undo esi", " undo edi", " undo both"};
 	for (unsigned n = 0; n < code->n_pc; n++)
 		if (code->pc[n].host == host)
 			fprintf(f, "@ %u%s\n", code->pc[n].guest, undo[code->pc[n].undo]);

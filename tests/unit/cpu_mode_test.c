@@ -123,7 +123,7 @@ static bool reaches(const struct vcpu *v, enum sreg s, uint32_t off, unsigned si
 /* All that is permitted, and nothing else but what a callout finds to wrap in 4 GiB. */
 static void reach(void **state)
 {
-	static const uint32_t limits[] = {0,      1,      4999,       0x9ffff,    0xfffe,
+	static const uint32_t limits[] = {0,      1,       4999,       0x9ffff,    0xfffe,
 	                                  0xffff, 0x10000, 0x7fffffff, 0xfffffffe, 0xffffffff};
 	static const uint32_t attrs[] = {
 		A_FLAT | A_DATA,
@@ -146,7 +146,8 @@ static void reach(void **state)
 	for (unsigned n = 0; n < 2 * 9 * 10 * 7; n++) {
 		unsigned size = sizes[n % 7];
 		uint32_t limit = limits[n / 7 % 10];
-		const uint32_t near[] = {0, 1, limit - size, limit, 0xffff - size, 0xffffffff - size};
+		const uint32_t near[] = {
+			0, 1, limit - size, limit, 0xffff - size, 0xffffffff - size};
 
 		v->seg[SREG_DS].limit = limit;
 		v->seg[SREG_DS].attr = attrs[n / 70 % 9];
@@ -192,8 +193,8 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each), TEST(port_access),   TEST(alignment_checks),
-		TEST(classes),      TEST(reach),         TEST(code_segments),
+		TEST(one_bit_each), TEST(port_access), TEST(alignment_checks),
+		TEST(classes),      TEST(reach),       TEST(code_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

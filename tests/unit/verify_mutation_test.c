@@ -60,6 +60,7 @@ static void build(void)
 	add_unit(LIMITED,
 	         CODE(0x8b, 0x03,       /* mov eax, [ebx] */
 	              0x89, 0x43, 0x08, /* mov [ebx+8], eax */
+	              0xa5,             /* movsd */
 	              0x58,             /* pop eax */
 	              0xff, 0xe0),      /* jmp eax */
 	         FLAT32_CPL0 | MODE_CSLIMIT | CLASS_LIMITED << (MODE_SEG_SHIFT + 2 * SREG_DS) |
@@ -415,6 +416,8 @@ MUTATION(reach_negative) { FIND(LIMITED, 0x46, 0x0f, 0xb6, 0x54, 0x13)[5] = 0x83
 MUTATION(reach_r15) { uint8_t *p = FIND(LIMITED, 0x46, 0x0f, 0xb6, 0x54, 0x13); p[0] = 0x47; p[4] = 0x17; }
 MUTATION(reach_down) { FIND(LIMITED, 0x47, 0x8d, 0x14, 0x02)[3] = 0x03; }
 MUTATION(reach_code) { FIND(LIMITED, 0x47, 0x0f, 0xb6, 0x14, 0x13)[2] = 0xb7; }
+MUTATION(linear_saved) { FIND(LIMITED, 0x44, 0x8b, 0xd6)[2] = 0xd1; }
+MUTATION(linear_kept) { pc_of(LIMITED, 5, UNDO_STRING)->undo = UNDO_NONE; }
 MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
 MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
 MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
@@ -547,6 +550,7 @@ static const struct mutation {
 	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
 	CAUGHT(gib_shift, REGISTER), CAUGHT(gib_table, REGISTER), CAUGHT(gib_operand, STUB),
 	CAUGHT(reach_cell, MEMORY), CAUGHT(reach_negative, MEMORY), CAUGHT(reach_r15, MEMORY), CAUGHT(reach_down, MEMORY), CAUGHT(reach_code, MEMORY),
+	CAUGHT(linear_saved, MAP_UNDO), CAUGHT(linear_kept, MAP_UNDO),
 	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),
 	CAUGHT(redirect_large, STUB), CAUGHT(redirect_read_only, STUB), CAUGHT(post_gone, STUB),
 	CAUGHT(rdtsc_upper, SYSTEM), CAUGHT(maskmov_kept, STUB), CAUGHT(borrow_kept, STUB),

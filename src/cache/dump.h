@@ -16,6 +16,7 @@ struct dump_layout {
 	uint32_t stub_exit, stub_lookup, stub_miss, stub_callout;
 	uint32_t pending, if_flag, vflags, base_by_part, tsc_minus, tsc_read;
 	uint32_t seg, seg_stride, seg_base, seg_selector;
+	uint32_t reach, reach_stride, reach_read, reach_write, reach_low, code_reach;
 	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table, tag;
 	uint32_t callouts; /* ids are below this */
 	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call;

@@ -30,6 +30,7 @@ enum tu_undo {
 	UNDO_NONE,
 	UNDO_ESI_R11, /* ESI was borrowed; its value is in r11 */
 	UNDO_EDI_R11, /* EDI likewise */
+	UNDO_STRING,  /* both: ESI is in r10, EDI in r11 */
 };
 
 /* Host code from here on belongs to this guest instruction. */

@@ -195,6 +195,12 @@ static inline void segment_set_unprotected(struct vcpu *v, enum sreg s, uint16_t
 		segment_set_real(&v->seg[s], sel);
 }
 
+/* Does it expand down? */
+static inline bool segment_is_down(const struct segment *s)
+{
+	return (s->attr & (SEG_S | SEG_CODE | SEG_DOWN)) == (SEG_S | SEG_DOWN);
+}
+
 /* Are size (not 0) bytes at off inside the limit?  SDM vol. 3, 5.3. */
 static inline bool segment_covers(const struct segment *s, uint32_t off, uint32_t size)
 {
@@ -202,7 +208,7 @@ static inline bool segment_covers(const struct segment *s, uint32_t off, uint32_
 
 	if (last < off)
 		return false;
-	if ((s->attr & (SEG_S | SEG_CODE | SEG_DOWN)) == (SEG_S | SEG_DOWN))
+	if (segment_is_down(s))
 		return off > s->limit && last <= (s->attr & SEG_DB ? 0xffffffff : 0xffff);
 	return last <= s->limit;
 }

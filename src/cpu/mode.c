@@ -1,15 +1,19 @@
 #include "cpu/mode.h"
 
+#include "cpu/descriptor.h"
+
 static enum seg_class class_of(const struct segment *s, enum sreg which)
 {
+	if (segment_is_down(s))
+		return CLASS_DOWN;
 	if (s->attr & SEG_UNUSABLE || s->limit != 0xffffffff || !(s->attr & SEG_P))
-		return CLASS_CHECKED;
+		return CLASS_LIMITED;
 	if (s->attr & SEG_CODE) {
 		/* Code read through an override; stores to it are never permitted. */
 		if (which != SREG_CS || !(s->attr & SEG_READ))
-			return CLASS_CHECKED;
-	} else if (!(s->attr & SEG_WRITE) || s->attr & SEG_DOWN) {
-		return CLASS_CHECKED;
+			return CLASS_LIMITED;
+	} else if (!(s->attr & SEG_WRITE)) {
+		return CLASS_LIMITED;
 	}
 	return s->base ? CLASS_BASED : CLASS_FLAT;
 }
@@ -51,6 +55,25 @@ struct mode_key mode_of(const struct vcpu *v)
 	if (cs->limit != 0xffffffff)
 		b |= MODE_CSLIMIT;
 	return (struct mode_key){.bits = b, .cs_limit = cs->limit};
+}
+
+void mode_reach(struct vcpu *v, enum sreg s)
+{
+	const struct segment *g = &v->seg[s];
+	struct seg_reach *r = &v->reach[s];
+	bool down = segment_is_down(g);
+	uint32_t low = down ? g->limit + 1 : 0;
+	uint32_t high = !down ? g->limit : g->attr & SEG_DB ? 0xffffffff : 0xffff;
+	bool none = g->attr & SEG_UNUSABLE || (down && g->limit >= high);
+	uint64_t some = v->ruler - 1 - (uint32_t)(high - low);
+
+	/* Types mean nothing in real-address mode. */
+	bool typed = v->cr0 & CR0_PE;
+	r->read = none || (typed && !attr_readable(g->attr)) ? v->ruler : some;
+	r->write = none || (typed && !attr_writable(g->attr)) ? v->ruler : some;
+	r->minus_low = -low;
+	if (s == SREG_CS)
+		v->code_reach = v->ruler - 1 - g->limit;
 }
 
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)

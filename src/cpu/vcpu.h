@@ -98,6 +98,16 @@ struct segment {
 	uint16_t pad;
 };
 
+/* How far a segment reaches, for code that must not touch the flags.  There are 4 GiB of the host's
+ * memory that can be read, and as much behind them that cannot (the ruler): to one of these
+ * addresses add the offset of an access, less the segment's lowest, and its bytes after the first.
+ * A load from there faults exactly where the access is not permitted. */
+struct seg_reach {
+	uint64_t read, write;
+	uint32_t minus_low;
+	uint32_t pad;
+};
+
 struct table_reg {
 	uint32_t base;
 	uint32_t limit;
@@ -151,6 +161,9 @@ struct vcpu {
 	uint64_t tsc_read;                 /* what the guest has read of its TSC last; 0: nothing */
 	uint64_t tag;                      /* r14: of branches, in the table */
 	uint64_t base_by_part[VCPU_PARTS]; /* window to use for each part of linear space */
+	struct seg_reach reach[6];
+	uint64_t code_reach; /* the same of CS, for what is executed */
+	uint64_t ruler;      /* where the ruler ends; 0: there is none */
 
 	/* --- the rest of the architectural state --- */
 	uint32_t cr0, cr2, cr3, cr4;

@@ -146,6 +146,11 @@ int host_mem_area_close(void *at, size_t bytes)
 	return host_syscall_failed(p) ? (int)p : 0;
 }
 
+int host_mem_zeros(void *at, size_t bytes)
+{
+	return mmap(at, bytes, PROT_READ, HOLD | MAP_FIXED, -1, 0) == MAP_FAILED ? -errno : 0;
+}
+
 void host_mem_area_release(uint8_t *area, uint64_t bytes)
 {
 	unmap(area, bytes);

@@ -29,6 +29,8 @@ int host_mem_area(uint64_t bytes, uint8_t **out);
  * it again, whatever is mapped there. */
 int host_mem_area_open(void *at, size_t bytes);
 int host_mem_area_close(void *at, size_t bytes);
+/* Zeros that can only be read, in the area: they take page tables, but no memory.  Not for handlers. */
+int host_mem_zeros(void *at, size_t bytes);
 void host_mem_area_release(uint8_t *area, uint64_t bytes);
 
 /* Shared mapping of the file at this address, replacing what is there. */

@@ -4,7 +4,8 @@
 #include <errno.h>
 
 #define MIB (1ull << 20)
-#define AREA_BYTES ((MAX_WINDOWS + 1) * WINDOW_STRIDE)
+/* With the ruler in the place of one more window. */
+#define AREA_BYTES ((MAX_WINDOWS + 2) * WINDOW_STRIDE)
 /* What the process needs beside the windows, and MAX_SPLITS over the budget; what is held
  * between windows. */
 #define BUDGET_RESERVE (2000u + MAX_WINDOWS)
@@ -57,7 +58,12 @@ static int create_pools(struct mmu *m, const char **what)
 	err = host_mem_area(AREA_BYTES, &area);
 	/* The first window needs its guard below. */
 	m->area = err ? NULL : area + WINDOW_SIZE;
-	return err;
+	return err ? err : host_mem_zeros(m->area + MAX_WINDOWS * WINDOW_STRIDE, WINDOW_SIZE);
+}
+
+const void *mmu_ruler(const struct mmu *m)
+{
+	return m->area + MAX_WINDOWS * WINDOW_STRIDE + WINDOW_SIZE;
 }
 
 static int check_budget(struct mmu *m, unsigned budget, const char **what)

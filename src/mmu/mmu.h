@@ -222,6 +222,10 @@ void mmu_watch_set(struct mmu *m, const struct mmu_watch *w, unsigned n);
 /* Is an access to [a, a + n), which reaches two pages at most, to be seen? */
 bool mmu_is_watched(const struct mmu *m, gla_t a, unsigned n, bool write);
 
+/* The end of WINDOW_SIZE bytes that can be read and hold nothing; for WINDOW_STRIDE bytes behind
+ * it there is no memory. */
+const void *mmu_ruler(const struct mmu *m);
+
 /* --- flushes --- */
 void mmu_invlpg(struct mmu *m, gla_t a);
 void mmu_flush_all(struct mmu *m);

@@ -26,14 +26,18 @@ enum callout_result co_POST(struct monitor *m, uint32_t packed, uint64_t operand
 enum callout_result co_SEGCHECK(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	struct callout_access a = access_unpack(CALLOUT_ARG(packed));
-	bool ok =
-		cpu_seg_check(m->v, CALLOUT_SEG(packed), (uint32_t)operand, a.size, a.write, TRAP);
-	return ok ? RESUME_MID : FAULTED;
+	if (!cpu_seg_check(m->v, CALLOUT_SEG(packed), (uint32_t)operand, a.size, a.write, TRAP))
+		return FAULTED;
+	site_served(m, SITE_CHECK, false);
+	return RESUME_MID;
 }
 
 enum callout_result co_CSLIMIT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return (uint32_t)operand > m->v->seg[SREG_CS].limit ? fault(m, VEC_GP, true) : RESUME_MID;
+	if ((uint32_t)operand > m->v->seg[SREG_CS].limit)
+		return fault(m, VEC_GP, true);
+	site_served(m, SITE_CHECK, false);
+	return RESUME_MID;
 }
 
 enum callout_result co_STRING(struct monitor *m, uint32_t packed, uint64_t operand)

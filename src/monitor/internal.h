@@ -55,6 +55,7 @@ enum {
 /* What a signal handler leaves for the dispatcher. */
 struct fault_record {
 	uint8_t vector; /* 14: see verdict; others are the guest's */
+	bool limit;     /* the access may be none that its segment permits */
 	enum mmu_verdict verdict;
 	struct window *window;
 	gla_t address;
@@ -279,6 +280,7 @@ enum route {
 	ROUTE_AGAIN,    /* nowhere: the instruction at v->eip is to be run again */
 	ROUTE_TRAP,     /* to the guest's fault */
 	ROUTE_REDIRECT, /* the instruction at v->eip is to run alone, redirected */
+	ROUTE_CHECK,    /* ... alone, its limits checked in callouts */
 	ROUTE_IGNORE,   /* ... alone, with its x87 exceptions ignored */
 };
 /* Of what a handler recorded.  ROUTE_TRAP: *t. */
@@ -344,11 +346,11 @@ static inline uint32_t debug_code(const struct monitor *m)
 uint8_t site_flags(struct monitor *m, uint32_t eip);
 /* Marks the instruction at v->eip and drops its units. */
 void site_mark(struct monitor *m, uint8_t flags);
-/* The instruction at v->eip stored to a traced page or a hole. */
-void site_fault(struct monitor *m);
-/* It ran redirected, and that was needed or not: when it is in vain for long, the site
+/* The instruction at v->eip faulted: when it does so again, the flag is set. */
+void site_fault(struct monitor *m, uint8_t flag);
+/* It ran as the flag says, and that was needed or not: when it is in vain for long, the site
  * becomes plain again. */
-void site_redirected(struct monitor *m, bool needed);
+void site_served(struct monitor *m, uint8_t flag, bool needed);
 
 /* --- mode and window (select.c) --- */
 /* Linear address of the instruction at v->eip. */

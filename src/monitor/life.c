@@ -94,6 +94,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	err = mmu_create(&m->mmu, &cfg->mmu, &client, what);
 	if (err)
 		return err;
+	m->v->ruler = (uint64_t)(uintptr_t)mmu_ruler(m->mmu);
 	*what = "the translation cache";
 	struct tcache_config cc = {
 		.bytes = cfg->cache_bytes  ? cfg->cache_bytes

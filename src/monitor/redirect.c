@@ -46,10 +46,11 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
 	uint32_t page = mmu_page(m->mmu, r->gpa);
 	bool code = r->store && mmu_is_code(m->mmu, page);
-	site_redirected(m, !host || room < r->size || code || mmu_is_table(m->mmu, page) ||
-	                           mmu_is_watched(m->mmu, r->linear, r->size, r->store) ||
-	                           (m->window->kind == WINDOW_KERNEL &&
-	                            mmu_is_self_map(m->mmu, r->linear)));
+	site_served(
+		m, SITE_REDIRECT,
+		!host || room < r->size || code || mmu_is_table(m->mmu, page) ||
+			mmu_is_watched(m->mmu, r->linear, r->size, r->store) ||
+			(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, r->linear)));
 	if (!host || room < r->size) {
 		r->bounced = true;
 		host = bounce_at(m);

@@ -52,7 +52,7 @@ static enum route route_page_fault(struct monitor *m, struct trap *t)
 			             r->address.v, v->eip);
 			return ROUTE_AGAIN;
 		}
-		site_fault(m);
+		site_fault(m, SITE_REDIRECT);
 		return ROUTE_REDIRECT;
 	}
 	return ROUTE_AGAIN;
@@ -60,6 +60,10 @@ static enum route route_page_fault(struct monitor *m, struct trap *t)
 
 enum route fault_route(struct monitor *m, struct trap *t)
 {
+	if (m->fault.limit) {
+		site_fault(m, SITE_CHECK);
+		return ROUTE_CHECK;
+	}
 	switch (m->fault.vector) {
 	case VEC_PF:
 		return route_page_fault(m, t);

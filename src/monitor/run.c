@@ -105,6 +105,12 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 	}
 }
 
+/* Is the instruction at v->eip to run alone? */
+static bool is_alone(enum route r)
+{
+	return r == ROUTE_REDIRECT || r == ROUTE_CHECK || r == ROUTE_IGNORE;
+}
+
 /* The instruction at v->eip in a unit of its own; 0: its fault was delivered instead. */
 static uint64_t once_make(struct monitor *m, uint8_t site)
 {
@@ -146,13 +152,15 @@ static void run_once(struct monitor *m, enum route how)
 	do {
 		if (how == ROUTE_REDIRECT)
 			site = SITE_REDIRECT;
+		if (how == ROUTE_CHECK)
+			site = site_flags(m, v->eip) | SITE_CHECK;
 		if (how == ROUTE_IGNORE) {
 			x87_ignore_begin(m, &ignored);
 			ignoring = true;
 		}
 		uint64_t host = once_make(m, site);
 		how = host ? run(m, host, true).route : ROUTE_TRAP;
-	} while (how == ROUTE_REDIRECT || how == ROUTE_IGNORE);
+	} while (is_alone(how));
 	if (ignoring)
 		x87_ignore_end(m, &ignored);
 	bool traps = m->trapped;
@@ -359,7 +367,7 @@ enum monitor_end monitor_run(struct monitor *m)
 		from.exit = left.exit;
 		if (m->cfg.paranoid)
 			check_exit(m, u);
-		if (left.route == ROUTE_REDIRECT || left.route == ROUTE_IGNORE)
+		if (is_alone(left.route))
 			run_once(m, left.route);
 		if (m->state_dirty)
 			from.exit = NO_CHAIN;

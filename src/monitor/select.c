@@ -119,6 +119,8 @@ void select_state(struct monitor *m)
 		host_set_gs(v->window);
 	}
 	mmu_bases(m->mmu, w, v->base_by_part);
+	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
+		mode_reach(v, s);
 	m->state_dirty = m->remapped = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to

@@ -4,7 +4,16 @@
 
 #include "host/frame.h"
 
-enum { RCX_NO = 1, RSP_NO = 4, RSI_NO = 6, RDI_NO = 7, R8_NO = 8, R11_NO = 11, R13_NO = 13 };
+enum {
+	RCX_NO = 1,
+	RSP_NO = 4,
+	RSI_NO = 6,
+	RDI_NO = 7,
+	R8_NO = 8,
+	R10_NO = 10,
+	R11_NO = 11,
+	R13_NO = 13,
+};
 
 static bool between(uint64_t pc, const char *from, const char *to)
 {
@@ -26,7 +35,9 @@ static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc
 {
 	if (p->undo == UNDO_ESI_R11)
 		host_frame_set(f, RSI_NO, host_frame_get(f, R11_NO));
-	if (p->undo == UNDO_EDI_R11)
+	if (p->undo == UNDO_STRING)
+		host_frame_set(f, RSI_NO, host_frame_get(f, R10_NO));
+	if (p->undo == UNDO_EDI_R11 || p->undo == UNDO_STRING)
 		host_frame_set(f, RDI_NO, host_frame_get(f, R11_NO));
 	/* What comes in the middle of a repeated instruction finds RF set.  Where it began, r11d
 	 * was ECX.  SDM vol. 3, 17.3.1.1. */
@@ -43,6 +54,13 @@ static bool not_ours(const struct host_fault *fault, uint64_t pc)
 	report("internal error: host fault %u at pc %#llx (entry %p), address %p", fault->vector,
 	       (unsigned long long)pc, (const void *)entry_window, fault->address);
 	return false;
+}
+
+/* Is it the load by which translated code leaves what a segment does not permit?  Callouts find
+ * out what it is. */
+static bool beyond_limit(const struct monitor *m, const uint8_t *address)
+{
+	return (uint64_t)(uintptr_t)address - m->v->ruler < WINDOW_STRIDE;
 }
 
 SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
@@ -67,7 +85,8 @@ SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fa
 		return not_ours(fault, pc);
 	struct fault_record *r = &m->fault;
 	r->vector = fault->vector;
-	if (fault->vector != VEC_PF) {
+	r->limit = fault->vector == VEC_PF && beyond_limit(m, address);
+	if (fault->vector != VEC_PF || r->limit) {
 		redirect(m, f, p, eip);
 		return true;
 	}
@@ -144,6 +163,7 @@ static void on_kick(void *ctx, struct host_frame *f)
 	if (p && pc == host_frame_pc(f) && !tcache_in_once(m->cache, pc) &&
 	    at_rep((const uint8_t *)(uintptr_t)pc)) {
 		m->fault.vector = VEC_PF;
+		m->fault.limit = false;
 		m->fault.verdict = MMU_MAPPED;
 		redirect(m, f, p, eip);
 	}

@@ -5,7 +5,7 @@
 
 enum {
 	PROBES = 8,
-	PATIENCE = 64, /* redirections in vain before a site is plain again, at first */
+	PATIENCE = 64, /* detours in vain before a site is plain again, at first */
 	PATIENCE_MAX = 1 << 15,
 };
 
@@ -63,24 +63,24 @@ void site_mark(struct monitor *m, uint8_t flags)
 	retranslate(m, s);
 }
 
-void site_fault(struct monitor *m)
+void site_fault(struct monitor *m, uint8_t flag)
 {
 	struct site *s = site_here(m, m->v->eip, true);
 	if (s && ++s->faults >= 2)
-		site_mark(m, SITE_REDIRECT);
+		site_mark(m, flag);
 }
 
-void site_redirected(struct monitor *m, bool needed)
+void site_served(struct monitor *m, uint8_t flag, bool needed)
 {
 	if (m->in_once)
 		return;
 	struct site *s = site_here(m, m->v->eip, false);
-	if (!s || !(s->flags & SITE_REDIRECT))
+	if (!s || !(s->flags & flag))
 		return;
 	if (needed) {
 		s->vain = 0;
 	} else if (++s->vain >= s->patience) {
-		s->flags &= ~SITE_REDIRECT;
+		s->flags &= ~flag;
 		if (s->patience < PATIENCE_MAX)
 			s->patience *= 2;
 		stats.restored_sites++;

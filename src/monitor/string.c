@@ -130,10 +130,20 @@ static uint32_t page_room(const struct string *s, uint32_t a)
 	return (PAGE_SIZE - (a & PAGE_MASK)) / s->size;
 }
 
-static bool plain(const struct segment *seg, bool write)
+/* Of n elements by r that go up: how many lie whole in the page of the first; none where not all
+ * of them are within the segment. */
+static uint32_t run_of(const struct string *s, enum sreg seg, enum gpr r, uint32_t n, bool write)
 {
-	return seg->limit == 0xffffffff && !(seg->attr & (SEG_UNUSABLE | SEG_CODE | SEG_DOWN)) &&
-	       (!write || seg->attr & SEG_WRITE);
+	const struct vcpu *v = s->m->v;
+	uint32_t off = masked(s, v->gpr[r]);
+	uint32_t room = page_room(s, v->seg[seg].base + off);
+	struct trap t;
+
+	if (room < n)
+		n = room;
+	if (s->a16 && (0x10000 - off) / s->size < n)
+		n = (0x10000 - off) / s->size;
+	return n && cpu_seg_check(v, seg, off, n * s->size, write, &t) ? n : 0;
 }
 
 static bool run_address(const struct string *s, uint32_t a, enum mmu_access access, gpa_t *p)
@@ -147,22 +157,16 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 {
 	struct monitor *m = s->m;
 	struct vcpu *v = m->v;
-	uint32_t to = v->gpr[EDI] + v->seg[SREG_ES].base, n = page_room(s, to);
-	uint32_t from = v->gpr[ESI] + v->seg[s->seg].base;
+	uint32_t to = masked(s, v->gpr[EDI]) + v->seg[SREG_ES].base, n;
+	uint32_t from = masked(s, v->gpr[ESI]) + v->seg[s->seg].base;
 	gpa_t p, q;
 
-	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->a16 || s->step < 0 ||
-	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step ||
-	    !plain(&v->seg[SREG_ES], true))
+	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->step < 0 ||
+	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
 		return 0;
-	if (s->op == STROP_MOVS) {
-		if (!plain(&v->seg[s->seg], false))
-			return 0;
-		if (page_room(s, from) < n)
-			n = page_room(s, from);
-	}
-	if (count < n)
-		n = count;
+	n = run_of(s, SREG_ES, EDI, count, true);
+	if (s->op == STROP_MOVS)
+		n = run_of(s, s->seg, ESI, n, false);
 	if (n < 2 || mmu_is_watched(m->mmu, gla(to), n * s->size, true) ||
 	    (s->op == STROP_MOVS && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
 		return 0;
@@ -194,9 +198,9 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	else
 		__asm__ volatile("rep stosb" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
 	mmu_written(m->mmu, p, bytes);
-	v->gpr[EDI] += bytes;
+	advance(s, EDI, bytes);
 	if (s->op == STROP_MOVS)
-		v->gpr[ESI] += bytes;
+		advance(s, ESI, bytes);
 	return n;
 }
 
@@ -226,8 +230,10 @@ static void account(const struct string *s)
 
 	if (s->op == STROP_INS || s->op == STROP_OUTS)
 		return; /* no other way */
-	site_redirected(s->m, (src && !is_plain(s, s->seg, ESI, false)) ||
-	                              (dst && !is_plain(s, SREG_ES, EDI, write)));
+	site_served(s->m, SITE_CHECK, false);
+	site_served(s->m, SITE_REDIRECT,
+	            (src && !is_plain(s, s->seg, ESI, false)) ||
+	                    (dst && !is_plain(s, SREG_ES, EDI, write)));
 }
 
 enum callout_result string_run(struct monitor *m, uint32_t packed)

@@ -141,6 +141,11 @@ void emit_load16(struct emit *e, uint8_t dst, struct memop m)
 	reg_mem(e, 1, 0xb7, dst, m, false, false);
 }
 
+void emit_load8(struct emit *e, uint8_t dst, struct memop m)
+{
+	reg_mem(e, 1, 0xb6, dst, m, false, false);
+}
+
 void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size)
 {
 	reg_mem(e, 0, 0x89, src, m, false, size == 2);
@@ -164,6 +169,11 @@ void emit_store_imm(struct emit *e, struct memop m, uint32_t imm, unsigned size)
 void emit_movzx16(struct emit *e, uint8_t dst, uint8_t src)
 {
 	reg_reg(e, 1, 0xb7, dst, src, false, false);
+}
+
+void emit_not32(struct emit *e, uint8_t r)
+{
+	reg_reg(e, 0, 0xf7, 2, r, false, false);
 }
 
 void emit_mov16(struct emit *e, uint8_t dst, uint8_t src)

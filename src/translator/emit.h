@@ -74,10 +74,12 @@ void emit_lea64(struct emit *e, uint8_t dst, struct memop m);
 void emit_load32(struct emit *e, uint8_t dst, struct memop m);
 void emit_load64(struct emit *e, uint8_t dst, struct memop m);
 void emit_load16(struct emit *e, uint8_t dst, struct memop m);               /* zero-extends */
+void emit_load8(struct emit *e, uint8_t dst, struct memop m);                /* likewise */
 void emit_store(struct emit *e, struct memop m, uint8_t src, unsigned size); /* 2 or 4 */
 void emit_store64(struct emit *e, struct memop m, uint8_t src);
 void emit_store_imm(struct emit *e, struct memop m, uint32_t imm, unsigned size);
 void emit_movzx16(struct emit *e, uint8_t dst, uint8_t src);
+void emit_not32(struct emit *e, uint8_t r);
 void emit_mov16(struct emit *e, uint8_t dst, uint8_t src);
 /* dst = src >> count or src << count, 32 or 64 bits; count is a register. */
 void emit_shrx(struct emit *e, uint8_t dst, uint8_t src, uint8_t count, bool w);

@@ -81,27 +81,60 @@ static bool waits(const struct row *r)
 	return r->group == 'm' || r->reg == 'm' || (r->group == 'f' && r->size != 'f' && !store);
 }
 
-struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access)
+struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, bool store)
 {
 	struct emit *e = &x->e;
 	enum seg_class class = mode_class(x->mode, seg);
-	bool store = access != 'r';
+	bool sum = ea.index == NOREG && ea.base != R10 && ea.disp >= 0 && ea.disp < 1 << 24;
+	struct memop past = store ? VCPU(reach[seg].write) : VCPU(reach[seg].read);
 
+	if (class == CLASS_DOWN || !sum) {
+		emit_lea32(e, R8, ea);
+		ea = mem_host(R8, 0);
+	}
+	struct memop last = ea;
+	last.index = R10;
+	if (class == CLASS_DOWN) {
+		emit_load32(e, R10, VCPU(reach[seg].minus_low));
+		emit_lea32(e, R10, (struct memop){.base = R10, .index = R8});
+		last = (struct memop){.base = R9, .index = R10};
+		emit_load64(e, R9, past);
+	} else {
+		emit_load64(e, R10, past);
+	}
+	last.disp += (int32_t)size - 1;
+	emit_load8(e, R10, last);
+	return ea;
+}
+
+/* by_part: it may be an access by the window of its part. */
+static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, unsigned size,
+                            char access, bool by_part)
+{
+	struct emit *e = &x->e;
+	enum seg_class class = mode_class(x->mode, seg);
+	bool store = access != 'r', redirect = x->site & SITE_REDIRECT;
+
+	by_part &= x->site & SITE_BY_PART;
 	if (seg == SREG_CS && store)
-		class = CLASS_CHECKED;
-	if (class == CLASS_FLAT && !x->site) {
+		class = CLASS_LIMITED;
+	if (class == CLASS_FLAT && !redirect && !by_part) {
 		ea.gs = true;
 		return ea;
 	}
-	if ((class == CLASS_CHECKED || x->site & SITE_REDIRECT) && waits(x->row))
+	bool limited = class >= CLASS_LIMITED, callout = limited && x->site & XL_CHECKS;
+	if ((callout || redirect) && waits(x->row))
 		emit8(e, 0x9b);
-	if (class == CLASS_CHECKED) {
+	if (callout) {
 		emit_lea32(e, R10, ea);
 		xl_callout(x, CO_SEGCHECK, 4, seg, access_arg(x, size, access));
 		ea = mem_host(R10, 0);
+	} else if (limited) {
+		ea = xl_check(x, ea, seg, size, store);
 	}
-	if (x->site & SITE_REDIRECT) {
-		emit_lea32(e, R10, ea);
+	if (redirect) {
+		if (!callout)
+			emit_lea32(e, R10, ea);
 		xl_callout(x, CO_PRE, 4, seg, access_arg(x, size, access));
 		x->post = store;
 		return mem_host(R9, 0);
@@ -118,7 +151,7 @@ struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned si
 			ea = (struct memop){.base = R8, .index = R9};
 		}
 	}
-	if (x->site & SITE_BY_PART) {
+	if (by_part) {
 		emit_lea32(e, R8, ea);
 		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, R8, R10, false);
@@ -130,6 +163,11 @@ struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned si
 	}
 	ea.gs = true;
 	return ea;
+}
+
+struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access)
+{
+	return operand(x, ea, seg, size, access, true);
 }
 
 struct memop xl_operand(struct xlate *x)
@@ -192,36 +230,15 @@ void xl_load_rm(struct xlate *x, uint8_t r)
 
 struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size, char access)
 {
-	struct emit *e = &x->e;
-	enum seg_class class = mode_class(x->mode, SREG_SS);
 	struct memop m = mem_host(base, off);
-	bool redirect = x->site & SITE_REDIRECT;
 
-	if (x->mode & MODE_STACK32 && class == CLASS_FLAT && !redirect) {
-		m.gs = true;
-		return m;
+	if (!(x->mode & MODE_STACK32)) {
+		if (off)
+			emit_lea32(&x->e, R8, m);
+		emit_movzx16(&x->e, R8, off ? R8 : base);
+		m = mem_host(R8, 0);
 	}
-	if (class == CLASS_CHECKED) {
-		emit_lea32(e, R10, m);
-		if (!(x->mode & MODE_STACK32))
-			emit_movzx16(e, R10, R10);
-		xl_callout(x, CO_SEGCHECK, 4, SREG_SS, access_arg(x, size, access));
-	}
-	emit_lea32(e, R8, m);
-	if (!(x->mode & MODE_STACK32))
-		emit_movzx16(e, R8, R8);
-	if (redirect) {
-		emit_mov32(e, R10, R8);
-		xl_callout(x, CO_PRE, 4, SREG_SS, access_arg(x, size, access));
-		x->post = access != 'r';
-		return mem_host(R9, 0);
-	}
-	m = mem_gs(R8, 0);
-	if (class != CLASS_FLAT) {
-		emit_load32(e, R9, vcpu_base(SREG_SS));
-		m.index = R9;
-	}
-	return m;
+	return operand(x, m, SREG_SS, size, access, false);
 }
 
 void xl_stack_adjust(struct xlate *x, int32_t by)

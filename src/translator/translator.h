@@ -25,6 +25,7 @@ enum stub {
 enum {
 	SITE_BY_PART = 1,  /* supervisor access to user memory: window chosen by address */
 	SITE_REDIRECT = 2, /* store to a traced page: address resolved in a callout */
+	SITE_CHECK = 4,    /* not in its segment: limits are checked in callouts */
 };
 
 struct tu_request {

@@ -22,8 +22,13 @@ static void check_cs(struct xlate *x, uint8_t r)
 {
 	if (!(x->mode & MODE_CSLIMIT))
 		return;
-	emit_mov32(&x->e, R10, r);
-	xl_callout(x, CO_CSLIMIT, 4, 0, 0);
+	if (x->site & XL_CHECKS) {
+		emit_mov32(&x->e, R10, r);
+		xl_callout(x, CO_CSLIMIT, 4, 0, 0);
+		return;
+	}
+	emit_load64(&x->e, R10, VCPU(code_reach));
+	emit_load8(&x->e, R10, (struct memop){.base = r, .index = R10});
 }
 
 /* An exit to the target, at the end of a conditional path. */

@@ -174,7 +174,7 @@ void x_bit_string(struct xlate *x)
 	struct emit *e = &x->e;
 
 	if (!insn_is_mem(&x->i) ||
-	    (x->i.adsize == 4 && !x->site && mode_class(x->mode, seg) != CLASS_CHECKED)) {
+	    (x->i.adsize == 4 && !x->site && mode_class(x->mode, seg) <= CLASS_BASED)) {
 		x_modrm(x);
 		return;
 	}

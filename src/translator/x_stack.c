@@ -131,22 +131,27 @@ void x_pop_sreg(struct xlate *x)
 void x_enter(struct xlate *x)
 {
 	struct emit *e = &x->e;
-	uint32_t frame = x->i.imm & 0xffff;
-	bool flat = mode_class(x->mode, SREG_SS) == CLASS_FLAT && x->mode & MODE_STACK32;
+	int32_t size = x->i.opsize, frame = (int32_t)(x->i.imm & 0xffff);
 
-	if ((x->i.imm2 & 31) || !flat || x->i.opsize != 4 || x->site) {
-		emit_mov_imm(e, R10, frame);
+	if ((x->i.imm2 & 31) || x->site) {
+		emit_mov_imm(e, R10, (uint32_t)frame);
 		xl_callout(x, CO_ENTER, x->i.opsize, 0, x->i.imm2 & 31);
 		return;
 	}
-	int32_t top = -4 - (int32_t)frame;
-	struct enc not = {.opcode = 0xf7, .reg = 2, .mem = true, .m = mem_gs(R12, top)};
-	emit_store(e, mem_gs(R12, -4), RBP, 4);
+	struct memop m = xl_stack(x, R12, -size, x->i.opsize, 'w');
+	emit_store(e, m, RBP, x->i.opsize);
 	/* A write at the new top must be possible: NOT, twice, leaves all as it was. */
+	struct enc not = {.opcode = 0xf7, .reg = 2, .mem = true, .p66 = size == 2};
+	not .m = xl_stack(x, R12, -size - frame, x->i.opsize, 'm');
 	emit_enc(e, &not );
 	emit_enc(e, &not );
-	emit_lea32(e, RBP, mem_host(R12, -4));
-	emit_lea32(e, R12, mem_host(R12, top));
+	if (size == 4 && x->mode & MODE_STACK32) {
+		emit_lea32(e, RBP, mem_host(R12, -size));
+	} else {
+		emit_lea32(e, R8, mem_host(R12, -size));
+		emit_mov16(e, RBP, R8);
+	}
+	xl_stack_adjust(x, -size - frame);
 }
 
 void x_leave(struct xlate *x)

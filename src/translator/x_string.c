@@ -20,7 +20,8 @@ static enum string_op string_op_of(uint8_t opcode)
 	return STROP_OUTS;
 }
 
-/* The general form, in the monitor's view: other segments, 16-bit addresses, traced pages. */
+/* The general form, in the monitor's view: repeated in other segments or by 16-bit addresses;
+ * traced pages. */
 static void string_callout(struct xlate *x, enum string_op op)
 {
 	const struct insn *i = &x->i;
@@ -47,6 +48,46 @@ static void string_pointer(struct xlate *x, uint8_t r)
 	emit_lea64(e, r, (struct memop){.base = r, .index = R9});
 }
 
+/* r = linear address of the string register's operand, which is within its segment. */
+static void string_linear(struct xlate *x, uint8_t r, enum sreg seg)
+{
+	struct emit *e = &x->e;
+	if (x->i.adsize == 2)
+		emit_movzx16(e, r, r);
+	if (mode_class(x->mode, seg) == CLASS_FLAT)
+		return;
+	emit_load32(e, R9, vcpu_base(seg));
+	emit_lea32(e, r, (struct memop){.base = r, .index = R9});
+}
+
+/* And back, the instruction done; saved: what was in r. */
+static void string_offset(struct xlate *x, uint8_t r, uint8_t saved, enum sreg seg)
+{
+	struct emit *e = &x->e;
+	if (mode_class(x->mode, seg) != CLASS_FLAT) {
+		emit_load32(e, R9, vcpu_base(seg));
+		emit_not32(e, R9);
+		emit_lea32(e, r, (struct memop){.base = r, .index = R9, .disp = 1});
+	}
+	if (x->i.adsize == 2) {
+		emit_mov32(e, R9, r);
+		emit_mov32(e, r, saved);
+		emit_mov16(e, r, R9);
+	}
+}
+
+/* Of the operand by a string register: faults unless the segment permits it. */
+static void string_check(struct xlate *x, uint8_t r, enum sreg seg, unsigned size, bool store)
+{
+	if (mode_class(x->mode, seg) < CLASS_LIMITED)
+		return;
+	if (x->i.adsize == 2) {
+		emit_movzx16(&x->e, R8, r);
+		r = R8;
+	}
+	xl_check(x, mem_host(r, 0), seg, size, store);
+}
+
 void x_string(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -56,11 +97,26 @@ void x_string(struct xlate *x)
 	bool dst = op != STROP_LODS;
 	enum sreg seg = i->seg >= 0 ? i->seg : SREG_DS;
 
-	if (i->adsize == 2 || x->site & SITE_REDIRECT || x->mode & MODE_TF ||
-	    (src && mode_class(x->mode, seg) != CLASS_FLAT) ||
-	    (dst && mode_class(x->mode, SREG_ES) != CLASS_FLAT)) {
+	bool flat = i->adsize == 4 && !(src && mode_class(x->mode, seg) != CLASS_FLAT) &&
+	            !(dst && mode_class(x->mode, SREG_ES) != CLASS_FLAT);
+
+	if (x->site & SITE_REDIRECT || x->mode & MODE_TF || (!flat && (i->rep || x->site))) {
 		string_callout(x, op);
 		return;
+	}
+	if (!flat) {
+		unsigned size = i->opcode & 1 ? i->opsize : 1;
+		if (src)
+			string_check(x, RSI, seg, size, false);
+		if (dst)
+			string_check(x, RDI, SREG_ES, size, op == STROP_MOVS || op == STROP_STOS);
+		emit_mov32(e, R10, RSI);
+		emit_mov32(e, R11, RDI);
+		if (src)
+			string_linear(x, RSI, seg);
+		if (dst)
+			string_linear(x, RDI, SREG_ES);
+		xl_pc(x, UNDO_STRING);
 	}
 	/* Has it begun, when it is left in the middle?  (fault.c, redirect) */
 	if (i->rep)
@@ -81,6 +137,13 @@ void x_string(struct xlate *x)
 		emit_mov32(e, RSI, RSI);
 	if (dst)
 		emit_mov32(e, RDI, RDI);
+	if (flat)
+		return;
+	xl_pc(x, UNDO_NONE);
+	if (src)
+		string_offset(x, RSI, R10, seg);
+	if (dst)
+		string_offset(x, RDI, R11, SREG_ES);
 }
 
 void x_port_string(struct xlate *x)

@@ -16,6 +16,7 @@
 
 enum {
 	MAX_LOOKUPS = 16,
+	XL_CHECKS = SITE_CHECK | SITE_REDIRECT, /* sites whose limits are checked in callouts */
 	PADDING =
 		16, /* int3 behind a unit: room to overwrite its last instruction (tcache_leave_after) */
 	/* What one instruction adds at most: unit.translator_limits_test measures it. */
@@ -98,6 +99,10 @@ enum sreg xl_seg(const struct xlate *x);
 struct memop xl_ea(struct xlate *x, int32_t esp_bias);
 /* r10d = that offset. */
 void xl_ea_r10(struct xlate *x);
+/* Faults, behind the ruler (cpu/vcpu.h), unless the segment permits the access; the operand's
+ * offset afterwards.  One that wraps at 4 GiB may fault in vain: a callout decides then.  Uses r8
+ * to r10. */
+struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, bool store);
 /* The operand itself, ready to be accessed: segment, limits, sites. Uses r8 to r10. */
 struct memop xl_mem(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, char access);
 struct memop xl_operand(struct xlate *x);

@@ -7,6 +7,7 @@
  *   unit.c      one unit: sweep, branches, stubs
  *   map.c       the PC map: both its sides, and what lies between them
  *   template.c  the sequences that are permitted as a whole
+ *   reach.c     those of segments and of single cells
  *   sweep.c     what is noted of a unit on the way through it
  *   insn.c      one instruction outside templates: what it is, what it may name
  *   finding.c   what is found wrong, and its names
@@ -24,6 +25,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 
 /* EFLAGS bits that the host has for the guest: CF PF AF ZF SF DF OF. */
 #define NATIVE_FLAGS 0xcd5u
+#define HOST_IF 0x200u
 
 struct dump {
 	struct dump_header h;
@@ -168,6 +170,10 @@ unsigned template_lookup(struct check *c, const uint8_t *p, const uint8_t *end);
 unsigned template_exit(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t id);
 /* mov r8d, eip; lookup */
 unsigned template_thunk(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
+unsigned template_cell(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
+unsigned template_string_linear(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
+/* The test that an access, or a branch, is within its segment: its length, or 0. */
+unsigned template_reach(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
 /* As a dead unit's pads have it: jmp [r15 + disp32]; as the place has where one was left
  * that was running: mov r8d, eip; jmp [r15 + disp32]. */
 enum { DEAD_PAD = 7, DEAD_END = 13 };

@@ -373,12 +373,15 @@ static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool part)
 
 static unsigned match_string(struct sweep *s, const uint8_t *p)
 {
-	struct cursor k = cursor(p, s->end);
+	unsigned linear = template_string_linear(&s->c->d.h.layout, p, s->end);
+	struct cursor k = cursor(p + linear, s->end);
 	bool part = *p == 0x41;
 	if (!part)
 		window(s, &k);
 	if (!k.ok)
 		return 0;
+	if (linear)
+		expect_undo(s, p + linear, UNDO_STRING);
 	bool src = pointer(s, &k, RSI, part);
 	bool dst = pointer(s, &k, RDI, part);
 	if (!src && !dst)
@@ -403,8 +406,10 @@ static unsigned match_string(struct sweep *s, const uint8_t *p)
 		sweep_fail(s, p, RULE_STUB, "string instruction over window pointers");
 		return k.p > p ? (unsigned)(k.p - p) : 1;
 	}
+	if (linear)
+		expect_undo(s, k.p, UNDO_NONE);
 	sweep_node(s, p, &(struct insn_facts){.opcode = op, .memory = true, .faults = true});
-	return done(s, p, &k, part ? T_string_part : T_string);
+	return done(s, p, &k, part ? T_string_part : linear ? T_string_linear : T_string);
 }
 
 /* lea r8d, [address]; the base by its part in r9; the instruction on [r9+r8]. */
@@ -498,7 +503,6 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 
 /* EFLAGS bits that the host does not have for the guest.  SDM vol. 1, 3.4.3. */
 #define VIRTUAL 0x247100u /* TF IOPL NT AC ID */
-#define HOST_IF 0x200u
 
 static unsigned match_pushf(struct sweep *s, const uint8_t *p)
 {
@@ -576,31 +580,10 @@ static unsigned match_save(struct sweep *s, const uint8_t *p)
 	return done(s, p, &k, T_save);
 }
 
-/* Selector, base and IF cells. */
 static unsigned match_cell(struct sweep *s, const uint8_t *p)
 {
-	const struct dump_layout *l = &s->c->d.h.layout;
-	struct cursor k;
-	for (unsigned i = 0; i < 6; i++) {
-		uint32_t seg = l->seg + i * l->seg_stride;
-		for (unsigned r = R10; r <= R11; r++) {
-			k = cursor(p, s->end);
-			BYTES(&k, "\x45\x0f\xb7"); /* movzx r10d|r11d, word [r15 + selector] */
-			at_r15(&k, r, -1, seg + l->seg_selector);
-			if (k.ok)
-				return done(s, p, &k, T_cell);
-		}
-		k = cursor(p, s->end);
-		BYTES(&k, "\x45\x8b"); /* mov r9d, [r15 + base] */
-		at_r15(&k, R9, -1, seg + l->seg_base);
-		if (k.ok)
-			return done(s, p, &k, T_cell);
-	}
-	k = cursor(p, s->end);
-	BYTES(&k, "\x41\xc7"); /* mov dword [r15 + if_flag], 0 or 200h */
-	at_r15(&k, 0, -1, l->if_flag);
-	uint32_t v = imm(&k, 4);
-	return k.ok && (v == 0 || v == HOST_IF) ? done(s, p, &k, T_cell) : 0;
+	unsigned n = template_cell(&s->c->d.h.layout, p, s->end);
+	return n ? done(s, p, &(struct cursor){.p = p + n}, T_cell) : 0;
 }
 
 /* mov r10, selector:offset, and the callout that takes it. */
@@ -621,6 +604,12 @@ static unsigned match_far(struct sweep *s, const uint8_t *p)
 		return (unsigned)(k.p - p);
 	}
 	return done(s, p, &k, T_far_pointer);
+}
+
+static unsigned match_reach(struct sweep *s, const uint8_t *p)
+{
+	unsigned n = template_reach(&s->c->d.h.layout, p, s->end);
+	return n ? done(s, p, &(struct cursor){.p = p + n}, T_reach) : 0;
 }
 
 /* SHLX, SHRX, SARX of 32 bits, registers only, into a scratch register: the one use of
@@ -674,14 +663,22 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		unsigned (*match)(struct sweep *, const uint8_t *);
 		char first[5]; /* bytes that it may begin with */
 	} all[] = {
-		{match_callout, "\x41"},    {match_pending, "\x4c"},
-		{match_pad, "\x4c"},        {match_lookup, "\x45\x41\xc3"},
-		{match_string, "\x4d\x41"}, {match_part, "\x44\x45\x46\x47"},
-		{match_borrow, "\x4c"},     {match_maskmov, "\x4c"},
-		{match_pushf, "\x9c"},      {match_popf, "\x45\x41"},
-		{match_rdtsc, "\x0f"},      {match_far, "\x49"},
-		{match_cell, "\x45\x41"},   {match_shift, "\xc4"},
+		{match_callout, "\x41"},
+		{match_pending, "\x4c"},
+		{match_pad, "\x4c"},
+		{match_lookup, "\x45\x41\xc3"},
+		{match_string, "\x4d\x41\x44"},
+		{match_part, "\x44\x45\x46\x47"},
+		{match_borrow, "\x4c"},
+		{match_maskmov, "\x4c"},
+		{match_pushf, "\x9c"},
+		{match_popf, "\x45\x41"},
+		{match_rdtsc, "\x0f"},
+		{match_far, "\x49"},
+		{match_cell, "\x45\x41"},
+		{match_shift, "\xc4"},
 		{match_save, "\x4c"},
+		{match_reach, "\x4d\x45"},
 	};
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!*p || !strchr(all[i].first, *p))

@@ -60,7 +60,8 @@ enum verify_rule {
 	TEMPLATE(callout) TEMPLATE(pending) TEMPLATE(pad) TEMPLATE(lookup) TEMPLATE(stub)          \
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_part) TEMPLATE(maskmov)      \
 	TEMPLATE(part) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
-	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)
+	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)     \
+	TEMPLATE(reach) TEMPLATE(string_linear)
 /* clang-format on */
 
 enum verify_template {

@@ -221,11 +221,11 @@ static void access_faults(const struct asm_pack *pack, const struct insn *i, str
 
 	if (p->accesses < MOST_ACCESSES)
 		p->access[p->accesses++] = a;
+	uint32_t end = !s ? 0xffffffff : s->pages ? s->limit << 12 | 0xfff : s->limit;
 	if (s && s->contents == 1)
-		bad |= a.offset <= s->limit || last > (s->big ? 0xffffffff : 0xffff) ||
-		       last < a.offset;
+		bad |= a.offset <= end || last > (s->big ? 0xffffffff : 0xffff) || last < a.offset;
 	else if (s)
-		bad |= last > (s->pages ? s->limit << 12 | 0xfff : s->limit) || last < a.offset;
+		bad |= last > end || last < a.offset;
 	if (s && a.write)
 		bad |= s->locked || s->contents == 2;
 	if (bad) {

@@ -67,8 +67,12 @@ enum {
 	SEL_LOW32 = 0x4f,
 	SEL_LOW16 = 0x57, /* B = 0 */
 	SEL_HIGH32 = 0x5f,
-	SEL_HIGH16 = 0x67,  /* B = 0 */
-	SEL_BATCH16 = 0x77, /* and those after it: code, D = 0, 64 KiB each from BATCH on */
+	SEL_HIGH16 = 0x67, /* B = 0 */
+	/* Ends of limits in the data window: in pages, and of those that expand down. */
+	SEL_PAGES = 0x6f,
+	SEL_DOWN16 = 0x77, /* B = 0 */
+	SEL_DOWN_PAGES = 0x7f,
+	SEL_BATCH16 = 0x87, /* and those after it: code, D = 0, 64 KiB each from BATCH on */
 	BATCHES16 = BATCH_SIZE >> 16,
 	LDT_SLOTS = (SEL_BATCH16 >> 3) + BATCHES16,
 };
@@ -100,6 +104,9 @@ struct segment {
 	{ SEL_LOW16, AREA_STACK, 0x7fff, 0, 0, 0, 0, 0 }, \
 	{ SEL_HIGH32, AREA_STACK, 0x7fff, 1, 1, 0, 0, 0 }, \
 	{ SEL_HIGH16, AREA_STACK, 0x7fff, 1, 0, 0, 0, 0 }, \
+	{ SEL_PAGES, AREA, 7, 0, 1, 1, 0, 0 }, \
+	{ SEL_DOWN16, AREA, 0x7fff, 1, 0, 0, 0, 0 }, \
+	{ SEL_DOWN_PAGES, AREA, 7, 1, 1, 1, 0, 0 }, \
 }
 #define SEGMENT_BATCH16(n) \
 	(struct segment){ SEL_BATCH16 + 8 * (n), BATCH + ((n) << 16), 0xffff, 2, 0, 0, 0, 0 }

@@ -240,6 +240,9 @@ static uint32_t seg_base(const struct gen *g, int seg)
 	case SEL_BASED:
 	case SEL_DOWN:
 	case SEL_RODATA:
+	case SEL_PAGES:
+	case SEL_DOWN16:
+	case SEL_DOWN_PAGES:
 		return AREA;
 	case SEL_LIMITED:
 		return WINDOW_DATA;
@@ -656,10 +659,11 @@ static void put_sequence(struct gen *g, const struct row *row)
 /* A data segment that is none of the flat ones. */
 static uint16_t pick_segment(struct gen *g)
 {
-	static const uint16_t selectors[] = {SEL_BASED,   SEL_BASED, SEL_BASED, SEL_EDGE,
-	                                     SEL_LIMITED, SEL_DOWN,  SEL_RODATA};
+	static const uint16_t selectors[] = {SEL_BASED, SEL_BASED,   SEL_BASED,     SEL_EDGE,
+	                                     SEL_EDGE,  SEL_LIMITED, SEL_DOWN,      SEL_RODATA,
+	                                     SEL_PAGES, SEL_DOWN16,  SEL_DOWN_PAGES};
 
-	return selectors[below(g, 7)];
+	return selectors[below(g, sizeof(selectors) / sizeof(*selectors))];
 }
 
 static uint16_t pick_stack(struct gen *g)

@@ -87,8 +87,11 @@ static uint32_t readable(uint16_t selector)
 		return WINDOW_DATA;
 	case SEL_BASED:
 	case SEL_RODATA:
+	case SEL_PAGES:
 		return WINDOW_DATA - AREA;
 	case SEL_DOWN:
+	case SEL_DOWN16:
+	case SEL_DOWN_PAGES:
 		return WINDOW_DATA + 0x110 - AREA;
 	case SEL_LIMITED:
 	case SEL_EDGE:

@@ -40,7 +40,8 @@ static bool place(uint8_t *guard)
 
 int __real_host_mem_area(uint64_t bytes, uint8_t **out);
 
-/* The mmu asks once, for the area of its windows: a guard comes first. */
+/* The mmu asks once, for the area of its windows: a guard comes first.  The last is the ruler's
+ * (cpu/vcpu.h), where what is beyond a limit has to fault. */
 int __wrap_host_mem_area(uint64_t bytes, uint8_t **out)
 {
 	int err = __real_host_mem_area(bytes, out);
@@ -49,7 +50,7 @@ int __wrap_host_mem_area(uint64_t bytes, uint8_t **out)
 	canary = memfd_create("canary", MFD_CLOEXEC);
 	if (canary < 0 || ftruncate(canary, CANARY_SIZE))
 		return -1;
-	for (uint64_t at = 0; at < bytes; at += WINDOW_STRIDE)
+	for (uint64_t at = 0; at + WINDOW_STRIDE < bytes; at += WINDOW_STRIDE)
 		if (!place(*out + at))
 			return -1;
 	/* For the end: lseek in check(), and kill. */
@@ -75,7 +76,7 @@ static int check(void)
 static int self_test(void)
 {
 	uint8_t *area;
-	if (__wrap_host_mem_area(4 * WINDOW_STRIDE, &area) || canaries != 4 || check())
+	if (__wrap_host_mem_area(5 * WINDOW_STRIDE, &area) || canaries != 4 || check())
 		return 1;
 	*(volatile uint8_t *)(area + 2 * WINDOW_STRIDE + 0x12345678);
 	return !check();

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.bytes = page_end - n;
 	memcpy(c.bytes, data + sizeof in, n);
 	site_seed = in.site_seed;
-	c.site = in.site & (SITE_BY_PART | SITE_REDIRECT);
+	c.site = in.site & (SITE_BY_PART | SITE_REDIRECT | SITE_CHECK);
 	c.req = (struct tu_request){
 		.bytes = c.bytes,
 		.avail = n,

@@ -112,8 +112,10 @@ static bool mode_word(struct golden_case *g, const char *w)
 		}
 	if (!strncmp(w, "based:", 6))
 		return set_class(&r->mode.bits, w + 6, CLASS_BASED);
-	if (!strncmp(w, "checked:", 8))
-		return set_class(&r->mode.bits, w + 8, CLASS_CHECKED);
+	if (!strncmp(w, "limited:", 8))
+		return set_class(&r->mode.bits, w + 8, CLASS_LIMITED);
+	if (!strncmp(w, "down:", 5))
+		return set_class(&r->mode.bits, w + 5, CLASS_DOWN);
 	if (sscanf(w, "cs:%x:%x", &base, &limit) == 2) {
 		if (limit != 0xffffffff)
 			r->mode.bits |= MODE_CSLIMIT;
@@ -130,6 +132,8 @@ static bool mode_word(struct golden_case *g, const char *w)
 		return r->single = true;
 	if (!strcmp(w, "by-part"))
 		return g->site |= SITE_BY_PART;
+	if (!strcmp(w, "check"))
+		return g->site |= SITE_CHECK;
 	if (!strcmp(w, "redirect"))
 		return g->site |= SITE_REDIRECT;
 	return false;
@@ -162,6 +166,13 @@ static void note_cell(FILE *f, int64_t off)
 		unsigned at = off - offsetof(struct vcpu, seg);
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct segment)],
 		        at % sizeof(struct segment) ? "selector" : "base");
+	} else if (CELL(reach)) {
+		unsigned at = off - offsetof(struct vcpu, reach),
+			 in = at % sizeof(struct seg_reach);
+		fprintf(f, " ; %s.%s", segments[at / sizeof(struct seg_reach)],
+		        in == offsetof(struct seg_reach, read)    ? "read"
+		        : in == offsetof(struct seg_reach, write) ? "write"
+		                                                  : "minus_low");
 	} else {
 		fprintf(f, " ; %s",
 		        CELL(if_flag)        ? "if_flag"
@@ -171,6 +182,7 @@ static void note_cell(FILE *f, int64_t off)
 		        : CELL(tsc_minus)    ? "tsc_minus"
 		        : CELL(tsc_read)     ? "tsc_read"
 		        : CELL(window)       ? "window"
+		        : CELL(code_reach)   ? "code_reach"
 		                             : "?");
 	}
 #undef CELL
@@ -206,7 +218,7 @@ static void write_notes(FILE *f, const struct tu_code *code, const cs_insn *i, s
 
 static void write_marks(FILE *f, const struct tu_code *code, uint64_t host)
 {
-	static const char *const undo[] = {"", " undo esi", " undo edi"};
+	static const char *const undo[] = {"", " undo esi", " undo edi", " undo both"};
 	for (unsigned n = 0; n < code->n_pc; n++)
 		if (code->pc[n].host == host)
 			fprintf(f, "@ %u%s\n", code->pc[n].guest, undo[code->pc[n].undo]);

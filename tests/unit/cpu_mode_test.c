@@ -85,15 +85,15 @@ static void classes(void **state)
 	} cases[] = {
 		{0, 0xffffffff, data, CLASS_FLAT, CLASS_FLAT},
 		{1, 0xffffffff, data, CLASS_BASED, CLASS_BASED},
-		{0, 0xfffffffe, data, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, data & ~A_P, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, data | SEG_UNUSABLE, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, data & ~(uint32_t)SEG_WRITE, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, data | SEG_DOWN, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, code, CLASS_CHECKED, CLASS_FLAT},
-		{0x1000, 0xffffffff, code, CLASS_CHECKED, CLASS_BASED},
-		{0, 0xffffffff, code & ~(uint32_t)SEG_READ, CLASS_CHECKED, CLASS_CHECKED},
-		{0, 0xffffffff, code | SEG_DOWN, CLASS_CHECKED, CLASS_FLAT}, /* conforming */
+		{0, 0xfffffffe, data, CLASS_LIMITED, CLASS_LIMITED},
+		{0, 0xffffffff, data & ~A_P, CLASS_LIMITED, CLASS_LIMITED},
+		{0, 0xffffffff, data | SEG_UNUSABLE, CLASS_LIMITED, CLASS_LIMITED},
+		{0, 0xffffffff, data & ~(uint32_t)SEG_WRITE, CLASS_LIMITED, CLASS_LIMITED},
+		{0, 0xffffffff, data | SEG_DOWN, CLASS_DOWN, CLASS_DOWN},
+		{0, 0xffffffff, code, CLASS_LIMITED, CLASS_FLAT},
+		{0x1000, 0xffffffff, code, CLASS_LIMITED, CLASS_BASED},
+		{0, 0xffffffff, code & ~(uint32_t)SEG_READ, CLASS_LIMITED, CLASS_LIMITED},
+		{0, 0xffffffff, code | SEG_DOWN, CLASS_LIMITED, CLASS_FLAT}, /* conforming */
 	};
 	struct machine *m = *state;
 
@@ -110,6 +110,66 @@ static void classes(void **state)
 			m->v.seg[s] = saved;
 		}
 	}
+}
+
+/* Is it permitted by v->reach, as translated code looks? */
+static bool reaches(const struct vcpu *v, enum sreg s, uint32_t off, unsigned size, bool write)
+{
+	const struct seg_reach *r = &v->reach[s];
+	uint64_t at = (write ? r->write : r->read) + (uint32_t)(off + r->minus_low) + size - 1;
+
+	assert_in_range(at, v->ruler - (1ull << 32), v->ruler + (1ull << 32) + size - 1);
+	return at < v->ruler;
+}
+
+/* All that is permitted, and nothing else but what a callout finds to wrap in 4 GiB. */
+static void reach(void **state)
+{
+	static const uint32_t limits[] = {0,      1,       4999,       0x9ffff,    0xfffe,
+	                                  0xffff, 0x10000, 0x7fffffff, 0xfffffffe, 0xffffffff};
+	static const uint32_t attrs[] = {
+		A_FLAT | A_DATA,
+		A_P | A_DATA,
+		(A_FLAT | A_DATA) & ~(uint32_t)SEG_WRITE,
+		A_FLAT | A_DATA | SEG_UNUSABLE,
+		A_FLAT | A_DATA | SEG_DOWN,
+		(A_FLAT | A_DATA | SEG_DOWN) & ~(uint32_t)SEG_DB,
+		(A_FLAT | A_DATA | SEG_DOWN) & ~(uint32_t)SEG_WRITE,
+		A_FLAT | A_CODE,
+		(A_FLAT | A_CODE) & ~(uint32_t)SEG_READ,
+	};
+	static const unsigned sizes[] = {1, 2, 4, 8, 10, 16, 512};
+	struct machine *m = *state;
+	struct vcpu *v = &m->v;
+	unsigned permitted = 0, denied = 0;
+	struct trap t;
+
+	v->ruler = 1ull << 45;
+	for (unsigned n = 0; n < 2 * 9 * 10 * 7; n++) {
+		unsigned size = sizes[n % 7];
+		uint32_t limit = limits[n / 7 % 10];
+		const uint32_t near[] = {
+			0, 1, limit - size, limit, 0xffff - size, 0xffffffff - size};
+
+		v->seg[SREG_DS].limit = limit;
+		v->seg[SREG_DS].attr = attrs[n / 70 % 9];
+		v->cr0 = n / 630 ? CR0_PE : 0;
+		mode_reach(v, SREG_DS);
+		for (unsigned i = 0; i < 6 * 4 * 2; i++) {
+			uint32_t off = near[i / 8] + i / 2 % 4;
+			bool ok = cpu_seg_check(v, SREG_DS, off, size, i & 1, &t);
+			bool wraps = off + size - 1 < off && limit == 0xffffffff;
+
+			if (!wraps)
+				assert_int_equal(reaches(v, SREG_DS, off, size, i & 1), ok);
+			permitted += ok;
+			denied += !ok;
+		}
+	}
+	assert_true(permitted > 1000 && denied > 1000);
+	v->seg[SREG_CS].limit = 4999;
+	mode_reach(v, SREG_CS);
+	assert_int_equal(v->code_reach + 4999, v->ruler - 1);
 }
 
 static void code_segments(void **state)
@@ -136,7 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks),
-		TEST(classes),      TEST(code_segments),
+		TEST(classes),      TEST(reach),          TEST(code_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

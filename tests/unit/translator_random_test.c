@@ -61,7 +61,7 @@ static uint8_t site_of(void *ctx, uint32_t eip)
 {
 	/* A function of the place in the unit alone, so that the other runs get the same. */
 	struct random_case *c = ctx;
-	return (eip - c->req.eip + 1) * 0x9e3779b1u >> 30 & c->site;
+	return (eip - c->req.eip + 1) * 0x9e3779b1u >> 29 & c->site;
 }
 
 static void random_case(struct random_case *c, uint8_t *page_end)
@@ -79,7 +79,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 		bits |= MODE_IF;
 	for (unsigned s = 0; s < 6; s++)
 		if (chance(3))
-			bits |= (rnd() % 3) << (MODE_SEG_SHIFT + 2 * s);
+			bits |= (rnd() % 4) << (MODE_SEG_SHIFT + 2 * s);
 	c->req = (struct tu_request){
 		.avail = avail,
 		.eip = chance(4) ? rnd() & 0xffff : rnd() ^ rnd() << 16,
@@ -92,7 +92,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 		.site = site_of,
 		.site_ctx = c,
 	};
-	c->site = chance(2) ? 0 : rnd() & (SITE_BY_PART | SITE_REDIRECT);
+	c->site = chance(2) ? 0 : rnd() & (SITE_BY_PART | SITE_REDIRECT | SITE_CHECK);
 	if (chance(8)) {
 		c->req.mode.bits |= MODE_CSLIMIT;
 		c->req.mode.cs_limit = c->req.eip + rnd() % MAX_AVAIL;

@@ -85,6 +85,20 @@ static bool makes_pointer(const cs_insn *i, x86_reg r)
 	       !o[1].mem.disp && o[1].mem.index == X86_REG_R9;
 }
 
+/* A load by a cell of struct vcpu that was loaded just before: the test of a limit. */
+static bool tests_limit(const cs_insn *i, const x86_op_mem *m, const cs_insn *prev)
+{
+	const cs_x86_op *o = i->detail->x86.operands;
+	if (i->id != X86_INS_MOVZX || o[0].reg != X86_REG_R10D || o[1].size != 1 || !prev ||
+	    prev->id != X86_INS_MOV || m->scale != 1 || m->disp < 0)
+		return false;
+	const cs_x86_op *p = prev->detail->x86.operands;
+	int64_t cell = p[1].type == X86_OP_MEM && p[1].mem.base == X86_REG_R15 ? p[1].mem.disp : 0;
+	return (p[0].reg == m->base || p[0].reg == m->index) &&
+	       cell >= (int64_t)offsetof(struct vcpu, reach) &&
+	       cell <= (int64_t)offsetof(struct vcpu, code_reach);
+}
+
 static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x86_op *o,
                       const cs_insn *prev)
 {
@@ -96,6 +110,8 @@ static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x8
 		       m->base != X86_REG_ESP;
 	if (m->segment != X86_REG_INVALID || x->addr_size != 8)
 		return false;
+	if (tests_limit(i, m, prev))
+		return true;
 	switch (m->base) {
 	case X86_REG_R15:
 		if (m->index == X86_REG_R9)

@@ -12,7 +12,7 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, OTHER = 0x2000, OWNED = 0x3000,
 };
 /* clang-format on */
 
@@ -57,6 +57,15 @@ static void build(void)
 	              0xc3),
 	         FLAT32_CPL0, 0, SITE_BY_PART, 0);
 	add_unit(FAR, CODE(0xea, 0, 0x10, 0, 0, 8, 0), FLAT32_CPL0, 0, 0, 0); /* jmp 8:1000h */
+	add_unit(LIMITED,
+	         CODE(0x8b, 0x03,       /* mov eax, [ebx] */
+	              0x89, 0x43, 0x08, /* mov [ebx+8], eax */
+	              0xa5,             /* movsd */
+	              0x58,             /* pop eax */
+	              0xff, 0xe0),      /* jmp eax */
+	         FLAT32_CPL0 | MODE_CSLIMIT | CLASS_LIMITED << (MODE_SEG_SHIFT + 2 * SREG_DS) |
+	                 CLASS_DOWN << (MODE_SEG_SHIFT + 2 * SREG_SS),
+	         0, 0, 0);
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =
 		add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
@@ -403,6 +412,13 @@ MUTATION(pointer_of_other) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xab; }
 MUTATION(part_shift) { FIND(BY_PART, 0x41, 0xba, 0x1c)[2] = 0x1b; }
 MUTATION(part_table) { FIND(BY_PART, 0x4f, 0x8b, 0x8c, 0xcf)[4] += 8; }
 MUTATION(part_operand) { FIND(BY_PART, 0x43, 0x8b, 0x04, 0x01)[3] = 0x41; }
+MUTATION(reach_cell) { FIND(LIMITED, 0x4d, 0x8b, 0x97)[3] += 4; }
+MUTATION(reach_negative) { FIND(LIMITED, 0x46, 0x0f, 0xb6, 0x54, 0x13)[5] = 0x83; }
+MUTATION(reach_r15) { uint8_t *p = FIND(LIMITED, 0x46, 0x0f, 0xb6, 0x54, 0x13); p[0] = 0x47; p[4] = 0x17; }
+MUTATION(reach_down) { FIND(LIMITED, 0x47, 0x8d, 0x14, 0x02)[3] = 0x03; }
+MUTATION(reach_code) { FIND(LIMITED, 0x47, 0x0f, 0xb6, 0x14, 0x13)[2] = 0xb7; }
+MUTATION(linear_saved) { FIND(LIMITED, 0x44, 0x8b, 0xd6)[2] = 0xd1; }
+MUTATION(linear_kept) { pc_of(LIMITED, 5, UNDO_STRING)->undo = UNDO_NONE; }
 MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
 MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
 MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
@@ -536,6 +552,8 @@ static const struct mutation {
 	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(lookup_hop, REGISTER), CAUGHT(pending_elsewhere, MEMORY),
 	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
 	CAUGHT(part_shift, REGISTER), CAUGHT(part_table, REGISTER), CAUGHT(part_operand, STUB),
+	CAUGHT(reach_cell, MEMORY), CAUGHT(reach_negative, MEMORY), CAUGHT(reach_r15, MEMORY), CAUGHT(reach_down, MEMORY), CAUGHT(reach_code, MEMORY),
+	CAUGHT(linear_saved, MAP_UNDO), CAUGHT(linear_kept, MAP_UNDO),
 	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),
 	CAUGHT(redirect_large, STUB), CAUGHT(redirect_read_only, STUB), CAUGHT(post_gone, STUB),
 	CAUGHT(rdtsc_upper, SYSTEM), CAUGHT(maskmov_kept, STUB), CAUGHT(borrow_kept, STUB),
@@ -605,7 +623,7 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 8);
+	assert_int_equal(s.units, 9);
 	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)

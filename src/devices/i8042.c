@@ -76,6 +76,7 @@ struct i8042 {
 	struct irq_line irq1;
 	void *ctx;
 	void (*reset)(void *ctx);
+	struct irq_line a20;
 	uint8_t ram[32]; /* the command byte is the first */
 	uint8_t output_port;
 	uint8_t status;  /* ST_SYSTEM and ST_COMMAND */
@@ -207,9 +208,15 @@ static void kb_write(struct i8042 *k, uint8_t v)
 
 /* --- the controller --- */
 
-static void set_output_port(struct i8042 *k, uint8_t v)
+static void drive_output_port(struct i8042 *k, uint8_t v)
 {
 	k->output_port = (v | OUT_NOT_RESET) & ~OUT_FULL;
+	irq_set(&k->a20, k->output_port & OUT_A20);
+}
+
+static void set_output_port(struct i8042 *k, uint8_t v)
+{
+	drive_output_port(k, v);
 	if (!(v & OUT_NOT_RESET))
 		k->reset(k->ctx);
 }
@@ -335,7 +342,7 @@ bool i8042_a20(const struct i8042 *k)
 
 void i8042_set_a20(struct i8042 *k, bool on)
 {
-	k->output_port = on ? k->output_port | OUT_A20 : k->output_port & ~OUT_A20;
+	drive_output_port(k, on ? k->output_port | OUT_A20 : k->output_port & ~OUT_A20);
 }
 
 /* The keyboard has no reset line: it stays as it is. */
@@ -343,7 +350,7 @@ static void i8042_reset(void *d, enum reset_kind kind)
 {
 	struct i8042 *k = d;
 	memset(k->ram, 0, sizeof k->ram);
-	k->output_port = OUT_NOT_RESET | OUT_A20;
+	drive_output_port(k, OUT_A20);
 	k->status = k->command = 0;
 	k->full = k->from_keyboard = false;
 	k->origin = k->output = 0;
@@ -374,18 +381,21 @@ static void i8042_state(void *d, struct archive *a)
 	ARCHIVE(a, k, kb_command);
 	ARCHIVE(a, k, kb_last);
 	ARCHIVE(a, k, scan_set);
-	if (archive_loaded(a))
+	if (archive_loaded(a)) {
+		drive_output_port(k, k->output_port);
 		update(k);
+	}
 }
 
 const struct device_type i8042_type = {"i8042", i8042_reset, i8042_state, free};
 
-struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, void *ctx,
+struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, struct irq_line a20, void *ctx,
                            void (*reset)(void *ctx))
 {
 	struct i8042 *k = calloc(1, sizeof *k);
 	CHECK(k);
 	k->irq1 = irq1;
+	k->a20 = a20;
 	k->ctx = ctx;
 	k->reset = reset;
 	i8042_reset(k, RESET_POWER);

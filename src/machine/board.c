@@ -91,7 +91,8 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &pit_type, b->pit);
 	board_add(b, &rtc_type,
 	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns));
-	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD), b, on_pulse);
+	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD),
+	                        (struct irq_line){c->ctx, c->a20}, b, on_pulse);
 	board_add(b, &i8042_type, b->i8042);
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);

@@ -17,6 +17,7 @@ struct board_config {
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*a20)(void *ctx, bool on);           /* the processor's address line */
 	void (*memory_changed)(void *ctx);         /* regions of memory did (devices/bus.h) */
 	void (*nmi)(void *ctx);                    /* NMI rises */
 	void (*ignne)(void *ctx);                  /* IGNNE#, for as long as FERR# is */

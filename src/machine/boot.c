@@ -23,6 +23,18 @@ static void on_ignne(void *ctx)
 	monitor_ignne(m->monitor);
 }
 
+static void on_a20(void *ctx, bool on)
+{
+	struct machine *m = ctx;
+	mmu_a20(monitor_mmu(m->monitor), on);
+}
+
+static void on_memory_changed(void *ctx)
+{
+	struct machine *m = ctx;
+	memory_map_follow(m->memory, board_bus(m->board));
+}
+
 static void on_nmi(void *ctx)
 {
 	struct machine *m = ctx;
@@ -78,6 +90,7 @@ static bool load(struct machine *m, struct problem *p)
 
 void boot_create_board(struct machine *m)
 {
+	m->memory = memory_map_create(monitor_mmu(m->monitor));
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
@@ -85,6 +98,8 @@ void boot_create_board(struct machine *m)
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.ctx = m,
 		.reset = on_reset,
+		.a20 = on_a20,
+		.memory_changed = on_memory_changed,
 		.nmi = on_nmi,
 		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,

@@ -16,6 +16,7 @@
 #include "machine/gdb.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
+#include "machine/memory_map.h"
 #include "machine/output.h"
 #include "machine/serial.h"
 #include "monitor/monitor.h"
@@ -25,6 +26,7 @@
 struct machine {
 	struct machine_config config;
 	struct monitor *monitor;
+	struct memory_map *memory;
 	struct board *board;
 	struct serial *serial;
 	struct control control;

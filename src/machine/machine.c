@@ -237,6 +237,7 @@ void machine_destroy(struct machine *m)
 	if (m->serial)
 		serial_attach(m->serial, NULL);
 	board_destroy(m->board);
+	memory_map_destroy(m->memory);
 	serial_close(m->serial);
 	gdb_close(m->gdb);
 	timer_free(m->poll_tick);

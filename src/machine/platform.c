@@ -53,6 +53,19 @@ static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	want_poll(m);
 }
 
+static uint32_t on_mem_read(void *ctx, gpa_t a, unsigned size)
+{
+	struct machine *m = ctx;
+	return (uint32_t)bus_read(board_bus(m->board), SPACE_MEMORY, a.v, size);
+}
+
+static void on_mem_write(void *ctx, gpa_t a, unsigned size, uint32_t value)
+{
+	struct machine *m = ctx;
+	bus_write(board_bus(m->board), SPACE_MEMORY, a.v, size, value);
+	want_poll(m);
+}
+
 static void on_ferr(void *ctx)
 {
 	struct machine *m = ctx;
@@ -164,6 +177,8 @@ struct monitor_platform platform_of(struct machine *m)
 		.ctx = m,
 		.io_read = on_in,
 		.io_write = on_out,
+		.mem_read = on_mem_read,
+		.mem_write = on_mem_write,
 		.intr_line = on_intr_line,
 		.intr_ack = on_intr_ack,
 		.ferr = on_ferr,

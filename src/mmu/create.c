@@ -28,8 +28,7 @@ static int create_ram(struct mmu *m, uint64_t bytes, const char **what)
 		return err;
 	for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
 		((uint64_t *)page_view(m, m->hole))[i] = ~0ull;
-	mmu_map(m, gpa(0), 640 << 10, PHYS_RAM, 0);
-	mmu_map(m, gpa(MIB), bytes - MIB, PHYS_RAM, MIB >> PAGE_SHIFT);
+	mmu_map_restore(m, gpa(0), 1ull << 32);
 	return 0;
 }
 

@@ -96,9 +96,11 @@ uint32_t mmu_max_pages(const struct mmu *m);
 uint8_t *mmu_page_host(struct mmu *m, uint32_t page);
 
 /* Whole pages from base on, below 4 GiB, are of this kind from now on; RAM and ROM show memory
- * from page first on.  At creation: RAM in [0, A0000h) and [100000h, ram_bytes), each page at
- * its own number, and nothing else.  At any time outside translated code. */
+ * from page first on.  At any time outside translated code. */
 void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uint32_t first);
+/* They are what they were at creation: RAM in [0, A0000h) and [100000h, ram_bytes), each page at
+ * its own number, and nothing else. */
+void mmu_map_restore(struct mmu *m, gpa_t base, uint64_t bytes);
 /* Address line A20 of the processor; off, bit 20 of each address is 0. On at creation. */
 void mmu_a20(struct mmu *m, bool on);
 

@@ -10,11 +10,19 @@ static void reset(void *ctx)
 	++*(unsigned *)ctx;
 }
 
+static bool line_a20; /* the processor's */
+
+static void set_a20(void *ctx, bool on)
+{
+	line_a20 = on;
+}
+
 static struct i8042 *open_i8042(struct rig *r)
 {
 	rig_open(r);
 	resets = 0;
-	struct i8042 *k = i8042_create(r->bus, rig_line(r), &resets, reset);
+	struct i8042 *k =
+		i8042_create(r->bus, rig_line(r), (struct irq_line){r, set_a20}, &resets, reset);
 	assert_int_equal(in(r, 0x64), 0x10);
 	out(r, 0x64, 0x60); /* interrupts, no translation */
 	out(r, 0x60, 0x05);
@@ -121,8 +129,10 @@ static void test_reset_and_a20(void **state)
 	assert_int_equal(command(&r, 0xd0), 0xc3);
 	write_parameter(&r, 0xd1, 0xdd);
 	assert_false(i8042_a20(k));
+	assert_false(line_a20);
 	assert_int_equal(command(&r, 0xd0), 0xcd);
 	i8042_set_a20(k, true);
+	assert_true(line_a20);
 	assert_int_equal(command(&r, 0xd0), 0xcf);
 	i8042_set_a20(k, false);
 	assert_int_equal(command(&r, 0xd0), 0xcd);
@@ -315,8 +325,10 @@ static void test_resets(void **state)
 	out(&r, 0x60, 0x03);
 	i8042_set_a20(k, false);
 	assert_true(r.line.level);
+	assert_false(line_a20);
 	i8042_type.reset(k, RESET_HARD);
 	assert_true(i8042_a20(k));
+	assert_true(line_a20);
 	assert_false(r.line.level);
 	while (in(&r, 0x64) & 1)
 		in(&r, 0x60);

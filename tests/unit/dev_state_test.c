@@ -130,7 +130,7 @@ static void use_uart(void *d, unsigned which, uint32_t v)
 
 static void *new_i8042(struct rig *r, unsigned which)
 {
-	return i8042_create(r->bus, rig_line(r), NULL, reset);
+	return i8042_create(r->bus, rig_line(r), (struct irq_line){0}, NULL, reset);
 }
 
 /* The keyboard is given a set of scan codes, 1 to 3, or asked which it has: 0. */

@@ -1,0 +1,141 @@
+/* links: machine */
+/* The mmu's map follows the regions of memory that devices have on the bus. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "machine/memory_map.h"
+
+enum { BAR = 0xfeb00000u, MOVED = 0xfec00000u, RAM = 16 << 20 };
+
+static struct {
+	struct mmu *mmu;
+	struct bus *bus;
+	struct memory_map *map;
+} s;
+
+static void on_revoke(void *ctx, struct window *w, uint32_t vpn, uint32_t page)
+{
+}
+
+static void on_drop(void *ctx, struct window *w)
+{
+}
+
+static void on_store(void *ctx, uint32_t page, uint32_t off, uint32_t n)
+{
+}
+
+static void changed(void *ctx)
+{
+	memory_map_follow(s.map, s.bus);
+}
+
+static int open_map(void **state)
+{
+	static const struct mmu_client client = {NULL, on_revoke, on_drop, on_store, NULL};
+	const char *what;
+	assert_int_equal(mmu_create(&s.mmu, &(struct mmu_config){.ram_bytes = RAM}, &client, &what),
+	                 0);
+	s.map = memory_map_create(s.mmu);
+	s.bus = bus_create(NULL, changed);
+	return 0;
+}
+
+static int close_map(void **state)
+{
+	bus_destroy(s.bus);
+	memory_map_destroy(s.map);
+	mmu_destroy(s.mmu);
+	return 0;
+}
+
+static bool device(uint32_t a)
+{
+	return mmu_is_device(s.mmu, gpa(a));
+}
+
+static int map(uint64_t base, uint64_t length)
+{
+	return bus_map(s.bus, SPACE_MEMORY, base, length, (struct region_handler){0});
+}
+
+/* Comes, moves, goes: what it leaves is a hole again. */
+static void test_hole(void **state)
+{
+	int id = map(BAR, 2 * PAGE_SIZE);
+	assert_true(id > 0);
+	assert_false(device(BAR - 1));
+	assert_true(device(BAR));
+	assert_true(device(BAR + 2 * PAGE_SIZE - 1));
+	assert_false(device(BAR + 2 * PAGE_SIZE));
+	assert_int_equal(bus_move(s.bus, id, MOVED), 0);
+	assert_false(device(BAR));
+	assert_null(mmu_host(s.mmu, gpa(BAR)));
+	assert_true(device(MOVED + PAGE_SIZE));
+	/* By less than its length. */
+	assert_int_equal(bus_move(s.bus, id, MOVED + PAGE_SIZE), 0);
+	assert_false(device(MOVED));
+	assert_true(device(MOVED + PAGE_SIZE));
+	assert_true(device(MOVED + 2 * PAGE_SIZE));
+	bus_unmap(s.bus, id);
+	assert_false(device(MOVED + PAGE_SIZE));
+	assert_false(device(MOVED + 2 * PAGE_SIZE));
+}
+
+/* Over RAM, which keeps what it holds. */
+static void test_ram(void **state)
+{
+	*(uint32_t *)mmu_host_store(s.mmu, gpa(0x500000)) = 77;
+	int id = map(0x500000, PAGE_SIZE);
+	assert_true(device(0x500000));
+	assert_null(mmu_host(s.mmu, gpa(0x500000)));
+	assert_non_null(mmu_host(s.mmu, gpa(0x4fffff)));
+	bus_unmap(s.bus, id);
+	assert_int_equal(*(const uint32_t *)mmu_host(s.mmu, gpa(0x500000)), 77);
+	assert_int_equal(mmu_page(s.mmu, gpa(0x500000)), 0x500);
+	/* Across the end of conventional memory. */
+	id = map(0x9f000, 2 * PAGE_SIZE);
+	assert_true(device(0x9f000));
+	assert_true(device(0xa0000));
+	bus_unmap(s.bus, id);
+	assert_non_null(mmu_host_store(s.mmu, gpa(0x9ffff)));
+	assert_null(mmu_host(s.mmu, gpa(0xa0000)));
+}
+
+/* Two in one page: it is a device's until the last has gone. */
+static void test_small(void **state)
+{
+	int a = map(BAR + 0x100, 0x100), b = map(BAR + 0x800, 0x900);
+	assert_true(device(BAR));
+	assert_true(device(BAR + PAGE_SIZE));
+	bus_unmap(s.bus, b);
+	assert_true(device(BAR));
+	assert_false(device(BAR + PAGE_SIZE));
+	bus_unmap(s.bus, a);
+	assert_false(device(BAR));
+}
+
+/* Up to the end of the address space. */
+static void test_top(void **state)
+{
+	int id = map(0xfffff000u, PAGE_SIZE);
+	assert_true(id > 0);
+	assert_true(device(0xffffffffu));
+	bus_unmap(s.bus, id);
+	assert_false(device(0xffffffffu));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_hole, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_ram, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_small, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_top, open_map, close_map),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

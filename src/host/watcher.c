@@ -119,7 +119,8 @@ void watcher_set(struct watcher *w, const struct pollfd *files, unsigned count)
 {
 	uint64_t one = 1;
 	CHECK(count < FILES);
-	memcpy(w->wanted->files, files, count * sizeof *files);
+	for (unsigned i = 0; i < count; i++)
+		w->wanted->files[i] = files[i];
 	__atomic_store_n(&w->wanted->count, count, __ATOMIC_RELEASE);
 	CHECK(write(w->changed, &one, sizeof one) == sizeof one);
 }

@@ -479,6 +479,36 @@ static void test_terminal(void **state)
 	close(master);
 }
 
+/* One that may be written to, and not opened: by the byte, and nothing is lost. */
+static void test_anothers_terminal(void **state)
+{
+	struct end e;
+	int master, slave;
+	unsigned sent = 0;
+	if (geteuid()) {
+		print_message("only root can be another\n");
+		skip();
+	}
+	begin(&e);
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_int_equal(seteuid(65534), 0);
+	e.s = stream_create(-1, slave, &e.host);
+	assert_int_equal(seteuid(0), 0);
+	uint64_t before = host_monotonic_ns();
+	for (; stream_room(e.s); sent++)
+		stream_put(e.s, '.');
+	assert_in_range(host_monotonic_ns() - before, 0, 10 * SECOND);
+	size_t heard = 0; /* the kernel passes it on in its own time */
+	for (unsigned i = 0; i < 10000 && heard < sent; i++) {
+		heard += hear_all(master, e.host.loop);
+		usleep(1000);
+	}
+	assert_int_equal(heard, sent);
+	assert_int_equal(e.failures, 0);
+	finish(&e);
+	close(master);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -487,7 +517,7 @@ int main(void)
 		cmocka_unit_test(test_slow_reader), cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_deaf_caller), cmocka_unit_test(test_connected),
 		cmocka_unit_test(test_names),       cmocka_unit_test(test_pipes),
-		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_terminal),    cmocka_unit_test(test_anothers_terminal),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

@@ -699,6 +699,8 @@ static void one_try(bool count)
 		s.eflags |= any() & (IOPL3 | NT | AC | ID | RF);
 	if (count || one_in(32))
 		s.eflags |= TF;
+	/* A try at CPL 0 may have left NT set on this stack: IRET would only raise #TS from then on. */
+	asm volatile("pushf; andl %0, (%%esp); popf" : : "i"(~NT) : "memory", "cc");
 	asm volatile("fninit");
 	asm volatile("mov %0, %%dr7" : : "r"(one_in(16) ? any() & 0xffff00ff : 0));
 	asm volatile("mov %0, %%dr0" : : "r"(address()));

@@ -503,7 +503,7 @@ enum { RF_COUNT = 0x7000 };
 	           "push [esp]\n popfd\n" #name "_at: " rep "\n jmp 1b");                          \
 	LABEL(name##_at)
 RF_LOOP(rf_plain, "mov esi, 0x400000\n mov edi, 0x500000\n", "rep movsb");
-RF_LOOP(rf_short, "mov esi, 0\n mov edi, 0x8000\n", "addr16 rep movsb");
+RF_LOOP(rf_short, "mov esi, 0\n mov edi, 0x8000\n", "addr16 rep lodsb");
 /* There is code on the destination's last page. */
 RF_LOOP(rf_traced, "call rf_code\n mov esi, 0x400000\n mov edi, offset rf_page\n", "rep movsb");
 asm(".section .data\n .balign 4096\n rf_page: .fill 0x7000, 1, 0x90\n rf_code: ret\n"
@@ -556,7 +556,7 @@ static void resume_flag(void)
 
 /* An instruction breakpoint there is met once, however often the string is interrupted. */
 CODE(rf_once, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0\n mov edi, 0x8000\n"
-              "rf_once_at: addr16 rep movsb\n dec ebx\n jnz 1b");
+              "rf_once_at: addr16 rep lodsb\n dec ebx\n jnz 1b");
 CODE(rf_long, "mov ebx, 200\n 1: mov ecx, 0x7000\n mov esi, 0x400000\n mov edi, 0x500000\n"
               "rf_long_at: repe cmpsb\n dec ebx\n jnz 1b");
 LABEL(rf_once_at);

@@ -78,6 +78,10 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "--help";
 	if (!strcmp(command, "run"))
 		return run(argc - 2, argv + 2);
+	if (argc > 2) {
+		report("%s: nothing comes after %s (unring --help)", argv[2], command);
+		return EXIT_BAD_INPUT;
+	}
 	if (!strcmp(command, "--help"))
 		return help();
 	if (!strcmp(command, "--completion"))

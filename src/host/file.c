@@ -47,6 +47,12 @@ void file_close(int fd)
 		close(fd);
 }
 
+bool file_is_plain(int fd)
+{
+	struct stat a;
+	return !fstat(fd, &a) && S_ISREG(a.st_mode);
+}
+
 bool file_is(int fd, int other)
 {
 	struct stat a, b;

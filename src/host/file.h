@@ -16,6 +16,8 @@ int file_open(const char *path);
 int file_create(const char *path);
 /* Of a descriptor; -1: none. */
 void file_close(int fd);
+/* Has it contents that stay? */
+bool file_is_plain(int fd);
 /* Are both the same file? */
 bool file_is(int fd, int other);
 /* Empties a plain file; what is none has no end.  0 or a negative errno. */

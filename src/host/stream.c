@@ -373,6 +373,15 @@ struct stream *stream_create(int in, int out, const struct stream_host *h)
 	return s;
 }
 
+/* The descriptor, or a negative errno. */
+static int inherited(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -errno;
+	return S_ISDIR(st.st_mode) ? -EISDIR : fd;
+}
+
 /* Its descriptor, or a negative errno. */
 static int open_spec(const struct stream_spec *where, unsigned rights)
 {
@@ -386,7 +395,7 @@ static int open_spec(const struct stream_spec *where, unsigned rights)
 	case STREAM_CONNECT_TCP:
 		return broker_connect_local((uint16_t)where->number);
 	case STREAM_FD:
-		return fcntl(where->number, F_SETFD, FD_CLOEXEC) ? -errno : where->number;
+		return inherited(where->number);
 	default:
 		return -EINVAL;
 	}

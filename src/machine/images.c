@@ -78,12 +78,14 @@ static bool read_modules(struct images *s, const struct reading *r)
 		if (!add_module(s, r, "initrd", c->initrd, n, n))
 			return false;
 	} else if (c->initrd) {
-		for (const char *at = c->initrd; *at;) {
+		for (const char *at = c->initrd;;) {
 			size_t n = strcspn(at, ",");
 			size_t path = strcspn(at, ", ");
 			if (!add_module(s, r, "initrd", at, n, path))
 				return false;
-			at += n + (at[n] == ',');
+			if (!at[n])
+				break;
+			at += n + 1;
 		}
 	}
 	for (unsigned i = 0; i < c->modules.count; i++) {

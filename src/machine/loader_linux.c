@@ -123,7 +123,12 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 	uint64_t kernel_end = HIGH_MEMORY + payload;
 	if (get(zero, VERSION, 2) >= 0x20a) {
 		uint64_t unpacked = (uint64_t)get(zero, PREF_ADDRESS, 4) + get(zero, INIT_SIZE, 4);
-		if (unpacked <= ram->bytes && unpacked > kernel_end)
+		if (unpacked > ram->bytes)
+			return problem_set(p, "kernel %s: needs %llu MiB of memory, there are %llu",
+			                   r->kernel_name,
+			                   (unsigned long long)((unpacked + 0xfffff) >> 20),
+			                   (unsigned long long)(ram->bytes >> 20));
+		if (unpacked > kernel_end)
 			kernel_end = unpacked;
 	}
 	kernel_end = (kernel_end + PAGE_MASK) & ~(uint64_t)PAGE_MASK;

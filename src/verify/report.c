@@ -92,5 +92,7 @@ int verify_report(const void *dump, size_t bytes)
 		if (s.by_rule[r] > LINES_PER_RULE)
 			fprintf(stderr, "verify: %u violations of %s\n", s.by_rule[r],
 			        verify_rule_number(r));
+	if (ferror(stderr))
+		return -EIO; /* and nobody would see a line about it */
 	return s.violations > INT_MAX ? INT_MAX : (int)s.violations;
 }

@@ -136,11 +136,23 @@ with tempfile.TemporaryDirectory() as folder:
     check("unknown serial", boot("--serial", "telegraph"), ["serial", "telegraph"])
     check("serial port too high", boot("--serial", "tcp:65536"), ["serial", "tcp:65536"])
     check("serial descriptor that is not open", boot("--serial", "fd:99"), ["--serial", "fd:99"])
+    here = os.open(folder, os.O_RDONLY)
+    check("serial descriptor of a directory", boot("--serial", f"fd:{here}"),
+          [f"--serial fd:{here}", "directory"], pass_fds=[here])
+    os.close(here)
     check("serial descriptor that is standard", boot("--serial", "fd:1"), ["--serial", "fd:1"])
     check("serial socket that is not there", boot("--serial", "connect:unix:/nonexistent/s"),
           ["connect:unix:/nonexistent/s"])
     check("serial file in no folder", boot("--serial", "file:/nonexistent/out"), ["/nonexistent/out"])
     check("serial socket in no folder", boot("--serial", "unix:/nonexistent/s"), ["/nonexistent/s"])
+    check("two outputs to one file",
+          boot("--stats", f"{folder}/both", "--serial", f"file:{folder}/./both"),
+          ["both", "same file", "--stats"])
+    for command in ("--help", "--version", "--completion"):
+        check(f"a word after {command}", [unring, command, "word"], ["word", command])
+    check("an empty module among others", run("--kernel", "/bin/true", "--initrd", f"{initrd},"),
+          ["initrd|/bin/true"])
+    check("memory that the kernel does not fit in", boot("--memory", "24M"), ["kernel", "MiB", "24"])
     check("unknown log", boot("--log", "gossip", f"{folder}/log"), ["log", "gossip"])
     check("stats in no folder", boot("--stats", "/nonexistent/stats"), ["/nonexistent/stats"])
     check("a budget that is too small", boot("--vma-budget", "150"), ["vma-budget", "150", "200"])

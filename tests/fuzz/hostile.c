@@ -22,7 +22,7 @@ enum {
 	SEL_DF = 0x50,
 	SEL_LDT = 0x58,
 	RESUMES = 48,
-	TRIES_A_LINE = 64,
+	TRIES_A_LINE = 16,
 	EFLAGS_VM = 0x20000,
 };
 enum { P = 1, W = 2, U = 4, PS = 0x80, ALL = 7 };

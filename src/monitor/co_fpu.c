@@ -38,6 +38,12 @@ enum callout_result co_FXSAVE(struct monitor *m, uint32_t packed, uint64_t opera
 	uint32_t ea = (uint32_t)operand;
 	if ((m->v->seg[CALLOUT_SEG(packed)].base + ea) & 15)
 		return fault(m, VEC_GP, true);
+	/* All of the area has to be there.  SDM vol. 2, FXSAVE: a memory location of 512 bytes. */
+	enum sreg seg = CALLOUT_SEG(packed);
+	gla_t a = gla(m->v->seg[seg].base + ea);
+	if (!cpu_seg_check(m->v, seg, ea, 512, true, TRAP) ||
+	    !guest_probe_write(m, a, 512, at_user(m), TRAP))
+		return FAULTED;
 	fpu_save_pointers(m);
 	__builtin_memcpy(image, m->fpu, 288);
 	__builtin_memcpy(image + 28, &mxcsr_mask, 4);

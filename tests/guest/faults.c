@@ -492,6 +492,7 @@ enum { ANY = -100000 };
 	X(fnstenv, "fnstenv [ebx]", EBX_, 0, ANY, WR)                                              \
 	X(fldenv, "fldenv [ebx]", EBX_, -8, ANY, RD)                                               \
 	X(fxsave, "fxsave [ebx]", EBX_, 0, ANY, WR)                                                \
+	X(fxsave_tail, "fxsave [ebx]", EBX_, -400, ANY, WR)                                        \
 	X(fxrstor, "fxrstor [ebx]", EBX_, -256, ANY, RD)                                           \
 	X(movq_load, "movq mm0, [ebx]", EBX_, -4, 0, RD)                                           \
 	X(movq_store, "movq [ebx], mm0", EBX_, -4, 0, WR)                                          \
@@ -627,9 +628,10 @@ static bool repair(struct frame *f)
  * exception is pending (AMD APM vol. 2, 11.4.4): the host may have lost them. */
 static bool pointers_lost(const struct pf_case *c, const u8 *image)
 {
+	image += c->off;
 	if (c->code == pf_fnstenv)
 		return !*(const u32 *)(image + 12);
-	return c->code == pf_fxsave && !*(const u32 *)(image + 8);
+	return (c->code == pf_fxsave || c->code == pf_fxsave_tail) && !*(const u32 *)(image + 8);
 }
 
 static bool pf_restart_one(const struct pf_case *c)

@@ -5,7 +5,7 @@
 #ifndef UNRING_CACHE_DUMP_H
 #define UNRING_CACHE_DUMP_H
 
-#include "cache/unit.h"
+#include "abi/unit.h"
 
 #define DUMP_MAGIC 0x35706d7564727375ull /* "usrdump5" */
 #define DUMP_NONE 0xffffffffu

@@ -399,7 +399,7 @@ void tcache_unchain_exits(struct tcache *c, struct tu *u)
 
 static struct branch *entry(const struct tcache *c, unsigned mode, uint32_t eip)
 {
-	return c->tables + (mode % TABLES) * BRANCH_ENTRIES + (eip & (BRANCH_ENTRIES - 1));
+	return c->tables + (mode % TABLES) * BRANCH_ENTRIES + branch_index(eip);
 }
 
 uint64_t tcache_table(struct tcache *c, unsigned mode)

@@ -18,7 +18,8 @@
 #define UNRING_CACHE_TCACHE_H
 
 #include "cache/dump.h"
-#include "cache/unit.h"
+#include "abi/native.h"
+#include "abi/unit.h"
 
 #include <stdio.h>
 
@@ -47,13 +48,6 @@ struct tu {
 	bool fixed; /* it holds for this EIP and limit of CS alone */
 	bool dead;
 };
-
-/* An entry of a branch table, as translated code reads it. */
-struct branch {
-	uint64_t minus_tag; /* -(tag + EIP) */
-	uint64_t host;
-};
-enum { BRANCH_ENTRIES = 65536 };
 
 struct tcache;
 

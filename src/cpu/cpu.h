@@ -97,7 +97,7 @@ uint32_t cpu_dr_match_code(const struct vcpu *v, gla_t a);
 uint32_t cpu_dr_match_io(const struct vcpu *v, uint16_t port, unsigned size);
 
 /* RDMSR, WRMSR; tsc is the guest's TSC now.  A write of IA32_TIME_STAMP_COUNTER
- * adjusts v->tsc_minus.  #GP for an MSR that the model lacks. */
+ * adjusts v->native.tsc_minus.  #GP for an MSR that the model lacks. */
 bool cpu_rdmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t *value, struct trap *t);
 bool cpu_wrmsr(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value, struct trap *t);
 /* RDPMC: the models have no performance counters, so that each index is #GP(0). */

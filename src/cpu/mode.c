@@ -60,20 +60,20 @@ struct mode_key mode_of(const struct vcpu *v)
 void mode_reach(struct vcpu *v, enum sreg s)
 {
 	const struct segment *g = &v->seg[s];
-	struct seg_reach *r = &v->reach[s];
+	struct seg_reach *r = &v->native.reach[s];
 	bool down = segment_is_down(g);
 	uint32_t low = down ? g->limit + 1 : 0;
 	uint32_t high = !down ? g->limit : g->attr & SEG_DB ? 0xffffffff : 0xffff;
 	bool none = g->attr & SEG_UNUSABLE || (down && g->limit >= high);
-	uint64_t some = v->ruler - 1 - (uint32_t)(high - low);
+	uint64_t some = v->native.ruler - 1 - (uint32_t)(high - low);
 
 	/* Types mean nothing in real-address mode. */
 	bool typed = v->cr0 & CR0_PE;
-	r->read = none || (typed && !attr_readable(g->attr)) ? v->ruler : some;
-	r->write = none || (typed && !attr_writable(g->attr)) ? v->ruler : some;
+	r->read = none || (typed && !attr_readable(g->attr)) ? v->native.ruler : some;
+	r->write = none || (typed && !attr_writable(g->attr)) ? v->native.ruler : some;
 	r->minus_low = -low;
 	if (s == SREG_CS)
-		v->code_reach = v->ruler - 1 - g->limit;
+		v->native.code_reach = v->native.ruler - 1 - g->limit;
 }
 
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)

@@ -9,7 +9,7 @@
 enum seg_class {
 	CLASS_FLAT,    /* base 0, limit 4 GiB, readable and writable */
 	CLASS_BASED,   /* the same with a base */
-	CLASS_LIMITED, /* anything else: each access is checked, by v->reach */
+	CLASS_LIMITED, /* anything else: each access is checked, by v->native.reach */
 	CLASS_DOWN,    /* the same of a segment that expands down */
 };
 
@@ -65,7 +65,7 @@ struct mode_key mode_of(const struct vcpu *v);
 /* The class of one segment register. */
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s);
 
-/* What v->reach has to say of a segment register, as the state is now.  SDM vol. 3, 5.3. */
+/* What v->native.reach has to say of a segment register, as the state is now.  SDM vol. 3, 5.3. */
 void mode_reach(struct vcpu *v, enum sreg s);
 
 #endif

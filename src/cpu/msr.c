@@ -216,8 +216,8 @@ static bool msr_write(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value
 		/* Before family 15 model 3 a write clears the upper half.  SDM vol. 3, 17.17. */
 		if (!(m->isa & ISA_SSE3))
 			value = (uint32_t)value;
-		v->tsc_minus += (int64_t)(value - tsc);
-		v->tsc_read = 0;
+		v->native.tsc_minus += (int64_t)(value - tsc);
+		v->native.tsc_read = 0;
 		return true;
 	case MSR_APIC_BASE:
 		if (!(m->edx1 & CPUID_APIC))

@@ -11,6 +11,7 @@
 #ifndef UNRING_CPU_VCPU_H
 #define UNRING_CPU_VCPU_H
 
+#include "abi/native.h"
 #include "base/types.h"
 #include "cpu/trap.h"
 
@@ -98,16 +99,6 @@ struct segment {
 	uint16_t pad;
 };
 
-/* How far a segment reaches, for code that must not touch the flags.  There are 4 GiB of the host's
- * memory that can be read, and as much behind them that cannot (the ruler): to one of these
- * addresses add the offset of an access, less the segment's lowest, and its bytes after the first.
- * A load from there faults exactly where the access is not permitted. */
-struct seg_reach {
-	uint64_t read, write;
-	uint32_t minus_low;
-	uint32_t pad;
-};
-
 struct table_reg {
 	uint32_t base;
 	uint32_t limit;
@@ -138,34 +129,19 @@ struct cpu_env {
 
 #define VCPU_MC_BANKS 5 /* the most that a model has */
 
-/* Parts of linear space: 256 MiB each.  Which window serves an address depends on its part. */
-enum { VCPU_PART_SHIFT = 28, VCPU_PARTS = 1 << (32 - VCPU_PART_SHIFT) };
-
 struct vcpu {
-	/* --- cells of translated code --- */
-	uint32_t gpr[8]; /* guest registers, at every exit */
+	/* The guest's registers, at every exit of translated code. */
+	uint32_t gpr[8];
 	uint32_t eip;
-	uint32_t flags;                    /* FLAGS_NATIVE bits only */
-	uint32_t if_flag;                  /* 0 or FLAG_IF */
-	uint32_t vflags;                   /* FLAGS_VIRTUAL bits only */
-	uint32_t pending;                  /* nonzero: leave translated code at the next check */
-	uint32_t inhibit;                  /* interrupt shadow: STI, MOV SS, POP SS */
-	int64_t tsc_minus;                 /* added to the host's TSC gives the guest's */
-	uint64_t stub[4];                  /* where translated code leaves to: enum stub */
-	uint64_t scratch[8];               /* of stubs: CELL_* of monitor/entry.h */
-	uint64_t host_rsp;                 /* of the dispatcher, while translated code runs */
-	uint64_t ret_sp;                   /* of the private return stack, while it does not */
-	uint64_t window;                   /* where translated code finds the guest's memory: GS */
-	uint64_t table;                    /* r13 */
-	struct segment seg[8];             /* ES CS SS DS FS GS LDTR TR */
-	uint64_t tsc_read;                 /* what the guest has read of its TSC last; 0: nothing */
-	uint64_t tag;                      /* r14: of branches, in the table */
-	uint64_t base_by_part[VCPU_PARTS]; /* window to use for each part of linear space */
-	struct seg_reach reach[6];
-	uint64_t code_reach; /* the same of CS, for what is executed */
-	uint64_t ruler;      /* where the ruler ends; 0: there is none */
+	uint32_t flags;   /* FLAGS_NATIVE bits only */
+	uint32_t if_flag; /* 0 or FLAG_IF */
+	uint32_t vflags;  /* FLAGS_VIRTUAL bits only */
 
-	/* --- the rest of the architectural state --- */
+	/* What translated code has beside them: nothing of the guest's. */
+	struct native native;
+
+	struct segment seg[8]; /* ES CS SS DS FS GS LDTR TR */
+	uint32_t inhibit;      /* interrupt shadow: STI, MOV SS, POP SS */
 	uint32_t cr0, cr2, cr3, cr4;
 	uint32_t dr[8];
 	uint64_t efer;
@@ -188,7 +164,7 @@ struct vcpu {
 	uint64_t mcg_ctl, mc_ctl[VCPU_MC_BANKS], debugctl;
 };
 
-_Static_assert(offsetof(struct vcpu, stub) < 128, "hot cells are reached with disp8");
+_Static_assert(offsetof(struct vcpu, native.stub) < 128, "hot cells are reached with disp8");
 
 /* The whole EFLAGS image, and its parts set from one.  No checks of privilege. */
 static inline uint32_t vcpu_eflags(const struct vcpu *v)

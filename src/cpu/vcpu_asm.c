@@ -6,13 +6,13 @@
 	_Static_assert(constant == offsetof(struct vcpu, field), #field " moved: mend vcpu_asm.h")
 SAME(V_GPR, gpr);
 SAME(V_FLAGS, flags);
-SAME(V_PENDING, pending);
-SAME(V_STUB, stub);
-SAME(V_SCRATCH, scratch);
-SAME(V_HOST_RSP, host_rsp);
-SAME(V_RET_SP, ret_sp);
-SAME(V_TAG, tag);
-SAME(V_TABLE, table);
+SAME(V_PENDING, native.pending);
+SAME(V_STUB, native.stub);
+SAME(V_SCRATCH, native.scratch);
+SAME(V_HOST_RSP, native.host_rsp);
+SAME(V_RET_SP, native.ret_sp);
+SAME(V_TAG, native.tag);
+SAME(V_TABLE, native.table);
 
 _Static_assert(F_NATIVE == FLAGS_NATIVE && F_HOST == (FLAG_IF | FLAG_1) && 1 << F_AC_BIT == FLAG_AC,
                "mend vcpu_asm.h");

@@ -10,7 +10,7 @@
 #define V_HOST_RSP 160
 #define V_RET_SP 168
 #define V_TABLE 184
-#define V_TAG 328
+#define V_TAG 200
 
 /* Flags: those of the guest's that are the host's too, the host's own, and AC. */
 #define F_NATIVE 0xcd5

@@ -140,8 +140,8 @@ static bool build(struct machine *m, struct problem *p)
 		return false;
 	m->control.monitor = m->monitor;
 	struct vcpu *v = monitor_vcpu(m->monitor);
-	err = gtime_create(&m->time,
-	                   (struct gtime_cells){&v->tsc_minus, &v->tsc_read, &v->tsc_exits});
+	err = gtime_create(&m->time, (struct gtime_cells){&v->native.tsc_minus, &v->native.tsc_read,
+	                                                  &v->tsc_exits});
 	if (err)
 		return signals_problem(err, p);
 	platform_start(m);

@@ -47,7 +47,7 @@ enum callout_result co_STRING(struct monitor *m, uint32_t packed, uint64_t opera
 
 static callout_fn *const table[] = {
 #define CALLOUT(name, flow, faults, words) co_##name,
-#include "translator/callouts.inc"
+#include "abi/callouts.inc"
 #undef CALLOUT
 };
 

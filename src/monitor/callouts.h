@@ -4,11 +4,11 @@
 
 #include "monitor/gate.h"
 
-/* Does the instruction at v->eip, by its operands (translator/callouts.inc). */
+/* Does the instruction at v->eip, by its operands (abi/callouts.inc). */
 typedef enum callout_result callout_fn(struct monitor *m, uint32_t packed, uint64_t operand);
 
 #define CALLOUT(name, flow, faults, words) callout_fn co_##name;
-#include "translator/callouts.inc"
+#include "abi/callouts.inc"
 #undef CALLOUT
 
 /* Where a fault of the guest's is described before FAULTED. */

@@ -61,17 +61,17 @@ static uint64_t guest_tsc(const struct vcpu *v)
 	int64_t minus;
 	uint64_t tsc;
 	do {
-		minus = __atomic_load_n(&v->tsc_minus, __ATOMIC_RELAXED);
+		minus = __atomic_load_n(&v->native.tsc_minus, __ATOMIC_RELAXED);
 		tsc = __builtin_ia32_rdtsc();
-	} while (minus != __atomic_load_n(&v->tsc_minus, __ATOMIC_RELAXED));
+	} while (minus != __atomic_load_n(&v->native.tsc_minus, __ATOMIC_RELAXED));
 	return tsc + (uint64_t)minus;
 }
 
 enum callout_result co_RDTSC(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	struct vcpu *v = m->v;
-	uint64_t tsc = gate_tsc(m) + (uint64_t)v->tsc_minus;
-	v->tsc_read = tsc;
+	uint64_t tsc = gate_tsc(m) + (uint64_t)v->native.tsc_minus;
+	v->native.tsc_read = tsc;
 	v->gpr[EAX] = (uint32_t)tsc;
 	v->gpr[EDX] = (uint32_t)(tsc >> 32);
 	return tsc_mode_changed(m) ? done_dirty(m, packed) : done(m, packed);
@@ -84,7 +84,7 @@ enum callout_result co_RDMSR(struct monitor *m, uint32_t packed, uint64_t operan
 	if (!cpu_rdmsr(v, v->gpr[ECX], tsc, &value, TRAP))
 		return FAULTED;
 	if (value == tsc)
-		v->tsc_read = tsc;
+		v->native.tsc_read = tsc;
 	v->gpr[EAX] = (uint32_t)value;
 	v->gpr[EDX] = (uint32_t)(value >> 32);
 	return done(m, packed);

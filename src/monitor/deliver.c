@@ -48,7 +48,7 @@ void interrupt_deliver(struct monitor *m)
 	}
 	/* The request may have been withdrawn since it was seen. */
 	interrupt_line_update(m);
-	if (!(m->v->pending & PENDING_INTR))
+	if (!(m->v->native.pending & PENDING_INTR))
 		return;
 	uint8_t vector = gate_intr_ack(m);
 	interrupt_line_update(m);

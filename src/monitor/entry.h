@@ -2,7 +2,7 @@
 #ifndef UNRING_MONITOR_ENTRY_H
 #define UNRING_MONITOR_ENTRY_H
 
-/* What v->scratch holds on the way in and out. */
+/* What v->native.scratch holds on the way in and out. */
 #define CELL_R9 0 /* r9 to r11 come and go by theirs */
 #define CELL_R10 1
 #define CELL_R11 2    /* out: of a callout alone */
@@ -21,7 +21,7 @@
 #include "cpu/vcpu.h"
 
 /* Runs host code with the vCPU's registers until it leaves. Comes back at once, with
- * EXIT_PENDING, if v->pending has a bit of mask (also if a signal sets one just then). ac is
+ * EXIT_PENDING, if v->native.pending has a bit of mask (also if a signal sets one just then). ac is
  * FLAG_AC to have the host check alignment, or 0. */
 unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
 

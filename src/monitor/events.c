@@ -3,7 +3,7 @@
 
 void monitor_kick(struct monitor *m)
 {
-	__atomic_fetch_or(&m->v->pending, PENDING_KICK, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&m->v->native.pending, PENDING_KICK, __ATOMIC_RELAXED);
 }
 
 void monitor_stop(struct monitor *m, enum monitor_end why, int code)
@@ -46,14 +46,15 @@ void monitor_kill(struct monitor *m, const char *fmt, ...)
 void interrupt_line_update(struct monitor *m)
 {
 	if (gate_intr_line(m))
-		__atomic_fetch_or(&m->v->pending, PENDING_INTR, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&m->v->native.pending, PENDING_INTR, __ATOMIC_RELAXED);
 	else
-		__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_INTR, __ATOMIC_RELAXED);
+		__atomic_fetch_and(&m->v->native.pending, ~(uint32_t)PENDING_INTR,
+		                   __ATOMIC_RELAXED);
 }
 
 void events_poll(struct monitor *m)
 {
-	__atomic_fetch_and(&m->v->pending, ~(uint32_t)PENDING_KICK, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&m->v->native.pending, ~(uint32_t)PENDING_KICK, __ATOMIC_RELAXED);
 	gate_poll(m);
 	interrupt_line_update(m);
 }

@@ -402,7 +402,7 @@ static inline bool nmi_is_due(const struct monitor *m)
 }
 static inline bool interrupt_is_due(const struct monitor *m)
 {
-	return nmi_is_due(m) || (m->v->pending & PENDING_INTR && m->v->if_flag);
+	return nmi_is_due(m) || (m->v->native.pending & PENDING_INTR && m->v->if_flag);
 }
 
 /* --- what is asked from outside (events.c) --- */

@@ -94,7 +94,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	err = mmu_create(&m->mmu, &cfg->mmu, &client, what);
 	if (err)
 		return err;
-	m->v->ruler = (uint64_t)(uintptr_t)mmu_ruler(m->mmu);
+	m->v->native.ruler = (uint64_t)(uintptr_t)mmu_ruler(m->mmu);
 	*what = "the translation cache";
 	struct tcache_config cc = {
 		.bytes = cfg->cache_bytes  ? cfg->cache_bytes
@@ -102,8 +102,8 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	                                   : DEFAULT_CACHE,
 		.max_gfn = mmu_max_pages(m->mmu),
 		.miss_stub = (uint64_t)(uintptr_t)stub_miss,
-		.lookup_disp = offsetof(struct vcpu, stub) + 8 * STUB_LOOKUP,
-		.miss_disp = offsetof(struct vcpu, stub) + 8 * STUB_MISS,
+		.lookup_disp = offsetof(struct vcpu, native.stub) + 8 * STUB_LOOKUP,
+		.miss_disp = offsetof(struct vcpu, native.stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
 		.trace = trace,
 		.moving = moving,
@@ -152,12 +152,12 @@ void monitor_reset(struct monitor *m)
 	flush_code(m);
 	cpu_reset(v, m->cfg.model);
 	env_fill(m, &v->env);
-	v->stub[STUB_EXIT] = (uint64_t)(uintptr_t)stub_exit;
-	v->stub[STUB_LOOKUP] = (uint64_t)(uintptr_t)stub_lookup;
-	v->stub[STUB_MISS] = (uint64_t)(uintptr_t)stub_miss;
-	v->stub[STUB_CALLOUT] = (uint64_t)(uintptr_t)stub_callout;
-	v->tsc_minus = -(int64_t)__builtin_ia32_rdtsc();
-	v->tsc_read = 0;
+	v->native.stub[STUB_EXIT] = (uint64_t)(uintptr_t)stub_exit;
+	v->native.stub[STUB_LOOKUP] = (uint64_t)(uintptr_t)stub_lookup;
+	v->native.stub[STUB_MISS] = (uint64_t)(uintptr_t)stub_miss;
+	v->native.stub[STUB_CALLOUT] = (uint64_t)(uintptr_t)stub_callout;
+	v->native.tsc_minus = -(int64_t)__builtin_ia32_rdtsc();
+	v->native.tsc_read = 0;
 	v->env.paging_load(m, true, &t);
 	/* Power-up state of the FPU: FNINIT's, MXCSR 1F80h.  SDM vol. 3, table 9-1. */
 	__builtin_memset(m->fpu, 0, sizeof m->fpu);
@@ -169,6 +169,6 @@ void monitor_reset(struct monitor *m)
 	m->end = END_RUNNING;
 	m->frozen = m->ignne = m->nmi = m->nmi_blocked = false;
 	m->state_dirty = true;
-	v->pending = v->inhibit = 0;
+	v->native.pending = v->inhibit = 0;
 	m->debug_hits = 0;
 }

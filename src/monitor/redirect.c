@@ -60,7 +60,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		stats.code_stores++;
 		tcache_invalidate_bytes(m->cache, page, r->gpa.v & PAGE_MASK, r->size);
 	}
-	v->scratch[CELL_R9] = (uint64_t)(uintptr_t)host;
+	v->native.scratch[CELL_R9] = (uint64_t)(uintptr_t)host;
 	if (a.x87) {
 		m->x87_redirect.host = host;
 		m->x87_redirect.linear = r->linear;
@@ -71,7 +71,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 enum callout_result redirect_post(struct monitor *m)
 {
 	struct redirect *r = &m->redirect;
-	uint64_t resume = m->v->scratch[CELL_RESUME];
+	uint64_t resume = m->v->native.scratch[CELL_RESUME];
 
 	if (r->bounced) {
 		struct trap t;

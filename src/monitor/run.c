@@ -41,7 +41,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 
 	/* The instruction that is about to run clears it.  SDM vol. 3, 17.3.1.1. */
 	v->vflags &= ~(uint32_t)FLAG_RF;
-	v->table = tcache_table(m->cache, m->mode);
+	v->native.table = tcache_table(m->cache, m->mode);
 	for (;;) {
 		if (m->fpu_saved || m->cfg.paranoid)
 			fpu_restore(m);
@@ -63,7 +63,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 			mask = 0;
 			continue;
 		case EXIT_DIRECT: {
-			uint32_t id = (uint32_t)v->scratch[CELL_R8];
+			uint32_t id = (uint32_t)v->native.scratch[CELL_R8];
 			stats.exit_direct++;
 			if (id >= TCACHE_ONCE_EXIT) {
 				v->eip = m->once.exits[id - TCACHE_ONCE_EXIT].target;
@@ -74,7 +74,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		}
 		case EXIT_MISS:
 			stats.exit_indirect++;
-			v->eip = (uint32_t)v->scratch[CELL_R8];
+			v->eip = (uint32_t)v->native.scratch[CELL_R8];
 			return done;
 		case EXIT_FAULT: {
 			struct trap t;
@@ -82,12 +82,12 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 			return left_by(m, r, &t);
 		}
 		}
-		uint32_t packed = (uint32_t)v->scratch[CELL_R9];
+		uint32_t packed = (uint32_t)v->native.scratch[CELL_R9];
 		rf = 0;
-		v->eip = (uint32_t)v->scratch[CELL_R8];
-		host = v->scratch[CELL_RESUME];
+		v->eip = (uint32_t)v->native.scratch[CELL_R8];
+		host = v->native.scratch[CELL_RESUME];
 		m->code_died = false;
-		enum callout_result r = callout_run(m, packed, v->scratch[CELL_R10]);
+		enum callout_result r = callout_run(m, packed, v->native.scratch[CELL_R10]);
 		mid = r == RESUME_MID;
 		/* What follows in the unit may be what was stored to. */
 		if (mid ||
@@ -219,7 +219,8 @@ static void check_exit(struct monitor *m, const struct tu *u)
 	CHECK(u->dead || mmu_is_code(m->mmu, u->gfn));
 	CHECK(u->dead || u->gfn2 == NO_GFN || mmu_is_code(m->mmu, u->gfn2));
 	/* I2: what lies on the return stack leads into the cache, to its miss stub at the end. */
-	CHECK(v->ret_sp <= m->ret_top && v->ret_sp >= (uint64_t)(uintptr_t)m->ret_guard_end);
+	CHECK(v->native.ret_sp <= m->ret_top &&
+	      v->native.ret_sp >= (uint64_t)(uintptr_t)m->ret_guard_end);
 	CHECK(*(uint64_t *)(uintptr_t)m->ret_top == (uint64_t)(uintptr_t)stub_ret_miss);
 	/* The parts of EFLAGS keep to themselves. */
 	CHECK(!(v->flags & ~(uint32_t)FLAGS_NATIVE) && !(v->if_flag & ~(uint32_t)FLAG_IF) &&
@@ -245,7 +246,7 @@ static bool boundary(struct monitor *m)
 	struct vcpu *v = m->v;
 
 	/* However fast kicks come, the guest gets on between two polls. */
-	if (v->pending & PENDING_KICK && m->worked) {
+	if (v->native.pending & PENDING_KICK && m->worked) {
 		events_poll(m);
 		m->worked = false;
 		return true;

@@ -6,7 +6,7 @@
 
 void return_stack_reset(struct monitor *m)
 {
-	m->v->ret_sp = m->ret_top;
+	m->v->native.ret_sp = m->ret_top;
 	m->ret_stale = true;
 }
 
@@ -110,15 +110,15 @@ void select_state(struct monitor *m)
 		return_stack_reset(m);
 		m->space = *space_find(m, &k, w);
 		m->mode = m->space.mode;
-		v->tag = m->space.tag;
+		v->native.tag = m->space.tag;
 	}
-	if (w != m->window || v->window != m->space.window) {
+	if (w != m->window || v->native.window != m->space.window) {
 		m->window = w;
-		v->window = m->space.window;
-		m->window_of_base[monitor_base_slot(v->window)] = w->id;
-		host_set_gs(v->window);
+		v->native.window = m->space.window;
+		m->window_of_base[monitor_base_slot(v->native.window)] = w->id;
+		host_set_gs(v->native.window);
 	}
-	mmu_bases(m->mmu, w, v->base_by_part);
+	mmu_bases(m->mmu, w, v->native.base_by_part);
 	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
 		mode_reach(v, s);
 	m->state_dirty = m->remapped = false;

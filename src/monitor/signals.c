@@ -60,7 +60,7 @@ static bool not_ours(const struct host_fault *fault, uint64_t pc)
  * out what it is. */
 static bool beyond_limit(const struct monitor *m, const uint8_t *address)
 {
-	return (uint64_t)(uintptr_t)address - m->v->ruler < WINDOW_STRIDE;
+	return (uint64_t)(uintptr_t)address - m->v->native.ruler < WINDOW_STRIDE;
 }
 
 SAVED static bool on_fault(void *ctx, struct host_frame *f, const struct host_fault *fault)
@@ -123,8 +123,8 @@ static void corner(struct monitor *m, uint64_t pc, uint64_t sp)
 
 void signals_corner(struct monitor *m, uint64_t resume)
 {
-	corner(m, resume, m->v->ret_sp);
-	m->v->table = tcache_miss_table(m->cache);
+	corner(m, resume, m->v->native.ret_sp);
+	m->v->native.table = tcache_miss_table(m->cache);
 }
 
 static bool at_rdtsc(const uint8_t *code)
@@ -141,9 +141,9 @@ static void on_kick(void *ctx, struct host_frame *f)
 
 	stats.signals++;
 	stats.signals_timer++;
-	__atomic_fetch_or(&m->v->pending, PENDING_KICK, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&m->v->native.pending, PENDING_KICK, __ATOMIC_RELAXED);
 	if (between(pc, entry_window, entry_window_end)) {
-		if (m->v->scratch[CELL_MASK] & PENDING_KICK) {
+		if (m->v->native.scratch[CELL_MASK] & PENDING_KICK) {
 			host_frame_set_pc(f, (uint64_t)(uintptr_t)entry_abort);
 			return;
 		}

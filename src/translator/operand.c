@@ -86,7 +86,7 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 	struct emit *e = &x->e;
 	enum seg_class class = mode_class(x->mode, seg);
 	bool sum = ea.index == NOREG && ea.base != R10 && ea.disp >= 0 && ea.disp < 1 << 24;
-	struct memop past = store ? VCPU(reach[seg].write) : VCPU(reach[seg].read);
+	struct memop past = store ? VCPU(native.reach[seg].write) : VCPU(native.reach[seg].read);
 
 	if (class == CLASS_DOWN || !sum) {
 		emit_lea32(e, R8, ea);
@@ -95,7 +95,7 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 	struct memop last = ea;
 	last.index = R10;
 	if (class == CLASS_DOWN) {
-		emit_load32(e, R10, VCPU(reach[seg].minus_low));
+		emit_load32(e, R10, VCPU(native.reach[seg].minus_low));
 		emit_lea32(e, R10, (struct memop){.base = R10, .index = R8});
 		last = (struct memop){.base = R9, .index = R10};
 		emit_load64(e, R9, past);
@@ -155,7 +155,7 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 		emit_lea32(e, R8, ea);
 		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, R8, R10, false);
-		struct memop bases = VCPU(base_by_part);
+		struct memop bases = VCPU(native.base_by_part);
 		bases.index = R9;
 		bases.scale = 3;
 		emit_load64(e, R9, bases);

@@ -13,11 +13,12 @@ void xl_pc(struct xlate *x, enum tu_undo undo)
 
 void xl_jump_stub(struct xlate *x, enum stub s, bool call)
 {
-	/* FF /4 and /2 through v->stub[]. */
-	emit_enc(&x->e, &(struct enc){.opcode = 0xff,
-	                              .reg = call ? 2 : 4,
-	                              .mem = true,
-	                              .m = mem_host(R15, offsetof(struct vcpu, stub) + 8 * s)});
+	/* FF /4 and /2 through v->native.stub[]. */
+	emit_enc(&x->e,
+	         &(struct enc){.opcode = 0xff,
+	                       .reg = call ? 2 : 4,
+	                       .mem = true,
+	                       .m = mem_host(R15, offsetof(struct vcpu, native.stub) + 8 * s)});
 }
 
 void xl_reloc(struct xlate *x, enum tu_reloc_kind kind)
@@ -121,7 +122,7 @@ void xl_pending(struct xlate *x, bool shadow)
 {
 	struct emit *e = &x->e;
 	emit_mov64(e, R10, RCX);
-	emit_load32(e, RCX, VCPU(pending));
+	emit_load32(e, RCX, VCPU(native.pending));
 	unsigned none = emit_jrcxz(e);
 	emit_mov32(e, RCX, R10);
 	callout_at(x, x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));

@@ -7,19 +7,11 @@
 #ifndef UNRING_TRANSLATOR_TRANSLATOR_H
 #define UNRING_TRANSLATOR_TRANSLATOR_H
 
-#include "cache/unit.h"
+#include "abi/native.h"
+#include "abi/unit.h"
 #include "cpu/mode.h"
 #include "cpu/model.h"
-#include "translator/callout.h"
-
-/* Stubs that translated code jumps to or calls, through v->stub[]. */
-enum stub {
-	STUB_EXIT,    /* jmp: r8d = exit id */
-	STUB_LOOKUP,  /* jmp: r8d = EIP; looks in the table, else exits */
-	STUB_MISS,    /* jmp: r8d = EIP; not in the table */
-	STUB_CALLOUT, /* call: r8d = EIP of the instruction, r9d = callout_pack(), r10 = operand */
-	STUB_COUNT
-};
+#include "abi/callout.h"
 
 /* How a site that faults often is to be translated. */
 enum {

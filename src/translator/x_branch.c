@@ -27,7 +27,7 @@ static void check_cs(struct xlate *x, uint8_t r)
 		xl_callout(x, CO_CSLIMIT, 4, 0, 0);
 		return;
 	}
-	emit_load64(&x->e, R10, VCPU(code_reach));
+	emit_load64(&x->e, R10, VCPU(native.code_reach));
 	emit_load8(&x->e, R10, (struct memop){.base = r, .index = R10});
 }
 

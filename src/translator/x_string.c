@@ -40,7 +40,7 @@ static void string_pointer(struct xlate *x, uint8_t r)
 	if (x->site & SITE_BY_PART) {
 		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, r, R10, false);
-		struct memop bases = VCPU(base_by_part);
+		struct memop bases = VCPU(native.base_by_part);
 		bases.index = R9;
 		bases.scale = 3;
 		emit_load64(e, R9, bases);
@@ -123,7 +123,7 @@ void x_string(struct xlate *x)
 		emit_mov32(e, R11, RCX);
 	/* On a fault, truncating the registers makes their guest values. */
 	if (!(x->site & SITE_BY_PART))
-		emit_load64(e, R9, VCPU(window));
+		emit_load64(e, R9, VCPU(native.window));
 	if (src)
 		string_pointer(x, RSI);
 	if (dst)
@@ -165,7 +165,7 @@ void x_maskmov(struct xlate *x)
 	emit_mov64(e, R11, RDI);
 	emit_lea32(e, RDI, m);
 	if (m.gs) {
-		emit_load64(e, R9, VCPU(window));
+		emit_load64(e, R9, VCPU(native.window));
 		emit_lea64(e, RDI, (struct memop){.base = RDI, .index = R9});
 	} else {
 		emit_lea64(e, RDI, m);

@@ -169,9 +169,9 @@ void x_rdtsc(struct xlate *x)
 	emit_mov_imm(e, R8, 32);
 	emit_shlx(e, RDX, RDX, R8, true);
 	emit_lea64(e, RAX, (struct memop){.base = RAX, .index = RDX});
-	emit_load64(e, RDX, VCPU(tsc_minus));
+	emit_load64(e, RDX, VCPU(native.tsc_minus));
 	emit_lea64(e, RAX, (struct memop){.base = RAX, .index = RDX});
-	emit_store64(e, VCPU(tsc_read), RAX);
+	emit_store64(e, VCPU(native.tsc_read), RAX);
 	emit_shrx(e, RDX, RAX, R8, true);
 	emit_mov32(e, RAX, RAX);
 }

@@ -86,7 +86,7 @@ void xl_lookup(struct xlate *x);
 void xl_pad(struct xlate *x, uint32_t eip);
 /* Leaves if something is pending, with eip = next. */
 void xl_pending(struct xlate *x, bool shadow);
-/* Through v->stub[]: a jump or a call. */
+/* Through v->native.stub[]: a jump or a call. */
 void xl_jump_stub(struct xlate *x, enum stub s, bool call);
 /* The code of a lookup, r8d = EIP. */
 void xl_lookup_code(struct xlate *x);

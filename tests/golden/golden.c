@@ -160,14 +160,14 @@ static void note_cell(FILE *f, int64_t off)
 #define CELL(field)                                                                                \
 	(off >= (int64_t)offsetof(struct vcpu, field) &&                                           \
 	 off < (int64_t)(offsetof(struct vcpu, field) + sizeof((struct vcpu *)0)->field))
-	if (CELL(stub)) {
-		fprintf(f, " ; %s", stubs[(off - offsetof(struct vcpu, stub)) / 8]);
+	if (CELL(native.stub)) {
+		fprintf(f, " ; %s", stubs[(off - offsetof(struct vcpu, native.stub)) / 8]);
 	} else if (CELL(seg)) {
 		unsigned at = off - offsetof(struct vcpu, seg);
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct segment)],
 		        at % sizeof(struct segment) ? "selector" : "base");
-	} else if (CELL(reach)) {
-		unsigned at = off - offsetof(struct vcpu, reach),
+	} else if (CELL(native.reach)) {
+		unsigned at = off - offsetof(struct vcpu, native.reach),
 			 in = at % sizeof(struct seg_reach);
 		fprintf(f, " ; %s.%s", segments[at / sizeof(struct seg_reach)],
 		        in == offsetof(struct seg_reach, read)    ? "read"
@@ -175,15 +175,15 @@ static void note_cell(FILE *f, int64_t off)
 		                                                  : "minus_low");
 	} else {
 		fprintf(f, " ; %s",
-		        CELL(if_flag)        ? "if_flag"
-		        : CELL(vflags)       ? "vflags"
-		        : CELL(pending)      ? "pending"
-		        : CELL(base_by_part) ? "base_by_part"
-		        : CELL(tsc_minus)    ? "tsc_minus"
-		        : CELL(tsc_read)     ? "tsc_read"
-		        : CELL(window)       ? "window"
-		        : CELL(code_reach)   ? "code_reach"
-		                             : "?");
+		        CELL(if_flag)               ? "if_flag"
+		        : CELL(vflags)              ? "vflags"
+		        : CELL(native.pending)      ? "pending"
+		        : CELL(native.base_by_part) ? "base_by_part"
+		        : CELL(native.tsc_minus)    ? "tsc_minus"
+		        : CELL(native.tsc_read)     ? "tsc_read"
+		        : CELL(native.window)       ? "window"
+		        : CELL(native.code_reach)   ? "code_reach"
+		                                    : "?");
 	}
 #undef CELL
 }
@@ -199,7 +199,7 @@ static bool is_callout(const cs_insn *i)
 {
 	/* call [r15 + disp8] */
 	return i->size == 4 && !memcmp(i->bytes, "\x41\xff\x57", 3) &&
-	       i->bytes[3] == offsetof(struct vcpu, stub) + 8 * STUB_CALLOUT;
+	       i->bytes[3] == offsetof(struct vcpu, native.stub) + 8 * STUB_CALLOUT;
 }
 
 static void write_notes(FILE *f, const struct tu_code *code, const cs_insn *i, size_t left)
@@ -231,7 +231,7 @@ static void write_marks(FILE *f, const struct tu_code *code, uint64_t host)
 static bool write_stub(FILE *f, const struct tu_code *code, const cs_insn *i, size_t left)
 {
 	static const uint8_t jump[4] = {0x41, 0xff, 0x67,
-	                                offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
+	                                offsetof(struct vcpu, native.stub) + 8 * STUB_EXIT};
 	for (unsigned n = 0; n < code->n_exits; n++)
 		if (code->exits[n].stub == i->address && left > 1 && i->size == 6 &&
 		    i->detail->x86.operands[0].reg == X86_REG_R8D &&

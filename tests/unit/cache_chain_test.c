@@ -243,7 +243,7 @@ static void test_crossing_targets(void **state)
 static struct branch *entry(unsigned mode, uint32_t eip)
 {
 	struct branch *t = (void *)(uintptr_t)tcache_table(fx.c, mode);
-	return &t[eip & (BRANCH_ENTRIES - 1)];
+	return &t[branch_index(eip)];
 }
 
 /* As translated code looks it up. */

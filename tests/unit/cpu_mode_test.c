@@ -112,14 +112,15 @@ static void classes(void **state)
 	}
 }
 
-/* Is it permitted by v->reach, as translated code looks? */
+/* Is it permitted by v->native.reach, as translated code looks? */
 static bool reaches(const struct vcpu *v, enum sreg s, uint32_t off, unsigned size, bool write)
 {
-	const struct seg_reach *r = &v->reach[s];
+	const struct seg_reach *r = &v->native.reach[s];
 	uint64_t at = (write ? r->write : r->read) + (uint32_t)(off + r->minus_low) + size - 1;
 
-	assert_in_range(at, v->ruler - (1ull << 32), v->ruler + (1ull << 32) + size - 1);
-	return at < v->ruler;
+	assert_in_range(at, v->native.ruler - (1ull << 32),
+	                v->native.ruler + (1ull << 32) + size - 1);
+	return at < v->native.ruler;
 }
 
 /* All that is permitted, and nothing else but what a callout finds to wrap in 4 GiB. */
@@ -144,7 +145,7 @@ static void reach(void **state)
 	unsigned permitted = 0, denied = 0;
 	struct trap t;
 
-	v->ruler = 1ull << 45;
+	v->native.ruler = 1ull << 45;
 	for (unsigned n = 0; n < 2 * 9 * 10 * 7; n++) {
 		unsigned size = sizes[n % 7];
 		uint32_t limit = limits[n / 7 % 10];
@@ -169,7 +170,7 @@ static void reach(void **state)
 	assert_true(permitted > 1000 && denied > 1000);
 	v->seg[SREG_CS].limit = 4999;
 	mode_reach(v, SREG_CS);
-	assert_int_equal(v->code_reach + 4999, v->ruler - 1);
+	assert_int_equal(v->native.code_reach + 4999, v->native.ruler - 1);
 }
 
 static void code_segments(void **state)

@@ -200,13 +200,13 @@ static void time_stamp_counter(void **state)
 
 	assert_done(cpu_rdmsr(&m->v, 0x10, 0x123456789abc, &value, &t));
 	assert_int_equal(value, 0x123456789abc);
-	m->v.tsc_minus = 1000;
+	m->v.native.tsc_minus = 1000;
 	assert_done(cpu_wrmsr(&m->v, 0x10, 5000, 7000, &t));
-	assert_int_equal(m->v.tsc_minus, 3000);
+	assert_int_equal(m->v.native.tsc_minus, 3000);
 	use(m, "pentium3"); /* the upper half is cleared */
-	m->v.tsc_minus = 0;
+	m->v.native.tsc_minus = 0;
 	assert_done(cpu_wrmsr(&m->v, 0x10, 0, 0x700000005, &t));
-	assert_int_equal(m->v.tsc_minus, 5);
+	assert_int_equal(m->v.native.tsc_minus, 5);
 }
 
 static void efer(void **state)

@@ -61,7 +61,7 @@ static inline bool callout_at(const struct translation *t, unsigned i, uint32_t 
 {
 	/* mov r9d, imm32; call [r15 + callout] */
 	static const uint8_t call[4] = {0x41, 0xff, 0x57,
-	                                offsetof(struct vcpu, stub) + 8 * STUB_CALLOUT};
+	                                offsetof(struct vcpu, native.stub) + 8 * STUB_CALLOUT};
 	for (unsigned at = 0; at + 10 <= t->code.host_len; at++)
 		if (t->host[at] == 0x41 && t->host[at + 1] == 0xb9 &&
 		    !memcmp(t->host + at + 6, call, 4) && !i--) {

@@ -95,8 +95,8 @@ static bool tests_limit(const cs_insn *i, const x86_op_mem *m, const cs_insn *pr
 	const cs_x86_op *p = prev->detail->x86.operands;
 	int64_t cell = p[1].type == X86_OP_MEM && p[1].mem.base == X86_REG_R15 ? p[1].mem.disp : 0;
 	return (p[0].reg == m->base || p[0].reg == m->index) &&
-	       cell >= (int64_t)offsetof(struct vcpu, reach) &&
-	       cell <= (int64_t)offsetof(struct vcpu, code_reach);
+	       cell >= (int64_t)offsetof(struct vcpu, native.reach) &&
+	       cell <= (int64_t)offsetof(struct vcpu, native.code_reach);
 }
 
 static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x86_op *o,
@@ -115,7 +115,8 @@ static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x8
 	switch (m->base) {
 	case X86_REG_R15:
 		if (m->index == X86_REG_R9)
-			return m->scale == 8 && m->disp == offsetof(struct vcpu, base_by_part);
+			return m->scale == 8 &&
+			       m->disp == offsetof(struct vcpu, native.base_by_part);
 		return m->index == X86_REG_INVALID && m->disp >= 0 &&
 		       m->disp < (int64_t)offsetof(struct vcpu, cr0);
 	case X86_REG_R13:
@@ -271,7 +272,7 @@ static void check_branches(struct random_case *c)
 static void check_exits(struct random_case *c)
 {
 	static const uint8_t jump[4] = {0x41, 0xff, 0x67,
-	                                offsetof(struct vcpu, stub) + 8 * STUB_EXIT};
+	                                offsetof(struct vcpu, native.stub) + 8 * STUB_EXIT};
 	for (unsigned n = 0; n < c->code.n_exits; n++) {
 		const struct tu_exit *x = &c->code.exits[n];
 		uint32_t rel, id;

@@ -89,8 +89,8 @@ static inline int cache_start(void **state)
 		.bytes = 8 << 20,
 		.max_gfn = GUEST_PAGES + 1,
 		.miss_stub = (uintptr_t)stub_miss,
-		.lookup_disp = CELL(stub) + 8 * STUB_LOOKUP,
-		.miss_disp = CELL(stub) + 8 * STUB_MISS,
+		.lookup_disp = CELL(native.stub) + 8 * STUB_LOOKUP,
+		.miss_disp = CELL(native.stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
 	};
 	memset(&fx, 0, sizeof fx);

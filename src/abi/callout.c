@@ -1,8 +1,8 @@
-#include "translator/callout.h"
+#include "abi/callout.h"
 
 static const struct callout_info table[] = {
 #define CALLOUT(name, flow, faults, words) {#name, FLOW_##flow, faults},
-#include "translator/callouts.inc"
+#include "abi/callouts.inc"
 #undef CALLOUT
 };
 

@@ -1,7 +1,7 @@
 /* Translation units as their translator describes them and the cache keeps them.
  * All offsets are from the unit's first byte, on either side. */
-#ifndef UNRING_CACHE_UNIT_H
-#define UNRING_CACHE_UNIT_H
+#ifndef UNRING_ABI_UNIT_H
+#define UNRING_ABI_UNIT_H
 
 #include "base/types.h"
 

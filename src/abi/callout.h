@@ -1,14 +1,14 @@
 /* What passes between translated code and the monitor at a callout: the table of callouts
  * (callouts.inc) and how their arguments are packed.  The translator packs, the monitor unpacks. */
-#ifndef UNRING_TRANSLATOR_CALLOUT_H
-#define UNRING_TRANSLATOR_CALLOUT_H
+#ifndef UNRING_ABI_CALLOUT_H
+#define UNRING_ABI_CALLOUT_H
 
 #include "base/types.h"
 
 /* Callouts: instructions (and checks) done by the monitor in C. */
 enum callout {
 #define CALLOUT(name, flow, faults, words) CO_##name,
-#include "translator/callouts.inc"
+#include "abi/callouts.inc"
 #undef CALLOUT
 	CO_COUNT
 };

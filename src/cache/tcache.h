@@ -1,6 +1,7 @@
 /* The translation cache: code memory, index, chaining, invalidation, PC maps.
  *
- * What a unit does depends on its guest-physical page(s), the offset there and the mode; EIP
+ * What a unit does depends on its page(s) of memory (their numbers, mmu/mmu.h, are the gfns here),
+ * the offset there and the mode; EIP
  * enters through constants only.  A page that is run at several EIPs has a place for each: the
  * units with those constants.  Units of a place are made from those of another, by copying
  * (tcache_copy), or the whole place moves, when nobody runs it any more (tcache_adopt).
@@ -34,7 +35,7 @@ struct tcache_space {
 
 struct tu {
 	uint32_t eip;
-	uint32_t gfn, gfn2;                        /* second page, or NO_GFN */
+	uint32_t gfn, gfn2;                        /* pages of memory; NO_GFN: no second */
 	uint32_t host;                             /* offset in code memory */
 	uint32_t exit0;                            /* id of the first exit */
 	uint32_t pc0, pad0, reloc0;                /* in the arenas */
@@ -55,7 +56,7 @@ struct tcache;
  * the vCPU's cells that hold the lookup's stub and that of a miss. */
 struct tcache_config {
 	size_t bytes;     /* of code memory */
-	uint32_t max_gfn; /* pages of guest-physical memory */
+	uint32_t max_gfn; /* pages of memory that there may be */
 	uint64_t miss_stub;
 	uint32_t lookup_disp, miss_disp;
 	/* Writes a thunk: mov r8d, eip, then the lookup; returns its length. */

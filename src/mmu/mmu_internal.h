@@ -151,6 +151,9 @@ struct win {
 /* Paging modes that give one table different meanings. */
 enum { PAGING_PAE = 1, PAGING_PSE = 2, PAGING_NXE = 4 };
 
+/* What is known of a root's self-maps: until its directories are stored to. */
+enum { SELF_UNKNOWN, SELF_NONE, SELF_SOME };
+
 /* A guest address space: what one CR3 value (and, with PAE, the four PDPTEs
  * latched from it) means in one paging mode. */
 struct root {
@@ -158,6 +161,7 @@ struct root {
 	uint8_t mode;
 	bool need_private; /* its kernel does not fit the composite windows now */
 	uint8_t misfits;   /* how often it did not */
+	uint8_t self_map;  /* SELF_*: has it entries that map its own directories? */
 	bool compare;      /* kernel part stored to: compare with its KERNEL window */
 	uint16_t next;     /* in its hash bucket, as index + 1 */
 	uint32_t cr3;

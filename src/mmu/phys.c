@@ -50,8 +50,8 @@ bool mmu_is_device(const struct mmu *m, gpa_t a)
 
 const void *mmu_host(struct mmu *m, gpa_t a)
 {
-	uint32_t page = mmu_page(m, a);
-	return page == NO_PAGE ? NULL : page_view(m, page) + (a.v & PAGE_MASK);
+	uint32_t here = map_at(m, a.v >> PAGE_SHIFT);
+	return here & MAP_MEMORY ? page_view(m, here >> PAGE_SHIFT) + (a.v & PAGE_MASK) : NULL;
 }
 
 void *mmu_host_store(struct mmu *m, gpa_t a)

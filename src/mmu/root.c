@@ -57,6 +57,7 @@ void root_relink(struct mmu *m, struct root *r)
 {
 	directories_unlink(m, r);
 	directories_link(m, r);
+	r->self_map = SELF_UNKNOWN;
 	r->compare = true;
 }
 
@@ -198,10 +199,23 @@ static struct win *root_window(struct mmu *m, struct win **at, enum window_kind 
 	return *at;
 }
 
+static bool has_self_map(struct mmu *m, struct root *r)
+{
+	uint32_t step = r->mode & PAGING_PAE ? 512 : 1024;
+	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += step)
+		if (pde_is_self_map(r, root_pde(m, r, vpn)))
+			return true;
+	return false;
+}
+
 bool mmu_is_self_map(struct mmu *m, gla_t a)
 {
 	struct root *r = m->cur;
-	return r && pde_is_self_map(r, root_pde(m, r, gla_vpn(a)));
+	if (!r || r->self_map == SELF_NONE)
+		return false;
+	if (r->self_map == SELF_UNKNOWN)
+		r->self_map = has_self_map(m, r) ? SELF_SOME : SELF_NONE;
+	return r->self_map == SELF_SOME && pde_is_self_map(r, root_pde(m, r, gla_vpn(a)));
 }
 
 void mmu_force_private(struct mmu *m)
@@ -253,8 +267,13 @@ void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[VCPU_PARTS])
 	uint64_t here = (uintptr_t)pub->base, low = here;
 	if (pub->kind == WINDOW_KERNEL)
 		low = (uintptr_t)mmu_window(m, true, gla(0))->base;
+	uint32_t parts = pub->split >> VCPU_PART_SHIFT;
+	/* Mostly they are the same as before. */
+	if (base[0] == (parts ? low : here) && base[VCPU_PARTS - 1] == here &&
+	    (!parts || (base[parts - 1] == low && base[parts] == here)))
+		return;
 	for (uint32_t i = 0; i < VCPU_PARTS; i++)
-		base[i] = i < pub->split >> VCPU_PART_SHIFT ? low : here;
+		base[i] = i < parts ? low : here;
 }
 
 void mmu_flush_all(struct mmu *m)

@@ -10,7 +10,8 @@ static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, en
 	}
 	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode], s))
 		return done_dirty(m, packed);
-	mode_reach(m->v, s);
+	if (mode_class(m->modes[m->mode], s) >= CLASS_LIMITED)
+		mode_reach(m->v, s);
 	x87_note_segments(m);
 	return done(m, packed);
 }

@@ -119,8 +119,10 @@ void select_state(struct monitor *m)
 		host_set_gs(v->native.window);
 	}
 	mmu_bases(m->mmu, w, v->native.base_by_part);
+	/* Translated code asks the ruler about limited segments alone, and about stores by CS. */
 	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
-		mode_reach(v, s);
+		if (s == SREG_CS || mode_class(k.bits, s) >= CLASS_LIMITED)
+			mode_reach(v, s);
 	m->state_dirty = m->remapped = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to

@@ -1,10 +1,10 @@
 /* The translation cache: code memory, index, chaining, invalidation, PC maps.
  *
  * What a unit does depends on its page(s) of memory (their numbers, mmu/mmu.h, are the gfns here),
- * the offset there and the mode; EIP
- * enters through constants only.  A page that is run at several EIPs has a place for each: the
- * units with those constants.  Units of a place are made from those of another, by copying
- * (tcache_copy), or the whole place moves, when nobody runs it any more (tcache_adopt).
+ * the offset there and the mode; EIP enters through constants only.  A page that is run at several
+ * EIPs has a place for each: the units with those constants.  Units of a place are made from those
+ * of another, by copying (tcache_copy), or the whole place moves, when nobody runs it any more
+ * (tcache_adopt).
  *
  * Chains inside a page are for good.  Chains across pages are the guest's instruction TLB: they
  * exist only between units of places that a single window executes (the owner); a place that

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-	CONSOLE = 0xe9,
+	CONSOLE_READS = 0xe9, /* how a guest finds that one is there */
 	EXIT = 0xf4,
 	EXIT_PORTS = 4, /* one access of any size is one exit */
 };
@@ -18,7 +18,7 @@ struct debugport {
 
 static uint32_t console_read(void *ctx, uint32_t offset, unsigned size)
 {
-	return CONSOLE; /* how a guest finds that it is there */
+	return CONSOLE_READS;
 }
 
 static void console_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
@@ -49,18 +49,31 @@ static void debugport_state(void *d, struct archive *a)
 
 const struct device_type debugport_type = {"debugport", debugport_reset, debugport_state, free};
 
-struct debugport *debugport_create(struct bus *bus, void *ctx,
-                                   void (*console)(void *ctx, uint8_t byte),
-                                   void (*exit)(void *ctx, int status))
+static struct debugport *create(void *ctx, struct bus *bus, uint16_t port, uint16_t ports,
+                                struct region_handler h)
 {
 	struct debugport *d = calloc(1, sizeof *d);
 	CHECK(d);
-	*d = (struct debugport){ctx, console, exit};
-	struct region_handler e9 = {.ctx = d, .read = console_read, .write = console_write};
-	struct region_handler f4 = {.ctx = d, .read = exit_read, .write = exit_write, .max = 4};
-	if (console)
-		CHECK(bus_map(bus, SPACE_PORT, CONSOLE, 1, e9) > 0);
-	if (exit)
-		CHECK(bus_map(bus, SPACE_PORT, EXIT, EXIT_PORTS, f4) > 0);
+	d->ctx = ctx;
+	h.ctx = d;
+	CHECK(bus_map(bus, SPACE_PORT, port, ports, h) > 0);
+	return d;
+}
+
+struct debugport *debugport_create_console(struct bus *bus, uint16_t port, void *ctx,
+                                           void (*write)(void *ctx, uint8_t byte))
+{
+	struct region_handler h = {.read = console_read, .write = console_write};
+	struct debugport *d = create(ctx, bus, port, 1, h);
+	d->console = write;
+	return d;
+}
+
+struct debugport *debugport_create_exit(struct bus *bus, void *ctx,
+                                        void (*exit)(void *ctx, int status))
+{
+	struct region_handler h = {.read = exit_read, .write = exit_write, .max = 4};
+	struct debugport *d = create(ctx, bus, EXIT, EXIT_PORTS, h);
+	d->exit = exit;
 	return d;
 }

@@ -1,5 +1,5 @@
-/* Ports for guests of ours and for debugging: E9h, a console that reads E9h
- * (Bochs's convention), and F4h, which ends the run (QEMU's isa-debug-exit). */
+/* Ports for guests of ours, for firmware and for debugging: consoles, which read E9h (E9h itself is
+ * Bochs's convention, 402h SeaBIOS's), and F4h, which ends the run (QEMU's isa-debug-exit). */
 #ifndef UNRING_DEVICES_DEBUGPORT_H
 #define UNRING_DEVICES_DEBUGPORT_H
 
@@ -9,9 +9,12 @@
 struct debugport;
 extern const struct device_type debugport_type;
 
-/* A callback that is NULL leaves its port absent.  exit gets (value << 1) | 1. */
-struct debugport *debugport_create(struct bus *bus, void *ctx,
-                                   void (*console)(void *ctx, uint8_t byte),
-                                   void (*exit)(void *ctx, int status));
+enum { DEBUGPORT_BOCHS = 0xe9, DEBUGPORT_SEABIOS = 0x402 };
+
+struct debugport *debugport_create_console(struct bus *bus, uint16_t port, void *ctx,
+                                           void (*write)(void *ctx, uint8_t byte));
+/* exit gets (value << 1) | 1. */
+struct debugport *debugport_create_exit(struct bus *bus, void *ctx,
+                                        void (*exit)(void *ctx, int status));
 
 #endif

@@ -382,6 +382,11 @@ static void rtc_destroy(void *d)
 
 const struct device_type rtc_type = {"rtc", rtc_reset, rtc_state, rtc_destroy};
 
+uint8_t rtc_cmos(const struct rtc *r, uint8_t at)
+{
+	return r->reg[at % REGISTERS];
+}
+
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, struct nmi *nmi,
                        int64_t utc_ns)
 {

@@ -15,5 +15,7 @@ extern const struct device_type rtc_type;
  * What the battery feeds survives each reset.  nmi has its mask at port 70h. */
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, struct nmi *nmi,
                        int64_t utc_ns);
+/* A byte of the CMOS, behind the clock's. */
+uint8_t rtc_cmos(const struct rtc *r, uint8_t at);
 
 #endif

@@ -35,6 +35,7 @@ struct board {
 	/* Those that the others' wires lead to, and the machine's. */
 	struct pic *pic;
 	struct pit *pit;
+	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct nmi *nmi;
 	struct npx *npx;
@@ -89,8 +90,8 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &nmi_type, b->nmi);
 	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER), b->nmi);
 	board_add(b, &pit_type, b->pit);
-	board_add(b, &rtc_type,
-	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns));
+	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns);
+	board_add(b, &rtc_type, b->rtc);
 	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD),
 	                        (struct irq_line){c->ctx, c->a20}, b, on_pulse);
 	board_add(b, &i8042_type, b->i8042);
@@ -98,7 +99,15 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
-	board_add(b, &debugport_type, debugport_create(bus, c->ctx, c->debug_write, c->debug_exit));
+	if (c->debug_write)
+		board_add(b, &debugport_type,
+		          debugport_create_console(bus, DEBUGPORT_BOCHS, c->ctx, c->debug_write));
+	if (c->firmware_write)
+		board_add(b, &debugport_type,
+		          debugport_create_console(bus, DEBUGPORT_SEABIOS, c->ctx,
+		                                   c->firmware_write));
+	if (c->debug_exit)
+		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -159,6 +168,11 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, SPACE_PORT, port, size, value);
+}
+
+uint8_t board_cmos(const struct board *b, uint8_t at)
+{
+	return rtc_cmos(b->rtc, at);
 }
 
 struct irq_line board_iochk(struct board *b)

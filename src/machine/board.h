@@ -17,12 +17,13 @@ struct board_config {
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
-	void (*a20)(void *ctx, bool on);           /* the processor's address line */
-	void (*memory_changed)(void *ctx);         /* regions of memory did (devices/bus.h) */
-	void (*nmi)(void *ctx);                    /* NMI rises */
-	void (*ignne)(void *ctx);                  /* IGNNE#, for as long as FERR# is */
-	void (*debug_write)(void *ctx, uint8_t b); /* NULL: no port E9h */
-	void (*debug_exit)(void *ctx, int status); /* NULL: no port F4h */
+	void (*a20)(void *ctx, bool on);              /* the processor's address line */
+	void (*memory_changed)(void *ctx);            /* regions of memory did (devices/bus.h) */
+	void (*nmi)(void *ctx);                       /* NMI rises */
+	void (*ignne)(void *ctx);                     /* IGNNE#, for as long as FERR# is */
+	void (*debug_write)(void *ctx, uint8_t b);    /* NULL: no port E9h */
+	void (*firmware_write)(void *ctx, uint8_t b); /* NULL: no port 402h */
+	void (*debug_exit)(void *ctx, int status);    /* NULL: no port F4h */
 };
 
 /* Power-up state. */
@@ -41,6 +42,7 @@ void board_state(struct board *b, struct archive *a);
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
+uint8_t board_cmos(const struct board *b, uint8_t at);
 /* IOCHK#: a device that asserts it asks for NMI. */
 struct irq_line board_iochk(struct board *b);
 /* The processor asserted FERR#. */

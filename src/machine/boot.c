@@ -6,14 +6,15 @@
 #include "machine/firmware.h"
 #include "machine/tour/tour.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* --- what the board is given --- */
 
-/* Without a firmware that goes on after a reset of the processor, each kind boots anew. */
 static void on_reset(void *ctx, enum reset_kind kind)
 {
 	struct machine *m = ctx;
+	m->reset_kind = kind;
 	control_reset(&m->control);
 }
 
@@ -47,11 +48,17 @@ static void on_debug_write(void *ctx, uint8_t byte)
 	stream_put(m->debugcon, byte);
 }
 
+static void on_firmware_write(void *ctx, uint8_t byte)
+{
+	struct machine *m = ctx;
+	stream_put(m->firmware_log, byte);
+}
+
 static void on_debug_exit(void *ctx, int status)
 {
 	struct machine *m = ctx;
 	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
-	if (!m->config.kernel && status == TOUR_END_STATUS)
+	if (config_is_tour(&m->config) && status == TOUR_END_STATUS)
 		status = 0;
 	control_quit(&m->control, status & 0xff);
 }
@@ -90,7 +97,7 @@ static bool load(struct machine *m, struct problem *p)
 
 void boot_create_board(struct machine *m)
 {
-	m->memory = memory_map_create(monitor_mmu(m->monitor));
+	m->memory = memory_map_create(monitor_mmu(m->monitor), m->config.memory);
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
@@ -103,15 +110,52 @@ void boot_create_board(struct machine *m)
 		.nmi = on_nmi,
 		.ignne = on_ignne,
 		.debug_write = m->debugcon ? on_debug_write : NULL,
+		.firmware_write = m->firmware_log ? on_firmware_write : NULL,
 		.debug_exit = m->config.debug_exit ? on_debug_exit : NULL,
 	});
-	if (!m->config.kernel)
+	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
 }
 
+bool boot_add_rom(struct machine *m, struct problem *p)
+{
+	struct mmu *mmu = monitor_mmu(m->monitor);
+	const struct blob *rom = &m->images.bios;
+	uint32_t first;
+	if (!rom->size)
+		return true;
+	int err = mmu_memory_add(mmu, "unring-bios", rom->size, &first);
+	if (err)
+		return problem_set(p, "cannot set up the firmware's memory: %s", strerror(-err));
+	memcpy(mmu_page_host(mmu, first), rom->data, rom->size);
+	memory_map_rom(m->memory, first, (uint32_t)rom->size);
+	return true;
+}
+
 bool boot_machine(struct machine *m, struct problem *p)
 {
+	m->reset_kind = RESET_CPU; /* of a triple fault */
+	if (config_has_firmware(&m->config)) {
+		firmware_configuration(m->board, m->config.memory);
+		return true;
+	}
 	firmware_devices(m->board, m->config.memory);
 	return load(m, p);
+}
+
+bool boot_resumes(const struct machine *m)
+{
+	return config_has_firmware(&m->config) && m->reset_kind == RESET_CPU &&
+	       firmware_resumes(m->board);
+}
+
+bool boot_again(struct machine *m, struct problem *p)
+{
+	bool firmware = config_has_firmware(&m->config);
+	monitor_reset(m->monitor);
+	/* Without firmware that goes on after a reset of the processor, each kind boots anew. */
+	board_reset(m->board, firmware ? m->reset_kind : RESET_HARD);
+	m->reset_kind = RESET_CPU;
+	return firmware || boot_machine(m, p);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
+#define CONVENTIONAL_MEMORY ((uint64_t)640 << 10)
+#define KERNEL_MEMORY (4 * MIB)
 
 /* --- streams --- */
 
@@ -36,6 +38,18 @@ static bool read_output(const struct option *o, void *field, char **words, struc
 		.path = words[0],
 		.text = words[0],
 	};
+	return true;
+}
+
+/* --- memory --- */
+
+/* That of the first PCs, which ends below the adapters', or whole MiB. */
+static bool read_memory(const struct option *o, void *field, char **words, struct problem *why)
+{
+	uint64_t bytes;
+	if (!option_size(words[0], &bytes) || bytes != CONVENTIONAL_MEMORY)
+		return option_read_size(o, field, words, why);
+	*(uint64_t *)field = bytes;
 	return true;
 }
 
@@ -91,6 +105,9 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define PATH(f) OPTION_FILE(CONFIG, f)
 #define MAY_FILE(f) OPTION_MAY_FILE(CONFIG, f)
 #define SIZE(f, from, to, whole) OPTION_SIZE(CONFIG, f, from, to, whole)
+#define MEMORY(f)                                                                                  \
+	.read = read_memory, OPTION_FIELD(uint64_t, CONFIG, f), .least = MIB, .most = 3072 * MIB,  \
+	.unit = MIB
 #define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
@@ -121,6 +138,13 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 		return false;
 	if (!c->kernel && c->initrd)
 		return problem_set(p, "--initrd %s: without a --kernel", c->initrd);
+	if (c->kernel && (c->bios || c->vgabios))
+		return problem_set(p, "%s: with a --kernel there is no firmware",
+		                   c->bios ? "--bios" : "--vgabios");
+	if (!config_has_firmware(c) && c->memory < KERNEL_MEMORY)
+		return problem_set(p, "--memory %s: a kernel needs %s",
+		                   option_size_text(c->memory).at,
+		                   option_size_text(KERNEL_MEMORY).at);
 	if (!c->kernel && c->modules.count)
 		return problem_set(p, "--module %s: without a --kernel", c->modules.at[0]);
 	return true;

@@ -13,7 +13,8 @@ enum { CONFIG_MODULES = 16 };
 enum config_mmu { MMU_SHADOW };
 
 struct machine_config {
-	const char *kernel; /* NULL: the tour */
+	const char *kernel;         /* NULL: firmware (config_has_firmware), or the tour */
+	const char *bios, *vgabios; /* NULL: Debian's, where firmware is used */
 	const char *initrd;
 	struct {
 		const char *at[CONFIG_MODULES];
@@ -25,7 +26,7 @@ struct machine_config {
 		const struct cpu_model *model;
 		bool help; /* the models are to be listed */
 	} cpu;
-	struct stream_spec serial, debugcon, gdb;
+	struct stream_spec serial, debugcon, firmware_log, gdb;
 	bool debug_exit, no_reboot;
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {
@@ -42,6 +43,17 @@ struct machine_config {
 	/* Checks a dump of the cache, says what it found; true: nothing wrong. */
 	bool (*checker)(const void *dump, size_t bytes);
 };
+
+/* Does the machine start in firmware? */
+static inline bool config_has_firmware(const struct machine_config *c)
+{
+	return !c->kernel && (c->bios || c->vgabios);
+}
+
+static inline bool config_is_tour(const struct machine_config *c)
+{
+	return !c->kernel && !config_has_firmware(c);
+}
 
 /* Its options. */
 extern const struct option_table config_options;

@@ -7,6 +7,7 @@ enum {
 	EQUIPMENT = 0x02,
 	SERIAL_PORTS = 9, /* their number's first bit, in the data area's word */
 
+	CMOS_SHUTDOWN = 0x0f,
 	CMOS_EQUIPMENT = 0x14,
 	CMOS_BASE_KIB = 0x15,
 	CMOS_EXTENDED_KIB = 0x17,
@@ -77,9 +78,10 @@ static void cmos16(struct board *b, uint8_t at, uint64_t v)
 	cmos(b, at + 1, v >> 8);
 }
 
-static void configuration(struct board *b, uint64_t ram_bytes)
+void firmware_configuration(struct board *b, uint64_t ram_bytes)
 {
-	uint64_t extended = (ram_bytes - HIGH_MEMORY) >> 10, above = 16 << 20;
+	uint64_t extended = ram_bytes > HIGH_MEMORY ? (ram_bytes - HIGH_MEMORY) >> 10 : 0;
+	uint64_t above = 16 << 20;
 	cmos(b, CMOS_EQUIPMENT, EQUIPMENT);
 	cmos16(b, CMOS_BASE_KIB, CONVENTIONAL_KIB);
 	cmos16(b, CMOS_EXTENDED_KIB, extended);
@@ -94,12 +96,18 @@ static void configuration(struct board *b, uint64_t ram_bytes)
 	cmos(b, CMOS_SUM + 1, sum);
 }
 
+/* The shutdown byte; 0 is a reset like others.  IBM PC/AT Technical Reference, "Shutdown". */
+bool firmware_resumes(const struct board *b)
+{
+	return board_cmos(b, CMOS_SHUTDOWN);
+}
+
 void firmware_devices(struct board *b, uint64_t ram_bytes)
 {
 	timer(b);
 	pics(b);
 	keyboard(b);
-	configuration(b, ram_bytes);
+	firmware_configuration(b, ram_bytes);
 }
 
 void firmware_memory(struct guest_ram *ram, bool has_serial)

@@ -6,8 +6,14 @@
 #include "machine/board.h"
 #include "machine/loader.h"
 
-/* After board_create or board_reset, before the kernel's first instruction. */
+/* After board_create or board_reset, before the kernel's first instruction; CMOS too. */
 void firmware_devices(struct board *b, uint64_t ram_bytes);
+
+/* What the battery keeps for firmware: CMOS. */
+void firmware_configuration(struct board *b, uint64_t ram_bytes);
+
+/* Does firmware go on with what the guest was at, after a reset of the processor? */
+bool firmware_resumes(const struct board *b);
 
 /* Kernels look for the end of conventional memory in the data area. */
 void firmware_memory(struct guest_ram *ram, bool has_serial);

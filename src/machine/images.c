@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where Debian's package seabios has them. */
+#define BIOS_FILE "/usr/share/seabios/bios-256k.bin"
+#define VGABIOS_FILE "/usr/share/seabios/vgabios-stdvga.bin"
+
+enum {
+	BIOS_UNIT = 64 << 10,
+	VGABIOS_UNIT = 512, /* PCI Local Bus Specification 2.1, 6.3.1.1 */
+	FIRMWARE_MAX = 4 << 20,
+};
+
 /* What all of it needs. */
 struct reading {
 	const struct machine_config *c;
@@ -127,6 +137,8 @@ void images_free(struct images *s)
 	}
 	s->module_count = 0;
 	blob_free(&s->kernel);
+	blob_free(&s->bios);
+	blob_free(&s->vgabios);
 }
 
 /* Its head is looked at first: what is no kernel may be long. */
@@ -158,10 +170,30 @@ static bool read_kernel(const struct reading *r, struct blob *b)
 	return true;
 }
 
+/* Of whole units of this many bytes. */
+static bool read_firmware(const struct reading *r, const char *option, const char *name,
+                          size_t unit, struct blob *b)
+{
+	int fd = open_image(r, option, name), err = -EBADF;
+	if (fd < 0)
+		return false;
+	err = file_read(fd, FIRMWARE_MAX, b);
+	file_close(fd);
+	if (err)
+		return file_problem(r->p, option, name, err, FIRMWARE_MAX);
+	return (b->size && !(b->size % unit)) ||
+	       problem_set(r->p, "%s %s: its size is not a multiple of %zu", option, name, unit);
+}
+
 bool images_read(struct images *s, const struct machine_config *c, const struct outputs *outputs,
                  struct problem *p)
 {
 	struct reading r = {c, outputs, p};
+	if (config_has_firmware(c))
+		return read_firmware(&r, "--bios", c->bios ? c->bios : BIOS_FILE, BIOS_UNIT,
+		                     &s->bios) &&
+		       read_firmware(&r, "--vgabios", c->vgabios ? c->vgabios : VGABIOS_FILE,
+		                     VGABIOS_UNIT, &s->vgabios);
 	if (!c->kernel)
 		add_tour_report(s);
 	return read_kernel(&r, &s->kernel) && read_modules(s, &r);

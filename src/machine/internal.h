@@ -36,7 +36,8 @@ struct machine {
 	struct timer *poll_tick;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;
-	struct stream *debugcon; /* NULL: none; it may be stdio */
+	struct stream *debugcon, *firmware_log; /* NULL: none; they may be stdio */
+	enum reset_kind reset_kind;             /* what the guest asked for */
 	struct outputs outputs;
 	FILE *stats_file, *log_file;
 	int dump_fd;       /* --dump-cache; -1: none */
@@ -49,8 +50,15 @@ struct machine {
 
 /* Its devices in their power-up state; the serial port's file is open. */
 void boot_create_board(struct machine *m);
-/* After a reset: the machine as firmware hands it over, with its kernel loaded. */
+/* Firmware's ROM, before the fence closes. */
+bool boot_add_rom(struct machine *m, struct problem *p);
+/* Power comes on: the machine as firmware finds it, or as it hands it over, with its kernel
+ * loaded. */
 bool boot_machine(struct machine *m, struct problem *p);
+/* Is the reset that the guest asked for one of the processor, after which firmware goes on? */
+bool boot_resumes(const struct machine *m);
+/* The guest has reset it. */
+bool boot_again(struct machine *m, struct problem *p);
 
 /* --- platform.c --- */
 

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MIB ((uint64_t)1 << 20)
+
 static void on_quit(void *ctx)
 {
 	struct machine *m = ctx;
@@ -82,7 +84,7 @@ static bool create_monitor(struct machine *m, struct problem *p)
 	struct monitor_config config = {
 		.mmu =
 			{
-				.ram_bytes = c->memory,
+				.ram_bytes = (c->memory + MIB - 1) / MIB * MIB,
 				.vma_budget = c->vma_budget,
 				.no_userfaultfd = c->no_userfaultfd,
 				.exact_ad = c->exact_ad,
@@ -158,8 +160,8 @@ static bool build(struct machine *m, struct problem *p)
 	m->control.serial = m->serial;
 	boot_create_board(m);
 	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &owner.host, &m->control, p)) &&
-	       images_read(&m->images, c, &m->outputs, p) && close_fence(m, p) &&
-	       boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
+	       images_read(&m->images, c, &m->outputs, p) && boot_add_rom(m, p) &&
+	       close_fence(m, p) && boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
 
 bool machine_create(struct machine **out, const struct machine_config *c, struct problem *p)
@@ -168,8 +170,8 @@ bool machine_create(struct machine **out, const struct machine_config *c, struct
 	CHECK(m);
 	m->config = *c;
 	m->dump_fd = -1;
-	if (!c->kernel)
-		m->config.debug_exit = m->config.no_reboot = true; /* the tour ends by itself */
+	if (config_is_tour(c))
+		m->config.debug_exit = m->config.no_reboot = true; /* it ends by itself */
 	if (!build(m, p)) {
 		machine_destroy(m);
 		return false;
@@ -187,7 +189,8 @@ static int run_once(struct machine *m)
 	if (m->config.verify || m->config.dump_cache)
 		records_check_code(m, m->config.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
-	if (!m->config.no_reboot && !m->reader_gone && (end == END_RESET || end == END_TRIPLE))
+	bool reset = end == END_RESET || end == END_TRIPLE;
+	if (reset && !m->reader_gone && (!m->config.no_reboot || boot_resumes(m)))
 		return -1;
 	records_drain(m);
 	switch (end) {
@@ -211,9 +214,7 @@ int machine_run(struct machine *m)
 		struct problem p = {0};
 		gtime_sleep(m->time);
 		gtime_catch_up(m->time);
-		monitor_reset(m->monitor);
-		board_reset(m->board, RESET_HARD);
-		if (!boot_machine(m, &p)) {
+		if (!boot_again(m, &p)) {
 			terminal_close();
 			report("%s", p.text);
 			status = EXIT_BAD_INPUT;

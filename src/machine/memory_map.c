@@ -4,22 +4,83 @@
 
 #include <stdlib.h>
 
-/* Whole pages [first, first + n) that are a device's. */
+/* Page frames. */
+enum {
+	FRAMES = 1 << 20,
+	ADAPTERS = 0xa0000 >> PAGE_SHIFT,
+	SHADOW = 0xc0000 >> PAGE_SHIFT,
+	HIGH = 0x100000 >> PAGE_SHIFT,
+	ROM_LOW = 0x20000 >> PAGE_SHIFT, /* the most of the ROM that is below HIGH */
+};
+
+/* Page frames [first, first + n). */
 struct pages {
 	uint32_t first, n;
 };
 
 struct memory_map {
 	struct mmu *mmu;
+	uint32_t ram;     /* pages */
+	struct pages rom; /* of memory */
+	bool load[HIGH - SHADOW], store[HIGH - SHADOW];
 	struct pages *device;
 	unsigned count;
 };
 
-struct memory_map *memory_map_create(struct mmu *mmu)
+struct place {
+	enum phys_kind kind;
+	uint32_t page; /* of memory */
+};
+
+static struct place rom_at(const struct memory_map *m, uint32_t below)
+{
+	return below <= m->rom.n ? (struct place){PHYS_ROM, m->rom.first + m->rom.n - below}
+	                         : (struct place){PHYS_NONE, 0};
+}
+
+static bool is_device(const struct memory_map *m, uint32_t frame)
+{
+	for (unsigned i = 0; i < m->count; i++)
+		if (frame - m->device[i].first < m->device[i].n)
+			return true;
+	return false;
+}
+
+static struct place place_of(const struct memory_map *m, uint32_t frame)
+{
+	if (frame - SHADOW < HIGH - SHADOW && m->load[frame - SHADOW])
+		return (struct place){m->store[frame - SHADOW] ? PHYS_RAM : PHYS_ROM, frame};
+	if (is_device(m, frame))
+		return (struct place){PHYS_DEVICE, 0};
+	if (frame < m->ram && frame - ADAPTERS >= HIGH - ADAPTERS)
+		return (struct place){PHYS_RAM, frame};
+	if (frame - (HIGH - ROM_LOW) < ROM_LOW)
+		return rom_at(m, HIGH - frame);
+	return rom_at(m, FRAMES - frame);
+}
+
+/* The mmu's map becomes this one. */
+static void settle(struct memory_map *m, struct pages p)
+{
+	for (uint32_t i = 0, run; i < p.n; i += run) {
+		struct place at = place_of(m, p.first + i);
+		uint32_t step = at.kind == PHYS_RAM || at.kind == PHYS_ROM;
+		for (run = 1; i + run < p.n; run++) {
+			struct place next = place_of(m, p.first + i + run);
+			if (next.kind != at.kind || next.page != at.page + run * step)
+				break;
+		}
+		mmu_map(m->mmu, gpa((uint64_t)(p.first + i) << PAGE_SHIFT),
+		        (uint64_t)run << PAGE_SHIFT, at.kind, at.page);
+	}
+}
+
+struct memory_map *memory_map_create(struct mmu *mmu, uint64_t ram_bytes)
 {
 	struct memory_map *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->mmu = mmu;
+	m->ram = (uint32_t)(ram_bytes >> PAGE_SHIFT);
 	return m;
 }
 
@@ -31,6 +92,24 @@ void memory_map_destroy(struct memory_map *m)
 	free(m);
 }
 
+void memory_map_rom(struct memory_map *m, uint32_t first, uint32_t bytes)
+{
+	m->rom = (struct pages){first, bytes >> PAGE_SHIFT};
+	settle(m, (struct pages){FRAMES - m->rom.n, m->rom.n});
+	settle(m, (struct pages){HIGH - ROM_LOW, ROM_LOW});
+}
+
+void memory_map_shadow(struct memory_map *m, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	struct pages p = {base >> PAGE_SHIFT, bytes >> PAGE_SHIFT};
+	CHECK(p.first >= SHADOW && p.first + p.n <= HIGH);
+	for (uint32_t i = 0; i < p.n; i++) {
+		m->load[p.first - SHADOW + i] = read;
+		m->store[p.first - SHADOW + i] = write;
+	}
+	settle(m, p);
+}
+
 static struct pages pages_of(const struct bus_range *r)
 {
 	uint64_t first = r->base >> PAGE_SHIFT,
@@ -38,32 +117,19 @@ static struct pages pages_of(const struct bus_range *r)
 	return (struct pages){(uint32_t)first, (uint32_t)(end - first)};
 }
 
-static bool is_device(const struct pages *p, unsigned n, uint32_t page)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (page - p[i].first < p[i].n)
-			return true;
-	return false;
-}
-
 void memory_map_follow(struct memory_map *m, const struct bus *bus)
 {
-	unsigned n;
+	struct pages *old = m->device;
+	unsigned n, count = m->count;
 	const struct bus_range *range = bus_memory(bus, &n);
-	struct pages *now = calloc(n ? n : 1, sizeof *now);
-	CHECK(now);
-	for (unsigned i = 0; i < n; i++)
-		now[i] = pages_of(&range[i]);
-	for (unsigned i = 0; i < m->count; i++)
-		for (uint32_t page = m->device[i].first; page - m->device[i].first < m->device[i].n;
-		     page++)
-			if (!is_device(now, n, page))
-				mmu_map_restore(m->mmu, gpa((uint64_t)page << PAGE_SHIFT),
-				                PAGE_SIZE);
-	for (unsigned i = 0; i < n; i++)
-		mmu_map(m->mmu, gpa((uint64_t)now[i].first << PAGE_SHIFT),
-		        (uint64_t)now[i].n << PAGE_SHIFT, PHYS_DEVICE, 0);
-	free(m->device);
-	m->device = now;
+	m->device = calloc(n ? n : 1, sizeof *m->device);
+	CHECK(m->device);
 	m->count = n;
+	for (unsigned i = 0; i < n; i++)
+		m->device[i] = pages_of(&range[i]);
+	for (unsigned i = 0; i < count; i++)
+		settle(m, old[i]);
+	for (unsigned i = 0; i < n; i++)
+		settle(m, m->device[i]);
+	free(old);
 }

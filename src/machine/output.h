@@ -12,7 +12,7 @@ struct outputs {
 	struct output {
 		const char *option, *path; /* as typed */
 		int fd;
-	} list[4];
+	} list[5];
 	unsigned count;
 };
 

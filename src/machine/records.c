@@ -27,6 +27,8 @@ static void on_stream_failed(void *ctx, const struct stream *s, int err)
 		}
 	} else if (s == m->debugcon) {
 		records_failed(m, "--debugcon", c->debugcon.text, -err);
+	} else if (s == m->firmware_log) {
+		records_failed(m, "--firmware-log", c->firmware_log.text, -err);
 	} else {
 		records_failed(m, "--serial", c->serial.text, -err);
 	}
@@ -49,6 +51,8 @@ void records_flush(struct machine *m)
 	serial_flush(m->serial);
 	if (m->debugcon)
 		stream_flush(m->debugcon);
+	if (m->firmware_log)
+		stream_flush(m->firmware_log);
 }
 
 void records_drain(struct machine *m)
@@ -56,11 +60,14 @@ void records_drain(struct machine *m)
 	serial_drain(m->serial);
 	if (m->debugcon)
 		stream_drain(m->debugcon);
+	if (m->firmware_log)
+		stream_drain(m->firmware_log);
 }
 
 bool records_wants_polls(const struct machine *m)
 {
-	return serial_wants_polls(m->serial) || (m->debugcon && stream_wants_polls(m->debugcon));
+	return serial_wants_polls(m->serial) || (m->debugcon && stream_wants_polls(m->debugcon)) ||
+	       (m->firmware_log && stream_wants_polls(m->firmware_log));
 }
 
 void records_stats(struct machine *m)
@@ -94,6 +101,22 @@ void records_check_code(struct machine *m, const char *dump_path)
 	free(dump);
 }
 
+/* What is written to a debugging port: *out stays NULL if that is not asked for. */
+static bool open_console(struct machine *m, const char *option, const struct stream_spec *spec,
+                         struct stream **out, struct problem *p)
+{
+	struct stream_host host = records_host(m);
+	if (spec->kind == STREAM_STDIO) {
+		*out = m->stdio;
+	} else if (spec->kind) {
+		int fd = output_open(&m->outputs, option, spec->path, p);
+		if (fd < 0)
+			return false;
+		*out = stream_create(-1, fd, &host);
+	}
+	return true;
+}
+
 bool records_open(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
@@ -106,15 +129,8 @@ bool records_open(struct machine *m, struct problem *p)
 		return false;
 	if (c->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", c->dump_cache, p)) < 0)
 		return false;
-	if (c->debugcon.kind == STREAM_STDIO) {
-		m->debugcon = m->stdio;
-	} else if (c->debugcon.kind) {
-		int fd = output_open(s, "--debugcon ", c->debugcon.path, p);
-		if (fd < 0)
-			return false;
-		m->debugcon = stream_create(-1, fd, &host);
-	}
-	return true;
+	return open_console(m, "--debugcon ", &c->debugcon, &m->debugcon, p) &&
+	       open_console(m, "--firmware-log ", &c->firmware_log, &m->firmware_log, p);
 }
 
 bool records_begin(struct machine *m, struct problem *p)
@@ -131,6 +147,8 @@ void records_close(struct machine *m)
 {
 	if (m->debugcon != m->stdio)
 		stream_close(m->debugcon);
+	if (m->firmware_log != m->stdio)
+		stream_close(m->firmware_log);
 	stream_close(m->stdio);
 	if (m->stats_file)
 		fclose(m->stats_file);

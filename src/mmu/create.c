@@ -28,7 +28,8 @@ static int create_ram(struct mmu *m, uint64_t bytes, const char **what)
 		return err;
 	for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
 		((uint64_t *)page_view(m, m->hole))[i] = ~0ull;
-	mmu_map_restore(m, gpa(0), 1ull << 32);
+	mmu_map(m, gpa(0), 640 << 10, PHYS_RAM, 0);
+	mmu_map(m, gpa(MIB), bytes - MIB, PHYS_RAM, MIB >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -85,7 +86,7 @@ int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_cl
                const char **what)
 {
 	*what = "memory size";
-	if (c->ram_bytes % MIB || c->ram_bytes < 4 * MIB || c->ram_bytes > 3072 * MIB)
+	if (c->ram_bytes % MIB || !c->ram_bytes || c->ram_bytes > 3072 * MIB)
 		return -EINVAL;
 	void *p;
 	*what = "the shadow tables' memory";

@@ -131,27 +131,6 @@ void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uin
 		m->client.remapped(m->client.ctx);
 }
 
-void mmu_map_restore(struct mmu *m, gpa_t base, uint64_t bytes)
-{
-	const struct {
-		uint64_t end;
-		enum phys_kind kind;
-	} part[] = {
-		{640 << 10, PHYS_RAM},
-		{1 << 20, PHYS_NONE},
-		{(uint64_t)m->memory[0].n << PAGE_SHIFT, PHYS_RAM},
-		{1ull << 32, PHYS_NONE},
-	};
-	uint64_t at = base.v, end = base.v + bytes;
-	for (unsigned i = 0; i < sizeof part / sizeof *part && at < end; i++) {
-		uint64_t to = end < part[i].end ? end : part[i].end;
-		if (at >= to)
-			continue;
-		mmu_map(m, gpa(at), to - at, part[i].kind, (uint32_t)(at >> PAGE_SHIFT));
-		at = to;
-	}
-}
-
 void mmu_a20(struct mmu *m, bool on)
 {
 	uint32_t mask = on ? A20_ON : A20_OFF;

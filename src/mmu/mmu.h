@@ -62,13 +62,14 @@ struct mmu_client {
 };
 
 struct mmu_config {
-	uint64_t ram_bytes;  /* a multiple of 1 MiB, 4 MiB to 3 GiB */
+	uint64_t ram_bytes;  /* a multiple of 1 MiB, to 3 GiB */
 	unsigned vma_budget; /* mappings allowed; 0: from vm.max_map_count */
 	bool no_userfaultfd; /* write-protect with mprotect always */
 	bool exact_ad;       /* never set A by eager mapping */
 };
 
-/* 0, or a negative errno with *what naming what failed. */
+/* RAM in [0, A0000h) and [100000h, ram_bytes), each page at its own number, and nothing else.
+ * 0, or a negative errno with *what naming what failed. */
 int mmu_create(struct mmu **out, const struct mmu_config *c, const struct mmu_client *client,
                const char **what);
 void mmu_destroy(struct mmu *m);
@@ -98,9 +99,6 @@ uint8_t *mmu_page_host(struct mmu *m, uint32_t page);
 /* Whole pages from base on, below 4 GiB, are of this kind from now on; RAM and ROM show memory
  * from page first on.  At any time outside translated code. */
 void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uint32_t first);
-/* They are what they were at creation: RAM in [0, A0000h) and [100000h, ram_bytes), each page at
- * its own number, and nothing else. */
-void mmu_map_restore(struct mmu *m, gpa_t base, uint64_t bytes);
 /* Address line A20 of the processor; off, bit 20 of each address is 0. On at creation. */
 void mmu_a20(struct mmu *m, bool on);
 

@@ -46,7 +46,7 @@ for name, form, room, good, bad, says in cases:
     needs = [w for w in form.split() if w[0] != "["]
     for n in range(len(needs)):
         refuses([name, *["word"] * n], name, "needs a value", form)
-    other = [] if name == "--kernel" else ["--kernel", kernel]
+    other = [] if name in ("--kernel", "--bios", "--vgabios") else ["--kernel", kernel]
     if bad:
         refuses([*other, name, *bad.split()], bad.split()[0], says)
     check(f"{name} has a bad value", bad or not form or form == "STRING")

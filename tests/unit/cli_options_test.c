@@ -113,13 +113,15 @@ static void test_refusals(void **state)
 	refuse("--log int,,exc f", "--log int,,exc:", "not among");
 	refuse("--log int, f", "--log int,:", "not among");
 	refuse("--cpu z80", "--cpu z80", "unknown model (--cpu help lists them)");
-	refuse("--memory 0", "--memory 0", "at least 4M");
-	refuse("--memory 3M", "--memory 3M", "at least 4M");
+	refuse("--memory 0", "--memory 0", "at least 1M");
+	refuse("--memory 3M", "--memory 3M", "a kernel needs 4M");
 	refuse("--memory 67108865", "67108865", "MiB");
 	refuse("--memory 4097K", "4097K", "MiB");
 	refuse("--memory 3073M", "3073M", "at most 3G");
 	refuse("--memory 99999999999999999999", "--memory", "not a size");
 	refuse("--memory 17179869184G", "--memory", "not a size");
+	refuse("--memory 641K --bios b", "--memory 641K", "not a whole number");
+	refuse("--bios b --kernel k", "--bios", "no firmware");
 	refuse("--memory -64M", "-64M", "not a size");
 	refuse("--memory 64Mx", "64Mx", "not a size");
 	refuse("--memory much", "much", "not a size");

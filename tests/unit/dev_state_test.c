@@ -160,7 +160,7 @@ static void *new_sysctl(struct rig *r, unsigned which)
 
 static void *new_debugport(struct rig *r, unsigned which)
 {
-	return debugport_create(r->bus, NULL, byte_out, status_out);
+	return debugport_create_exit(r->bus, NULL, status_out);
 }
 
 static const struct kind {
@@ -186,7 +186,7 @@ static const struct kind {
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x02, 0xae, 0x41, 0xfe, 0x61}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
 	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0xcf9, 0xcf8}, {0x06, 0x02, 0x01, 0x04}},
-	{&debugport_type, new_debugport, NULL, {0xe9, 0xf4}, {0}},
+	{&debugport_type, new_debugport, NULL, {0xf4}, {0}},
 	/* clang-format on */
 };
 

@@ -1,5 +1,5 @@
 /* links: machine */
-/* The mmu's map follows the regions of memory that devices have on the bus. */
+/* The mmu's map follows the ROM, shadow RAM, and the regions that devices have on the bus. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static int open_map(void **state)
 	const char *what;
 	assert_int_equal(mmu_create(&s.mmu, &(struct mmu_config){.ram_bytes = RAM}, &client, &what),
 	                 0);
-	s.map = memory_map_create(s.mmu);
+	s.map = memory_map_create(s.mmu, RAM);
 	s.bus = bus_create(NULL, changed);
 	return 0;
 }
@@ -129,6 +129,91 @@ static void test_top(void **state)
 	assert_false(device(0xffffffffu));
 }
 
+static uint32_t word(uint32_t a)
+{
+	const void *p = mmu_host(s.mmu, gpa(a));
+	assert_non_null(p);
+	return *(const uint32_t *)p;
+}
+
+/* A ROM whose words say where in it they are. */
+static void add_rom(uint32_t bytes)
+{
+	uint32_t first;
+	assert_int_equal(mmu_memory_add(s.mmu, "rom", bytes, &first), 0);
+	uint32_t *p = (uint32_t *)mmu_page_host(s.mmu, first);
+	for (uint32_t i = 0; i < bytes / 4; i++)
+		p[i] = 0xb1050000 + 4 * i;
+	memory_map_rom(s.map, first, bytes);
+}
+
+/* 256 KiB: whole below 4 GiB, its second half below 1 MiB; no store reaches it. */
+static void test_rom(void **state)
+{
+	add_rom(0x40000);
+	assert_null(mmu_host(s.mmu, gpa(0xfffbfffc)));
+	assert_int_equal(word(0xfffc0000), 0xb1050000);
+	assert_int_equal(word(0xfffffffc), 0xb1050000 + 0x3fffc);
+	assert_null(mmu_host(s.mmu, gpa(0xdfffc)));
+	assert_int_equal(word(0xe0000), 0xb1050000 + 0x20000);
+	assert_int_equal(word(0xffffc), 0xb1050000 + 0x3fffc);
+	assert_null(mmu_host_store(s.mmu, gpa(0xf0000)));
+	assert_null(mmu_host_store(s.mmu, gpa(0xfffffffc)));
+}
+
+/* 64 KiB: below both. */
+static void test_small_rom(void **state)
+{
+	add_rom(0x10000);
+	assert_null(mmu_host(s.mmu, gpa(0xefffc)));
+	assert_int_equal(word(0xf0000), 0xb1050000);
+	assert_int_equal(word(0xffff0000), 0xb1050000);
+}
+
+/* The four states of a segment; what RAM holds stays, and is its own. */
+static void test_shadow(void **state)
+{
+	add_rom(0x40000);
+	memory_map_shadow(s.map, 0xf0000, 0x10000, true, true);
+	assert_int_equal(word(0xf0000), 0);
+	*(uint32_t *)mmu_host_store(s.mmu, gpa(0xf0000)) = 55;
+	assert_int_equal(word(0xffff0000), 0xb1050000 + 0x30000);
+	assert_int_equal(word(0xe0000), 0xb1050000 + 0x20000);
+	memory_map_shadow(s.map, 0xf0000, 0x10000, true, false);
+	assert_int_equal(word(0xf0000), 55);
+	assert_null(mmu_host_store(s.mmu, gpa(0xf0000)));
+	memory_map_shadow(s.map, 0xf0000, 0x10000, false, true);
+	assert_int_equal(word(0xf0000), 0xb1050000 + 0x30000);
+	assert_null(mmu_host_store(s.mmu, gpa(0xf0000)));
+	memory_map_shadow(s.map, 0xf0000, 0x10000, false, false);
+	assert_int_equal(word(0xf0000), 0xb1050000 + 0x30000);
+	/* Where there is no ROM. */
+	memory_map_shadow(s.map, 0xc0000, 0x4000, true, true);
+	*(uint32_t *)mmu_host_store(s.mmu, gpa(0xc3ffc)) = 66;
+	assert_null(mmu_host(s.mmu, gpa(0xc4000)));
+	memory_map_shadow(s.map, 0xc0000, 0x4000, false, false);
+	assert_null(mmu_host(s.mmu, gpa(0xc3ffc)));
+	memory_map_shadow(s.map, 0xc0000, 0x4000, true, false);
+	assert_int_equal(word(0xc3ffc), 66);
+}
+
+/* A device is in front of ROM, and behind shadow RAM. */
+static void test_shadow_of_device(void **state)
+{
+	add_rom(0x40000);
+	int id = map(0xc8000, 2 * PAGE_SIZE);
+	assert_true(device(0xc8000));
+	memory_map_shadow(s.map, 0xc8000, 0x4000, true, true);
+	assert_false(device(0xc8000));
+	assert_int_equal(bus_move(s.bus, id, 0xe0000), 0);
+	assert_true(device(0xe0000));
+	assert_false(device(0xc8000));
+	memory_map_shadow(s.map, 0xc8000, 0x4000, false, false);
+	assert_null(mmu_host(s.mmu, gpa(0xc8000)));
+	bus_unmap(s.bus, id);
+	assert_int_equal(word(0xe0000), 0xb1050000 + 0x20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +221,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ram, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_small, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_top, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_rom, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_small_rom, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_shadow, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_shadow_of_device, open_map, close_map),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

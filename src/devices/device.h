@@ -1,4 +1,5 @@
-/* What devices and their machine share: how they are reset, saved and ended; wires; time.
+/* What devices and their machine share: how they are reset, saved and ended; wires; guest
+ * memory; time.
  * A device is one file: register names, state, handlers, create. It reaches
  * the host only through callbacks given at creation. */
 #ifndef UNRING_DEVICES_DEVICE_H
@@ -38,6 +39,15 @@ static inline void irq_set(const struct irq_line *l, bool level)
 	if (l->set)
 		l->set(l->ctx, level);
 }
+
+/* --- guest memory, as a device reaches it by itself --- */
+
+/* By physical address, of any length: reads find FFh where there is no memory. */
+struct dma_memory {
+	void *ctx;
+	void (*read)(void *ctx, uint64_t at, void *dst, size_t n);
+	void (*write)(void *ctx, uint64_t at, const void *src, size_t n);
+};
 
 /* --- time --- */
 

@@ -36,6 +36,7 @@ struct board {
 	struct pic *pic;
 	struct pit *pit;
 	struct rtc *rtc;
+	struct fwcfg *fwcfg;
 	struct i8042 *i8042;
 	struct nmi *nmi;
 	struct npx *npx;
@@ -99,6 +100,8 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
+	b->fwcfg = fwcfg_create(bus, c->memory);
+	board_add(b, &fwcfg_type, b->fwcfg);
 	if (c->debug_write)
 		board_add(b, &debugport_type,
 		          debugport_create_console(bus, DEBUGPORT_BOCHS, c->ctx, c->debug_write));
@@ -168,6 +171,11 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, SPACE_PORT, port, size, value);
+}
+
+struct fwcfg *board_fwcfg(struct board *b)
+{
+	return b->fwcfg;
 }
 
 uint8_t board_cmos(const struct board *b, uint8_t at)

@@ -5,6 +5,7 @@
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/fwcfg.h"
 #include "devices/uart.h"
 
 struct board;
@@ -14,6 +15,7 @@ struct board_config {
 	int64_t utc_ns; /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
+	struct dma_memory memory;
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
@@ -42,6 +44,7 @@ void board_state(struct board *b, struct archive *a);
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
+struct fwcfg *board_fwcfg(struct board *b);
 uint8_t board_cmos(const struct board *b, uint8_t at);
 /* IOCHK#: a device that asserts it asks for NMI. */
 struct irq_line board_iochk(struct board *b);

@@ -3,6 +3,7 @@
 
 #include "cpu/cpu.h"
 #include "host/timer.h"
+#include "machine/acpi.h"
 #include "machine/firmware.h"
 #include "machine/tour/tour.h"
 
@@ -65,6 +66,18 @@ static void on_debug_exit(void *ctx, int status)
 
 /* --- booting --- */
 
+static void on_dma_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+	struct machine *m = ctx;
+	mmu_dma_read(monitor_mmu(m->monitor), gpa(at), dst, n);
+}
+
+static void on_dma_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	struct machine *m = ctx;
+	mmu_dma_write(monitor_mmu(m->monitor), gpa(at), src, n);
+}
+
 static void ram_write(void *ctx, uint64_t at, const void *src, size_t n)
 {
 	mmu_dma_write(ctx, gpa(at), src, n);
@@ -103,6 +116,7 @@ void boot_create_board(struct machine *m)
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
+		.memory = {m, on_dma_read, on_dma_write},
 		.ctx = m,
 		.reset = on_reset,
 		.a20 = on_a20,
@@ -118,6 +132,31 @@ void boot_create_board(struct machine *m)
 	serial_attach(m->serial, board_uart(m->board));
 }
 
+/* Where SeaBIOS has memory of PCI begin on this chip set, by the amount of RAM. */
+static uint32_t pci_memory(uint64_t ram_bytes)
+{
+	return ram_bytes <= 0x80000000 ? 0x80000000 : 0xc0000000;
+}
+
+/* What firmware asks its configuration device for. */
+static void configure_firmware(struct machine *m)
+{
+	static const uint16_t one = 1;
+	uint64_t ram = m->config.memory;
+	struct fwcfg *f = board_fwcfg(m->board);
+	struct acpi_files acpi;
+	fwcfg_add(f, FWCFG_RAM_BYTES, &ram, sizeof ram);
+	fwcfg_add(f, FWCFG_CPUS, &one, sizeof one);
+	fwcfg_add(f, FWCFG_MAX_CPUS, &one, sizeof one);
+	struct e820_entry map = {0, ram, E820_RAM};
+	fwcfg_add_file(f, "etc/e820", &map, sizeof map);
+	acpi_build(&acpi, pci_memory(ram));
+	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
+	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
+	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);
+	fwcfg_add_file(f, "vgaroms/vgabios.bin", m->images.vgabios.data, m->images.vgabios.size);
+}
+
 bool boot_add_rom(struct machine *m, struct problem *p)
 {
 	struct mmu *mmu = monitor_mmu(m->monitor);
@@ -130,6 +169,7 @@ bool boot_add_rom(struct machine *m, struct problem *p)
 		return problem_set(p, "cannot set up the firmware's memory: %s", strerror(-err));
 	memcpy(mmu_page_host(mmu, first), rom->data, rom->size);
 	memory_map_rom(m->memory, first, (uint32_t)rom->size);
+	configure_firmware(m);
 	return true;
 }
 

@@ -1,22 +1,28 @@
-/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade,
- * 4 serial port, 8 real-time clock, 13 coprocessor. */
+/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port,
+ * 8 real-time clock, 9 ACPI, 13 coprocessor; PCI's where the guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/pci.h"
 #include "devices/uart.h"
 
 struct board;
 
 struct board_config {
 	struct clock *clock;
-	int64_t utc_ns; /* the time of day at the clock's zero */
+	uint32_t ram_end; /* no PCI function's memory lies below it */
+	int64_t utc_ns;   /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*power_off)(void *ctx); /* the guest did */
+	/* Where in C0000h to FFFFFh reads and writes go to RAM, as it changes: nowhere at first
+	 * (devices/i440fx.h).  NULL: nobody asks. */
+	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	void (*a20)(void *ctx, bool on);           /* the processor's address line */
 	void (*memory_changed)(void *ctx);         /* regions of memory did (devices/bus.h) */
 	void (*nmi)(void *ctx);                    /* NMI rises */
@@ -33,6 +39,7 @@ void board_destroy(struct board *b);
  * board's from here on.  It maps its regions on the bus. */
 void board_add(struct board *b, const struct device_type *type, void *instance);
 struct bus *board_bus(struct board *b);
+struct pci *board_pci(struct board *b);
 
 void board_reset(struct board *b, enum reset_kind kind);
 /* Saves all devices, or loads them; if that was a problem the board is reset. */
@@ -43,6 +50,7 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
 /* IOCHK#: a device that asserts it asks for NMI. */
 struct irq_line board_iochk(struct board *b);
+void board_power_button(struct board *b);
 /* The processor asserted FERR#. */
 void board_ferr(struct board *b);
 bool board_intr(struct board *b);

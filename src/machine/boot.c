@@ -17,6 +17,12 @@ static void on_reset(void *ctx, enum reset_kind kind)
 	control_reset(&m->control);
 }
 
+static void on_power_off(void *ctx)
+{
+	struct machine *m = ctx;
+	control_quit(&m->control, 0);
+}
+
 static void on_ignne(void *ctx)
 {
 	struct machine *m = ctx;
@@ -93,11 +99,13 @@ void boot_create_board(struct machine *m)
 	m->memory = memory_map_create(monitor_mmu(m->monitor));
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
+		.ram_end = m->config.memory,
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.ctx = m,
 		.reset = on_reset,
+		.power_off = on_power_off,
 		.a20 = on_a20,
 		.memory_changed = on_memory_changed,
 		.nmi = on_nmi,

@@ -86,13 +86,12 @@ static int pending(const struct chip *c)
 	/* Special mask mode: a masked level in service holds nobody back. */
 	if (c->smm)
 		blocking &= ~c->imr;
-	/* Special fully nested mode: the slave in service may ask again. */
-	if (c->sfnm && is_master(c))
-		blocking &= ~(1 << CASCADE);
-	unsigned want = best_priority(c, c->irr & ~c->imr);
-	if (want == 8 || want >= best_priority(c, blocking))
+	unsigned want = best_priority(c, c->irr & ~c->imr), busy = best_priority(c, blocking);
+	if (want == 8 || want > busy)
 		return -1;
-	return ir_of(c, want);
+	/* Special fully nested mode: the slave in service may ask again, and it alone. */
+	bool again = c->sfnm && is_master(c) && ir_of(c, want) == CASCADE;
+	return want < busy || again ? (int)ir_of(c, want) : -1;
 }
 
 static bool level_triggered(const struct chip *c, unsigned ir)

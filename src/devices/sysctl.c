@@ -10,17 +10,17 @@ enum {
 	P92_RESET = 0x01,
 	P92_A20 = 0x02,
 
-	PCI_ADDRESS = 0xcf8, /* four bytes; as a dword it is PCI's, which is absent */
-	RESET_CONTROL = 1,   /* behind it */
-	RC_HARD = 0x02,
-	RC_RESET = 0x04, /* its rise resets */
+	SHUTDOWN = 0x8900,
 };
 
 struct sysctl {
 	struct sysctl_board board;
-	uint8_t post, reset_control;
-	uint8_t port92; /* but A20, which is not this chip's alone */
+	uint8_t post;
+	uint8_t port92;  /* but A20, which is not this chip's alone */
+	uint8_t letters; /* of the word at port 8900h, that have come */
 };
+
+static const char shutdown_word[] = "Shutdown";
 
 static uint32_t post_read(void *ctx, uint32_t offset, unsigned size)
 {
@@ -47,41 +47,36 @@ static void port92_write(void *ctx, uint32_t offset, unsigned size, uint32_t val
 	s->port92 = value & P92_RESET;
 	s->board.set_a20(s->board.ctx, value & P92_A20);
 	if (reset)
-		s->board.reset(s->board.reset_ctx, RESET_CPU);
+		s->board.reset(s->board.machine, RESET_CPU);
 }
 
-static uint32_t cf8_read(void *ctx, uint32_t offset, unsigned size)
+static void shutdown_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct sysctl *s = ctx;
-	if (size == 1 && offset == RESET_CONTROL)
-		return s->reset_control;
-	return UINT32_MAX >> (32 - 8 * size);
-}
-
-static void cf8_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
-{
-	struct sysctl *s = ctx;
-	if (size != 1 || offset != RESET_CONTROL)
+	if (value != (uint8_t)shutdown_word[s->letters])
+		s->letters = 0;
+	if (value == (uint8_t)shutdown_word[s->letters])
+		s->letters++;
+	if (shutdown_word[s->letters])
 		return;
-	bool reset = value & ~s->reset_control & RC_RESET;
-	s->reset_control = value & (RC_HARD | RC_RESET);
-	if (reset)
-		s->board.reset(s->board.reset_ctx, value & RC_HARD ? RESET_HARD : RESET_CPU);
+	s->letters = 0;
+	s->board.power_off(s->board.machine);
 }
 
 /* A20 is its owner's to reset. */
 static void sysctl_reset(void *d, enum reset_kind kind)
 {
 	struct sysctl *s = d;
-	s->post = s->reset_control = s->port92 = 0;
+	s->post = s->port92 = s->letters = 0;
 }
 
 static void sysctl_state(void *d, struct archive *a)
 {
 	struct sysctl *s = d;
 	ARCHIVE(a, s, post);
-	ARCHIVE(a, s, reset_control);
 	ARCHIVE(a, s, port92);
+	ARCHIVE(a, s, letters);
+	archive_require(a, "letters", s->letters < sizeof shutdown_word - 1);
 }
 
 const struct device_type sysctl_type = {"sysctl", sysctl_reset, sysctl_state, free};
@@ -93,9 +88,9 @@ struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board)
 	s->board = board;
 	struct region_handler post = {.ctx = s, .read = post_read, .write = post_write};
 	struct region_handler port92 = {.ctx = s, .read = port92_read, .write = port92_write};
-	struct region_handler cf8 = {.ctx = s, .read = cf8_read, .write = cf8_write, .max = 4};
+	struct region_handler off = {.ctx = s, .write = shutdown_write};
 	CHECK(bus_map(bus, SPACE_PORT, POST, 1, post) > 0);
 	CHECK(bus_map(bus, SPACE_PORT, PORT_92, 1, port92) > 0);
-	CHECK(bus_map(bus, SPACE_PORT, PCI_ADDRESS, 4, cf8) > 0);
+	CHECK(bus_map(bus, SPACE_PORT, SHUTDOWN, 1, off) > 0);
 	return s;
 }

@@ -1,6 +1,6 @@
-/* The odd ports of a PC board: 80h (POST code), 92h (fast A20 and reset),
- * CF8h-CFBh, of which only the byte CF9h (reset control) is there.
- * 82371SB data sheet (290550): RC, port 92. */
+/* The odd ports of a PC board: 80h (POST code), 92h (fast A20 and reset; 82371SB data sheet,
+ * 290550), and 8900h, where a BIOS without ACPI writes the word Shutdown to end a virtual
+ * machine. */
 #ifndef UNRING_DEVICES_SYSCTL_H
 #define UNRING_DEVICES_SYSCTL_H
 
@@ -14,8 +14,9 @@ struct sysctl_board {
 	void *ctx; /* of the A20 gate */
 	bool (*a20)(void *ctx);
 	void (*set_a20)(void *ctx, bool on);
-	void *reset_ctx;
-	void (*reset)(void *ctx, enum reset_kind kind); /* never RESET_POWER */
+	void *machine;                                  /* of the others */
+	void (*reset)(void *ctx, enum reset_kind kind); /* RESET_CPU */
+	void (*power_off)(void *ctx);
 };
 
 struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board);

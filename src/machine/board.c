@@ -2,10 +2,13 @@
 
 #include "base/log.h"
 #include "devices/debugport.h"
+#include "devices/i440fx.h"
 #include "devices/i8042.h"
 #include "devices/nmi.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
+#include "devices/piix3.h"
+#include "devices/piix4pm.h"
 #include "devices/pit.h"
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
@@ -18,6 +21,7 @@ enum {
 	IRQ_KEYBOARD = 1,
 	IRQ_COM1 = 4,
 	IRQ_RTC = 8,
+	IRQ_SCI = 9,
 	IRQ_NPX = 13,
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
@@ -32,6 +36,7 @@ struct board {
 	unsigned count;
 	void *ctx;
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	/* Those that the others' wires lead to, and the machine's. */
 	struct pic *pic;
 	struct pit *pit;
@@ -41,6 +46,8 @@ struct board {
 	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
+	struct pci *pci;
+	struct piix4pm *pm;
 };
 
 static void on_look(void *ctx)
@@ -78,6 +85,34 @@ struct bus *board_bus(struct board *b)
 	return b->bus;
 }
 
+struct pci *board_pci(struct board *b)
+{
+	return b->pci;
+}
+
+static void on_shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	struct board *b = ctx;
+	if (b->shadow)
+		b->shadow(b->ctx, base, bytes, read, write);
+}
+
+static void create_pci(struct board *b, const struct board_config *c)
+{
+	b->pci = pci_create(b->bus, c->ram_end);
+	board_add(b, &pci_type, b->pci);
+	b->shadow = c->shadow;
+	board_add(b, &i440fx_type, i440fx_create(b->pci, (struct i440fx_board){b, on_shadow}));
+	struct piix3_board piix3 = {.ctx = c->ctx, .reset = c->reset};
+	for (unsigned irq = 0; irq < 16; irq++)
+		if (PIIX3_ROUTABLE >> irq & 1)
+			piix3.irq[irq] = pic_line(b->pic, irq);
+	board_add(b, &piix3_type, piix3_create(b->pci, piix3));
+	struct piix4pm_board pm = {c->clock, pic_line(b->pic, IRQ_SCI), c->ctx, c->power_off};
+	b->pm = piix4pm_create(b->bus, b->pci, pm);
+	board_add(b, &piix4pm_type, b->pm);
+}
+
 struct board *board_create(const struct board_config *c)
 {
 	struct board *b = calloc(1, sizeof *b);
@@ -98,7 +133,7 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &i8042_type, b->i8042);
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);
-	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
+	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset, c->power_off};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
 	b->fwcfg = fwcfg_create(bus, c->memory);
 	board_add(b, &fwcfg_type, b->fwcfg);
@@ -111,6 +146,7 @@ struct board *board_create(const struct board_config *c)
 		                                   c->firmware_write));
 	if (c->debug_exit)
 		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
+	create_pci(b, c);
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -186,6 +222,11 @@ uint8_t board_cmos(const struct board *b, uint8_t at)
 struct irq_line board_iochk(struct board *b)
 {
 	return nmi_iochk(b->nmi);
+}
+
+void board_power_button(struct board *b)
+{
+	piix4pm_power_button(b->pm);
 }
 
 void board_ferr(struct board *b)

@@ -1,24 +1,30 @@
-/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade,
- * 4 serial port, 8 real-time clock, 13 coprocessor. */
+/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port,
+ * 8 real-time clock, 9 ACPI, 13 coprocessor; PCI's where the guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
 #include "devices/fwcfg.h"
+#include "devices/pci.h"
 #include "devices/uart.h"
 
 struct board;
 
 struct board_config {
 	struct clock *clock;
-	int64_t utc_ns; /* the time of day at the clock's zero */
+	uint32_t ram_end; /* no PCI function's memory lies below it */
+	int64_t utc_ns;   /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
 	struct dma_memory memory;
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*power_off)(void *ctx); /* the guest did */
+	/* Where in C0000h to FFFFFh reads and writes go to RAM, as it changes: nowhere at first
+	 * (devices/i440fx.h).  NULL: nobody asks. */
+	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	void (*a20)(void *ctx, bool on);              /* the processor's address line */
 	void (*memory_changed)(void *ctx);            /* regions of memory did (devices/bus.h) */
 	void (*nmi)(void *ctx);                       /* NMI rises */
@@ -36,6 +42,7 @@ void board_destroy(struct board *b);
  * board's from here on.  It maps its regions on the bus. */
 void board_add(struct board *b, const struct device_type *type, void *instance);
 struct bus *board_bus(struct board *b);
+struct pci *board_pci(struct board *b);
 
 void board_reset(struct board *b, enum reset_kind kind);
 /* Saves all devices, or loads them; if that was a problem the board is reset. */
@@ -48,6 +55,7 @@ struct fwcfg *board_fwcfg(struct board *b);
 uint8_t board_cmos(const struct board *b, uint8_t at);
 /* IOCHK#: a device that asserts it asks for NMI. */
 struct irq_line board_iochk(struct board *b);
+void board_power_button(struct board *b);
 /* The processor asserted FERR#. */
 void board_ferr(struct board *b);
 bool board_intr(struct board *b);

@@ -19,6 +19,12 @@ static void on_reset(void *ctx, enum reset_kind kind)
 	control_reset(&m->control);
 }
 
+static void on_power_off(void *ctx)
+{
+	struct machine *m = ctx;
+	control_quit(&m->control, 0);
+}
+
 static void on_ignne(void *ctx)
 {
 	struct machine *m = ctx;
@@ -29,6 +35,12 @@ static void on_a20(void *ctx, bool on)
 {
 	struct machine *m = ctx;
 	mmu_a20(monitor_mmu(m->monitor), on);
+}
+
+static void on_shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	struct machine *m = ctx;
+	memory_map_shadow(m->memory, base, bytes, read, write);
 }
 
 static void on_memory_changed(void *ctx)
@@ -113,12 +125,15 @@ void boot_create_board(struct machine *m)
 	m->memory = memory_map_create(monitor_mmu(m->monitor), m->config.memory);
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
+		.ram_end = m->config.memory,
 		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.memory = {m, on_dma_read, on_dma_write},
 		.ctx = m,
 		.reset = on_reset,
+		.power_off = on_power_off,
+		.shadow = on_shadow,
 		.a20 = on_a20,
 		.memory_changed = on_memory_changed,
 		.nmi = on_nmi,

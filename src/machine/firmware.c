@@ -17,6 +17,22 @@ enum {
 	CMOS_ABOVE_16M = 0x34, /* in 64 KiB */
 
 	CONVENTIONAL_KIB = 640,
+
+	PCI_FUNCTIONS = 256,
+	PCI_ADDRESS = 0xcf8,
+	PCI_DATA = 0xcfc,
+	PCI_COMMAND = 0x04,
+	PCI_HEADER_TYPE = 0x0e,
+	PCI_BARS = 0x10,
+	PCI_BARS_END = 0x28,
+	PCI_ROM = 0x30,
+	PCI_INTERRUPT_LINE = 0x3c,
+	PCI_INTERRUPT_PIN = 0x3d,
+
+	ISA_BRIDGE = 1 << 3, /* device 1, function 0 */
+	PM = ISA_BRIDGE | 3,
+	PM_PORTS = 0x600,
+	IRQ_SCI = 9,
 };
 
 static void out(struct board *b, uint16_t port, uint8_t v)
@@ -102,12 +118,86 @@ bool firmware_resumes(const struct board *b)
 	return board_cmos(b, CMOS_SHUTDOWN);
 }
 
+/* --- PCI --- */
+
+static uint32_t pci_in(struct board *b, unsigned function, uint8_t at, unsigned size)
+{
+	board_out(b, PCI_ADDRESS, 4, 0x80000000 | function << 8 | (at & 0xfc));
+	return board_in(b, PCI_DATA + (at & 3), size);
+}
+
+static void pci_out(struct board *b, unsigned function, uint8_t at, unsigned size, uint32_t v)
+{
+	board_out(b, PCI_ADDRESS, 4, 0x80000000 | function << 8 | (at & 0xfc));
+	board_out(b, PCI_DATA + (at & 3), size, v);
+}
+
+/* What is free: ports from here up, memory from here down. */
+struct pci_room {
+	uint32_t ports, memory;
+};
+
+/* Gives a base register its place, by the size that it tells: PCI 2.1, 6.2.5.1. */
+static void place(struct board *b, unsigned function, uint8_t at, struct pci_room *room)
+{
+	pci_out(b, function, at, 4, at == PCI_ROM ? 0xfffff800 : 0xffffffff);
+	uint32_t told = pci_in(b, function, at, 4);
+	bool ports = at != PCI_ROM && told & 1;
+	uint32_t bytes = -(told & (ports ? ~3u : ~15u));
+	if (!bytes)
+		return;
+	if (ports) {
+		room->ports = (room->ports + bytes - 1) & -bytes;
+		pci_out(b, function, at, 4, room->ports);
+		room->ports += bytes;
+	} else {
+		room->memory = (room->memory - bytes) & -bytes;
+		pci_out(b, function, at, 4, room->memory);
+	}
+}
+
+/* SeaBIOS's routes of PIRQA to PIRQD. */
+static const uint8_t pirq_irqs[4] = {10, 10, 11, 11};
+
+static void pci_function(struct board *b, unsigned function, struct pci_room *room)
+{
+	for (unsigned at = PCI_BARS; at < PCI_BARS_END; at += 4)
+		place(b, function, at, room);
+	place(b, function, PCI_ROM, room);
+	unsigned pin = pci_in(b, function, PCI_INTERRUPT_PIN, 1), device = function >> 3;
+	if (pin)
+		pci_out(b, function, PCI_INTERRUPT_LINE, 1,
+		        function == PM ? IRQ_SCI : pirq_irqs[(device - 1 + pin - 1) & 3]);
+	uint16_t command = pci_in(b, function, PCI_COMMAND, 2);
+	pci_out(b, function, PCI_COMMAND, 2, command | 0x103);
+}
+
+static void pci(struct board *b)
+{
+	struct pci_room room = {.ports = 0xc000, .memory = 0xfec00000};
+	for (unsigned i = 0; i < 4; i++)
+		pci_out(b, ISA_BRIDGE, 0x60 + i, 1, pirq_irqs[i]);
+	out(b, 0x4d0, 0x00);
+	out(b, 0x4d1, 0x0c); /* 10 and 11 are levels */
+	pci_out(b, PM, 0x40, 4, PM_PORTS | 1);
+	pci_out(b, PM, 0x80, 1, 0x01);
+	for (unsigned function = 0; function < PCI_FUNCTIONS; function++) {
+		bool first = !(function & 7);
+		if (pci_in(b, function, 0, 2) != 0xffff)
+			pci_function(b, function, &room);
+		/* Others are there only if the first says so. */
+		if (first && !(pci_in(b, function, PCI_HEADER_TYPE, 1) & 0x80))
+			function |= 7;
+	}
+}
+
 void firmware_devices(struct board *b, uint64_t ram_bytes)
 {
 	timer(b);
 	pics(b);
 	keyboard(b);
 	firmware_configuration(b, ram_bytes);
+	pci(b);
 }
 
 void firmware_memory(struct guest_ram *ram, bool has_serial)

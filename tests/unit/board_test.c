@@ -169,6 +169,129 @@ static void test_resets(void **state)
 	close_board(&r, b);
 }
 
+static unsigned offs;
+
+static void power_off(void *ctx)
+{
+	offs++;
+}
+
+static uint32_t shadowed;
+
+static void shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	shadowed = base + bytes + read + 2 * write;
+}
+
+static void config(struct board *b, unsigned function, unsigned at, unsigned size, uint32_t v)
+{
+	board_out(b, 0xcf8, 4, 0x80000000 | function << 8 | (at & 0xfc));
+	board_out(b, 0xcfc + (at & 3), size, v);
+}
+
+static struct board *open_pci_board(struct rig *r)
+{
+	rig_open(r);
+	struct board *b = board_create(&(struct board_config){.clock = r->clock,
+	                                                      .ram_end = 64 << 20,
+	                                                      .utc_ns = 1,
+	                                                      .power_off = power_off,
+	                                                      .shadow = shadow});
+	static const uint8_t words[2][4] = {{0x11, 0x20, 4, 1}, {0x11, 0x28, 2, 1}};
+	for (unsigned pic = 0; pic < 2; pic++) {
+		give(b, pic ? 0xa0 : 0x20, words[pic][0]);
+		for (unsigned i = 1; i < 4; i++)
+			give(b, pic ? 0xa1 : 0x21, words[pic][i]);
+		give(b, pic ? 0xa1 : 0x21, 0);
+	}
+	give(b, 0x43, 0x30);
+	return b;
+}
+
+/* A card's pin is a level at the input that its PIRQ is routed to, and shares it. */
+static void test_pci_interrupts(void **state)
+{
+	struct rig r;
+	struct board *b = open_pci_board(&r);
+	struct irq_line pins[2];
+	for (unsigned i = 0; i < 2; i++)
+		pins[i] = pci_pin(
+			pci_add(board_pci(b),
+		                &(struct pci_config){.device = 3 + i, .vendor = 1, .pin = 1}));
+	give(b, 0x4d1, 0x0c);
+	config(b, 1 << 3, 0x60, 4, 0x0b0b0a0a);
+	irq_set(&pins[0], true); /* PIRQC and PIRQD */
+	irq_set(&pins[1], true);
+	expect_interrupt(b, 11);
+	irq_set(&pins[0], false);
+	expect_interrupt(b, 11); /* the other still asks */
+	irq_set(&pins[1], false);
+	assert_false(board_intr(b));
+	/* The routes of all, each to an input of its own. */
+	for (unsigned irq = 0; irq < 16; irq++)
+		if (0xdef8 >> irq & 1) {
+			config(b, 1 << 3, 0x62, 1, irq);
+			irq_set(&pins[0], true);
+			expect_interrupt(b, irq);
+			irq_set(&pins[0], false);
+		}
+	assert_false(board_intr(b));
+	close_board(&r, b);
+}
+
+static void test_power(void **state)
+{
+	struct rig r;
+	struct board *b = open_pci_board(&r);
+	config(b, 1 << 3 | 3, 0x40, 4, 0x600);
+	config(b, 1 << 3 | 3, 0x80, 1, 0x01);
+	board_out(b, 0x602, 2, 0x0100);
+	board_out(b, 0x604, 2, 0x0001);
+	board_power_button(b);
+	expect_interrupt(b, 9);
+	offs = 0;
+	board_out(b, 0x604, 2, 0x2001);
+	assert_int_equal(offs, 1);
+	for (const char *c = "Shutdown"; *c; c++)
+		give(b, 0x8900, *c);
+	assert_int_equal(offs, 2);
+	close_board(&r, b);
+}
+
+static uint32_t ones(void *ctx, uint32_t offset, unsigned size)
+{
+	return 0x01010101;
+}
+
+/* What the host bridge says of memory. */
+static void test_host_bridge(void **state)
+{
+	struct rig r;
+	struct board *b = open_pci_board(&r);
+	config(b, 0, 0x59, 1, 0x20);
+	assert_int_equal(shadowed, 0x100000 + 2);
+	struct pci_window w = {.at = 0x10,
+	                       .space = SPACE_MEMORY,
+	                       .bytes = 4096,
+	                       .handler = {.read = ones, .max = 4}};
+	pci_add(board_pci(b),
+	        &(struct pci_config){.device = 3, .vendor = 1, .windows = &w, .n_windows = 1});
+	config(b, 3 << 3, 0x04, 2, 0x02);
+	config(b, 3 << 3, 0x10, 4, (64 << 20) - 4096);
+	assert_int_equal(bus_read(board_bus(b), SPACE_MEMORY, (64 << 20) - 4096, 4), 0xffffffff);
+	config(b, 3 << 3, 0x10, 4, 64 << 20);
+	assert_int_equal(bus_read(board_bus(b), SPACE_MEMORY, 64 << 20, 4), 0x01010101);
+	board_reset(b, RESET_HARD);
+	assert_int_equal(shadowed, 0x100000);
+	assert_int_equal(bus_read(board_bus(b), SPACE_MEMORY, 64 << 20, 4), 0xffffffff);
+	close_board(&r, b);
+	/* Nobody asks. */
+	rig_open(&r);
+	b = board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1});
+	config(b, 0, 0x59, 1, 0x30);
+	close_board(&r, b);
+}
+
 static unsigned changes;
 
 static void memory_changed(void *ctx)
@@ -306,9 +429,9 @@ static void test_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inputs),
-		cmocka_unit_test(test_resets),
-		cmocka_unit_test(test_ways_to_reset),
+		cmocka_unit_test(test_inputs),        cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_ways_to_reset), cmocka_unit_test(test_pci_interrupts),
+		cmocka_unit_test(test_power),         cmocka_unit_test(test_host_bridge),
 		cmocka_unit_test(test_state),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,9 +154,22 @@ static void test_special_fully_nested(void **state)
 	assert_int_equal(pic_ack(p), 0x2e);
 	pulse(p, 15);
 	assert_false(pic_intr(p));
+	pulse(p, 3); /* lower at the master: the slave in service holds it back */
+	assert_false(pic_intr(p));
 	pulse(p, 8); /* higher at the slave: comes through */
 	assert_true(pic_intr(p));
 	assert_int_equal(pic_ack(p), 0x28);
+	assert_false(pic_intr(p));
+	pulse(p, 1); /* higher at the master */
+	assert_int_equal(pic_ack(p), 0x21);
+	out(&r, 0x20, 0x20);
+	/* The slave is done with both, then the master with it. */
+	out(&r, 0xa0, 0x20);
+	out(&r, 0xa0, 0x20);
+	assert_int_equal(pic_ack(p), 0x2f);
+	out(&r, 0xa0, 0x20);
+	out(&r, 0x20, 0x20);
+	assert_int_equal(pic_ack(p), 0x23);
 	close_pic(&r, p);
 }
 

@@ -1,12 +1,12 @@
 /* links: devices */
-/* Ports 80h, 92h, CF9h, E9h, F4h. */
+/* Ports 80h, 92h, 8900h, E9h, F4h. */
 #include "dev_fixture.h"
 
 #include "devices/debugport.h"
 #include "devices/sysctl.h"
 
 struct seen {
-	unsigned resets, exits;
+	unsigned resets, offs, exits;
 	enum reset_kind kind; /* of the last one */
 	bool a20;
 	int status;
@@ -19,6 +19,11 @@ static void reset(void *ctx, enum reset_kind kind)
 	struct seen *s = ctx;
 	s->resets++;
 	s->kind = kind;
+}
+
+static void power_off(void *ctx)
+{
+	((struct seen *)ctx)->offs++;
 }
 
 static bool a20(void *ctx)
@@ -49,7 +54,8 @@ static void test_sysctl(void **state)
 	struct rig r;
 	struct seen s = {.a20 = true};
 	rig_open(&r);
-	struct sysctl *c = sysctl_create(r.bus, (struct sysctl_board){&s, a20, set_a20, &s, reset});
+	struct sysctl_board board = {&s, a20, set_a20, &s, reset, power_off};
+	struct sysctl *c = sysctl_create(r.bus, board);
 	out(&r, 0x80, 0x5a);
 	assert_int_equal(in(&r, 0x80), 0x5a);
 	assert_int_equal(in(&r, 0x92), 0x02);
@@ -73,41 +79,43 @@ static void test_sysctl(void **state)
 	out(&r, 0x92, 0x00);
 	out(&r, 0x92, 0x01);
 	assert_int_equal(s.resets, 2);
-	s.resets = 1;
-
-	out(&r, 0xcf9, 0x02);
-	assert_int_equal(s.resets, 1);
-	assert_int_equal(in(&r, 0xcf9), 0x02);
-	out(&r, 0xcf9, 0x06);
-	assert_int_equal(s.resets, 2);
-	assert_int_equal(s.kind, RESET_HARD);
-	out(&r, 0xcf9, 0xfc); /* only its rise */
-	assert_int_equal(s.resets, 2);
-	assert_int_equal(in(&r, 0xcf9), 0x04);
-	out(&r, 0xcf9, 0x00);
-	/* Neither the other ports nor wider accesses are it. */
-	for (uint16_t port = 0xcf8; port < 0xcfc; port++) {
-		if (port != 0xcf9)
-			out(&r, port, 0x06);
-		bus_write(r.bus, SPACE_PORT, port, 2, 0x0606);
-		assert_int_equal(bus_read(r.bus, SPACE_PORT, port, 2), 0xffff);
-	}
-	assert_int_equal(s.resets, 2);
-	assert_int_equal(in(&r, 0xcf9), 0x00);
-	out(&r, 0xcf9, 0x04);
-	assert_int_equal(s.resets, 3);
-	assert_int_equal(s.kind, RESET_CPU);
-	s.resets = 2;
-	/* A PCI address is no reset, and there is no PCI. */
-	bus_write(r.bus, SPACE_PORT, 0xcf8, 4, 0x80000600);
-	assert_int_equal(s.resets, 2);
-	assert_int_equal(bus_read(r.bus, SPACE_PORT, 0xcf8, 4), 0xffffffff);
-	assert_int_equal(in(&r, 0xcf8), 0xff);
 	out(&r, 0x92, 0x01);
 	sysctl_type.reset(c, RESET_HARD);
 	assert_int_equal(in(&r, 0x80), 0x00);
 	assert_int_equal(in(&r, 0x92), 0x00);
-	assert_int_equal(in(&r, 0xcf9), 0x00);
+	sysctl_type.destroy(c);
+	rig_close(&r);
+}
+
+static void word(struct rig *r, const char *letters)
+{
+	for (; *letters; letters++)
+		out(r, 0x8900, *letters);
+}
+
+/* The whole word and nothing between, as often as it comes. */
+static void test_shutdown(void **state)
+{
+	struct rig r;
+	struct seen s = {0};
+	rig_open(&r);
+	struct sysctl_board board = {&s, a20, set_a20, &s, reset, power_off};
+	struct sysctl *c = sysctl_create(r.bus, board);
+	word(&r, "Shutdow");
+	assert_int_equal(s.offs, 0);
+	word(&r, "n");
+	assert_int_equal(s.offs, 1);
+	word(&r, "Shutdown");
+	assert_int_equal(s.offs, 2);
+	word(&r, "shutdown Shut down hutdown SSSHutdown Shutdowm ");
+	assert_int_equal(s.offs, 2);
+	word(&r, "ShutShutdown");
+	assert_int_equal(s.offs, 3);
+	word(&r, "Shut");
+	sysctl_type.reset(c, RESET_HARD);
+	word(&r, "down");
+	assert_int_equal(s.offs, 3);
+	assert_int_equal(in(&r, 0x8900), 0xff);
 	sysctl_type.destroy(c);
 	rig_close(&r);
 }
@@ -136,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sysctl),
+		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_debug_ports),
 	};
 	return cmocka_run_group_tests_name("ports", tests, NULL, NULL);

@@ -4,9 +4,12 @@
 #include "dev_fixture.h"
 
 #include "devices/debugport.h"
+#include "devices/i440fx.h"
 #include "devices/i8042.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
+#include "devices/piix3.h"
+#include "devices/piix4pm.h"
 #include "devices/pit.h"
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
@@ -155,13 +158,126 @@ static void use_npx(void *d, unsigned which, uint32_t v)
 
 static void *new_sysctl(struct rig *r, unsigned which)
 {
-	return sysctl_create(r->bus, (struct sysctl_board){NULL, a20, set_a20, NULL, reset_of});
+	return sysctl_create(r->bus,
+	                     (struct sysctl_board){NULL, a20, set_a20, NULL, reset_of, reset});
 }
 
 static void *new_debugport(struct rig *r, unsigned which)
 {
 	return debugport_create_exit(r->bus, NULL, status_out);
 }
+
+/* PCI and the functions that are the PC's own, as one device. */
+struct chipset {
+	struct pci *pci;
+	struct i440fx *i440fx;
+	struct piix3 *piix3;
+	struct piix4pm *pm;
+	struct irq_line pins[2];
+	struct line irq[16];
+	unsigned which;
+	uint32_t window; /* what a card's window holds */
+};
+
+static void shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	told += base + bytes + read + write;
+}
+
+static uint32_t window_read(void *ctx, uint32_t offset, unsigned size)
+{
+	return ((struct chipset *)ctx)->window + offset;
+}
+
+static void window_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	((struct chipset *)ctx)->window = value;
+}
+
+static void *new_chipset(struct rig *r, unsigned which)
+{
+	struct chipset *c = calloc(1, sizeof *c);
+	c->which = which;
+	c->pci = pci_create(r->bus, 0);
+	c->i440fx = i440fx_create(c->pci, (struct i440fx_board){NULL, shadow});
+	struct piix3_board piix3 = {.reset = reset_of};
+	for (unsigned i = 0; i < 16; i++)
+		piix3.irq[i] = (struct irq_line){&c->irq[i], line_set};
+	c->piix3 = piix3_create(c->pci, piix3);
+	c->pm = piix4pm_create(r->bus, c->pci,
+	                       (struct piix4pm_board){r->clock, rig_line(r), NULL, reset});
+	struct region_handler h = {.ctx = c, .read = window_read, .write = window_write, .max = 4};
+	for (unsigned i = 0; i < 2; i++) {
+		struct pci_window w[] = {{0x10, SPACE_PORT, false, 64, h, NULL, 0, 0},
+		                         {0x14, SPACE_MEMORY, false, 4096, h, NULL, 0, 0}};
+		c->pins[i] = pci_pin(pci_add(c->pci, &(struct pci_config){.device = 2 + i,
+		                                                          .vendor = 1,
+		                                                          .pin = 1,
+		                                                          .windows = w,
+		                                                          .n_windows = 2}));
+	}
+	return c;
+}
+
+static void use_chipset(void *d, unsigned which, uint32_t v)
+{
+	static const uint32_t bases[] = {0x600, 0x620, 0x640, 0xe0000000, 0xe0000800, 0xffffffff};
+	static const uint16_t registers[] = {0x1340, 0x1380, 0x0158, 0x015c, 0x0160, 0x1010,
+	                                     0x1014, 0x1004, 0x1810, 0x1814, 0x1804};
+	static const uint32_t values[] = {1, 3, 0x33333333, 0x0b0b0a0a, 0x8005, 0};
+	struct chipset *c = d;
+	struct bus *b = rigs[which]->bus;
+	if (!(v & 7)) {
+		piix4pm_power_button(c->pm);
+	} else if (v & 1) {
+		uint16_t at = registers[(v >> 4) % 11];
+		bus_write(b, SPACE_PORT, 0xcf8, 4, 1u << 31 | at);
+		bus_write(b, SPACE_PORT, 0xcfc, 4,
+		          v & 2 ? bases[(v >> 8) % 6] : values[(v >> 8) % 6]);
+	} else if (v & 2) {
+		irq_set(&c->pins[v >> 4 & 1], v >> 5 & 1);
+	}
+	for (unsigned i = 0; i < 16; i++)
+		told = told * 3 + c->irq[i].level;
+	told += bus_read(b, SPACE_MEMORY, 0xe0000000, 4) + bus_read(b, SPACE_PORT, 0x604, 4);
+	told += bus_read(b, SPACE_MEMORY, 0xe0001000, 4) + bus_read(b, SPACE_PORT, 0x648, 4);
+}
+
+static void chipset_reset(void *d, enum reset_kind kind)
+{
+	struct chipset *c = d;
+	pci_type.reset(c->pci, kind);
+	i440fx_type.reset(c->i440fx, kind);
+	piix3_type.reset(c->piix3, kind);
+	piix4pm_type.reset(c->pm, kind);
+}
+
+static void chipset_state(void *d, struct archive *a)
+{
+	struct chipset *c = d;
+	ARCHIVE(a, c, window);
+	archive_section(a, "pci");
+	pci_type.state(c->pci, a);
+	archive_section(a, "i440fx");
+	i440fx_type.state(c->i440fx, a);
+	archive_section(a, "piix3");
+	piix3_type.state(c->piix3, a);
+	archive_section(a, "piix4pm");
+	piix4pm_type.state(c->pm, a);
+}
+
+static void chipset_destroy(void *d)
+{
+	struct chipset *c = d;
+	piix4pm_type.destroy(c->pm);
+	piix3_type.destroy(c->piix3);
+	i440fx_type.destroy(c->i440fx);
+	pci_type.destroy(c->pci);
+	free(c);
+}
+
+static const struct device_type chipset_type = {"chipset", chipset_reset, chipset_state,
+                                                chipset_destroy};
 
 static const struct kind {
 	const struct device_type *type;
@@ -185,7 +301,11 @@ static const struct kind {
 	{&i8042_type, new_i8042, use_i8042, {0x60, 0x64},
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x02, 0xae, 0x41, 0xfe, 0x61}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
-	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0xcf9, 0xcf8}, {0x06, 0x02, 0x01, 0x04}},
+	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0x8900, 0x8900},
+	 {0x06, 0x02, 0x01, 'S', 'h', 'u', 't', 'd', 'o', 'w', 'n'}},
+	{&chipset_type, new_chipset, use_chipset,
+	 {0xb2, 0xb3, 0xcf9, 0xcfc, 0xcfd, 0x600, 0x602, 0x603, 0x604, 0x605},
+	 {0xf0, 0xf1, 0x06, 0x01, 0x20, 0x21, 0x00, 0xff}},
 	{&debugport_type, new_debugport, NULL, {0xf4}, {0}},
 	/* clang-format on */
 };
@@ -399,6 +519,13 @@ static void test_ranges(void **state)
 		{&pit_type, "pit.count[0]", 0x10001, 4},
 		{&pit_type, "pit.running[0]", 1, 1},
 		{&pit_type, "pit.reload_pending[0]", 1, 1},
+		{&sysctl_type, "sysctl.letters", 8, 1},
+		{&chipset_type, "pci.address", 1, 4},
+		{&chipset_type, "pci.space[8]", 0x8085, 2},
+		{&chipset_type, "piix4pm.status", 0x0010, 2},
+		{&chipset_type, "piix4pm.enable", 0x8000, 2},
+		{&chipset_type, "piix4pm.control", 0x2000, 2},
+		{&chipset_type, "piix4pm.halves", 1, 8},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
 		refuses(kind_of(cases[i].type), cases[i].name, &cases[i].value, cases[i].size);

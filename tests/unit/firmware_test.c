@@ -136,6 +136,80 @@ static void test_configuration(void **state)
 	}
 }
 
+static uint32_t config(struct board *b, unsigned function, unsigned at, unsigned size)
+{
+	board_out(b, 0xcf8, 4, 0x80000000 | function << 8 | (at & 0xfc));
+	return board_in(b, 0xcfc + (at & 3), size);
+}
+
+/* The chip set as SeaBIOS leaves it. */
+static void test_pci(void **state)
+{
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	enum { ISA = 1 << 3, PM = 1 << 3 | 3 };
+	assert_int_equal(config(b, ISA, 0x60, 4), 0x0b0b0a0a);
+	assert_int_equal(byte(b, 0x4d0), 0x00);
+	assert_int_equal(byte(b, 0x4d1), 0x0c);
+	assert_int_equal(config(b, PM, 0x40, 4), 0x00000601);
+	assert_int_equal(config(b, PM, 0x80, 1), 0x01);
+	assert_int_equal(config(b, PM, 0x3c, 1), 9);
+	assert_int_equal(config(b, 0, 0x04, 2), 0x0106);
+	assert_int_equal(config(b, ISA, 0x04, 2), 0x0107);
+	assert_int_equal(config(b, PM, 0x04, 2), 0x0001);
+	assert_int_equal(board_in(b, 0x600, 4), 0);
+	rig_until(&r, 1000000000);
+	assert_int_equal(board_in(b, 0x608, 4), 3579545);
+	close_board(&r, b);
+}
+
+/* Cards get places by the sizes that they tell, and the interrupts of their slots. */
+static void test_cards(void **state)
+{
+	const struct region_handler none = {.max = 4};
+	const struct pci_window windows[] = {
+		{0x10, SPACE_MEMORY, true, 16 << 20, none, NULL, 0, 0},
+		{0x14, SPACE_PORT, false, 16, none, NULL, 0, 0},
+		{0x20, SPACE_MEMORY, false, 4096, none, NULL, 0, 0},
+		{0x24, SPACE_PORT, false, 256, none, NULL, 0, 0},
+		{0x30, SPACE_MEMORY, false, 65536, none, NULL, 0, 0},
+	};
+	struct rig r;
+	rig_open(&r);
+	struct board *b = board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1});
+	for (unsigned i = 0; i < 2; i++)
+		pci_add(board_pci(b), &(struct pci_config){.device = i ? 31 : 2,
+		                                           .function = 0,
+		                                           .vendor = 1,
+		                                           .pin = 1,
+		                                           .windows = windows,
+		                                           .n_windows = 5});
+	/* Whose function 0 does not tell of others has none. */
+	pci_add(board_pci(b), &(struct pci_config){.device = 2,
+	                                           .function = 1,
+	                                           .vendor = 1,
+	                                           .windows = windows,
+	                                           .n_windows = 1});
+	unsigned n;
+	firmware_devices(b, 64 << 20);
+	enum { FIRST = 2 << 3, LAST = 31 << 3 };
+	assert_int_equal(config(b, FIRST, 0x10, 4), 0xfd000008);
+	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc001);
+	assert_int_equal(config(b, FIRST, 0x18, 4), 0);
+	assert_int_equal(config(b, FIRST, 0x20, 4), 0xfcfff000);
+	assert_int_equal(config(b, FIRST, 0x24, 4), 0xc101);
+	assert_int_equal(config(b, FIRST, 0x30, 4), 0xfcfe0000); /* off */
+	assert_int_equal(config(b, FIRST, 0x3c, 1), 10);
+	assert_int_equal(config(b, FIRST, 0x04, 2), 0x0003);
+	assert_int_equal(config(b, LAST, 0x10, 4), 0xfb000008);
+	assert_int_equal(config(b, LAST, 0x14, 4), 0xc201);
+	assert_int_equal(config(b, LAST, 0x3c, 1), 11);
+	assert_int_equal(config(b, FIRST + 1, 0x10, 4), 0x00000008);
+	bus_memory(board_bus(b), &n);
+	assert_int_equal(n, 4);
+	close_board(&r, b);
+}
+
 static void test_data_area(void **state)
 {
 	for (unsigned serial = 0; serial < 2; serial++) {
@@ -159,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
+		cmocka_unit_test(test_pci),        cmocka_unit_test(test_cards),
 		cmocka_unit_test(test_data_area),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);

@@ -46,11 +46,12 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 					0, 0xe0000000, 0xfebfffff, 0, 0x1ec00000,
 					, , PCIM)
 			})
-			CreateDWordField (RES, PCIM._MIN, PMIN)
-			CreateDWordField (RES, PCIM._MAX, PMAX)
-			CreateDWordField (RES, PCIM._LEN, PLEN)
-			Method (_CRS)
+			/* SeaBIOS looks for the keyboard here, and knows no fields but in methods. */
+			Method (_CRS, 0, Serialized)
 			{
+				CreateDWordField (RES, PCIM._MIN, PMIN)
+				CreateDWordField (RES, PCIM._MAX, PMAX)
+				CreateDWordField (RES, PCIM._LEN, PLEN)
 				Store (PMEM, PMIN)
 				Add (Subtract (PMAX, PMIN), 1, PLEN)
 				Return (RES)

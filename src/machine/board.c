@@ -9,6 +9,7 @@
 #include "devices/pit.h"
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
+#include "devices/vga.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct board {
 	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
+	struct vga *vga;
 };
 
 static void on_look(void *ctx)
@@ -99,6 +101,8 @@ struct board *board_create(const struct board_config *c)
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
 	board_add(b, &debugport_type, debugport_create(bus, c->ctx, c->debug_write, c->debug_exit));
+	b->vga = vga_create(bus, c->clock);
+	board_add(b, &vga_type, b->vga);
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -149,6 +153,11 @@ void board_state(struct board *b, struct archive *a)
 struct uart *board_uart(struct board *b)
 {
 	return b->uart;
+}
+
+struct vga *board_vga(struct board *b)
+{
+	return b->vga;
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

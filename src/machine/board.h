@@ -6,6 +6,7 @@
 #include "devices/bus.h"
 #include "devices/device.h"
 #include "devices/uart.h"
+#include "devices/vga.h"
 
 struct board;
 
@@ -39,6 +40,7 @@ void board_reset(struct board *b, enum reset_kind kind);
 void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
+struct vga *board_vga(struct board *b);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
 /* IOCHK#: a device that asserts it asks for NMI. */

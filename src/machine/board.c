@@ -19,6 +19,7 @@ enum {
 	IRQ_KEYBOARD = 1,
 	IRQ_COM1 = 4,
 	IRQ_RTC = 8,
+	IRQ_MOUSE = 12,
 	IRQ_NPX = 13,
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
@@ -37,6 +38,7 @@ struct board {
 	struct pic *pic;
 	struct pit *pit;
 	struct i8042 *i8042;
+	struct keyboard *keyboard;
 	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
@@ -93,9 +95,18 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &pit_type, b->pit);
 	board_add(b, &rtc_type,
 	          rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns));
-	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD),
-	                        (struct irq_line){c->ctx, c->a20}, b, on_pulse);
+	struct i8042_wires wires = {
+		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},
+		.a20 = {c->ctx, c->a20},
+		.ctx = b,
+		.reset = on_pulse,
+	};
+	b->i8042 = i8042_create(bus, c->clock, wires);
 	board_add(b, &i8042_type, b->i8042);
+	b->keyboard = keyboard_create(c->clock);
+	board_add(b, &keyboard_type, b->keyboard);
+	keyboard_connect(b->keyboard,
+	                 i8042_attach(b->i8042, PS2_KEYBOARD, keyboard_line(b->keyboard)));
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset};
@@ -158,6 +169,11 @@ struct uart *board_uart(struct board *b)
 struct vga *board_vga(struct board *b)
 {
 	return b->vga;
+}
+
+struct keyboard *board_keyboard(struct board *b)
+{
+	return b->keyboard;
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

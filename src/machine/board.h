@@ -1,10 +1,11 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade,
- * 4 serial port, 8 real-time clock, 13 coprocessor. */
+ * 4 serial port, 8 real-time clock, 12 mouse, 13 coprocessor. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/keyboard.h"
 #include "devices/uart.h"
 #include "devices/vga.h"
 
@@ -41,6 +42,7 @@ void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 struct vga *board_vga(struct board *b);
+struct keyboard *board_keyboard(struct board *b);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
 /* IOCHK#: a device that asserts it asks for NMI. */

@@ -18,20 +18,22 @@ enum {
 	ST_TIMEOUT = 0x40,
 
 	/* command byte */
-	CB_INTERRUPT = 0x01,
+	CB_INTERRUPT = 0x01, /* and the auxiliary device's behind it */
 	CB_SYSTEM = 0x04,
-	CB_DISABLED = 0x10,
+	CB_DISABLED = 0x10, /* likewise */
 	CB_TRANSLATE = 0x40,
 
 	/* output port */
 	OUT_NOT_RESET = 0x01,
 	OUT_A20 = 0x02,
-	OUT_FULL = 0x10,  /* IRQ 1 */
+	OUT_FULL = 0x10,  /* IRQ 1, and IRQ 12 behind it */
 	OUT_LINES = 0xc0, /* keyboard data and clock, both high */
 
 	/* commands */
 	READ_RAM = 0x20,  /* 20h to 3Fh */
 	WRITE_RAM = 0x60, /* 60h to 7Fh */
+	TEST_PASSWORD = 0xa4,
+	LOAD_PASSWORD = 0xa5,
 	AUX_DISABLE = 0xa7,
 	AUX_ENABLE = 0xa8,
 	AUX_TEST = 0xa9,
@@ -40,58 +42,50 @@ enum {
 	DISABLE = 0xad,
 	ENABLE = 0xae,
 	READ_INPUT = 0xc0,
+	POLL_INPUT_LOW = 0xc1,
+	POLL_INPUT_HIGH = 0xc2,
 	READ_OUTPUT = 0xd0,
 	WRITE_OUTPUT = 0xd1,
 	WRITE_KEYBOARD_BUFFER = 0xd2,
 	WRITE_AUX_BUFFER = 0xd3,
 	WRITE_AUX = 0xd4,
+	A20_OFF = 0xdd,
+	A20_ON = 0xdf,
 	READ_TEST = 0xe0,
 	PULSE = 0xf0, /* F0h to FFh: zero bits pulse output lines */
 
+	NO_PASSWORD = 0xf1,
 	SELF_TEST_OK = 0x55,
 	INTERFACE_OK = 0x00,
 	CLOCK_STUCK_LOW = 0x01,
 	INPUT_UNLOCKED = 0x80,
+	NOT_TAKEN = 0xfe, /* by a device that is not there */
 
-	/* keyboard */
-	KB_LEDS = 0xed,
-	KB_ECHO = 0xee,
-	KB_SCAN_SET = 0xf0,
-	KB_IDENTIFY = 0xf2,
-	KB_RATE = 0xf3,
-	KB_ENABLE = 0xf4,
-	KB_DISABLE = 0xf5,
-	KB_DEFAULTS = 0xf6,
-	KB_SET_KEY_FIRST = 0xfb,
-	KB_SET_KEY_LAST = 0xfd,
-	KB_RESEND = 0xfe,
-	KB_RESET = 0xff,
-	KB_ACK = 0xfa,
-	KB_SELF_TEST_OK = 0xaa,
-
-	QUEUE = 16,
+	CONTROLLER = PS2_PORTS, /* the origin of a byte that no port sent */
 };
 
+/* Eleven bits, some 90 us each.  A driver that reads port 60h again, as handlers of IRQ 1 that
+ * were put before another do, finds the same byte meanwhile. */
+#define WIRE_NS 1000000ull
+
 struct i8042 {
-	struct irq_line irq1;
-	void *ctx;
-	void (*reset)(void *ctx);
-	struct irq_line a20;
+	struct i8042_wires wires;
+	struct clock *clock;
+	struct timer *arrival; /* of the next byte on a wire */
+	struct ps2_device device[PS2_PORTS];
 	uint8_t ram[32]; /* the command byte is the first */
 	uint8_t output_port;
 	uint8_t status;  /* ST_SYSTEM and ST_COMMAND */
 	uint8_t command; /* whose parameter port 60h awaits; 0: none */
+	uint8_t polled;  /* POLL_INPUT_LOW or HIGH; 0: neither */
 
 	bool full; /* the output buffer */
-	bool from_keyboard;
-	uint8_t origin; /* ST_AUX, ST_TIMEOUT: with what it holds */
-	uint8_t output;
-
-	uint8_t queue[QUEUE]; /* from the keyboard, behind the output buffer */
-	unsigned head, count;
-	uint8_t kb_command; /* whose parameter the keyboard awaits */
-	uint8_t kb_last;    /* as it was sent */
-	uint8_t scan_set;
+	uint8_t output, origin, error;
+	/* A device's byte that an answer of the controller's came before. */
+	bool held;
+	uint8_t held_output, held_origin, held_error;
+	bool breaks;           /* F0h came, and waits for its code to be translated */
+	uint64_t wire_free_ns; /* no device's own byte arrives before that */
 };
 
 /* Scan codes of set 2 as those of set 1.  PS/2 reference, "Keyboard", scan code tables. */
@@ -107,118 +101,151 @@ static const uint8_t set1[] = {
 	0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54, 0x80, 0x81, 0x82, 0x41, 0x54,
 };
 
-/* Whatever the keyboard sends goes this way: the controller cannot tell a scan code from
- * an answer. */
-static uint8_t translate(const struct i8042 *k, uint8_t v)
+enum { BREAK_2 = 0xf0, BREAK_1 = 0x80 };
+
+/* --- the output buffer --- */
+
+static void put(struct i8042 *k, uint8_t v, uint8_t origin, uint8_t error)
 {
-	return k->ram[0] & CB_TRANSLATE && v < sizeof set1 ? set1[v] : v;
+	if (k->full && k->origin != CONTROLLER && !k->held) {
+		k->held = true;
+		k->held_output = k->output;
+		k->held_origin = k->origin;
+		k->held_error = k->error;
+	}
+	k->full = true;
+	k->output = v;
+	k->origin = origin;
+	k->error = error;
 }
 
-static void put(struct i8042 *k, uint8_t v, bool from_keyboard, uint8_t origin)
+/* The controller's own answer: it takes the place of one that nobody has read. */
+static void answer(struct i8042 *k, uint8_t v)
 {
-	k->output = v;
-	k->full = true;
-	k->from_keyboard = from_keyboard;
-	k->origin = origin;
+	put(k, v, CONTROLLER, 0);
+}
+
+/* --- the ports --- */
+
+static bool disabled(const struct i8042 *k, enum ps2_port port)
+{
+	return k->ram[0] & CB_DISABLED << port;
+}
+
+static void enable(struct i8042 *k, enum ps2_port port)
+{
+	k->ram[0] &= ~(CB_DISABLED << port);
+}
+
+static bool present(const struct i8042 *k, enum ps2_port port)
+{
+	return k->device[port].write;
+}
+
+/* Whatever the keyboard sends goes this way: the controller cannot tell a scan code from an
+ * answer.  False: it is the first half of a code. */
+static bool translate(struct i8042 *k, uint8_t *v)
+{
+	if (!(k->ram[0] & CB_TRANSLATE))
+		return true;
+	if (*v == BREAK_2) {
+		k->breaks = true;
+		return false;
+	}
+	*v = (*v < sizeof set1 ? set1[*v] : *v) | (k->breaks ? BREAK_1 : 0);
+	k->breaks = false;
+	return true;
+}
+
+/* Takes the next byte of a port, if one has arrived. */
+static bool receive(struct i8042 *k, enum ps2_port port)
+{
+	const struct ps2_device *d = &k->device[port];
+	enum ps2_pending pending;
+	while (present(k, port) && !disabled(k, port) && (pending = d->pending(d->ctx))) {
+		if (pending == PS2_DATA && clock_now(k->clock) < k->wire_free_ns) {
+			timer_set(k->arrival, k->wire_free_ns);
+			return false;
+		}
+		uint8_t v = d->take(d->ctx);
+		if (port == PS2_AUX || translate(k, &v)) {
+			put(k, v, port, 0);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void drive_irqs(struct i8042 *k)
+{
+	for (unsigned port = 0; port < PS2_PORTS; port++)
+		irq_set(&k->wires.irq[port],
+		        k->full && k->origin == port && k->ram[0] & CB_INTERRUPT << port);
 }
 
 static void update(struct i8042 *k)
 {
-	if (!k->full && k->count && !(k->ram[0] & CB_DISABLED)) {
-		k->kb_last = k->queue[k->head];
-		k->head = (k->head + 1) % QUEUE;
-		k->count--;
-		put(k, translate(k, k->kb_last), true, 0);
+	if (!k->full && k->held) {
+		k->held = false;
+		put(k, k->held_output, k->held_origin, k->held_error);
+	} else if (!k->full && !receive(k, PS2_KEYBOARD)) {
+		receive(k, PS2_AUX);
 	}
-	irq_set(&k->irq1, k->full && k->from_keyboard && k->ram[0] & CB_INTERRUPT);
+	drive_irqs(k);
 }
 
-/* The controller's own answer. */
-static void answer(struct i8042 *k, uint8_t v)
+static void on_ready(void *ctx)
 {
-	put(k, v, false, 0);
+	update(ctx);
 }
 
-/* --- the keyboard --- */
-
-static void kb_send(struct i8042 *k, uint8_t v)
+static void on_arrival(void *ctx, uint64_t now)
 {
-	if (k->count < QUEUE)
-		k->queue[(k->head + k->count++) % QUEUE] = v;
+	update(ctx);
 }
 
-static void kb_parameter(struct i8042 *k, uint8_t command, uint8_t v)
+/* Talking to a device enables it. */
+static void send(struct i8042 *k, enum ps2_port port, uint8_t v)
 {
-	kb_send(k, KB_ACK);
-	if (command != KB_SCAN_SET)
-		return;
-	if (v == 0)
-		kb_send(k, k->scan_set);
-	else if (v <= 3)
-		k->scan_set = v;
+	const struct ps2_device *d = &k->device[port];
+	enable(k, port);
+	if (port == PS2_KEYBOARD)
+		k->breaks = false;
+	if (present(k, port))
+		d->write(d->ctx, v);
+	else
+		put(k, NOT_TAKEN, CONTROLLER, ST_TIMEOUT | (port == PS2_AUX ? ST_AUX : 0));
 }
 
-static void kb_write(struct i8042 *k, uint8_t v)
-{
-	uint8_t command = k->kb_command;
-	k->kb_command = 0;
-	/* Parameters are below 80h; anything else is a new command. */
-	if (command && v < 0x80) {
-		kb_parameter(k, command, v);
-		return;
-	}
-	switch (v) {
-	case KB_LEDS:
-	case KB_SCAN_SET:
-	case KB_RATE:
-	case KB_SET_KEY_FIRST ... KB_SET_KEY_LAST:
-		k->kb_command = v;
-		kb_send(k, KB_ACK);
-		break;
-	case KB_ECHO:
-		kb_send(k, KB_ECHO);
-		break;
-	case KB_IDENTIFY: /* an MF2 keyboard */
-		kb_send(k, KB_ACK);
-		kb_send(k, 0xab);
-		kb_send(k, 0x83);
-		break;
-	case KB_RESEND:
-		kb_send(k, k->kb_last);
-		break;
-	case KB_RESET:
-		k->count = 0;
-		k->scan_set = 2;
-		kb_send(k, KB_ACK);
-		kb_send(k, KB_SELF_TEST_OK);
-		break;
-	case KB_DEFAULTS:
-		k->scan_set = 2;
-		kb_send(k, KB_ACK);
-		break;
-	case KB_ENABLE:
-	case KB_DISABLE:
-	case 0xf7 ... 0xfa: /* typematic and make/break modes of scan set 3 */
-		kb_send(k, KB_ACK);
-		break;
-	default:
-		kb_send(k, KB_RESEND);
-	}
-}
-
-/* --- the controller --- */
+/* --- commands --- */
 
 static void drive_output_port(struct i8042 *k, uint8_t v)
 {
-	k->output_port = (v | OUT_NOT_RESET) & ~OUT_FULL;
-	irq_set(&k->a20, k->output_port & OUT_A20);
+	k->output_port = (v | OUT_NOT_RESET) & ~(OUT_FULL | OUT_FULL << 1);
+	irq_set(&k->wires.a20, k->output_port & OUT_A20);
+}
+
+static uint8_t output_port(const struct i8042 *k)
+{
+	uint8_t full = k->full && k->origin == PS2_AUX ? OUT_FULL << 1 : k->full ? OUT_FULL : 0;
+	return k->output_port | OUT_LINES | full;
 }
 
 static void set_output_port(struct i8042 *k, uint8_t v)
 {
 	drive_output_port(k, v);
 	if (!(v & OUT_NOT_RESET))
-		k->reset(k->ctx);
+		k->wires.reset(k->wires.ctx);
+}
+
+/* A wire's clock is held low while its device may not send. */
+static uint8_t test_inputs(const struct i8042 *k)
+{
+	uint8_t clocks = 0;
+	for (unsigned port = 0; port < PS2_PORTS; port++)
+		if (present(k, port) && !disabled(k, port) && !k->full)
+			clocks |= 1 << port;
+	return clocks;
 }
 
 static void command_parameter(struct i8042 *k, uint8_t command, uint8_t v)
@@ -229,40 +256,60 @@ static void command_parameter(struct i8042 *k, uint8_t command, uint8_t v)
 		if (command == WRITE_RAM)
 			k->status = (k->status & ~ST_SYSTEM) | (v & CB_SYSTEM);
 		break;
+	case LOAD_PASSWORD: /* as far as its end; there is nothing that it would lock */
+		k->command = v ? command : 0;
+		break;
 	case WRITE_OUTPUT:
 		set_output_port(k, v);
 		break;
 	case WRITE_KEYBOARD_BUFFER:
-		put(k, v, true, 0);
+		put(k, v, PS2_KEYBOARD, 0);
 		break;
-	case WRITE_AUX_BUFFER: /* no auxiliary port: comes back as the controller's */
-		answer(k, v);
+	case WRITE_AUX_BUFFER: /* without an auxiliary port it comes back as the controller's */
+		put(k, v, present(k, PS2_AUX) ? PS2_AUX : CONTROLLER, 0);
 		break;
-	case WRITE_AUX: /* nobody takes it */
-		put(k, KB_RESEND, false, ST_AUX | ST_TIMEOUT);
+	case WRITE_AUX:
+		send(k, PS2_AUX, v);
 		break;
 	}
 }
 
+static void aux_command(struct i8042 *k, uint8_t v)
+{
+	bool there = present(k, PS2_AUX);
+	if (v == AUX_TEST) /* nothing there pulls the clock up: guests stop looking */
+		answer(k, there ? INTERFACE_OK : CLOCK_STUCK_LOW);
+	else if (there && v == AUX_ENABLE)
+		enable(k, PS2_AUX);
+	else if (there)
+		k->ram[0] |= CB_DISABLED << PS2_AUX;
+}
+
 static void command(struct i8042 *k, uint8_t v)
 {
-	k->command = 0;
+	k->command = k->polled = 0;
 	switch (v) {
 	case READ_RAM ... READ_RAM + 0x1f:
 		answer(k, k->ram[v & 0x1f]);
 		break;
 	case WRITE_RAM ... WRITE_RAM + 0x1f:
+	case LOAD_PASSWORD:
 	case WRITE_OUTPUT:
 	case WRITE_KEYBOARD_BUFFER:
 	case WRITE_AUX_BUFFER:
 	case WRITE_AUX:
 		k->command = v;
 		break;
-	case AUX_TEST: /* nothing there pulls the clock up: guests stop looking */
-		answer(k, CLOCK_STUCK_LOW);
+	case TEST_PASSWORD:
+		answer(k, NO_PASSWORD);
+		break;
+	case AUX_DISABLE:
+	case AUX_ENABLE:
+	case AUX_TEST:
+		aux_command(k, v);
 		break;
 	case SELF_TEST:
-		k->count = 0;
+		k->held = k->full = false;
 		k->ram[0] |= CB_SYSTEM | CB_DISABLED;
 		k->status |= ST_SYSTEM;
 		answer(k, SELF_TEST_OK);
@@ -274,40 +321,56 @@ static void command(struct i8042 *k, uint8_t v)
 		k->ram[0] |= CB_DISABLED;
 		break;
 	case ENABLE:
-		k->ram[0] &= ~CB_DISABLED;
+		enable(k, PS2_KEYBOARD);
 		break;
 	case READ_INPUT:
 		answer(k, INPUT_UNLOCKED);
 		break;
+	case POLL_INPUT_LOW:
+	case POLL_INPUT_HIGH:
+		k->polled = v;
+		break;
 	case READ_OUTPUT:
-		answer(k, k->output_port | OUT_LINES | (k->full ? OUT_FULL : 0));
+		answer(k, output_port(k));
+		break;
+	case A20_OFF:
+		i8042_set_a20(k, false);
+		break;
+	case A20_ON:
+		i8042_set_a20(k, true);
 		break;
 	case READ_TEST:
-		answer(k, 0x00);
+		answer(k, test_inputs(k));
 		break;
 	case PULSE ... PULSE + 0x0f:
 		if (!(v & OUT_NOT_RESET))
-			k->reset(k->ctx);
-		break;
-	case AUX_DISABLE:
-	case AUX_ENABLE:
+			k->wires.reset(k->wires.ctx);
 		break;
 	}
 }
 
+/* --- its registers --- */
+
 static uint32_t status_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct i8042 *k = ctx;
-	return k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL | k->origin : 0);
+	uint8_t error = k->origin == PS2_AUX ? ST_AUX | k->error : k->error;
+	uint8_t v = k->status | ST_UNLOCKED | (k->full ? ST_OUTPUT_FULL | error : 0);
+	if (k->polled)
+		v = (v & 0x0f) | (k->polled == POLL_INPUT_LOW ? INPUT_UNLOCKED << 4 & 0xf0
+		                                              : INPUT_UNLOCKED & 0xf0);
+	return v;
 }
 
 static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct i8042 *k = ctx;
 	uint8_t v = k->output;
+	if (k->full && k->origin != CONTROLLER)
+		k->wire_free_ns = clock_now(k->clock) + WIRE_NS;
 	k->full = false;
-	/* Between two bytes the line falls: each is an edge. */
-	irq_set(&k->irq1, false);
+	/* Between two bytes the lines fall: each is an edge. */
+	drive_irqs(k);
 	update(k);
 	return v;
 }
@@ -326,12 +389,10 @@ static void data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value
 	uint8_t waiting = k->command;
 	k->status &= ~ST_COMMAND;
 	k->command = 0;
-	if (waiting) {
+	if (waiting)
 		command_parameter(k, waiting, value);
-	} else {
-		k->ram[0] &= ~CB_DISABLED; /* talking to the keyboard enables it */
-		kb_write(k, value);
-	}
+	else
+		send(k, PS2_KEYBOARD, value);
 	update(k);
 }
 
@@ -345,21 +406,25 @@ void i8042_set_a20(struct i8042 *k, bool on)
 	drive_output_port(k, on ? k->output_port | OUT_A20 : k->output_port & ~OUT_A20);
 }
 
-/* The keyboard has no reset line: it stays as it is. */
+/* --- life --- */
+
 static void i8042_reset(void *d, enum reset_kind kind)
 {
 	struct i8042 *k = d;
 	memset(k->ram, 0, sizeof k->ram);
 	drive_output_port(k, OUT_A20);
-	k->status = k->command = 0;
-	k->full = k->from_keyboard = false;
-	k->origin = k->output = 0;
-	if (kind == RESET_POWER) {
-		k->head = k->count = 0;
-		k->kb_command = k->kb_last = 0;
-		k->scan_set = 2;
-	}
-	update(k);
+	k->status = k->command = k->polled = 0;
+	k->full = k->held = k->breaks = false;
+	k->origin = CONTROLLER;
+	k->output = k->error = 0;
+	k->held_output = k->held_origin = k->held_error = 0;
+	k->wire_free_ns = 0;
+	timer_cancel(k->arrival);
+	/* At power-up there is nothing to send; from a reset alone the keyboard does not hear. */
+	if (kind == RESET_POWER)
+		drive_irqs(k);
+	else
+		update(k);
 }
 
 static void i8042_state(void *d, struct archive *a)
@@ -369,35 +434,50 @@ static void i8042_state(void *d, struct archive *a)
 	ARCHIVE(a, k, output_port);
 	ARCHIVE(a, k, status);
 	ARCHIVE(a, k, command);
+	ARCHIVE(a, k, polled);
 	ARCHIVE(a, k, full);
-	ARCHIVE(a, k, from_keyboard);
-	ARCHIVE(a, k, origin);
 	ARCHIVE(a, k, output);
-	ARCHIVE(a, k, queue);
-	ARCHIVE(a, k, head);
-	archive_require(a, "head", k->head < QUEUE);
-	ARCHIVE(a, k, count);
-	archive_require(a, "count", k->count <= QUEUE);
-	ARCHIVE(a, k, kb_command);
-	ARCHIVE(a, k, kb_last);
-	ARCHIVE(a, k, scan_set);
+	ARCHIVE(a, k, origin);
+	archive_require(a, "origin", k->origin <= CONTROLLER);
+	ARCHIVE(a, k, error);
+	ARCHIVE(a, k, held);
+	ARCHIVE(a, k, held_output);
+	ARCHIVE(a, k, held_origin);
+	archive_require(a, "held_origin", k->held_origin <= CONTROLLER);
+	ARCHIVE(a, k, held_error);
+	ARCHIVE(a, k, breaks);
+	ARCHIVE(a, k, wire_free_ns);
+	timer_state(k->arrival, a, "arrival");
+	/* What devices have pending was looked at before it was saved: they may not be loaded
+	 * yet. */
 	if (archive_loaded(a)) {
 		drive_output_port(k, k->output_port);
-		update(k);
+		drive_irqs(k);
 	}
 }
 
-const struct device_type i8042_type = {"i8042", i8042_reset, i8042_state, free};
+static void i8042_destroy(void *d)
+{
+	struct i8042 *k = d;
+	timer_free(k->arrival);
+	free(k);
+}
 
-struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, struct irq_line a20, void *ctx,
-                           void (*reset)(void *ctx))
+const struct device_type i8042_type = {"i8042", i8042_reset, i8042_state, i8042_destroy};
+
+struct ps2_host i8042_attach(struct i8042 *k, enum ps2_port port, struct ps2_device device)
+{
+	k->device[port] = device;
+	return (struct ps2_host){k, on_ready};
+}
+
+struct i8042 *i8042_create(struct bus *bus, struct clock *clock, struct i8042_wires wires)
 {
 	struct i8042 *k = calloc(1, sizeof *k);
 	CHECK(k);
-	k->irq1 = irq1;
-	k->a20 = a20;
-	k->ctx = ctx;
-	k->reset = reset;
+	k->wires = wires;
+	k->clock = clock;
+	k->arrival = timer_create_on(clock, k, on_arrival);
 	i8042_reset(k, RESET_POWER);
 	struct region_handler data = {.ctx = k, .read = data_read, .write = data_write};
 	struct region_handler command = {.ctx = k, .read = status_read, .write = command_write};

@@ -1,18 +1,27 @@
-/* 8042 keyboard controller at ports 60h and 64h with a keyboard that nobody
- * types at; no auxiliary port.  IBM PS/2 Hardware Interface Technical
- * Reference, "Keyboard and Auxiliary Device Controller". */
+/* 8042 keyboard controller at ports 60h and 64h, between the system and two PS/2 devices
+ * (ps2.h); without a second one it is a controller that has no auxiliary port.  IBM PS/2 Hardware
+ * Interface Technical Reference, "Keyboard and Auxiliary Device Controller". */
 #ifndef UNRING_DEVICES_I8042_H
 #define UNRING_DEVICES_I8042_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/ps2.h"
 
 struct i8042;
 extern const struct device_type i8042_type;
 
-/* a20 is the processor's address line; reset: its reset line was pulsed, no other's. */
-struct i8042 *i8042_create(struct bus *bus, struct irq_line irq1, struct irq_line a20, void *ctx,
-                           void (*reset)(void *ctx));
+struct i8042_wires {
+	struct irq_line irq[PS2_PORTS];
+	struct irq_line a20; /* the processor's address line */
+	void *ctx;
+	void (*reset)(void *ctx); /* the processor's reset line was pulsed, no other's */
+};
+
+struct i8042 *i8042_create(struct bus *bus, struct clock *clock, struct i8042_wires wires);
+
+/* Puts a device at a port's end; whom it is to tell of what it has to send. */
+struct ps2_host i8042_attach(struct i8042 *k, enum ps2_port port, struct ps2_device device);
 
 /* The output port's A20 line, also driven by port 92h. */
 bool i8042_a20(const struct i8042 *k);

@@ -12,6 +12,7 @@
 #include "devices/pit.h"
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
+#include "devices/vga.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ enum {
 	IRQ_COM1 = 4,
 	IRQ_RTC = 8,
 	IRQ_SCI = 9,
+	IRQ_MOUSE = 12,
 	IRQ_NPX = 13,
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
@@ -43,11 +45,13 @@ struct board {
 	struct rtc *rtc;
 	struct fwcfg *fwcfg;
 	struct i8042 *i8042;
+	struct keyboard *keyboard;
 	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
 	struct pci *pci;
 	struct piix4pm *pm;
+	struct vga *vga;
 };
 
 static void on_look(void *ctx)
@@ -128,9 +132,18 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &pit_type, b->pit);
 	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns);
 	board_add(b, &rtc_type, b->rtc);
-	b->i8042 = i8042_create(bus, pic_line(b->pic, IRQ_KEYBOARD),
-	                        (struct irq_line){c->ctx, c->a20}, b, on_pulse);
+	struct i8042_wires wires = {
+		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},
+		.a20 = {c->ctx, c->a20},
+		.ctx = b,
+		.reset = on_pulse,
+	};
+	b->i8042 = i8042_create(bus, c->clock, wires);
 	board_add(b, &i8042_type, b->i8042);
+	b->keyboard = keyboard_create(c->clock);
+	board_add(b, &keyboard_type, b->keyboard);
+	keyboard_connect(b->keyboard,
+	                 i8042_attach(b->i8042, PS2_KEYBOARD, keyboard_line(b->keyboard)));
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset, c->power_off};
@@ -147,6 +160,8 @@ struct board *board_create(const struct board_config *c)
 	if (c->debug_exit)
 		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
 	create_pci(b, c);
+	b->vga = vga_create(bus, c->clock);
+	board_add(b, &vga_type, b->vga);
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -197,6 +212,16 @@ void board_state(struct board *b, struct archive *a)
 struct uart *board_uart(struct board *b)
 {
 	return b->uart;
+}
+
+struct vga *board_vga(struct board *b)
+{
+	return b->vga;
+}
+
+struct keyboard *board_keyboard(struct board *b)
+{
+	return b->keyboard;
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

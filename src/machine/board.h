@@ -1,5 +1,5 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port,
- * 8 real-time clock, 9 ACPI, 13 coprocessor; PCI's where the guest routes them. */
+ * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor; PCI's where the guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
@@ -7,7 +7,9 @@
 #include "devices/device.h"
 #include "devices/fwcfg.h"
 #include "devices/pci.h"
+#include "devices/keyboard.h"
 #include "devices/uart.h"
+#include "devices/vga.h"
 
 struct board;
 
@@ -49,6 +51,8 @@ void board_reset(struct board *b, enum reset_kind kind);
 void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
+struct vga *board_vga(struct board *b);
+struct keyboard *board_keyboard(struct board *b);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
 struct fwcfg *board_fwcfg(struct board *b);

@@ -70,13 +70,13 @@ static void timer(struct board *b)
 	out(b, 0x42, 0x05);
 }
 
-/* The keyboard reset, which answers in two bytes; scan codes translated, interrupts on, no
+/* The keyboard reset, its answer and what came before read; scan codes translated, interrupts on, no
  * auxiliary device. */
 static void keyboard(struct board *b)
 {
 	out(b, 0x60, 0xff);
-	board_in(b, 0x60, 1);
-	board_in(b, 0x60, 1);
+	while (board_in(b, 0x64, 1) & 1)
+		board_in(b, 0x60, 1);
 	out(b, 0x64, 0x60);
 	out(b, 0x60, 0x65);
 }

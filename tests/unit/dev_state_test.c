@@ -6,6 +6,7 @@
 #include "devices/debugport.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
+#include "devices/keyboard.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
 #include "devices/piix3.h"
@@ -131,19 +132,60 @@ static void use_uart(void *d, unsigned which, uint32_t v)
 		uart_receive_break(d);
 }
 
-static void *new_i8042(struct rig *r, unsigned which)
+/* The controller and the keyboard at its line, as one. */
+struct input {
+	struct i8042 *controller;
+	struct keyboard *keyboard;
+};
+
+static void *new_input(struct rig *r, unsigned which)
 {
-	return i8042_create(r->bus, rig_line(r), (struct irq_line){0}, NULL, reset);
+	struct input *in = calloc(1, sizeof *in);
+	struct i8042_wires wires = {.irq = {rig_line(r)}, .reset = reset};
+	in->controller = i8042_create(r->bus, r->clock, wires);
+	in->keyboard = keyboard_create(r->clock);
+	struct ps2_device line = keyboard_line(in->keyboard);
+	keyboard_connect(in->keyboard, i8042_attach(in->controller, PS2_KEYBOARD, line));
+	return in;
 }
 
-/* The keyboard is given a set of scan codes, 1 to 3, or asked which it has: 0. */
-static void use_i8042(void *d, unsigned which, uint32_t v)
+/* A key goes down or up; or all that is there is read. */
+static void use_input(void *d, unsigned which, uint32_t v)
 {
-	out(rigs[which], 0x60, 0xf0);
-	out(rigs[which], 0x60, v & 3);
-	for (unsigned i = 0; i < 3; i++)
-		told = told * 7 + in(rigs[which], 0x60);
+	struct input *i = d;
+	if (v & 3)
+		keyboard_key(i->keyboard, (v >> 3) % (KEYS + 2), v >> 2 & 1);
+	else
+		for (unsigned n = 0; n < 20; n++)
+			told = told * 7 + in(rigs[which], 0x60);
+	told = told * 2 + keyboard_takes(i->keyboard);
 }
+
+static void reset_input(void *d, enum reset_kind kind)
+{
+	struct input *i = d;
+	i8042_type.reset(i->controller, kind);
+	keyboard_type.reset(i->keyboard, kind);
+}
+
+static void input_state(void *d, struct archive *a)
+{
+	struct input *i = d;
+	archive_section(a, "i8042");
+	i8042_type.state(i->controller, a);
+	archive_section(a, "keyboard");
+	keyboard_type.state(i->keyboard, a);
+}
+
+static void destroy_input(void *d)
+{
+	struct input *i = d;
+	keyboard_type.destroy(i->keyboard);
+	i8042_type.destroy(i->controller);
+	free(i);
+}
+
+static const struct device_type input_type = {"i8042", reset_input, input_state, destroy_input};
 
 static void *new_npx(struct rig *r, unsigned which)
 {
@@ -298,8 +340,9 @@ static const struct kind {
 	 {0x0a, 0x0b, 0x0c, 0x26, 0x42, 0x72, 0x20, 0xc2, 0x01, 0x07, 0x06, 0x32}},
 	{&uart_type, new_uart, use_uart, {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff},
 	 {0x01, 0x03, 0x0b, 0x0f, 0x83, 0xc1, 0x13, 0x1b}},
-	{&i8042_type, new_i8042, use_i8042, {0x60, 0x64},
-	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x02, 0xae, 0x41, 0xfe, 0x61}},
+	{&input_type, new_input, use_input, {0x60, 0x64},
+	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x03, 0xae, 0x41, 0xfe, 0xed, 0xfa,
+	  0xf3}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
 	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0x8900, 0x8900},
 	 {0x06, 0x02, 0x01, 'S', 'h', 'u', 't', 'd', 'o', 'w', 'n'}},
@@ -509,8 +552,13 @@ static void test_ranges(void **state)
 		{&uart_type, "uart.head", 16, 4},
 		{&uart_type, "uart.count", 17, 4},
 		{&uart_type, "uart.resting", 2, 1},
-		{&i8042_type, "i8042.head", 16, 4},
-		{&i8042_type, "i8042.count", 17, 4},
+		{&input_type, "i8042.origin", 3, 1},
+		{&input_type, "i8042.held_origin", 3, 1},
+		{&input_type, "keyboard.head", 17, 4},
+		{&input_type, "keyboard.count", 18, 4},
+		{&input_type, "keyboard.answers", 5, 4},
+		{&input_type, "keyboard.set", 4, 1},
+		{&input_type, "keyboard.repeating", KEYS, 1},
 		{&rtc_type, "rtc.offset_ns", 1000000000, 8},
 		{&rtc_type, "rtc.weekday_ahead", 7, 4},
 		{&pit_type, "pit.mode[0]", 6, 1},

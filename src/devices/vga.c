@@ -1,0 +1,416 @@
+#include "devices/vga_internal.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PORT_CRTC_MONO = 0x3b4,
+	PORT_CRTC_COLOUR = 0x3d4,
+	CRTC_TO_STATUS = 6, /* from index to input status 1 */
+	PORT_VBE = 0x1ce,
+
+	PORTS = 0x3c0, /* and 15 behind it */
+	ATTR_INDEX = 0x0,
+	ATTR_READ = 0x1,
+	MISC_WRITE = 0x2, /* reads as input status 0 */
+	ENABLE = 0x3,
+	SEQ_INDEX = 0x4,
+	SEQ_DATA = 0x5,
+	DAC_MASK = 0x6,
+	DAC_READ = 0x7, /* reads as the state */
+	DAC_WRITE = 0x8,
+	DAC_DATA = 0x9,
+	FEATURE_READ = 0xa,
+	MISC_READ = 0xc,
+	GC_INDEX = 0xe,
+	GC_DATA = 0xf,
+
+	STATUS0_SENSE = 0x10, /* a monitor is there */
+
+	VBE_ID = 0,
+	VBE_ENABLE = 4,
+	VBE_MEMORY = 10,
+	VBE_FIRST_ID = 0xb0c0,
+	VBE_LAST_ID = 0xb0c5,
+	VBE_GET_MAXIMA = 0x02,
+};
+
+/* Bits that a register has; the others read as 0. */
+static const uint8_t seq_bits[SEQ_COUNT] = {0x03, 0x3d, 0x0f, 0x3f, 0x0e};
+static const uint8_t gc_bits[GC_COUNT] = {0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff};
+static const uint8_t crtc_bits[CRTC_COUNT] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+                                              0xff, 0x3f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                              0xff, 0xff, 0x7f, 0xff, 0xff, 0xef, 0xff};
+static const uint8_t attr_bits[ATTR_COUNT] = {0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
+                                              0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
+                                              0x3f, 0x3f, 0xef, 0xff, 0x3f, 0x0f, 0x0f};
+
+/* --- indexed registers: indexes beyond the last read as 0 --- */
+
+static uint8_t get(const uint8_t *regs, unsigned count, unsigned index)
+{
+	return index < count ? regs[index] : 0;
+}
+
+static void set(uint8_t *regs, const uint8_t *bits, unsigned count, unsigned index, uint8_t value)
+{
+	if (index < count)
+		regs[index] = value & bits[index];
+}
+
+static void crtc_write(struct vga *v, uint8_t value)
+{
+	unsigned index = v->crtc_index;
+
+	if (v->crtc[CRTC_V_SYNC_END] & CRTC_PROTECT && index <= CRTC_OVERFLOW) {
+		/* The line compare's bit 8 alone is left to be written. */
+		if (index == CRTC_OVERFLOW)
+			v->crtc[index] = (v->crtc[index] & ~CRTC_OVERFLOW_COMPARE) |
+			                 (value & CRTC_OVERFLOW_COMPARE);
+		return;
+	}
+	set(v->crtc, crtc_bits, CRTC_COUNT, index, value);
+}
+
+/* Index and data take turns at one port. */
+static void attribute_write(struct vga *v, uint8_t value)
+{
+	if (v->attr_data)
+		set(v->attr, attr_bits, ATTR_COUNT, v->attr_index & 0x1f, value);
+	else
+		v->attr_index = value & 0x3f;
+	v->attr_data = !v->attr_data;
+}
+
+/* --- DAC: one address, which moves on when a colour is complete (IMS G171) --- */
+
+static void dac_fetch(struct vga *v)
+{
+	memcpy(v->dac_value, v->dac[v->dac_index], sizeof v->dac_value);
+	v->dac_index++;
+	v->dac_step = 0;
+}
+
+static void dac_address(struct vga *v, uint8_t index, bool reads)
+{
+	v->dac_index = index;
+	v->dac_reads = reads;
+	v->dac_step = 0;
+	if (reads)
+		dac_fetch(v);
+}
+
+static uint8_t dac_read(struct vga *v)
+{
+	uint8_t value = v->dac_value[v->dac_step];
+	if (++v->dac_step == 3)
+		dac_fetch(v);
+	return value;
+}
+
+static void dac_write(struct vga *v, uint8_t value)
+{
+	v->dac_value[v->dac_step] = value & 0x3f;
+	if (++v->dac_step < 3)
+		return;
+	memcpy(v->dac[v->dac_index], v->dac_value, sizeof v->dac_value);
+	v->dac_index++;
+	v->dac_step = 0;
+}
+
+/* --- ports 3C0h to 3CFh --- */
+
+static uint32_t ports_read(void *ctx, uint32_t offset, unsigned size)
+{
+	struct vga *v = ctx;
+
+	if (!v->enabled && offset != ENABLE)
+		return 0xff;
+	switch (offset) {
+	case ATTR_INDEX:
+		return v->attr_index;
+	case ATTR_READ:
+		return get(v->attr, ATTR_COUNT, v->attr_index & 0x1f);
+	case MISC_WRITE:
+		return STATUS0_SENSE;
+	case ENABLE:
+		return v->enabled;
+	case SEQ_INDEX:
+		return v->seq_index;
+	case SEQ_DATA:
+		return get(v->seq, SEQ_COUNT, v->seq_index);
+	case DAC_MASK:
+		return v->dac_mask;
+	case DAC_READ:
+		return v->dac_reads ? 3 : 0;
+	case DAC_WRITE:
+		return v->dac_index;
+	case DAC_DATA:
+		return dac_read(v);
+	case FEATURE_READ:
+		return v->feature;
+	case MISC_READ:
+		return v->misc;
+	case GC_INDEX:
+		return v->gc_index;
+	case GC_DATA:
+		return get(v->gc, GC_COUNT, v->gc_index);
+	default:
+		return 0xff;
+	}
+}
+
+static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct vga *v = ctx;
+
+	if (!v->enabled && offset != ENABLE)
+		return;
+	v->generation++;
+	switch (offset) {
+	case ATTR_INDEX:
+	case ATTR_READ: /* IBM decodes one port of two for writes */
+		attribute_write(v, value);
+		break;
+	case MISC_WRITE:
+		v->misc = value & 0xef;
+		break;
+	case ENABLE:
+		v->enabled = value & 1;
+		break;
+	case SEQ_INDEX:
+		v->seq_index = value & 0x07;
+		break;
+	case SEQ_DATA:
+		set(v->seq, seq_bits, SEQ_COUNT, v->seq_index, value);
+		break;
+	case DAC_MASK:
+		v->dac_mask = value;
+		break;
+	case DAC_READ:
+	case DAC_WRITE:
+		dac_address(v, value, offset == DAC_READ);
+		break;
+	case DAC_DATA:
+		dac_write(v, value);
+		break;
+	case GC_INDEX:
+		v->gc_index = value & 0x0f;
+		break;
+	case GC_DATA:
+		set(v->gc, gc_bits, GC_COUNT, v->gc_index, value);
+		break;
+	}
+}
+
+/* --- 3B4h, 3B5h, 3BAh or 3D4h, 3D5h, 3DAh, as miscellaneous output has it --- */
+
+static bool answers(const struct vga_ports *p)
+{
+	return p->vga->enabled && p->colour == (p->vga->misc & MISC_COLOUR);
+}
+
+static uint32_t crtc_port_read(void *ctx, uint32_t offset, unsigned size)
+{
+	const struct vga_ports *p = ctx;
+	const struct vga *v = p->vga;
+
+	if (!answers(p))
+		return 0xff;
+	return offset ? get(v->crtc, CRTC_COUNT, v->crtc_index) : v->crtc_index;
+}
+
+static void crtc_port_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	const struct vga_ports *p = ctx;
+	struct vga *v = p->vga;
+
+	if (!answers(p))
+		return;
+	if (!offset) {
+		v->crtc_index = value & 0x3f;
+		return;
+	}
+	crtc_write(v, value);
+	v->generation++;
+}
+
+static uint32_t status_read(void *ctx, uint32_t offset, unsigned size)
+{
+	const struct vga_ports *p = ctx;
+
+	if (!answers(p))
+		return 0xff;
+	p->vga->attr_data = false;
+	return vga_beam(p->vga);
+}
+
+static void feature_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	const struct vga_ports *p = ctx;
+
+	if (answers(p))
+		p->vga->feature = value & 0x0b;
+}
+
+/* --- 1CEh, 1CFh: index and data of 16 bits each --- */
+
+static uint32_t vbe_index_read(void *ctx, uint32_t offset, unsigned size)
+{
+	return ((struct vga *)ctx)->vbe_index;
+}
+
+static void vbe_index_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	((struct vga *)ctx)->vbe_index = value;
+}
+
+static uint32_t vbe_data_read(void *ctx, uint32_t offset, unsigned size)
+{
+	struct vga *v = ctx;
+
+	switch (v->vbe_index) {
+	case VBE_ID:
+		return v->vbe_id;
+	case VBE_ENABLE:
+		return v->vbe_maxima ? VBE_GET_MAXIMA : 0;
+	case VBE_MEMORY:
+		return 4 * VGA_PLANE / 65536;
+	default: /* no mode; and the largest width, height and depth are 0: there are none */
+		return 0;
+	}
+}
+
+static void vbe_data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct vga *v = ctx;
+
+	if (v->vbe_index == VBE_ID && value >= VBE_FIRST_ID && value <= VBE_LAST_ID)
+		v->vbe_id = value;
+	else if (v->vbe_index == VBE_ENABLE)
+		v->vbe_maxima = value & VBE_GET_MAXIMA;
+}
+
+/* --- life --- */
+
+static void vga_reset(void *d, enum reset_kind kind)
+{
+	struct vga *v = d;
+
+	v->enabled = true;
+	v->misc = v->feature = 0;
+	v->seq_index = v->crtc_index = v->gc_index = v->attr_index = 0;
+	memset(v->seq, 0, sizeof v->seq);
+	memset(v->crtc, 0, sizeof v->crtc);
+	memset(v->gc, 0, sizeof v->gc);
+	memset(v->attr, 0, sizeof v->attr);
+	v->attr_data = false;
+	v->dac_mask = 0xff;
+	dac_address(v, 0, false);
+	v->vbe_index = 0;
+	v->vbe_id = VBE_LAST_ID;
+	v->vbe_maxima = false;
+	v->latch = 0;
+	if (kind == RESET_POWER) { /* memory and colours have no reset */
+		memset(v->memory, 0, sizeof v->memory);
+		memset(v->dac, 0, sizeof v->dac);
+		memset(v->dac_value, 0, sizeof v->dac_value);
+	}
+	v->generation++;
+}
+
+static void vga_state(void *d, struct archive *a)
+{
+	struct vga *v = d;
+
+	ARCHIVE(a, v, enabled);
+	ARCHIVE(a, v, misc);
+	ARCHIVE(a, v, feature);
+	ARCHIVE(a, v, seq_index);
+	ARCHIVE(a, v, seq);
+	ARCHIVE(a, v, crtc_index);
+	ARCHIVE(a, v, crtc);
+	ARCHIVE(a, v, gc_index);
+	ARCHIVE(a, v, gc);
+	/* No more bits than there are: fields are taken as they stand. */
+	for (unsigned i = 0; i < GC_COUNT; i++)
+		archive_require(a, "gc", !(v->gc[i] & ~gc_bits[i]));
+	ARCHIVE(a, v, attr_index);
+	ARCHIVE(a, v, attr);
+	ARCHIVE(a, v, attr_data);
+	ARCHIVE(a, v, dac_mask);
+	ARCHIVE(a, v, dac_index);
+	ARCHIVE(a, v, dac_step);
+	archive_require(a, "dac_step", v->dac_step < 3);
+	ARCHIVE(a, v, dac_reads);
+	ARCHIVE(a, v, dac_value);
+	ARCHIVE(a, v, dac);
+	ARCHIVE(a, v, vbe_index);
+	ARCHIVE(a, v, vbe_id);
+	ARCHIVE(a, v, vbe_maxima);
+	ARCHIVE(a, v, latch);
+	ARCHIVE(a, v, memory);
+	v->generation++;
+}
+
+static void vga_destroy(void *d)
+{
+	free(d);
+}
+
+const struct device_type vga_type = {"vga", vga_reset, vga_state, vga_destroy};
+
+uint64_t vga_generation(const struct vga *v)
+{
+	return v->generation;
+}
+
+static void map(struct bus *bus, enum bus_space space, uint64_t base, uint64_t length,
+                struct region_handler h)
+{
+	CHECK(bus_map(bus, space, base, length, h) > 0);
+}
+
+static void map_crtc(struct bus *bus, struct vga_ports *p, uint16_t base)
+{
+	struct region_handler crtc = {.ctx = p, .read = crtc_port_read, .write = crtc_port_write};
+	struct region_handler status = {.ctx = p, .read = status_read, .write = feature_write};
+
+	map(bus, SPACE_PORT, base, 2, crtc);
+	map(bus, SPACE_PORT, base + CRTC_TO_STATUS, 1, status);
+}
+
+struct vga *vga_create(struct bus *bus, struct clock *clock)
+{
+	struct vga *v = calloc(1, sizeof *v);
+	CHECK(v);
+	v->clock = clock;
+	v->mono = (struct vga_ports){v, false};
+	v->colour = (struct vga_ports){v, true};
+	struct region_handler ports = {.ctx = v, .read = ports_read, .write = ports_write};
+	struct region_handler memory = {
+		.ctx = v, .read = vga_memory_read, .write = vga_memory_write, .max = 4};
+	struct region_handler vbe_index = {.ctx = v,
+	                                   .read = vbe_index_read,
+	                                   .write = vbe_index_write,
+	                                   .max = 2,
+	                                   .same_offset = true};
+	struct region_handler vbe_data = {.ctx = v,
+	                                  .read = vbe_data_read,
+	                                  .write = vbe_data_write,
+	                                  .max = 2,
+	                                  .same_offset = true};
+
+	map(bus, SPACE_PORT, PORTS, 16, ports);
+	map_crtc(bus, &v->mono, PORT_CRTC_MONO);
+	map_crtc(bus, &v->colour, PORT_CRTC_COLOUR);
+	map(bus, SPACE_PORT, PORT_VBE, 1, vbe_index);
+	map(bus, SPACE_PORT, PORT_VBE + 1, 1, vbe_data);
+	/* One region, whichever part of it is selected: to change the guest's map of memory, which
+	 * those do who save and load fonts, would cost more than to decode each access. */
+	map(bus, SPACE_MEMORY, VGA_WINDOW, VGA_WINDOW_BYTES, memory);
+	vga_reset(v, RESET_POWER);
+	return v;
+}

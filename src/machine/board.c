@@ -38,6 +38,7 @@ struct board {
 	unsigned count;
 	void *ctx;
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*memory_changed)(void *ctx, const struct bus *bus);
 	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	/* Those that the others' wires lead to, and the machine's. */
 	struct pic *pic;
@@ -117,12 +118,20 @@ static void create_pci(struct board *b, const struct board_config *c)
 	board_add(b, &piix4pm_type, b->pm);
 }
 
+static void on_memory_changed(void *ctx)
+{
+	struct board *b = ctx;
+	if (b->memory_changed)
+		b->memory_changed(b->ctx, b->bus);
+}
+
 struct board *board_create(const struct board_config *c)
 {
 	struct board *b = calloc(1, sizeof *b);
 	CHECK(b);
-	struct bus *bus = b->bus = bus_create(c->ctx, c->memory_changed);
+	b->memory_changed = c->memory_changed;
 	b->ctx = c->ctx;
+	struct bus *bus = b->bus = bus_create(b, on_memory_changed);
 	b->reset = c->reset;
 	b->pic = pic_create(bus, b, on_look);
 	board_add(b, &pic_type, b->pic);

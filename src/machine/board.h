@@ -27,8 +27,9 @@ struct board_config {
 	/* Where in C0000h to FFFFFh reads and writes go to RAM, as it changes: nowhere at first
 	 * (devices/i440fx.h).  NULL: nobody asks. */
 	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
-	void (*a20)(void *ctx, bool on);              /* the processor's address line */
-	void (*memory_changed)(void *ctx);            /* regions of memory did (devices/bus.h) */
+	void (*a20)(void *ctx, bool on); /* the processor's address line */
+	/* Regions of memory on the bus did; NULL: nobody asks. */
+	void (*memory_changed)(void *ctx, const struct bus *bus);
 	void (*nmi)(void *ctx);                       /* NMI rises */
 	void (*ignne)(void *ctx);                     /* IGNNE#, for as long as FERR# is */
 	void (*debug_write)(void *ctx, uint8_t b);    /* NULL: no port E9h */

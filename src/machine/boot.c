@@ -43,10 +43,10 @@ static void on_shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool 
 	memory_map_shadow(m->memory, base, bytes, read, write);
 }
 
-static void on_memory_changed(void *ctx)
+static void on_memory_changed(void *ctx, const struct bus *bus)
 {
 	struct machine *m = ctx;
-	memory_map_follow(m->memory, board_bus(m->board));
+	memory_map_follow(m->memory, bus);
 }
 
 static void on_nmi(void *ctx)

@@ -294,7 +294,7 @@ static void test_host_bridge(void **state)
 
 static unsigned changes;
 
-static void memory_changed(void *ctx)
+static void memory_changed(void *ctx, const struct bus *bus)
 {
 	changes++;
 }

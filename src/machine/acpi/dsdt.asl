@@ -29,26 +29,26 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 		{
 			Name (_HID, EisaId ("PNP0A03"))
 			Name (_UID, 0)
-			Name (RES, ResourceTemplate ()
-			{
-				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
-					0, 0, 0xff, 0, 0x100)
-				IO (Decode16, 0xcf8, 0xcf8, 1, 8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0, 0xcf7, 0, 0xcf8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
-					0, 0xd00, 0xffff, 0, 0xf300)
-				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
-					Cacheable, ReadWrite,
-					0, 0xa0000, 0xbffff, 0, 0x20000)
-				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
-					NonCacheable, ReadWrite,
-					0, 0xe0000000, 0xfebfffff, 0, 0x1ec00000,
-					, , PCIM)
-			})
 			/* SeaBIOS looks for the keyboard here, and knows no fields but in methods. */
 			Method (_CRS, 0, Serialized)
 			{
+				Name (RES, ResourceTemplate ()
+				{
+					WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+						0, 0, 0xff, 0, 0x100)
+					IO (Decode16, 0xcf8, 0xcf8, 1, 8)
+					WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+						0, 0, 0xcf7, 0, 0xcf8)
+					WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+						0, 0xd00, 0xffff, 0, 0xf300)
+					DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
+						Cacheable, ReadWrite,
+						0, 0xa0000, 0xbffff, 0, 0x20000)
+					DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
+						NonCacheable, ReadWrite,
+						0, 0xe0000000, 0xfebfffff, 0, 0x1ec00000,
+						, , PCIM)
+				})
 				CreateDWordField (RES, PCIM._MIN, PMIN)
 				CreateDWordField (RES, PCIM._MAX, PMAX)
 				CreateDWordField (RES, PCIM._LEN, PLEN)

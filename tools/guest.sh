@@ -5,6 +5,9 @@
 #   shell          shell.gz, an initramfs with a busybox shell on the console
 #   memtest        memtest86+ia32.bin
 #   mach           gnumach.gz, GNU Mach (and gnumach, unpacked)
+#   grub           grub.img, GRUB's rescue floppy
+#   ipxe           ipxe.img, a floppy on which SYSLINUX starts iPXE
+#   memtest-floppy memtest-floppy.img, a floppy on which SYSLINUX starts memtest86+
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -14,6 +17,20 @@ mkdir -p $g
 # put FROM NAME: whole or not at all.
 put() {
 	cp "$1" "$g/$2.new"
+	mv "$g/$2.new" "$g/$2"
+}
+
+# floppy KERNEL IMAGE: a floppy of 1.44 MB on which SYSLINUX starts that kernel.
+floppy() {
+	for t in mformat mcopy syslinux; do
+		command -v $t > /dev/null || { echo "guest.sh: missing: $t" >&2; exit 1; }
+	done
+	rm -f "$g/$2.new"
+	truncate -s 1440K "$g/$2.new"
+	mformat -i "$g/$2.new" -f 1440 ::
+	printf 'default k\nlabel k\n  kernel k.krn\n' | mcopy -i "$g/$2.new" - ::syslinux.cfg
+	mcopy -i "$g/$2.new" "$1" ::k.krn
+	syslinux --install "$g/$2.new"
 	mv "$g/$2.new" "$g/$2"
 }
 
@@ -47,6 +64,18 @@ for guest in "$@"; do
 		gzip -dc $g/pkg/gnumach-image-1.8-486/boot/gnumach-*.gz > $g/gnumach.new
 		mv $g/gnumach.new $g/gnumach
 		put $g/pkg/gnumach-image-1.8-486/boot/gnumach-*.gz gnumach.gz ;;
+	grub)
+		[ ! -f $g/grub.img ] || continue
+		"$here/fetch.sh" grub-rescue-pc
+		put $g/pkg/grub-rescue-pc/usr/lib/grub-rescue/grub-rescue-floppy.img grub.img ;;
+	ipxe)
+		[ ! -f $g/ipxe.img ] || continue
+		"$here/fetch.sh" ipxe
+		floppy $g/pkg/ipxe/boot/ipxe.lkrn ipxe.img ;;
+	memtest-floppy)
+		[ ! -f $g/memtest-floppy.img ] || continue
+		"$here/fetch.sh" memtest86+
+		floppy $g/pkg/memtest86+/boot/memtest86+ia32.bin memtest-floppy.img ;;
 	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;
 	esac
 done

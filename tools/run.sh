@@ -4,6 +4,9 @@
 #   run.sh debian [686|686-pae]   Debian's i386 kernel, to a shell on this terminal
 #   run.sh memtest                memtest86+
 #   run.sh mach                   GNU Mach, up to its panic: it is given no servers
+#   run.sh grub                   GRUB's rescue floppy, by a BIOS
+#   run.sh ipxe                   iPXE, from a floppy with SYSLINUX
+#   run.sh memtest-floppy         memtest86+, from such a floppy
 # Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,13 +17,13 @@ unring=$root/build/release/unring
 guest=${1:-tour}
 [ $# = 0 ] || shift
 case $guest in
-tour | memtest | mach) ;;
+tour | memtest | mach | grub | ipxe | memtest-floppy) ;;
 debian)
 	kernel=686
 	case ${1:-} in 686 | 686-pae) kernel=$1; shift ;; esac ;;
 -h | --help)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-*)	echo "run.sh: no guest named $guest: tour, debian, memtest or mach" >&2; exit 2 ;;
+*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe or memtest-floppy" >&2; exit 2 ;;
 esac
 
 sh "$here/install.sh" build
@@ -33,6 +36,9 @@ debian)
 	sh "$here/guest.sh" "$kernel" shell
 	append="console=ttyS0 panic=-1"
 	set -- --kernel "$g/vmlinuz-$kernel" --initrd "$g/shell.gz" "$@" ;;
+grub | ipxe | memtest-floppy)
+	sh "$here/guest.sh" "$guest"
+	exec "$unring" run --floppy "$g/$guest.img",snapshot "$@" ;;
 memtest)
 	sh "$here/guest.sh" memtest
 	append="console=ttyS0,115200"

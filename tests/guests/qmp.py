@@ -1,0 +1,86 @@
+"""A guest that is driven by its control socket, as a stock QMP client does it."""
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+
+class Guest:
+    """unring with a control socket; with it one can type, and look at the screen."""
+
+    def __init__(self, unring, *options, timeout=60):
+        self.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(self.folder.name, "control")
+        self.end = time.monotonic() + timeout
+        self.events = []
+        self.process = subprocess.Popen(
+            [unring, "run", "--control", f"unix:{path}", "--display", "none", "--serial", "none",
+             *options], stdin=subprocess.DEVNULL)
+        self.socket = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > self.end:
+                    raise
+                time.sleep(0.02)
+        self.lines = self.socket.makefile("r", encoding="utf-8")
+        assert "QMP" in json.loads(self.lines.readline())
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        """Its return; RuntimeError says why not."""
+        request = {"execute": command}
+        if arguments:
+            request["arguments"] = arguments
+        self.socket.settimeout(max(1, self.end - time.monotonic()))
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            line = self.lines.readline()
+            if not line:
+                raise RuntimeError(f"{command}: the connection ended")
+            answer = json.loads(line)
+            if "event" in answer:
+                self.events.append(answer)
+            elif "error" in answer:
+                raise RuntimeError(f"{command}: {answer['error']['desc']}")
+            else:
+                return answer["return"]
+
+    def screen(self):
+        return self("x-screen-text")["text"]
+
+    def see(self, text, seconds=None):
+        """Waits until the text is on the screen."""
+        until = min(self.end, time.monotonic() + seconds) if seconds else self.end
+        while True:
+            shown = self.screen()
+            if text in shown:
+                return shown
+            if time.monotonic() > until:
+                raise RuntimeError(f"no '{text}' on the screen:\n{shown}")
+            time.sleep(0.05)
+
+    def type(self, text):
+        self("x-type-text", text=text)
+
+    def press(self, *keys):
+        self("send-key", keys=[{"type": "qcode", "data": k} for k in keys])
+
+    def quit(self):
+        """The exit status."""
+        try:
+            self("quit")
+        except (RuntimeError, OSError):
+            pass
+        return self.process.wait(10)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.socket.close()
+        self.folder.cleanup()

@@ -11,6 +11,7 @@
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
 #include "devices/uart.h"
+#include "devices/vga.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,26 @@ static void *new_debugport(struct rig *r, unsigned which)
 	return debugport_create(r->bus, NULL, byte_out, status_out);
 }
 
+static void *new_vga(struct rig *r, unsigned which)
+{
+	return vga_create(r->bus, r->clock);
+}
+
+/* A register by index and value; or memory, whose answers tell of latches and planes. */
+static void use_vga(void *d, unsigned which, uint32_t v)
+{
+	static const uint16_t index_ports[] = {0x3c4, 0x3ce, 0x3d4, 0x3b4};
+	struct bus *bus = rigs[which]->bus;
+	uint32_t a = 0xa0000 | (v & 0x18000) | (v & 7);
+	if (v & 0x40000)
+		bus_write(bus, SPACE_PORT, index_ports[v >> 16 & 3], 2, v & 0xff1f);
+	else if (v & 0x80000)
+		bus_write(bus, SPACE_MEMORY, a, 4, v * 0x9e3779b1);
+	told += bus_read(bus, SPACE_MEMORY, a, 4);
+	bus_write(bus, SPACE_PORT, 0x1ce, 2, v & 0xf);
+	told += bus_read(bus, SPACE_PORT, 0x1cf, 2);
+}
+
 static const struct kind {
 	const struct device_type *type;
 	void *(*create)(struct rig *r, unsigned which);
@@ -187,6 +208,9 @@ static const struct kind {
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
 	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0xcf9, 0xcf8}, {0x06, 0x02, 0x01, 0x04}},
 	{&debugport_type, new_debugport, NULL, {0xe9, 0xf4}, {0}},
+	{&vga_type, new_vga, use_vga,
+	 {0x3c0, 0x3c1, 0x3c2, 0x3c5, 0x3c7, 0x3c8, 0x3c9, 0x3cf, 0x3d5, 0x3da},
+	 {0x67, 0x63, 0x20, 0x01, 0x02, 0x03, 0x0f, 0x0e, 0x06, 0x10}},
 	/* clang-format on */
 };
 
@@ -399,6 +423,8 @@ static void test_ranges(void **state)
 		{&pit_type, "pit.count[0]", 0x10001, 4},
 		{&pit_type, "pit.running[0]", 1, 1},
 		{&pit_type, "pit.reload_pending[0]", 1, 1},
+		{&vga_type, "vga.dac_step", 3, 1},
+		{&vga_type, "vga.gc", 0xff, 8},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
 		refuses(kind_of(cases[i].type), cases[i].name, &cases[i].value, cases[i].size);

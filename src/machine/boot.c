@@ -32,7 +32,8 @@ static void on_a20(void *ctx, bool on)
 static void on_memory_changed(void *ctx)
 {
 	struct machine *m = ctx;
-	memory_map_follow(m->memory, board_bus(m->board));
+	if (m->board) /* else it is being created */
+		memory_map_follow(m->memory, board_bus(m->board));
 }
 
 static void on_nmi(void *ctx)
@@ -107,6 +108,7 @@ void boot_create_board(struct machine *m)
 	});
 	if (!m->config.kernel)
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
+	on_memory_changed(m);
 	serial_attach(m->serial, board_uart(m->board));
 }
 

@@ -332,11 +332,11 @@ static void vga_state(void *d, struct archive *a)
 	ARCHIVE(a, v, seq);
 	ARCHIVE(a, v, crtc_index);
 	ARCHIVE(a, v, crtc);
-	ARCHIVE(a, v, gc_index);
 	ARCHIVE(a, v, gc);
 	/* No more bits than there are: fields are taken as they stand. */
 	for (unsigned i = 0; i < GC_COUNT; i++)
 		archive_require(a, "gc", !(v->gc[i] & ~gc_bits[i]));
+	ARCHIVE(a, v, gc_index);
 	ARCHIVE(a, v, attr_index);
 	ARCHIVE(a, v, attr);
 	ARCHIVE(a, v, attr_data);

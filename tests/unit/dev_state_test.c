@@ -15,6 +15,7 @@
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
 #include "devices/uart.h"
+#include "devices/vga.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,26 @@ static void chipset_destroy(void *d)
 static const struct device_type chipset_type = {"chipset", chipset_reset, chipset_state,
                                                 chipset_destroy};
 
+static void *new_vga(struct rig *r, unsigned which)
+{
+	return vga_create(r->bus, r->clock);
+}
+
+/* A register by index and value; or memory, whose answers tell of latches and planes. */
+static void use_vga(void *d, unsigned which, uint32_t v)
+{
+	static const uint16_t index_ports[] = {0x3c4, 0x3ce, 0x3d4, 0x3b4};
+	struct bus *bus = rigs[which]->bus;
+	uint32_t a = 0xa0000 | (v & 0x18000) | (v & 7);
+	if (v & 0x40000)
+		bus_write(bus, SPACE_PORT, index_ports[v >> 16 & 3], 2, v & 0xff1f);
+	else if (v & 0x80000)
+		bus_write(bus, SPACE_MEMORY, a, 4, v * 0x9e3779b1);
+	told += bus_read(bus, SPACE_MEMORY, a, 4);
+	bus_write(bus, SPACE_PORT, 0x1ce, 2, v & 0xf);
+	told += bus_read(bus, SPACE_PORT, 0x1cf, 2);
+}
+
 static const struct kind {
 	const struct device_type *type;
 	void *(*create)(struct rig *r, unsigned which);
@@ -332,6 +353,9 @@ static const struct kind {
 	/* clang-format off */
 	{&pic_type, new_pic, use_pic, {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1},
 	 {0x11, 0x13, 0x01, 0x20, 0x0a, 0x0b, 0x0c, 0xa0, 0x68, 0x1b, 0x80, 0x03, 0x03}},
+	{&vga_type, new_vga, use_vga,
+	 {0x3c0, 0x3c1, 0x3c2, 0x3c5, 0x3c7, 0x3c8, 0x3c9, 0x3cf, 0x3d5, 0x3da},
+	 {0x67, 0x63, 0x20, 0x01, 0x02, 0x03, 0x0f, 0x0e, 0x06, 0x10}},
 	{&nmi_type, new_nmi, use_nmi, {0x80}, {0}},
 	{&pit_type, new_pit, use_pit, {0x40, 0x41, 0x42, 0x43, 0x61},
 	 {0x34, 0x36, 0xb6, 0xb2, 0x94, 0xa4, 0xe8, 0xd8, 0xc2, 0x01, 0x80, 0x10, 0x24, 0x14, 0x16,
@@ -574,6 +598,8 @@ static void test_ranges(void **state)
 		{&chipset_type, "piix4pm.enable", 0x8000, 2},
 		{&chipset_type, "piix4pm.control", 0x2000, 2},
 		{&chipset_type, "piix4pm.halves", 1, 8},
+		{&vga_type, "vga.dac_step", 3, 1},
+		{&vga_type, "vga.gc", 0xff, 8},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
 		refuses(kind_of(cases[i].type), cases[i].name, &cases[i].value, cases[i].size);

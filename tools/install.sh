@@ -5,9 +5,9 @@
 # Touches the network only if something is missing. Needs root or sudo then.
 set -eu
 
-build="cmake ninja-build gcc gcc-multilib nasm acpica-tools libzydis-dev libcapstone-dev libelf-dev
-	zlib1g-dev libpng-dev libcmocka-dev cpio gzip xz-utils seabios"
-test="qemu-system-x86 gdb python3 util-linux procps shellcheck clang-tidy clang-format"
+build="cmake ninja-build gcc gcc-multilib nasm libzydis-dev libcapstone-dev libelf-dev
+	zlib1g-dev libncurses-dev libncurses-dev libpng-dev libcmocka-dev cpio gzip xz-utils"
+test="qemu-system-x86 gdb tmux tmux python3 util-linux procps shellcheck clang-tidy clang-format"
 
 case ${1:-test} in
 build)	wanted=$build ;;

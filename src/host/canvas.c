@@ -323,9 +323,9 @@ void canvas_destroy(struct canvas *c)
 static const char *final_name(uint8_t final)
 {
 	static const char *const names[128] = {
-		['A'] = "up",   ['B'] = "down", ['C'] = "right", ['D'] = "left",     ['E'] = "kp_5",
-		['F'] = "end",  ['H'] = "home", ['P'] = "f1",    ['Q'] = "f2",       ['R'] = "f3",
-		['S'] = "f4",   ['Z'] = "tab",  ['M'] = "kp_enter",
+		['A'] = "up",  ['B'] = "down", ['C'] = "right",    ['D'] = "left", ['E'] = "kp_5",
+		['F'] = "end", ['H'] = "home", ['P'] = "f1",       ['Q'] = "f2",   ['R'] = "f3",
+		['S'] = "f4",  ['Z'] = "tab",  ['M'] = "kp_enter",
 	};
 	return final < 128 ? names[final] : NULL;
 }
@@ -333,9 +333,9 @@ static const char *final_name(uint8_t final)
 static const char *number_name(unsigned n)
 {
 	static const char *const names[] = {
-		NULL, "home", "insert", "delete", "end", "pgup", "pgdn", "home", "end", NULL,
-		NULL, "f1",   "f2",     "f3",     "f4",  "f5",   NULL,   "f6",   "f7",  "f8",
-		"f9", "f10",  NULL,     "f11",    "f12",
+		NULL, "home", "insert", "delete", "end", "pgup", "pgdn", "home", "end",
+		NULL, NULL,   "f1",     "f2",     "f3",  "f4",   "f5",   NULL,   "f6",
+		"f7", "f8",   "f9",     "f10",    NULL,  "f11",  "f12",
 	};
 	return n < sizeof names / sizeof *names ? names[n] : NULL;
 }

@@ -182,7 +182,8 @@ bool config_choose_display(struct machine_config *c, bool terminal, struct probl
 {
 	bool unset = !c->serial.text;
 	if (c->display == DISPLAY_DEFAULT) {
-		bool free = unset && c->debugcon.kind != STREAM_STDIO;
+		bool free = unset && c->debugcon.kind != STREAM_STDIO &&
+		            c->firmware_log.kind != STREAM_STDIO;
 		c->display = terminal && free && config_boots_medium(c) ? DISPLAY_TERMINAL
 		                                                        : DISPLAY_NONE;
 	}
@@ -190,6 +191,8 @@ bool config_choose_display(struct machine_config *c, bool terminal, struct probl
 		return problem_set(p, "--serial stdio: the terminal is --display terminal's");
 	if (c->display == DISPLAY_TERMINAL && c->debugcon.kind == STREAM_STDIO)
 		return problem_set(p, "--debugcon -: the terminal is --display terminal's");
+	if (c->display == DISPLAY_TERMINAL && c->firmware_log.kind == STREAM_STDIO)
+		return problem_set(p, "--firmware-log -: the terminal is --display terminal's");
 	if (unset && c->display != DISPLAY_TERMINAL)
 		c->serial = (struct stream_spec){.kind = STREAM_STDIO, .text = "stdio"};
 	return true;

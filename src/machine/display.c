@@ -93,8 +93,7 @@ static void draw_pixels(struct display *d)
 	d->owner.pixels(d->owner.ctx, &width, &height);
 	snprintf(line, sizeof line, "graphics mode %ux%u", width, height);
 	unsigned cols = canvas_cols(d->canvas), n = (unsigned)strlen(line);
-	draw_line(d, canvas_rows(d->canvas) / 2,
-	          cols < n ? 0 : (cols - n) / 2, line);
+	draw_line(d, canvas_rows(d->canvas) / 2, cols < n ? 0 : (cols - n) / 2, line);
 }
 
 static const char *const help[] = {
@@ -161,7 +160,9 @@ static void strike(struct display *d, enum key key, unsigned with)
 		unsigned bit;
 		enum key key;
 	} modifiers[] = {
-		{STROKE_CTRL, KEY_ctrl}, {STROKE_SHIFT, KEY_shift}, {STROKE_ALTGR, KEY_alt_r},
+		{STROKE_CTRL, KEY_ctrl},
+		{STROKE_SHIFT, KEY_shift},
+		{STROKE_ALTGR, KEY_alt_r},
 		{CANVAS_ALT << 8, KEY_alt},
 	};
 	for (unsigned i = 0; i < 4; i++)

@@ -36,8 +36,7 @@ static void send_output(struct machine *m)
 static void want_poll(struct machine *m)
 {
 	struct clock *clock = gtime_clock(m->time);
-	bool left = gtime_wants_poll(m->time) || output_wants_polls(m) ||
-	            loop_wants_polls(m->loop);
+	bool left = gtime_wants_poll(m->time) || output_wants_polls(m) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
 		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }

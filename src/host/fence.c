@@ -90,6 +90,7 @@ static const struct row vcpu[] = {
 	{SYS_ioctl, 0, {IS(1, TCGETS)}},
 	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TCSETS)}},
 	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TIOCGPGRP)}},
+	{SYS_ioctl, 0, {IS(0, STDIN_FILENO), IS(1, TIOCGWINSZ)}},
 	{SYS_getpgrp, 0, {}},
 	/* Debuggers and serial lines that come and go. */
 	{SYS_accept4, GRANT_LISTENER, {A(0)}},

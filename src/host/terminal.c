@@ -5,14 +5,34 @@
 #include "host/signal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 /* One process has one terminal; exit and signal handlers find it here. */
 static struct termios cooked, raw;
 static volatile sig_atomic_t opened, is_raw, stop_wanted, continued;
+static const char *enter_screen, *leave_screen;
+static unsigned takes;
+
+enum { PATIENCE_MS = 200 }; /* with one that takes nothing */
+
+/* Past the stream to it, whose bytes are of no use any more. */
+static void tell(const char *text)
+{
+	struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+	size_t n = text ? strlen(text) : 0;
+	while (n && poll(&p, 1, PATIENCE_MS) > 0) {
+		ssize_t done = write(STDOUT_FILENO, text, n);
+		if (done <= 0)
+			break;
+		text += done;
+		n -= (size_t)done;
+	}
+}
 
 /* SIGTTOU must not stop us while we give the terminal back in the background. */
 static void set(const struct termios *t)
@@ -36,7 +56,9 @@ static void take(void)
 	if (!opened || !foreground())
 		return;
 	is_raw = 1;
+	takes++;
 	set(&raw);
+	tell(enter_screen);
 }
 
 static void give_back(void)
@@ -44,6 +66,7 @@ static void give_back(void)
 	if (!is_raw)
 		return;
 	is_raw = 0;
+	tell(leave_screen);
 	set(&cooked);
 }
 
@@ -86,6 +109,24 @@ static void on_stop(void *ctx)
 static void on_continue(void *ctx)
 {
 	continued = 1;
+}
+
+void terminal_set_screen(const char *enter, const char *leave)
+{
+	enter_screen = enter;
+	leave_screen = leave;
+	if (is_raw)
+		tell(enter);
+}
+
+unsigned terminal_takes(void)
+{
+	return takes;
+}
+
+bool terminal_is_there(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
 bool terminal_on_stdout(void)

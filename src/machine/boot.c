@@ -145,6 +145,7 @@ void boot_create_board(struct machine *m)
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
+	m->typist = typist_create(gtime_clock(m->time), board_keyboard(m->board), NULL, NULL);
 }
 
 /* Where SeaBIOS has memory of PCI begin on this chip set, by the amount of RAM. */

@@ -1,6 +1,7 @@
 #include "machine/config.h"
 
 #include "base/log.h"
+#include "machine/keymap.h"
 
 #include <string.h>
 
@@ -65,6 +66,26 @@ static const char *fence_word(const struct option *o, unsigned i)
 	return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
+static const char *display_word(const struct option *o, unsigned i)
+{
+	static const char *const names[] = {"none", "terminal"};
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static bool read_display(const struct option *o, void *field, char **words, struct problem *why)
+{
+	unsigned word;
+	if (!option_read_word(o, &word, words, why))
+		return false;
+	*(enum config_display *)field = DISPLAY_NONE + word;
+	return true;
+}
+
+static const char *keymap_word(const struct option *o, unsigned i)
+{
+	return keymap_name(i);
+}
+
 static const char *mmu_word(const struct option *o, unsigned i)
 {
 	return i == MMU_SHADOW ? "shadow" : NULL;
@@ -112,6 +133,8 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
 #define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
+#define DISPLAY(f)                                                                                 \
+	.read = read_display, OPTION_FIELD(enum config_display, CONFIG, f), .word = display_word
 #define OUTPUT(f) .read = read_output, OPTION_FIELD(struct stream_spec, CONFIG, f), .files = true
 #define STREAM(f, kinds)                                                                           \
 	.read = read_stream, OPTION_FIELD(struct stream_spec, CONFIG, f), .set = (kinds),          \
@@ -147,5 +170,30 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 		                   option_size_text(KERNEL_MEMORY).at);
 	if (!c->kernel && c->modules.count)
 		return problem_set(p, "--module %s: without a --kernel", c->modules.at[0]);
+	return true;
+}
+
+bool config_boots_medium(const struct machine_config *c)
+{
+	return config_has_firmware(c);
+}
+
+bool config_choose_display(struct machine_config *c, bool terminal, struct problem *p)
+{
+	bool unset = !c->serial.text;
+	if (c->display == DISPLAY_DEFAULT) {
+		bool free = unset && c->debugcon.kind != STREAM_STDIO &&
+		            c->firmware_log.kind != STREAM_STDIO;
+		c->display = terminal && free && config_boots_medium(c) ? DISPLAY_TERMINAL
+		                                                        : DISPLAY_NONE;
+	}
+	if (c->display == DISPLAY_TERMINAL && c->serial.kind == STREAM_STDIO)
+		return problem_set(p, "--serial stdio: the terminal is --display terminal's");
+	if (c->display == DISPLAY_TERMINAL && c->debugcon.kind == STREAM_STDIO)
+		return problem_set(p, "--debugcon -: the terminal is --display terminal's");
+	if (c->display == DISPLAY_TERMINAL && c->firmware_log.kind == STREAM_STDIO)
+		return problem_set(p, "--firmware-log -: the terminal is --display terminal's");
+	if (unset && c->display != DISPLAY_TERMINAL)
+		c->serial = (struct stream_spec){.kind = STREAM_STDIO, .text = "stdio"};
 	return true;
 }

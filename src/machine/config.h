@@ -12,6 +12,12 @@ enum { CONFIG_MODULES = 16 };
 
 enum config_mmu { MMU_SHADOW };
 
+enum config_display {
+	DISPLAY_DEFAULT, /* the terminal, if there is one and a medium is booted */
+	DISPLAY_NONE,
+	DISPLAY_TERMINAL,
+};
+
 struct machine_config {
 	const char *kernel;         /* NULL: firmware (config_has_firmware), or the tour */
 	const char *bios, *vgabios; /* NULL: Debian's, where firmware is used */
@@ -27,6 +33,8 @@ struct machine_config {
 		bool help; /* the models are to be listed */
 	} cpu;
 	struct stream_spec serial, debugcon, firmware_log, gdb;
+	enum config_display display;
+	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot;
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {
@@ -60,5 +68,11 @@ extern const struct option_table config_options;
 
 /* Reads the arguments after `run`. */
 bool config_parse(struct machine_config *c, int argc, char **argv, struct problem *p);
+
+/* Has the machine a medium that it boots?  Then its display may be the terminal. */
+bool config_boots_medium(const struct machine_config *c);
+
+/* What --display and --serial stand for that were not given, on a host with a terminal or not. */
+bool config_choose_display(struct machine_config *c, bool terminal, struct problem *p);
 
 #endif

@@ -13,6 +13,7 @@
 #include "machine/board.h"
 #include "machine/config.h"
 #include "machine/control.h"
+#include "machine/display.h"
 #include "machine/gdb.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
@@ -29,6 +30,8 @@ struct machine {
 	struct memory_map *memory;
 	struct board *board;
 	struct serial *serial;
+	struct typist *typist;
+	struct display *display; /* NULL: none */
 	struct control control;
 	struct gdb *gdb; /* NULL: none */
 	struct loop *loop;

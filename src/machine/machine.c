@@ -78,6 +78,44 @@ static bool hear_signals(struct machine *m, struct problem *p)
 	return !err || signals_problem(err, p);
 }
 
+static uint64_t screen_generation(void *ctx)
+{
+	struct machine *m = ctx;
+	return vga_generation(board_vga(m->board));
+}
+
+static bool screen_text_of(void *ctx, struct vga_text *t)
+{
+	struct machine *m = ctx;
+	return vga_text(board_vga(m->board), t);
+}
+
+static void screen_pixels(void *ctx, unsigned *width, unsigned *height)
+{
+	struct machine *m = ctx;
+	struct vga_image image = {0};
+	vga_render(board_vga(m->board), &image);
+	*width = image.width;
+	*height = image.height;
+	vga_image_free(&image);
+}
+
+static bool open_display(struct machine *m, struct problem *p)
+{
+	if (m->config.display != DISPLAY_TERMINAL)
+		return true;
+	struct display_owner owner = {
+		.ctx = m,
+		.quit = on_quit,
+		.stdio = m->stdio,
+		.keymap = keymap_find(keymap_name(m->config.keymap)),
+		.generation = screen_generation,
+		.text = screen_text_of,
+		.pixels = screen_pixels,
+	};
+	return display_open(&m->display, owner, p);
+}
+
 static bool create_monitor(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
@@ -121,6 +159,8 @@ static bool close_fence(struct machine *m, struct problem *p)
 static bool build(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
+	if (!config_choose_display(&m->config, terminal_is_there(), p))
+		return false;
 	/* Their writes fail instead, and are told of. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -159,6 +199,10 @@ static bool build(struct machine *m, struct problem *p)
 		return false;
 	m->control.serial = m->serial;
 	boot_create_board(m);
+	if (!open_display(m, p))
+		return false;
+	if (m->display)
+		display_attach(m->display, m->typist);
 	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &owner.host, &m->control, p)) &&
 	       images_read(&m->images, c, &m->outputs, p) && boot_add_rom(m, p) &&
 	       close_fence(m, p) && boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
@@ -237,6 +281,8 @@ void machine_destroy(struct machine *m)
 		return;
 	if (m->serial)
 		serial_attach(m->serial, NULL);
+	display_close(m->display);
+	typist_destroy(m->typist);
 	board_destroy(m->board);
 	memory_map_destroy(m->memory);
 	serial_close(m->serial);

@@ -20,12 +20,23 @@ static void poll_tick(void *ctx, uint64_t now_ns)
 {
 }
 
+static bool output_wants_polls(const struct machine *m)
+{
+	return records_wants_polls(m) || (m->display && display_wants_polls(m->display));
+}
+
+static void send_output(struct machine *m)
+{
+	records_flush(m);
+	if (m->display)
+		display_look(m->display);
+}
+
 /* What is left to do wants a poll, also of a guest that has no timer. */
 static void want_poll(struct machine *m)
 {
 	struct clock *clock = gtime_clock(m->time);
-	bool left =
-		gtime_wants_poll(m->time) || records_wants_polls(m) || loop_wants_polls(m->loop);
+	bool left = gtime_wants_poll(m->time) || output_wants_polls(m) || loop_wants_polls(m->loop);
 	if (left && !timer_is_set(m->poll_tick))
 		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }
@@ -106,7 +117,7 @@ static void on_poll(void *ctx)
 	if (!gtime_stuck(m->time))
 		step_on(m);
 	loop_poll(m->loop);
-	records_flush(m);
+	send_output(m);
 	want_poll(m);
 }
 
@@ -116,8 +127,8 @@ static void on_wait(void *ctx)
 	struct machine *m = ctx;
 
 	gtime_sleep(m->time);
-	records_flush(m);
-	if (!loop_wants_polls(m->loop) && !records_wants_polls(m))
+	send_output(m);
+	if (!loop_wants_polls(m->loop) && !output_wants_polls(m))
 		timer_cancel(m->poll_tick);
 	host_signals_hold();
 	serve(m);
@@ -148,7 +159,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 	struct debug_stop stop = *s;
 
 	gtime_hold(m->time);
-	records_flush(m);
+	send_output(m);
 	control_stands(&m->control, true);
 	if (stop.why != DEBUG_REQUEST) /* breakpoints are the debugger's */
 		control_pause(&m->control, HOLDER_GDB);
@@ -157,6 +168,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 		serve(m);
 		loop_poll(m->loop);
 		tell_debugger(m, &stop);
+		send_output(m);
 		if (!control_held(&m->control, HOLDERS) || monitor_ending(m->monitor))
 			break;
 		host_signal_wait();

@@ -45,13 +45,54 @@ static void test_defaults(void **state)
 	assert_null(c.kernel);
 	assert_int_equal(c.memory, 128 << 20);
 	assert_ptr_equal(c.cpu.model, cpu_model_default());
-	assert_int_equal(c.serial.kind, STREAM_STDIO);
+	assert_int_equal(c.display, DISPLAY_DEFAULT);
+	assert_int_equal(c.keymap, 0);
 	assert_int_equal(c.debugcon.kind, STREAM_NONE);
 	assert_int_equal(c.gdb.kind, STREAM_NONE);
 	assert_int_equal(c.fence, FENCE_ON);
 	assert_string_equal(c.append, "");
 	assert_int_equal(c.log.categories, 0);
 	assert_false(c.stats.given || c.no_reboot || c.debug_exit || c.help || c.cpu.help);
+}
+
+/* The terminal is the display's or the serial port's: whose, when neither or one is asked for. */
+static void test_terminal(void **state)
+{
+	static const struct {
+		const char *line;
+		bool terminal;
+		enum config_display display;
+		enum stream_kind serial;
+		const char *refused; /* NULL: it is not */
+	} cases[] = {
+		{"", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--kernel k", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--kernel k --display terminal", true, DISPLAY_TERMINAL, STREAM_NONE, NULL},
+		{"--kernel k --display terminal --serial file:s", true, DISPLAY_TERMINAL,
+	         STREAM_FILE, NULL},
+		{"--kernel k --display terminal --serial none", true, DISPLAY_TERMINAL, STREAM_NONE,
+	         NULL},
+		{"--bios b", true, DISPLAY_TERMINAL, STREAM_NONE, NULL},
+		{"--bios b", false, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--bios b --display none", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--bios b --serial stdio", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--bios b --debugcon -", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--bios b --firmware-log -", true, DISPLAY_NONE, STREAM_STDIO, NULL},
+		{"--display terminal --serial stdio", true, 0, 0, "--serial stdio"},
+		{"--display terminal --debugcon -", true, 0, 0, "--debugcon -"},
+		{"--bios b --display terminal --firmware-log -", true, 0, 0, "--firmware-log -"},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct machine_config c;
+		struct problem p = {0};
+		accept(&c, cases[i].line);
+		bool ok = config_choose_display(&c, cases[i].terminal, &p);
+		if (ok != !cases[i].refused || (!ok && !strstr(p.text, cases[i].refused)))
+			fail_msg("%s: %s", cases[i].line, p.text);
+		if (ok && (c.display != cases[i].display || c.serial.kind != cases[i].serial))
+			fail_msg("%s: display %d, serial %d", cases[i].line, c.display,
+			         c.serial.kind);
+	}
 }
 
 static void test_all(void **state)
@@ -178,11 +219,9 @@ static void test_first_problem_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_first_problem_is_kept),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_all),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_first_problem_is_kept),
 	};
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

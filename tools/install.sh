@@ -6,7 +6,7 @@
 set -eu
 
 build="cmake ninja-build gcc gcc-multilib nasm libzydis-dev libcapstone-dev libelf-dev
-	zlib1g-dev libcmocka-dev cpio gzip xz-utils"
+	zlib1g-dev libjansson-dev libcmocka-dev cpio gzip xz-utils"
 test="qemu-system-x86 gdb python3 util-linux procps shellcheck clang-tidy clang-format"
 
 case ${1:-test} in

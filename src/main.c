@@ -1,13 +1,13 @@
 /* unring: runs a 32-bit x86 guest by binary translation. */
 #include "base/log.h"
+#include "base/version.h"
+#include "machine/ctl.h"
 #include "machine/machine.h"
 #include "verify/verify.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define VERSION "0.1"
 
 static bool check(const void *dump, size_t bytes)
 {
@@ -25,6 +25,7 @@ static int end_of_text(void)
 static int help(void)
 {
 	fputs("usage: unring run [--kernel FILE] [option...]\n"
+	      "       unring ctl SOCKET COMMAND [word...]\n"
 	      "       unring --help | --version | --completion\n"
 	      "\n"
 	      "Runs a 32-bit x86 guest. Without --kernel: the tour, a guest inside unring.\n"
@@ -36,7 +37,7 @@ static int help(void)
 	      "Keys on a terminal: Ctrl-A x ends, Ctrl-A b sends a break, Ctrl-A h lists the keys.\n"
 	      "Exit status: 0 reset, halt or Ctrl-A x; 1 triple fault, a guest beyond support, a\n"
 	      "violation found by --verify, or output that could not be written; 2 bad input;\n"
-	      "128+n signal n; that of --debug-exit.\n",
+	      "124 --timeout; 128+n signal n; that of --debug-exit.\n",
 	      stdout);
 	return end_of_text();
 }
@@ -44,7 +45,7 @@ static int help(void)
 static int completion(void)
 {
 	puts("# For bash: source <(unring --completion)");
-	options_bash(&config_options, "--help --version --completion", stdout);
+	options_bash(&config_options, "ctl --help --version --completion", stdout);
 	return end_of_text();
 }
 
@@ -78,6 +79,8 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "--help";
 	if (!strcmp(command, "run"))
 		return run(argc - 2, argv + 2);
+	if (!strcmp(command, "ctl"))
+		return ctl_run(argc - 2, argv + 2);
 	if (argc > 2) {
 		report("%s: nothing comes after %s (unring --help)", argv[2], command);
 		return EXIT_BAD_INPUT;

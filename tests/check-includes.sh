@@ -29,6 +29,7 @@ check() {
 		only["libelf.h"]  = "machine"
 		only["gelf.h"]    = "machine"
 		only["zlib.h"]    = "host"
+		only["jansson.h"] = "machine"
 		only["png.h"]     = "machine"
 		# ISO/IEC 9899, 7.1.2: what a host without POSIX has, too.
 		n = split("assert complex ctype errno fenv float inttypes iso646 limits locale math " \

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,6 +100,10 @@ static const struct row vcpu[] = {
 	{SYS_sendto, GRANT_LISTENER, {IS(4, 0)}},
 	{SYS_recvfrom, GRANT_SOCKET, {A(0), IS(4, 0)}},
 	{SYS_sendto, GRANT_SOCKET, {A(0), IS(4, 0)}},
+	/* Files that a caller has opened. */
+	{SYS_recvmsg, GRANT_FILES, {IS(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
+	{SYS_fstat, GRANT_FILES, {}},
+	{SYS_timerfd_settime, GRANT_ALARM, {A(0), IS(1, 0)}},
 	{SYS_close, 0, {}},
 	/* libc: malloc, abort, exit */
 	{SYS_brk, 0, {}},

@@ -32,6 +32,8 @@ enum fence_grant {
 	GRANT_OUTPUT,   /* a: file that is written anew */
 	GRANT_BOOKS,    /* a: file that is read at any place */
 	GRANT_OWNER,    /* a, b: process and thread that is signalled */
+	GRANT_FILES,    /* descriptors come by sockets */
+	GRANT_ALARM,    /* a: timerfd */
 	GRANT_FOLDER,   /* a: folder that a file is removed from */
 };
 

@@ -30,6 +30,8 @@ struct stream {
 	bool terminal;         /* in is */
 	bool by_byte;          /* more at once may wait in write() */
 	bool impatient;        /* its reader has a second */
+	bool takes_files;      /* descriptors come with the bytes */
+	int file;              /* the last that came; -1: none */
 
 	bool attached, paused;
 	bool serving; /* in on_input */
@@ -249,11 +251,42 @@ static void end_input(struct stream *s)
 		s->client.on_close(s->client.ctx);
 }
 
+/* What does not fit into the room for one descriptor, the kernel closes. */
+static ssize_t receive(struct stream *s, void *to, size_t most)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} room;
+	struct iovec v = {to, most};
+	struct msghdr h = {.msg_iov = &v,
+	                   .msg_iovlen = 1,
+	                   .msg_control = room.bytes,
+	                   .msg_controllen = sizeof room.bytes};
+	ssize_t n = recvmsg(s->in, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		close_own(s->file);
+		memcpy(&s->file, CMSG_DATA(c), sizeof s->file);
+	}
+	return n;
+}
+
+int stream_take_file(struct stream *s)
+{
+	int fd = s->file;
+	s->file = -1;
+	return fd;
+}
+
 size_t stream_read(struct stream *s, void *to, size_t most)
 {
 	if (s->in < 0 || !most)
 		return 0;
-	ssize_t n = s->socket ? recv(s->in, to, most, MSG_DONTWAIT) : read(s->in, to, most);
+	ssize_t n = s->takes_files ? receive(s, to, most)
+	            : s->socket    ? recv(s->in, to, most, MSG_DONTWAIT)
+	                           : read(s->in, to, most);
 	if (!n || (n < 0 && errno != EINTR && errno != EAGAIN))
 		s->ended = true;
 	return n > 0 ? (size_t)n : 0;
@@ -331,7 +364,7 @@ static struct stream *create(const struct stream_host *h)
 	struct stream *s = calloc(1, sizeof *s);
 	CHECK(s);
 	s->host = *h;
-	s->in = s->out = s->listener = -1;
+	s->in = s->out = s->listener = s->file = -1;
 	s->ring = malloc(STREAM_RING); /* taken as it is used */
 	CHECK(s->ring);
 	return s;
@@ -369,6 +402,15 @@ struct stream *stream_create(int in, int out, const struct stream_host *h)
 		fence_grant(GRANT_SOCKET, (uint64_t)in, 0);
 	else if (out >= 0 && isatty(out))
 		open_anew(s);
+	add(s);
+	return s;
+}
+
+struct stream *stream_of_caller(int fd, const struct stream_host *h)
+{
+	struct stream *s = create(h);
+	s->in = s->out = fd;
+	s->socket = s->impatient = s->takes_files = true;
 	add(s);
 	return s;
 }
@@ -451,6 +493,7 @@ void stream_close(struct stream *s)
 	if (s->out != s->in)
 		shut(s, s->out);
 	shut(s, s->listener);
+	close_own(s->file);
 	free(s->ring);
 	free(s);
 }

@@ -53,6 +53,8 @@ struct stream *stream_create(int in, int out, const struct stream_host *h);
  * umask.  0 or a negative errno. */
 int stream_open(struct stream **out, const struct stream_spec *where, unsigned rights,
                 const struct stream_host *h);
+/* One of many callers (callers.h), who may send descriptors along. */
+struct stream *stream_of_caller(int fd, const struct stream_host *h);
 void stream_close(struct stream *s);
 
 /* From here on its input is listened for. */
@@ -67,6 +69,8 @@ bool stream_has_reader(const struct stream *s);
 
 /* What has come, most bytes at most; 0: nothing, or the end. */
 size_t stream_read(struct stream *s, void *to, size_t most);
+/* The descriptor that came last with what was read, from here on the reader's; -1: none. */
+int stream_take_file(struct stream *s);
 /* Stops and resumes on_input: for a reader with no room. */
 void stream_pause(struct stream *s, bool paused);
 

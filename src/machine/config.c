@@ -20,6 +20,8 @@ static bool read_stream(const struct option *o, void *field, char **words, struc
 {
 	if (stream_spec_parse(field, o->set, words[0]))
 		return true;
+	if (!stream_spec_form(o->set, 1))
+		return problem_set(why, "only %s is there", stream_spec_form(o->set, 0));
 	char told[256] = "";
 	size_t n = 0;
 	const char *form;
@@ -168,6 +170,10 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 		return problem_set(p, "--memory %s: a kernel needs %s",
 		                   option_size_text(c->memory).at,
 		                   option_size_text(KERNEL_MEMORY).at);
+	if (c->paused && !c->control.kind)
+		return problem_set(p, "--paused: without a --control that lets it go on");
+	if (c->exit_on_text && !*c->exit_on_text)
+		return problem_set(p, "--exit-on-text: the text is empty");
 	if (!c->kernel && c->modules.count)
 		return problem_set(p, "--module %s: without a --kernel", c->modules.at[0]);
 	return true;

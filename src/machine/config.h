@@ -32,10 +32,12 @@ struct machine_config {
 		const struct cpu_model *model;
 		bool help; /* the models are to be listed */
 	} cpu;
-	struct stream_spec serial, debugcon, firmware_log, gdb;
+	struct stream_spec serial, debugcon, firmware_log, gdb, control;
 	enum config_display display;
 	unsigned keymap; /* keymap_name() */
-	bool debug_exit, no_reboot;
+	bool debug_exit, no_reboot, exit_on_halt, paused;
+	const char *exit_on_text;
+	unsigned timeout;         /* seconds; 0: none */
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {
 		unsigned categories; /* of base/log.h; 0: no log */

@@ -27,6 +27,12 @@ void control_resume(struct control *c, unsigned holder)
 		monitor_debug_request(c->monitor);
 }
 
+void control_hold_on(struct control *c)
+{
+	if (c->holders)
+		monitor_debug_request(c->monitor);
+}
+
 bool control_held(const struct control *c, unsigned holders)
 {
 	return c->holders & holders;

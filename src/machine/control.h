@@ -9,7 +9,7 @@
 #include "monitor/monitor.h"
 
 /* Who may hold the guest, a bit for each. */
-enum { HOLDER_GDB = 1 << 0, HOLDERS = -1 };
+enum { HOLDER_GDB = 1 << 0, HOLDER_USER = 1 << 1, HOLDERS = -1 };
 
 struct control {
 	struct monitor *monitor;
@@ -29,6 +29,8 @@ void control_reset(struct control *c);
 /* Holds the guest before its next instruction, until each holder has let it go. */
 void control_pause(struct control *c, unsigned holder);
 void control_resume(struct control *c, unsigned holder);
+/* The guest has been reset: whoever holds it does so still. */
+void control_hold_on(struct control *c);
 /* Does any of these hold it? */
 bool control_held(const struct control *c, unsigned holders);
 /* The guest has been stopped, for whatever reason, or goes on. */

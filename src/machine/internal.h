@@ -3,6 +3,8 @@
  *   machine.c   creation, the run, the end
  *   boot.c      power-up state, what firmware leaves, the guest's kernel
  *   platform.c  what the monitor is given
+ *   limits.c    ends of a run that the command line sets
+ *   remote.c    what a control socket acts on
  *   records.c   what a run writes beside the guest: log, statistics, dumps
  *   control.c   what is done to it from outside (control.h)
  *
@@ -10,15 +12,19 @@
 #ifndef UNRING_MACHINE_INTERNAL_H
 #define UNRING_MACHINE_INTERNAL_H
 
+#include "host/alarm.h"
 #include "machine/board.h"
 #include "machine/config.h"
 #include "machine/control.h"
+#include "machine/control_target.h"
 #include "machine/display.h"
 #include "machine/gdb.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
 #include "machine/memory_map.h"
 #include "machine/output.h"
+#include "machine/printed.h"
+#include "machine/qmp.h"
 #include "machine/serial.h"
 #include "monitor/monitor.h"
 
@@ -34,6 +40,17 @@ struct machine {
 	struct display *display; /* NULL: none */
 	struct control control;
 	struct gdb *gdb; /* NULL: none */
+	struct qmp *qmp; /* NULL: no control socket */
+	struct control_target target;
+	bool prelaunch;     /* --paused, and not let go yet */
+	bool reset_by_host; /* what the reset was asked for by */
+	bool halt_told;     /* of this life of the guest */
+	struct printed printed;
+	uint64_t found;       /* up to where commands have found text in it */
+	struct alarm *limits; /* NULL: none */
+	uint64_t deadline_ns; /* of the host's clock */
+	uint64_t text_from;   /* up to where --exit-on-text has looked */
+	bool text_seen;
 	struct loop *loop;
 	struct gtime *time;
 	struct timer *poll_tick;
@@ -69,6 +86,26 @@ bool boot_again(struct machine *m, struct problem *p);
 void platform_start(struct machine *m);
 struct monitor_platform platform_of(struct machine *m);
 
+/* --- limits.c --- */
+
+bool limits_open(struct machine *m, struct problem *p);
+/* The guest begins. */
+void limits_begin(struct machine *m);
+/* The guest has printed this. */
+void limits_printed(struct machine *m, uint8_t byte);
+/* The run's status, which would be this one without --exit-on-text. */
+int limits_status(struct machine *m, int status);
+
+/* --- remote.c --- */
+
+bool remote_open(struct machine *m, const struct stream_host *h, struct problem *p);
+/* Does the screen show it? */
+bool remote_shows(struct machine *m, const char *text);
+/* Events. */
+void remote_was_reset(struct machine *m, enum monitor_end end);
+void remote_has_ended(struct machine *m, enum monitor_end end);
+void remote_has_halted(struct machine *m);
+
 /* --- records.c --- */
 
 /* Opens what the options name; what is there is kept. */
@@ -87,6 +124,7 @@ void records_flush(struct machine *m);
 /* Nothing more is written: sends all, and waits for who reads it. */
 void records_drain(struct machine *m);
 bool records_wants_polls(const struct machine *m);
+void records_write_stats(struct machine *m, FILE *f);
 /* --stats, if it was asked for. */
 void records_stats(struct machine *m);
 /* --verify, and --dump-cache unless dump_path is NULL. */

@@ -25,6 +25,11 @@ static void on_quit(void *ctx)
 	control_quit(&m->control, 0);
 }
 
+static void on_printed(void *ctx, uint8_t byte)
+{
+	limits_printed(ctx, byte);
+}
+
 static void on_send_break(void *ctx)
 {
 	struct machine *m = ctx;
@@ -143,11 +148,13 @@ static bool create_monitor(struct machine *m, struct problem *p)
 static bool close_fence(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
-	int err = c->verify || c->dump_cache ? host_mem_books_open() : 0;
+	bool dumps = c->verify || c->dump_cache || c->control.kind;
+	int err = dumps ? host_mem_books_open() : 0;
 	if (err)
 		return problem_set(p, "cannot read this process's mappings: %s", strerror(-err));
 	outputs_grant(&m->outputs);
-	err = broker_seal();
+	/* Without a fence it goes on to open files by name, for the control socket. */
+	err = c->fence == FENCE_OFF ? 0 : broker_seal();
 	if (err)
 		return problem_set(p, "the broker ended: %s", strerror(-err));
 	fence_enter(FENCE_VCPU);
@@ -191,6 +198,7 @@ static bool build(struct machine *m, struct problem *p)
 		.ctx = m,
 		.quit = on_quit,
 		.send_break = on_send_break,
+		.printed = on_printed,
 		.outputs = &m->outputs,
 		.stdio = m->stdio,
 		.host = records_host(m),
@@ -204,6 +212,7 @@ static bool build(struct machine *m, struct problem *p)
 	if (m->display)
 		display_attach(m->display, m->typist);
 	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &owner.host, &m->control, p)) &&
+	       remote_open(m, &owner.host, p) && limits_open(m, p) &&
 	       images_read(&m->images, c, &m->outputs, p) && boot_add_rom(m, p) &&
 	       close_fence(m, p) && boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
@@ -227,6 +236,7 @@ bool machine_create(struct machine **out, const struct machine_config *c, struct
 /* One life of the guest, from boot to reset or end; -1: boot again. */
 static int run_once(struct machine *m)
 {
+	m->halt_told = false;
 	/* What came while there was nothing to kick is looked at first. */
 	monitor_kick(m->monitor);
 	enum monitor_end end = monitor_run(m->monitor);
@@ -234,8 +244,11 @@ static int run_once(struct machine *m)
 		records_check_code(m, m->config.dump_cache);
 	/* The chip set answers a shutdown with a reset. */
 	bool reset = end == END_RESET || end == END_TRIPLE;
-	if (reset && !m->reader_gone && (!m->config.no_reboot || boot_resumes(m)))
+	if (reset && !m->reader_gone && (!m->config.no_reboot || boot_resumes(m))) {
+		remote_was_reset(m, end);
 		return -1;
+	}
+	remote_has_ended(m, end);
 	records_drain(m);
 	switch (end) {
 	case END_RESET:
@@ -254,6 +267,7 @@ int machine_run(struct machine *m)
 	int status;
 	if (host_losses())
 		report("runs without %s", host_losses());
+	limits_begin(m);
 	while ((status = run_once(m)) < 0) {
 		struct problem p = {0};
 		gtime_sleep(m->time);
@@ -264,8 +278,10 @@ int machine_run(struct machine *m)
 			status = EXIT_BAD_INPUT;
 			break;
 		}
+		control_hold_on(&m->control);
 	}
 	terminal_close();
+	status = limits_status(m, status);
 	if (m->gdb)
 		gdb_exited(m->gdb, status);
 	records_stats(m);
@@ -287,6 +303,8 @@ void machine_destroy(struct machine *m)
 	memory_map_destroy(m->memory);
 	serial_close(m->serial);
 	gdb_close(m->gdb);
+	qmp_close(m->qmp);
+	alarm_destroy(m->limits);
 	timer_free(m->poll_tick);
 	gtime_destroy(m->time);
 	records_close(m);

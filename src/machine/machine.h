@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { EXIT_BAD_INPUT = 2 };
+enum { EXIT_BAD_INPUT = 2, EXIT_TIMEOUT = 124 };
 
 struct machine;
 

@@ -143,6 +143,18 @@ static void on_wait(void *ctx)
 	want_poll(m);
 }
 
+/* Where nobody could do anything to it any more, the run ends; else it stays as it is. */
+static bool on_halted(void *ctx)
+{
+	struct machine *m = ctx;
+	if (m->config.exit_on_halt || !m->qmp)
+		return false;
+	if (!m->halt_told)
+		remote_has_halted(m);
+	m->halt_told = true;
+	return true;
+}
+
 /* The debugger holds the guest, and has not been told that it stands. */
 static void tell_debugger(struct machine *m, struct debug_stop *s)
 {
@@ -197,6 +209,7 @@ struct monitor_platform platform_of(struct machine *m)
 		.tsc = on_tsc,
 		.poll = on_poll,
 		.wait = on_wait,
+		.halted = on_halted,
 		.debug = on_debug,
 	};
 }

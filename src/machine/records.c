@@ -70,14 +70,19 @@ bool records_wants_polls(const struct machine *m)
 	       (m->firmware_log && stream_wants_polls(m->firmware_log));
 }
 
+void records_write_stats(struct machine *m, FILE *f)
+{
+	stats_write(f);
+	monitor_stats_write(m->monitor, f);
+	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
+}
+
 void records_stats(struct machine *m)
 {
 	if (!m->config.stats.given)
 		return;
 	FILE *f = m->stats_file ? m->stats_file : stderr;
-	stats_write(f);
-	monitor_stats_write(m->monitor, f);
-	fprintf(f, "seconds %.3f\n", gtime_now(m->time) / 1e9);
+	records_write_stats(m, f);
 	check_written(m, f, "--stats", m->config.stats.path);
 }
 

@@ -174,6 +174,8 @@ void serial_close(struct serial *s)
 static void transmit(void *ctx, uint8_t byte)
 {
 	struct serial *s = ctx;
+	if (s->owner.printed)
+		s->owner.printed(s->owner.ctx, byte);
 	if (s->stream)
 		stream_put(s->stream, byte);
 }
@@ -221,4 +223,10 @@ void serial_drain(struct serial *s)
 {
 	if (s->stream)
 		stream_drain(s->stream);
+}
+
+void serial_hurry(struct serial *s)
+{
+	if (s->stream)
+		stream_hurry(s->stream);
 }

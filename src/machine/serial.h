@@ -12,8 +12,9 @@ struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx);       /* Ctrl-A x */
-	void (*send_break)(void *ctx); /* Ctrl-A b */
+	void (*quit)(void *ctx);                  /* Ctrl-A x */
+	void (*send_break)(void *ctx);            /* Ctrl-A b */
+	void (*printed)(void *ctx, uint8_t byte); /* NULL: nobody looks at what the guest prints */
 	struct outputs *outputs;
 	struct stream *stdio;
 	struct stream_host host; /* for a stream of its own */
@@ -34,5 +35,7 @@ void serial_send_break(struct serial *s);
 void serial_flush(struct serial *s);
 bool serial_wants_polls(const struct serial *s);
 void serial_drain(struct serial *s);
+/* stream_hurry() of where it leads. */
+void serial_hurry(struct serial *s);
 
 #endif

@@ -43,7 +43,7 @@ void wait_for_interrupt(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	uint32_t eip = v->eip;
-	if (!v->if_flag && !nmi_is_due(m)) {
+	if (!v->if_flag && !nmi_is_due(m) && (!m->cfg.platform.halted || !gate_halted(m))) {
 		monitor_stop(m, END_HALT, 0);
 		return;
 	}

@@ -60,6 +60,12 @@ GATE void gate_wait(struct monitor *m)
 	m->cfg.platform.wait(m->cfg.platform.ctx);
 }
 
+GATE bool gate_halted(struct monitor *m)
+{
+	fpu_save(m);
+	return m->cfg.platform.halted(m->cfg.platform.ctx);
+}
+
 GATE void gate_debug(struct monitor *m, const struct debug_stop *s)
 {
 	fpu_save(m);

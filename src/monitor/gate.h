@@ -31,6 +31,7 @@ void gate_ferr(struct monitor *m);
 uint64_t gate_tsc(struct monitor *m);
 void gate_poll(struct monitor *m);
 void gate_wait(struct monitor *m);
+bool gate_halted(struct monitor *m);
 void gate_debug(struct monitor *m, const struct debug_stop *s);
 
 /* --- and others --- */

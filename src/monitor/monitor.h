@@ -37,6 +37,9 @@ struct monitor_platform {
 	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
 	void (*wait)(void *ctx);
+	/* HLT with interrupts off, which only NMI and resets end: is it to be waited for them?  NULL:
+	 * the run ends. */
+	bool (*halted)(void *ctx);
 	/* The guest is stopped between two instructions: returns when it is to go on; its
 	 * clocks should not notice.  Only where that has been asked for. */
 	void (*debug)(void *ctx, const struct debug_stop *s);

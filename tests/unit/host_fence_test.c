@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -41,7 +42,16 @@
 #define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
 
 enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
-enum { LISTENER = 20, DUMP = 21, BOOK = 22, WP = 23, FOLDER = 24, OTHER = 25, SOCKET = 26 };
+enum {
+	LISTENER = 20,
+	DUMP = 21,
+	BOOK = 22,
+	WP = 23,
+	FOLDER = 24,
+	OTHER = 25,
+	SOCKET = 26,
+	ALARM = 27
+};
 
 #define FIXED (MAP_SHARED | MAP_FIXED)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -174,6 +184,16 @@ static const struct call calls[] = {
 	{"sendto an address", SYS_sendto, {OTHER, ANY, 0, 0, ANY, 16}, NONE, 0},
 	{"recvfrom", SYS_recvfrom, {OTHER, ANY, 0, 0, 0, 0}, V, 0},
 	{"recvmsg", SYS_recvmsg, {OTHER, ANY, 0}, B, 0},
+	{"recvmsg of a caller",
+         SYS_recvmsg,
+         {OTHER, ANY, MSG_DONTWAIT | MSG_CMSG_CLOEXEC},
+         V | B,
+         0},
+	{"fstat", SYS_fstat, {OTHER, ANY}, V, 0},
+	{"the alarm", SYS_timerfd_settime, {ALARM, 0, ANY}, V, 0},
+	{"the alarm, absolute", SYS_timerfd_settime, {ALARM, 1, ANY}, NONE, 0},
+	{"another alarm", SYS_timerfd_settime, {OTHER, 0, ANY}, NONE, 0},
+	{"timerfd_create", SYS_timerfd_create, {CLOCK_MONOTONIC, 0}, NONE, 0},
 	{"sendmsg", SYS_sendmsg, {OTHER, ANY, 0}, B, 0},
 	{"ftruncate of the dump", SYS_ftruncate, {DUMP, 0}, V, 0},
 	{"ftruncate of another", SYS_ftruncate, {OTHER, 0}, NONE, 0},
@@ -203,6 +223,8 @@ static void enter(enum fence_kind kind)
 	fence_grant(GRANT_WP, WP, 0);
 	fence_grant(GRANT_CHILD, NOBODY, 0);
 	fence_grant(GRANT_LISTENER, LISTENER, 0);
+	fence_grant(GRANT_FILES, 0, 0);
+	fence_grant(GRANT_ALARM, ALARM, 0);
 	fence_grant(GRANT_OUTPUT, DUMP, 0);
 	fence_grant(GRANT_BOOKS, BOOK, 0);
 	fence_grant(GRANT_OWNER, NOBODY, 8);

@@ -1,0 +1,63 @@
+/* What a control socket (qmp.h) acts on.  What is NULL is not there, and is answered so. */
+#ifndef UNRING_MACHINE_CONTROL_TARGET_H
+#define UNRING_MACHINE_CONTROL_TARGET_H
+
+#include "host/file.h"
+#include "machine/problem.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { CONTROL_KEYS = 4, CONTROL_KEY_NAME = 16, CONTROL_SCREEN = 1 << 16 };
+
+struct control_block {
+	const char *device; /* floppy0 */
+	const char *file;   /* NULL: no medium */
+	bool read_only, tray_open;
+};
+
+struct control_target {
+	void *ctx;
+
+	/* --- the run --- */
+	void (*stop)(void *ctx);
+	void (*cont)(void *ctx);
+	void (*reset)(void *ctx);
+	void (*quit)(void *ctx);
+	/* running, paused, prelaunch, debug */
+	const char *(*status)(void *ctx);
+	void (*powerdown)(void *ctx); /* the power button */
+
+	/* --- what it has printed, and what it shows --- */
+	/* Is this in the serial port's output, behind what was found before?  From here on that
+	 * has been found. */
+	bool (*serial_find)(void *ctx, const char *text);
+	/* The screen's rows as UTF-8, each with its newline, and a NUL; false: it shows
+	 * graphics. */
+	bool (*screen_text)(void *ctx, char *to, size_t most);
+	bool (*screendump)(void *ctx, int fd, bool png, struct problem *why);
+
+	/* --- keys, by the names of QKeyCode --- */
+	bool (*key_known)(void *ctx, const char *name);
+	/* False: there is no room for it now. */
+	bool (*key)(void *ctx, const char *name, bool down);
+	/* The keys to hold together for this character; 0: there are none. */
+	unsigned (*character_keys)(void *ctx, uint32_t character, const char *names[CONTROL_KEYS]);
+
+	/* --- media --- */
+	bool (*block)(void *ctx, unsigned i, struct control_block *b); /* false past the last */
+	/* The descriptor is the callee's. */
+	bool (*change)(void *ctx, const char *device, int fd, const char *file, bool read_only,
+	               struct problem *why);
+	bool (*eject)(void *ctx, const char *device, bool force, struct problem *why);
+
+	/* --- records --- */
+	/* Character devices, and where they lead; false past the last. */
+	bool (*chardev)(void *ctx, unsigned i, const char **label, const char **where);
+	void (*stats)(void *ctx, FILE *f); /* lines of "name value" */
+	bool (*dump_cache)(void *ctx, int fd, struct problem *why);
+	/* Opens a file that was named without its descriptor; -1. */
+	int (*open)(void *ctx, const char *path, enum file_use use, struct problem *why);
+};
+
+#endif

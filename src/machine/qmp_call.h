@@ -1,0 +1,36 @@
+/* What the files of the control socket share.  From the top down:
+ *
+ *   qmp.c            callers, what they send, answers, events
+ *   qmp_commands.c   the table of commands
+ *   qmp_keys.c       keys that wait for the guest
+ *   qmp_frame.c      where a JSON value ends
+ */
+#ifndef UNRING_MACHINE_QMP_CALL_H
+#define UNRING_MACHINE_QMP_CALL_H
+
+#include "machine/control_target.h"
+#include "machine/qmp_keys.h"
+
+#include <jansson.h>
+
+/* One command of one caller, until it is answered. */
+struct qmp_call {
+	const struct control_target *target;
+	struct qmp_keys *keys;
+	json_t *args;
+	int file; /* the descriptor that came with it; -1: none, or taken */
+
+	json_t *result;    /* what is returned; NULL: an error, or not yet */
+	const char *class; /* of an error; NULL: none */
+	struct problem why;
+	/* It is answered when this is printed or shown, or after so long. */
+	const char *awaited;
+	unsigned timeout_ms;
+};
+
+/* Does what the command asks for: result, class or awaited is set. */
+void qmp_command(struct qmp_call *c, const char *name);
+/* Is the text that is waited for there? */
+bool qmp_text_there(const struct control_target *t, const char *text);
+
+#endif

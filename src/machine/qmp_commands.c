@@ -1,0 +1,556 @@
+/* The commands of the control socket.  Names, arguments and replies are those of the QEMU Machine
+ * Protocol (its reference manual, "QMP"), so that its clients need no change; those that begin
+ * with x- are unring's own. */
+#include "machine/qmp_call.h"
+
+#include "base/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHORD = 16, HOLD_MS = 100, HOLD_MOST_MS = 10000 };
+
+static void fail(struct qmp_call *c, const char *class, const char *what, const char *about)
+{
+	c->class = class;
+	problem_set(&c->why, "%s%s", what, about);
+}
+
+static void generic(struct qmp_call *c)
+{
+	c->class = "GenericError";
+}
+
+static void not_there(struct qmp_call *c, const char *what)
+{
+	fail(c, "GenericError", "this machine has no ", what);
+}
+
+static void done(struct qmp_call *c)
+{
+	c->result = json_object();
+}
+
+/* --- arguments --- */
+
+static const char *text_of(const struct qmp_call *c, const char *key)
+{
+	return json_string_value(json_object_get(c->args, key));
+}
+
+static bool true_of(const struct qmp_call *c, const char *key)
+{
+	return json_is_true(json_object_get(c->args, key));
+}
+
+/* A whole number from 0 to most, or what holds without it; false: another. */
+static bool number_of(struct qmp_call *c, const char *key, unsigned most, unsigned without,
+                      unsigned *out)
+{
+	const json_t *v = json_object_get(c->args, key);
+	json_int_t n = v ? json_integer_value(v) : without;
+	*out = (unsigned)n;
+	if (n >= 0 && n <= most)
+		return true;
+	problem_set(&c->why, "Parameter '%s' expects a number from 0 to %u", key, most);
+	generic(c);
+	return false;
+}
+
+static const char *const type_names[] = {
+	['s'] = "string", ['i'] = "integer", ['b'] = "boolean", ['a'] = "array", ['o'] = "object",
+};
+
+static bool has_type(const json_t *v, char type)
+{
+	return type == 's'   ? json_is_string(v)
+	       : type == 'i' ? json_is_integer(v)
+	       : type == 'b' ? json_is_boolean(v)
+	       : type == 'a' ? json_is_array(v)
+	                     : json_is_object(v);
+}
+
+/* The length of a specification's first item, "name:t" or "name:t?". */
+static size_t item_length(const char *spec)
+{
+	return strcspn(spec, " ");
+}
+
+static const char *next_item(const char *spec)
+{
+	spec += item_length(spec);
+	return spec + strspn(spec, " ");
+}
+
+static bool specified(const char *spec, const char *key)
+{
+	for (; *spec; spec = next_item(spec)) {
+		size_t n = strcspn(spec, ":");
+		if (strlen(key) == n && !memcmp(spec, key, n))
+			return true;
+	}
+	return false;
+}
+
+static bool check_arguments(struct qmp_call *c, const char *spec)
+{
+	const char *key;
+	json_t *v;
+	generic(c);
+	json_object_foreach(c->args, key, v) if (!specified(spec, key)) return problem_set(
+		&c->why, "Parameter '%.64s' is unexpected", key);
+	for (; *spec; spec = next_item(spec)) {
+		size_t n = strcspn(spec, ":");
+		v = json_object_getn(c->args, spec, n);
+		if (!v && spec[n + 2] != '?')
+			return problem_set(&c->why, "Parameter '%.*s' is missing", (int)n, spec);
+		if (v && !has_type(v, spec[n + 1]))
+			return problem_set(&c->why,
+			                   "Invalid parameter type for '%.*s', expected: %s",
+			                   (int)n, spec, type_names[(unsigned char)spec[n + 1]]);
+	}
+	c->class = NULL;
+	return true;
+}
+
+/* The file that a command names: its descriptor came along, or it is opened. */
+static int take_file(struct qmp_call *c, const char *path, enum file_use use)
+{
+	int fd = c->file;
+	const struct control_target *t = c->target;
+	c->file = -1;
+	generic(c);
+	if (fd < 0)
+		fd = t->open ? t->open(t->ctx, path, use, &c->why) : -1;
+	if (fd >= 0 && !file_is_plain(fd)) {
+		problem_set(&c->why, "%.200s: not a plain file", path);
+		file_close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		problem_set(&c->why, "%.200s: cannot be opened", path);
+	else
+		c->class = NULL;
+	return fd;
+}
+
+/* --- the run --- */
+
+static void query_status(struct qmp_call *c)
+{
+	const char *status = c->target->status(c->target->ctx);
+	c->result =
+		json_pack("{s:b, s:s}", "running", !strcmp(status, "running"), "status", status);
+}
+
+static void stop(struct qmp_call *c)
+{
+	c->target->stop(c->target->ctx);
+	done(c);
+}
+
+static void cont(struct qmp_call *c)
+{
+	c->target->cont(c->target->ctx);
+	done(c);
+}
+
+static void system_reset(struct qmp_call *c)
+{
+	c->target->reset(c->target->ctx);
+	done(c);
+}
+
+static void quit(struct qmp_call *c)
+{
+	c->target->quit(c->target->ctx);
+	done(c);
+}
+
+static void system_powerdown(struct qmp_call *c)
+{
+	if (!c->target->powerdown) {
+		not_there(c, "power button");
+		return;
+	}
+	c->target->powerdown(c->target->ctx);
+	done(c);
+}
+
+/* --- the screen, and what is printed --- */
+
+static char *screen_text(const struct control_target *t)
+{
+	char *text = t->screen_text ? malloc(CONTROL_SCREEN) : NULL;
+	if (text && !t->screen_text(t->ctx, text, CONTROL_SCREEN)) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+bool qmp_text_there(const struct control_target *t, const char *text)
+{
+	char *screen = screen_text(t);
+	bool there = screen && strstr(screen, text);
+	free(screen);
+	return there || (t->serial_find && t->serial_find(t->ctx, text));
+}
+
+static void x_screen_text(struct qmp_call *c)
+{
+	char *text = screen_text(c->target);
+	if (text)
+		c->result = json_pack("{s:s}", "text", text);
+	else if (c->target->screen_text)
+		fail(c, "GenericError", "the screen shows graphics", "");
+	else
+		not_there(c, "screen");
+	free(text);
+}
+
+static void x_wait_text(struct qmp_call *c)
+{
+	const char *text = text_of(c, "text");
+	if (!*text)
+		fail(c, "GenericError", "Parameter 'text' is empty", "");
+	else if (number_of(c, "timeout", 86400000, 60000, &c->timeout_ms))
+		c->awaited = text;
+}
+
+static void screendump(struct qmp_call *c)
+{
+	const char *format = text_of(c, "format");
+	bool png = format && !strcmp(format, "png");
+	if (!c->target->screendump) {
+		not_there(c, "screen");
+		return;
+	}
+	if (format && !png && strcmp(format, "ppm") != 0) {
+		fail(c, "GenericError", "Parameter 'format' does not accept this value", "");
+		return;
+	}
+	int fd = take_file(c, text_of(c, "filename"), FILE_MAKE);
+	if (fd < 0)
+		return;
+	if (c->target->screendump(c->target->ctx, fd, png, &c->why))
+		done(c);
+	else
+		generic(c);
+	file_close(fd);
+}
+
+/* --- keys --- */
+
+/* A KeyValue: {"type": "qcode", "data": NAME}; NULL: an error. */
+static const char *key_of(struct qmp_call *c, const json_t *v)
+{
+	const char *type = json_string_value(json_object_get(v, "type"));
+	const char *name = json_string_value(json_object_get(v, "data"));
+	if (!type || strcmp(type, "qcode") != 0 || !name)
+		fail(c, "GenericError", "a key is {\"type\": \"qcode\", \"data\": NAME}", "");
+	else if (strlen(name) < CONTROL_KEY_NAME && c->target->key_known(c->target->ctx, name))
+		return name;
+	else
+		fail(c, "GenericError", "there is no such key: ", name);
+	return NULL;
+}
+
+static bool has_keyboard(struct qmp_call *c, unsigned keys)
+{
+	if (!c->target->key)
+		not_there(c, "keyboard");
+	else if (qmp_keys_room(c->keys) < keys)
+		fail(c, "GenericError", "too many keys wait for the guest", "");
+	else
+		return true;
+	return false;
+}
+
+static void send_key(struct qmp_call *c)
+{
+	const json_t *keys = json_object_get(c->args, "keys");
+	size_t n = json_array_size(keys);
+	const char *names[CHORD];
+	unsigned hold;
+	if (!number_of(c, "hold-time", HOLD_MOST_MS, HOLD_MS, &hold) ||
+	    !has_keyboard(c, 2 * CHORD + 1))
+		return;
+	if (!n || n > CHORD) {
+		fail(c, "GenericError", "1 to 16 keys can be held together", "");
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!(names[i] = key_of(c, json_array_get(keys, i))))
+			return;
+	qmp_keys_chord(c->keys, names, (unsigned)n, hold);
+	done(c);
+}
+
+/* All of them are looked at before the first is sent. */
+static void input_send_event(struct qmp_call *c)
+{
+	const json_t *events = json_object_get(c->args, "events"), *e;
+	size_t i;
+	if (json_array_size(events) > QMP_KEYS) {
+		fail(c, "GenericError", "too many events", "");
+		return;
+	}
+	if (!has_keyboard(c, (unsigned)json_array_size(events)))
+		return;
+	for (int pass = 0; pass < 2; pass++)
+		json_array_foreach(events, i, e)
+		{
+			const char *type = json_string_value(json_object_get(e, "type"));
+			const json_t *data = json_object_get(e, "data");
+			const json_t *down = json_object_get(data, "down");
+			if (!type || strcmp(type, "key") != 0) {
+				fail(c, "GenericError", "only events of the type key are there",
+				     "");
+				return;
+			}
+			if (!json_is_boolean(down)) {
+				fail(c, "GenericError", "Parameter 'down' is missing", "");
+				return;
+			}
+			const char *name = key_of(c, json_object_get(data, "key"));
+			if (!name)
+				return;
+			if (pass)
+				qmp_keys_put(c->keys, name, json_is_true(down));
+		}
+	done(c);
+}
+
+/* The next character of UTF-8 that jansson has found to be right. */
+static uint32_t next_character(const char **p)
+{
+	uint8_t c = (uint8_t) * (*p)++;
+	unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+	uint32_t v = more ? c & (0x3fu >> more) : c;
+	while (more--)
+		v = v << 6 | (*(*p)++ & 0x3f);
+	return v;
+}
+
+static void x_type_text(struct qmp_call *c)
+{
+	const char *text = text_of(c, "text"), *names[CONTROL_KEYS];
+	const struct control_target *t = c->target;
+	if (!t->character_keys || !t->key) {
+		not_there(c, "keyboard");
+		return;
+	}
+	unsigned wanted = 0;
+	for (const char *p = text; *p;) {
+		uint32_t character = next_character(&p);
+		unsigned n = t->character_keys(t->ctx, character, names);
+		if (!n) {
+			problem_set(&c->why, "no key types the character U+%04X", character);
+			generic(c);
+			return;
+		}
+		wanted += 2 * n;
+	}
+	if (!has_keyboard(c, wanted))
+		return;
+	for (const char *p = text; *p;) {
+		unsigned n = t->character_keys(t->ctx, next_character(&p), names);
+		qmp_keys_chord(c->keys, names, n, 0);
+	}
+	done(c);
+}
+
+/* --- media --- */
+
+static const char *device_of(struct qmp_call *c)
+{
+	const char *device = text_of(c, "id");
+	if (!device)
+		device = text_of(c, "device");
+	if (!device)
+		fail(c, "GenericError", "Parameter 'id' is missing", "");
+	return device;
+}
+
+static bool has_device(struct qmp_call *c, const char *device)
+{
+	const struct control_target *t = c->target;
+	struct control_block b;
+	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++)
+		if (!strcmp(b.device, device))
+			return true;
+	problem_set(&c->why, "Device '%.64s' not found", device);
+	c->class = "DeviceNotFound";
+	return false;
+}
+
+static void query_block(struct qmp_call *c)
+{
+	const struct control_target *t = c->target;
+	struct control_block b;
+	c->result = json_array();
+	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++) {
+		json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:b, s:s}", "device", b.device, "qdev",
+		                      b.device, "removable", 1, "locked", 0, "tray_open",
+		                      b.tray_open, "type", "unknown");
+		if (b.file)
+			json_object_set_new(o, "inserted",
+			                    json_pack("{s:s, s:b, s:s, s:b}", "file", b.file, "ro",
+			                              b.read_only, "drv", "raw", "encrypted", 0));
+		json_array_append_new(c->result, o);
+	}
+}
+
+static void change_medium(struct qmp_call *c)
+{
+	const struct control_target *t = c->target;
+	const char *device = device_of(c), *path = text_of(c, "filename");
+	const char *format = text_of(c, "format"), *mode = text_of(c, "read-only-mode");
+	bool read_only = mode && !strcmp(mode, "read-only");
+	if (!device || !has_device(c, device))
+		return;
+	if (format && strcmp(format, "raw") != 0) {
+		fail(c, "GenericError", "only the format raw is there", "");
+		return;
+	}
+	int fd = take_file(c, path, read_only ? FILE_READ : FILE_CHANGE);
+	if (fd < 0)
+		return;
+	if (t->change(t->ctx, device, fd, path, read_only, &c->why))
+		done(c);
+	else
+		generic(c);
+}
+
+static void eject(struct qmp_call *c)
+{
+	const struct control_target *t = c->target;
+	const char *device = device_of(c);
+	if (!device || !has_device(c, device))
+		return;
+	if (t->eject(t->ctx, device, true_of(c, "force"), &c->why))
+		done(c);
+	else
+		generic(c);
+}
+
+/* --- records --- */
+
+static void query_version(struct qmp_call *c)
+{
+	c->result = json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "major", VERSION_MAJOR, "minor",
+	                      VERSION_MINOR, "micro", 0, "package", "unring " VERSION);
+}
+
+static void query_name(struct qmp_call *c)
+{
+	c->result = json_pack("{s:s}", "name", "unring");
+}
+
+static void query_chardev(struct qmp_call *c)
+{
+	const struct control_target *t = c->target;
+	const char *label, *where;
+	c->result = json_array();
+	for (unsigned i = 0; t->chardev && t->chardev(t->ctx, i, &label, &where); i++)
+		json_array_append_new(c->result, json_pack("{s:s, s:s, s:b}", "label", label,
+		                                           "filename", where, "frontend-open", 1));
+}
+
+/* "name value" lines as an object. */
+static json_t *counters(char *text)
+{
+	json_t *o = json_object();
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *value = strchr(line, ' ');
+		if (!value)
+			continue;
+		*value++ = '\0';
+		json_object_set_new(o, line,
+		                    strchr(value, '.') ? json_real(strtod(value, NULL))
+		                                       : json_integer(strtoll(value, NULL, 10)));
+	}
+	return o;
+}
+
+static void x_stats(struct qmp_call *c)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *f = open_memstream(&text, &bytes);
+	if (f) {
+		c->target->stats(c->target->ctx, f);
+		if (!fclose(f))
+			c->result = counters(text);
+	}
+	free(text);
+	if (!c->result)
+		fail(c, "GenericError", "no memory", "");
+}
+
+static void x_dump_cache(struct qmp_call *c)
+{
+	int fd = take_file(c, text_of(c, "filename"), FILE_MAKE);
+	if (fd < 0)
+		return;
+	if (c->target->dump_cache(c->target->ctx, fd, &c->why))
+		done(c);
+	else
+		generic(c);
+	file_close(fd);
+}
+
+/* --- the table --- */
+
+static void query_commands(struct qmp_call *c);
+
+/* An argument is NAME:TYPE, with ? if it may be left out: s string, i integer, b boolean, a list. */
+static const struct command {
+	const char *name, *arguments;
+	void (*run)(struct qmp_call *c);
+} commands[] = {
+	{"query-status", "", query_status},
+	{"stop", "", stop},
+	{"cont", "", cont},
+	{"system_reset", "", system_reset},
+	{"system_powerdown", "", system_powerdown},
+	{"quit", "", quit},
+	{"screendump", "filename:s format:s? device:s? head:i?", screendump},
+	{"send-key", "keys:a hold-time:i?", send_key},
+	{"input-send-event", "events:a device:s? head:i?", input_send_event},
+	{"blockdev-change-medium",
+         "device:s? id:s? filename:s format:s? force:b? read-only-mode:s?", change_medium},
+	{"eject", "device:s? id:s? force:b?", eject},
+	{"query-block", "", query_block},
+	{"query-chardev", "", query_chardev},
+	{"query-version", "", query_version},
+	{"query-commands", "", query_commands},
+	{"query-name", "", query_name},
+	{"x-type-text", "text:s", x_type_text},
+	{"x-screen-text", "", x_screen_text},
+	{"x-wait-text", "text:s timeout:i?", x_wait_text},
+	{"x-stats", "", x_stats},
+	{"x-dump-cache", "filename:s", x_dump_cache},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void query_commands(struct qmp_call *c)
+{
+	c->result = json_array();
+	for (unsigned i = 0; i < COMMANDS; i++)
+		json_array_append_new(c->result, json_pack("{s:s}", "name", commands[i].name));
+}
+
+void qmp_command(struct qmp_call *c, const char *name)
+{
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name)) {
+			if (check_arguments(c, commands[i].arguments))
+				commands[i].run(c);
+			return;
+		}
+	problem_set(&c->why, "The command %.64s has not been found", name);
+	c->class = "CommandNotFound";
+}

@@ -1,0 +1,256 @@
+/* The machine as what a control socket acts on. */
+#include "machine/internal.h"
+
+#include "base/log.h"
+#include "machine/keymap.h"
+#include "machine/screen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the run --- */
+
+static void on_stop(void *ctx)
+{
+	struct machine *m = ctx;
+	if (control_held(&m->control, HOLDER_USER))
+		return;
+	control_pause(&m->control, HOLDER_USER);
+	qmp_event(m->qmp, "STOP", NULL);
+}
+
+static void on_cont(void *ctx)
+{
+	struct machine *m = ctx;
+	if (!control_held(&m->control, HOLDER_USER))
+		return;
+	m->prelaunch = false;
+	control_resume(&m->control, HOLDER_USER);
+	qmp_event(m->qmp, "RESUME", NULL);
+}
+
+static void on_reset(void *ctx)
+{
+	struct machine *m = ctx;
+	m->reset_by_host = true;
+	control_reset(&m->control);
+}
+
+static void on_quit(void *ctx)
+{
+	struct machine *m = ctx;
+	serial_hurry(m->serial);
+	control_quit(&m->control, 0);
+}
+
+static const char *on_status(void *ctx)
+{
+	struct machine *m = ctx;
+	if (control_held(&m->control, HOLDER_USER))
+		return m->prelaunch ? "prelaunch" : "paused";
+	return control_held(&m->control, HOLDER_GDB) ? "debug" : "running";
+}
+
+static void on_powerdown(void *ctx)
+{
+	struct machine *m = ctx;
+	board_power_button(m->board);
+}
+
+/* --- what it shows --- */
+
+static bool on_screen_text(void *ctx, char *to, size_t most)
+{
+	struct machine *m = ctx;
+	struct vga_text *t = malloc(sizeof *t);
+	CHECK(t);
+	bool there = vga_text(board_vga(m->board), t);
+	if (there) {
+		struct screen_bytes b = screen_text(t);
+		snprintf(to, most, "%s", (const char *)b.at);
+		free(b.at);
+	}
+	free(t);
+	return there;
+}
+
+static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
+{
+	struct machine *m = ctx;
+	struct vga_image image = {0};
+	vga_render(board_vga(m->board), &image);
+	struct screen_bytes b = png ? screen_png(&image) : screen_ppm(&image);
+	int err = b.n ? file_append(fd, b.at, b.n) : -ENOMEM;
+	free(b.at);
+	vga_image_free(&image);
+	return !err || problem_set(why, "cannot write the picture: %s", strerror(-err));
+}
+
+/* --- keys --- */
+
+static bool on_key_known(void *ctx, const char *name)
+{
+	return key_named(name) != KEY_NONE;
+}
+
+static bool on_key(void *ctx, const char *name, bool down)
+{
+	struct machine *m = ctx;
+	struct keyboard *k = board_keyboard(m->board);
+	bool takes = keyboard_takes(k);
+	if (takes)
+		keyboard_key(k, key_named(name), down);
+	return takes;
+}
+
+/* What needs a dead key first is no one stroke. */
+static unsigned on_character_keys(void *ctx, uint32_t character, const char *names[CONTROL_KEYS])
+{
+	static const struct {
+		unsigned with;
+		enum key key;
+	} modifiers[] = {
+		{STROKE_SHIFT, KEY_shift}, {STROKE_ALTGR, KEY_alt_r}, {STROKE_CTRL, KEY_ctrl}};
+	struct machine *m = ctx;
+	const struct keymap *map = keymap_find(keymap_name(m->config.keymap));
+	struct stroke s[2];
+	unsigned n = 0;
+	if (keymap_strokes(map, character, s) != 1)
+		return 0;
+	for (unsigned i = 0; i < sizeof modifiers / sizeof *modifiers; i++)
+		if (s[0].with & modifiers[i].with)
+			names[n++] = key_name(modifiers[i].key);
+	names[n++] = key_name(s[0].key);
+	return n;
+}
+
+/* --- what it prints --- */
+
+static bool on_serial_find(void *ctx, const char *text)
+{
+	struct machine *m = ctx;
+	return printed_find(&m->printed, text, &m->found);
+}
+
+static bool on_chardev(void *ctx, unsigned i, const char **label, const char **where)
+{
+	struct machine *m = ctx;
+	*label = i ? "debugcon" : "serial0";
+	*where = i ? m->config.debugcon.text : m->config.serial.text;
+	return i < (m->debugcon ? 2u : 1u);
+}
+
+/* --- records --- */
+
+static void on_stats(void *ctx, FILE *f)
+{
+	records_write_stats(ctx, f);
+}
+
+static bool on_dump_cache(void *ctx, int fd, struct problem *why)
+{
+	char *dump = NULL;
+	size_t bytes;
+	struct machine *m = ctx;
+	FILE *f = open_memstream(&dump, &bytes);
+	CHECK(f);
+	int err = monitor_dump(m->monitor, f);
+	if (fclose(f))
+		err = -ENOMEM;
+	if (!err)
+		err = file_append(fd, dump, bytes);
+	free(dump);
+	return !err || problem_set(why, "cannot dump the cache: %s", strerror(-err));
+}
+
+/* Behind the fence nothing is opened by name. */
+static int on_open(void *ctx, const char *path, enum file_use use, struct problem *why)
+{
+	struct machine *m = ctx;
+	if (m->config.fence != FENCE_OFF) {
+		problem_set(why,
+		            "%.200s: the fence opens no file by name: send its descriptor along "
+		            "(SCM_RIGHTS), as unring ctl does, or run with --fence off",
+		            path);
+		return -1;
+	}
+	int fd = file_open_for(path, use);
+	if (fd < 0)
+		problem_set(why, "%.200s: %s", path, strerror(-fd));
+	return fd;
+}
+
+/* --- life --- */
+
+bool remote_open(struct machine *m, const struct stream_host *h, struct problem *p)
+{
+	m->target = (struct control_target){
+		.ctx = m,
+		.stop = on_stop,
+		.cont = on_cont,
+		.reset = on_reset,
+		.quit = on_quit,
+		.status = on_status,
+		.powerdown = on_powerdown,
+		.screen_text = on_screen_text,
+		.screendump = on_screendump,
+		.key_known = on_key_known,
+		.key = on_key,
+		.character_keys = on_character_keys,
+		.serial_find = on_serial_find,
+		.chardev = on_chardev,
+		.stats = on_stats,
+		.dump_cache = on_dump_cache,
+		.open = on_open,
+	};
+	if (m->config.paused) {
+		m->prelaunch = true;
+		control_pause(&m->control, HOLDER_USER);
+	}
+	return !m->config.control.kind || qmp_open(&m->qmp, &m->config.control, h, &m->target, p);
+}
+
+bool remote_shows(struct machine *m, const char *text)
+{
+	char *screen = m->target.screen_text ? malloc(CONTROL_SCREEN) : NULL;
+	bool there =
+		screen && m->target.screen_text(m, screen, CONTROL_SCREEN) && strstr(screen, text);
+	free(screen);
+	return there;
+}
+
+/* --- events --- */
+
+static const char *reason_of(struct machine *m, enum monitor_end end)
+{
+	bool guest = end == END_RESET && !m->reset_by_host;
+	return end == END_TRIPLE ? "triple-fault" : guest ? "guest" : "host";
+}
+
+static void tell(struct machine *m, const char *event, const char *reason)
+{
+	char data[64];
+	snprintf(data, sizeof data, "{\"guest\": %s, \"reason\": \"%s\"}",
+	         strcmp(reason, "host") ? "true" : "false", reason);
+	qmp_event(m->qmp, event, data);
+}
+
+void remote_was_reset(struct machine *m, enum monitor_end end)
+{
+	tell(m, "RESET", reason_of(m, end));
+	m->reset_by_host = false;
+}
+
+void remote_has_ended(struct machine *m, enum monitor_end end)
+{
+	if (end == END_TRIPLE || end == END_KILLED)
+		qmp_event(m->qmp, "GUEST_PANICKED", "{\"action\": \"poweroff\"}");
+	/* What asked for the end may have been the guest: a debug exit. */
+	tell(m, "SHUTDOWN", end == END_HALT || end == END_KILLED ? "guest" : reason_of(m, end));
+}
+
+void remote_has_halted(struct machine *m)
+{
+	qmp_event(m->qmp, "X_HALT", NULL);
+}

@@ -100,6 +100,7 @@ void firmware_devices(struct board *b, uint64_t ram_bytes)
 	pics(b);
 	keyboard(b);
 	configuration(b, ram_bytes);
+	firmware_display(b);
 }
 
 void firmware_memory(struct guest_ram *ram, bool has_serial)

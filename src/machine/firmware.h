@@ -9,6 +9,10 @@
 /* After board_create or board_reset, before the kernel's first instruction. */
 void firmware_devices(struct board *b, uint64_t ram_bytes);
 
+/* The display alone, which firmware_devices programs as well: text of 80x25, an empty screen.  There
+ * are no fonts, which a display BIOS has. */
+void firmware_display(struct board *b);
+
 /* Kernels look for the end of conventional memory in the data area. */
 void firmware_memory(struct guest_ram *ram, bool has_serial);
 

@@ -73,6 +73,8 @@ static uint32_t data_of(const struct vga *v, uint8_t byte)
 	uint32_t enable = vga_planes(gc[GC_ENABLE_SET_RESET]), bits = in_all(gc[GC_BIT_MASK]);
 	uint32_t value;
 
+	if (!mode && !gc[GC_ROTATE] && !gc[GC_ENABLE_SET_RESET] && gc[GC_BIT_MASK] == 0xff)
+		return in_all(byte); /* text, and most of what is written at all */
 	if (mode == 1)
 		return v->latch;
 	if (mode != 2)

@@ -175,7 +175,7 @@ void vga_render(const struct vga *v, struct vga_image *image)
 	unsigned each = v->seq[SEQ_CLOCKING] & SEQ_HALF_CLOCK ? 2 : 1;
 	uint64_t frames = vga_frames(v);
 	struct blinking b = {frames & 16, frames & 8};
-	uint8_t line[MAX_DOTS + 1], rgb[256][3]; /* the last character's ninth dot */
+	uint8_t line[MAX_DOTS + 1] = {0}, rgb[256][3]; /* the last character's ninth dot */
 	struct vga_scan s;
 
 	vga_scan_begin(&s, v);

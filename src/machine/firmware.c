@@ -198,6 +198,7 @@ void firmware_devices(struct board *b, uint64_t ram_bytes)
 	keyboard(b);
 	firmware_configuration(b, ram_bytes);
 	pci(b);
+	firmware_display(b);
 }
 
 void firmware_memory(struct guest_ram *ram, bool has_serial)

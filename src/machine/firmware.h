@@ -15,6 +15,10 @@ void firmware_configuration(struct board *b, uint64_t ram_bytes);
 /* Does firmware go on with what the guest was at, after a reset of the processor? */
 bool firmware_resumes(const struct board *b);
 
+/* The display alone, which firmware_devices programs as well: text of 80x25, an empty screen.  There
+ * are no fonts, which a display BIOS has. */
+void firmware_display(struct board *b);
+
 /* Kernels look for the end of conventional memory in the data area. */
 void firmware_memory(struct guest_ram *ram, bool has_serial);
 

@@ -324,10 +324,10 @@ static void test_ways_to_reset(void **state)
 	give(b, 0xcf9, 0x06);
 	assert_int_equal(kinds[RESET_HARD], 1);
 	/* What the machine also hears of. */
-	changes = 0;
+	unsigned before = changes;
 	assert_true(bus_map(board_bus(b), SPACE_MEMORY, 0xf0000000, 0x1000,
 	                    (struct region_handler){0}) > 0);
-	assert_int_equal(changes, 1);
+	assert_int_equal(changes, before + 1);
 	close_board(&r, b);
 }
 

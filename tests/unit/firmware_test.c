@@ -211,6 +211,37 @@ static void test_cards(void **state)
 	close_board(&r, b);
 }
 
+static void assert_colour(struct board *b, uint8_t index, uint32_t rgb)
+{
+	give(b, 0x3c7, index);
+	for (int shift = 16; shift >= 0; shift -= 8)
+		assert_int_equal(byte(b, 0x3c9), rgb >> shift & 0xff);
+}
+
+static void test_display(void **state)
+{
+	static struct vga_text text;
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	assert_true(vga_text(board_vga(b), &text));
+	assert_int_equal(text.cols, 80);
+	assert_int_equal(text.rows, 25);
+	assert_int_equal(text.cell_height, 16);
+	assert_false(text.blank);
+	assert_true(text.cursor_on && text.blink);
+	assert_int_equal(text.cell[24][79].ch, ' ');
+	assert_int_equal(text.cell[24][79].attr, 0x07);
+	bus_write(board_bus(b), SPACE_MEMORY, 0xb8000 + 2 * 81, 2, 0x1e41);
+	assert_true(vga_text(board_vga(b), &text));
+	assert_int_equal(text.cell[1][1].ch, 'A');
+	assert_int_equal(text.cell[1][1].attr, 0x1e);
+	/* Of white, of brown as attribute 6 has it, of bright white. */
+	assert_colour(b, 0x07, 0x2a2a2a);
+	assert_colour(b, 0x14, 0x2a1500);
+	assert_colour(b, 0x3f, 0x3f3f3f);
+	close_board(&r, b);
+}
+
 static void test_data_area(void **state)
 {
 	for (unsigned serial = 0; serial < 2; serial++) {
@@ -235,7 +266,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_pci),        cmocka_unit_test(test_cards),
-		cmocka_unit_test(test_data_area),
+		cmocka_unit_test(test_data_area),  cmocka_unit_test(test_display),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ def order(folder):
     headers = [h for h in glob.glob(f'{folder}/*.h')
                if any(fnmatch.fnmatch(os.path.basename(h), p) for p in HEADERS)]
     for header in headers:
-        with open(header, encoding='ascii') as f:
+        with open(header, encoding='utf-8') as f:
             text = f.read()
         head = text[:text.find('*/')] if text.startswith('/*') else ''
         lines = LINE.findall(head)
@@ -86,7 +86,7 @@ def order(folder):
                     rank.setdefault(each, i)
         named = FILE.findall(head)
         for each in sorted(files):
-            with open(f'{folder}/{each}', encoding='ascii') as f:
+            with open(f'{folder}/{each}', encoding='utf-8') as f:
                 shares = re.search(rf'#include ".*/{os.path.basename(header)}"', f.read())
             if shares and not any(fnmatch.fnmatch(each, n) for n in named):
                 problems.append(f'{header}:1: does not list {each}')

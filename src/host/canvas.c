@@ -264,10 +264,15 @@ static char enter[64], leave[128]; /* for the terminal, which outlives the canva
 
 static void remember(char *to, size_t size, const char *const *texts, unsigned n)
 {
-	to[0] = 0;
-	for (unsigned i = 0; i < n; i++)
-		if (texts[i] && strlen(to) + strlen(texts[i]) < size)
-			strcat(to, texts[i]);
+	size_t used = 0;
+	for (unsigned i = 0; i < n; i++) {
+		size_t bytes = texts[i] ? strlen(texts[i]) : 0;
+		if (used + bytes >= size)
+			break;
+		memcpy(to + used, texts[i] ? texts[i] : "", bytes);
+		used += bytes;
+	}
+	to[used] = 0;
 }
 
 static bool read_terminfo(struct canvas *c, const char **why)

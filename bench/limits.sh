@@ -1,6 +1,6 @@
 #!/bin/sh
 # limits.sh [UNRING]: what the limits of segments cost. A program runs at CPL 3, flat, and in
-# segments of an LDT: with 5,000 bytes of data, and with 640 KiB at a base of 128 MiB. Prints the
+# segments of an LDT: with 5,000 bytes of data, and with 640 KiB at 64, 128 and 192 MiB. Prints the
 # time of each loop as a multiple of its flat form's, and the mean of them.
 set -eu
 cd "$(dirname "$0")/.."
@@ -36,5 +36,5 @@ timeout 900 "$unring" run --kernel kernel.elf --debug-exit --debugcon out --seri
 grep -q '^VERDICT PASS' out || { cat out; exit 1; }
 sed -n 's|^\([a-z]*\)/\(.*\) \([0-9]*\)$|\1:\2:\3|p' out | awk -F: '
 	$2 == "flat" { flat[$1] = $3; next }
-	{ r = $3 / flat[$1]; sum[$2] += log(r); n[$2]++; printf "%-8s %-12s %6.2f\n", $1, $2, r }
-	END { for (w in n) printf "%-8s %-12s %6.2f\n", "mean", w, exp(sum[w] / n[w]) }'
+	{ r = $3 / flat[$1]; sum[$2] += log(r); n[$2]++; printf "%-8s %-14s %6.2f\n", $1, $2, r }
+	END { for (w in n) printf "%-8s %-14s %6.2f\n", "mean", w, exp(sum[w] / n[w]) }'

@@ -12,7 +12,11 @@ PROGRAM(low_data, "low.data");
 enum {
 	FLAT_TEXT = 0x3000000, /* as the flat program is linked */
 	FLAT_DATA = 0x3010000,
-	BASE = 0x4000000, /* of the first segment; the others follow at 64 MiB each */
+	CODE_BASE = 0x3800000,
+	SMALL_BASE = 0x3810000,
+	LARGE_BASE = 0x4000000, /* of the first, and 64 MiB between them */
+	LARGE = 3,
+	WAYS = 2 + LARGE,
 	DATA_BYTES = 5000,
 	LDT = SEL_FREE,
 	L_CODE = 0 | 7,
@@ -20,7 +24,7 @@ enum {
 	L_LARGE = 16 | 7,
 };
 
-static u64 ldt[3];
+static u64 ldt[2 + LARGE];
 
 static void ldt_set(u16 sel, u32 base, u32 limit, u8 access, u8 flags)
 {
@@ -60,36 +64,41 @@ static void limits(void)
 		u32 times;
 	} loops[] = {{"sieve", 6000}, {"crc", 10000},   {"chase", 30000},
 	             {"sort", 5000},  {"bytes", 60000}, {"fib", 20000}};
-	static const char *const names[3] = {"flat", "5000 bytes", "640 KiB"};
+	static const char *const names[WAYS] = {"flat", "5000 bytes", "640K at 64M", "640K at 128M",
+	                                        "640K at 192M"};
 
 	load(FLAT_TEXT, flat_text, flat_text_end);
 	load(FLAT_DATA, flat_data, flat_data_end);
-	load(BASE, low_text, low_text_end);
-	load(BASE + 0x10000, low_data, low_data_end);
-	load(2 * BASE, low_data, low_data_end);
+	load(CODE_BASE, low_text, low_text_end);
+	load(SMALL_BASE, low_data, low_data_end);
 	gdt_set(LDT, (u32)ldt, sizeof ldt - 1, ACC_LDT, 0);
-	ldt_set(L_CODE, BASE, 0xffff, ACC_CODER | ACC_DPL3, DESC_B);
-	ldt_set(L_SMALL, BASE + 0x10000, DATA_BYTES - 1, ACC_DATAW | ACC_DPL3, DESC_B);
-	ldt_set(L_LARGE, 2 * BASE, 0x9f, ACC_DATAW | ACC_DPL3, DESC_B | DESC_G);
+	ldt_set(L_CODE, CODE_BASE, 0xffff, ACC_CODER | ACC_DPL3, DESC_B);
+	ldt_set(L_SMALL, SMALL_BASE, DATA_BYTES - 1, ACC_DATAW | ACC_DPL3, DESC_B);
+	for (u32 n = 0; n < LARGE; n++) {
+		u32 base = LARGE_BASE * (n + 1);
+
+		load(base, low_data, low_data_end);
+		ldt_set(L_LARGE + 8 * n, base, 0x9f, ACC_DATAW | ACC_DPL3, DESC_B | DESC_G);
+	}
 	asm volatile("lldt %w0" : : "r"(LDT));
 	for (u32 i = 0; i < sizeof loops / sizeof loops[0]; i++) {
-		u64 best[3] = {-1ull, -1ull, -1ull};
-		u32 sum[3];
+		u64 best[WAYS];
+		u32 sum[WAYS];
 
+		memset(best, 0xff, sizeof best);
 		for (u32 round = 0; round < 5; round++)
-			for (u32 way = 0; way < 3; way++) {
+			for (u32 way = 0; way < WAYS; way++) {
 				u64 t = run(i, loops[i].times, way ? L_CODE : CODE3,
-				            way == 0   ? DATA3
-				            : way == 1 ? L_SMALL
-				                       : L_LARGE,
+				            way ? L_SMALL + 8 * (way - 1) : DATA3,
 				            way ? 0 : FLAT_TEXT,
 				            way ? DATA_BYTES : FLAT_DATA + DATA_BYTES, &sum[way]);
 				if (t < best[way])
 					best[way] = t;
 			}
-		if (sum[1] != sum[0] || sum[2] != sum[0])
-			panic("%s: %x %x %x", loops[i].name, sum[0], sum[1], sum[2]);
-		for (u32 way = 0; way < 3; way++)
+		for (u32 way = 1; way < WAYS; way++)
+			if (sum[way] != sum[0])
+				panic("%s: %x %x", loops[i].name, sum[0], sum[way]);
+		for (u32 way = 0; way < WAYS; way++)
 			print("%s/%s %u\n", loops[i].name, names[way], (u32)(best[way] >> 10));
 	}
 }

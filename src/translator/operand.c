@@ -81,6 +81,22 @@ static bool waits(const struct row *r)
 	return r->group == 'm' || r->reg == 'm' || (r->group == 'f' && r->size != 'f' && !store);
 }
 
+/* Of an operand on the stack, and of what lies FRAME_BELOW it, so that what follows need not look:
+ * less than that would wrap below 0, and be beyond any limit.  What SS has can be written. */
+static void frame_check(struct xlate *x, const struct memop *ea, unsigned size)
+{
+	struct memop low = *ea, last = {.base = R8, .index = R10};
+
+	if (known_reached(x, ea, size))
+		return;
+	low.disp -= FRAME_BELOW;
+	emit_lea32(&x->e, R8, low);
+	emit_load64(&x->e, R10, VCPU(native.reach[SREG_SS].write));
+	last.disp = FRAME_BELOW + (int32_t)size - 1;
+	emit_load8(&x->e, R10, last);
+	known_reach(x, ea, size);
+}
+
 struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, bool store)
 {
 	struct emit *e = &x->e;
@@ -88,6 +104,10 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 	bool sum = ea.index == NOREG && ea.base != R10 && ea.disp >= 0 && ea.disp < 1 << 24;
 	struct memop past = store ? VCPU(native.reach[seg].write) : VCPU(native.reach[seg].read);
 
+	if (known_is_frame(x, &ea, seg)) {
+		frame_check(x, &ea, size);
+		return ea;
+	}
 	if (class == CLASS_DOWN || !sum) {
 		emit_lea32(e, R8, ea);
 		ea = mem_host(R8, 0);
@@ -99,6 +119,7 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 		emit_lea32(e, R10, (struct memop){.base = R10, .index = R8});
 		last = (struct memop){.base = R9, .index = R10};
 		emit_load64(e, R9, past);
+		x->known.base = -1;
 	} else {
 		emit_load64(e, R10, past);
 	}
@@ -140,7 +161,9 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 		return mem_host(R9, 0);
 	}
 	if (class != CLASS_FLAT) {
-		emit_load32(e, R9, vcpu_base(seg));
+		if (x->known.base != (int)seg)
+			emit_load32(e, R9, vcpu_base(seg));
+		x->known.base = (int)seg;
 		if (ea.base == NOREG && ea.index == NOREG) {
 			ea.base = R9;
 		} else if (ea.index == NOREG) {
@@ -152,6 +175,7 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 		}
 	}
 	if (by_part) {
+		x->known.base = -1;
 		emit_lea32(e, R8, ea);
 		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, R8, R10, false);
@@ -245,6 +269,7 @@ void xl_stack_adjust(struct xlate *x, int32_t by)
 {
 	if (x->mode & MODE_STACK32) {
 		emit_lea32(&x->e, R12, mem_host(R12, by));
+		known_esp_moves(x, by);
 	} else {
 		emit_lea32(&x->e, R8, mem_host(R12, by));
 		emit_mov16(&x->e, R12, R8);

@@ -40,6 +40,7 @@ static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
 	xl_mov_eip(x, eip);
 	emit_mov_imm(&x->e, R9, packed);
 	xl_jump_stub(x, STUB_CALLOUT, true);
+	known_forget(x);
 }
 
 void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)

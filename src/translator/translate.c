@@ -83,6 +83,7 @@ static void translate_one(struct xlate *x)
 	}
 	x->site = x->req->site ? x->req->site(x->req->site_ctx, x->eip) : 0;
 	handlers[x->row->handler](x);
+	known_after(x);
 }
 
 static void finish(struct xlate *x)
@@ -128,6 +129,7 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 		.mode = r->mode.bits,
 		.eip = r->eip,
 	};
+	known_forget(&x);
 	unsigned max = r->max_insns && r->max_insns < TU_MAX_INSNS ? r->max_insns : TU_MAX_INSNS;
 
 	out->guest_len = out->n_insns = out->n_pc = out->n_relocs = 0;

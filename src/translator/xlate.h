@@ -5,6 +5,7 @@
  *                 the handlers, by kind as the monitor's co_*.c are
  *   operand.c     memory operands
  *   shared.c      callouts, exits, lookups, landing pads, the PC map
+ *   known.c       what need not be looked at again
  *   emit.c        host instructions
  *   table.c, decode.c   which row an instruction is */
 #ifndef UNRING_TRANSLATOR_XLATE_H
@@ -32,6 +33,19 @@ enum {
 	END_HOST = JUMP_HOST + PADDING + MAX_LOOKUPS * LOOKUP_HOST + TU_MAX_EXITS * STUB_HOST,
 };
 
+/* Offsets from a register, from low up to below high, that lie in SS.  None: low == high. */
+struct frame {
+	int32_t low, high;
+};
+
+/* A look at the stack proves as many bytes below as well. */
+enum { FRAME_BELOW = 112 };
+
+struct known {
+	struct frame esp, ebp;
+	int base; /* r9d is the base of this segment register; -1: of none */
+};
+
 struct xlate {
 	const struct tu_request *req;
 	struct tu_code *out;
@@ -45,6 +59,7 @@ struct xlate {
 	bool post;                     /* a redirected store wants its POST */
 	uint16_t lookups[MAX_LOOKUPS]; /* rel32 of calls to an out-of-line lookup */
 	unsigned n_lookups;
+	struct known known;
 };
 
 /* A cell of struct vcpu. */
@@ -126,6 +141,18 @@ void xl_push_imm(struct xlate *x, uint32_t imm, unsigned size);
 void xl_push_eip(struct xlate *x, uint32_t eip, unsigned size);
 /* dst = a slot of 4 bytes, or of 2, zero-extended. */
 void xl_load_slot(struct emit *e, uint8_t dst, struct memop m, unsigned size);
+
+/* --- known.c --- */
+void known_forget(struct xlate *x);
+/* ESP += by, of a stack of 32 bits. */
+void known_esp_moves(struct xlate *x, int32_t by);
+/* Is it an operand on the stack whose limit may be known? */
+bool known_is_frame(struct xlate *x, const struct memop *ea, enum sreg seg);
+/* Of such an operand: is it known to lie in SS?  It has been looked at, with FRAME_BELOW. */
+bool known_reached(struct xlate *x, const struct memop *ea, unsigned size);
+void known_reach(struct xlate *x, const struct memop *ea, unsigned size);
+/* The guest's instruction has been translated. */
+void known_after(struct xlate *x);
 
 /* --- x_fpu.c --- */
 /* The trap that an x87, MMX or SSE instruction raises by CR0 and CR4, if any: true. */

@@ -178,6 +178,141 @@ static void limits(void)
 	expect_done("push, last", &s, push_ss_end);
 }
 
+/* --- what the code before has shown --- */
+
+/* Runs to its end but for the last instruction, which is beyond the limit of 64 KiB. */
+#define BEYOND(X)                                                                                  \
+	X(down, 0x78, 0, ".rept 30\n push eax\n .endr", "push eax")                                \
+	X(sub, 0x78, 0, "push eax\n sub esp, 0x70\n push eax", "push eax")                         \
+	X(sub_32, 0x178, 0, "push eax\n sub esp, 0x170\n push eax", "push eax")                    \
+	X(pusha, 0x40, 0, "pusha\n pusha", "push eax")                                             \
+	X(above, 0x10000, 0, "push eax\n mov ebp, esp\n mov eax, [ebp]", "mov eax, [ebp + 4]")     \
+	X(straddle, 0x10000, 0, "push eax\n mov ebp, esp\n mov [ebp], eax", "mov [ebp + 1], eax")  \
+	X(pop, 0x10000, 0, "push eax\n pop eax", "pop eax")                                        \
+	X(ret, 0x10000, 0, "push eax\n pop eax\n mov eax, [esp - 4]", "ret")                       \
+	X(add, 0x10000, 0, "push eax\n add esp, 4", "mov eax, [esp]")                              \
+	X(add_32, 0x8000, 0, "push eax\n add esp, 0x8004", "mov eax, [esp]")                       \
+	X(sub_minus, 0xfffc, 0, "mov eax, [esp]\n sub esp, -4", "mov eax, [esp]")                  \
+	X(lea, 0x8000, 0, "push eax\n lea esp, [esp + 0x8004]", "pop eax")                         \
+	X(lea_ebp, 0xfff0, 0, "push eax\n lea ebp, [esp + 0x14]", "mov [ebp], eax")                \
+	X(lea_index, 0x8000, 0x8000, "mov eax, [ebp]\n lea ebp, [ebp + 8 * esi]",                  \
+	  "mov eax, [ebp]")                                                                        \
+	X(lea_other, 0x8000, 0x8000, "mov eax, [ebp]\n lea ebp, [esi + 4]", "mov eax, [ebp]")      \
+	X(mov, 0x8000, 0x8000, "mov eax, [ebp]\n mov ebp, esi", "mov eax, [ebp]")                  \
+	X(mov_16, 0x8000, 0x8000, "mov eax, [ebp]\n mov bp, 0xffff", "mov eax, [ebp]")             \
+	X(mov_imm, 0x8000, 0x8000, "mov eax, [ebp]\n mov ebp, 0x20000", "mov eax, [ebp]")          \
+	X(mov_esp, 0x8000, 0, "push eax\n mov esp, esi", "pop eax")                                \
+	X(load, 0x8000, 0x8000, "mov [ebp], esi\n mov ebp, [ebp]", "mov eax, [ebp]")               \
+	X(movzx, 0x8000, 0x8000, "mov [ebp], esi\n movzx ebp, word ptr [ebp]",                     \
+	  "mov eax, [ebp + 1]")                                                                    \
+	X(xchg, 0x8000, 0x8000, "mov eax, [ebp]\n xchg ebp, esi", "mov eax, [ebp]")                \
+	X(xchg_eax, 0x8000, 0x8000, "mov ecx, [ebp]\n xchg eax, ebp", "mov eax, [ebp]")            \
+	X(inc, 0xfffc, 0xfffc, "mov eax, [ebp]\n inc ebp", "mov eax, [ebp]")                       \
+	X(add_ebp, 0xfffc, 0xfffc, "mov eax, [ebp]\n add ebp, 1", "mov eax, [ebp]")                \
+	X(add_esi, 0x8000, 0x8000, "mov eax, [ebp]\n add ebp, esi", "mov eax, [ebp]")              \
+	X(bswap, 0x8000, 0x8000, "mov eax, [ebp]\n bswap ebp", "mov eax, [ebp]")                   \
+	X(shl, 0x8000, 0x8000, "mov eax, [ebp]\n shl ebp, 1", "mov eax, [ebp]")                    \
+	X(pop_ebp, 0x8000, 0x8000, "mov eax, [ebp]\n push esi\n pop ebp", "mov eax, [ebp]")        \
+	X(pop_esp, 0x8000, 0x8000, "push esi\n pop esp", "pop eax")                                \
+	X(leave, 0x8000, 0xfffc, "mov [ebp], esi\n leave", "pop eax")                              \
+	X(leave_ebp, 0x8000, 0x8000, "mov [ebp], esi\n leave", "mov eax, [ebp]")                   \
+	X(call, 0x8000, 0x8000,                                                                    \
+	  "mov eax, [ebp]\n call 1f\n jmp 2f\n 1: mov ebp, esi\n ret\n 2:", "mov eax, [ebp]")      \
+	X(call_on, 0x8000, 0x8000, "jmp 2f\n 1: mov ebp, esi\n ret\n 2: mov eax, [ebp]\n call 1b", \
+	  "mov eax, [ebp]")
+#define CODE_BEYOND(name, esp, ebp, before, last)                                                  \
+	CODE(beyond_##name, before "\nbeyond_" #name "_at: " last);                                \
+	LABEL(beyond_##name##_at);
+BEYOND(CODE_BEYOND)
+
+CODE(other_ss, "push eax\n mov ss, ecx\n nop\n nop\nother_ss_at: push eax");
+LABEL(other_ss_at);
+
+static void expect_beyond(const char *what, struct state *s, const u8 *at)
+{
+	cpu_run(s);
+	if (s->vector != V_SS || s->error || s->eip != (u32)at)
+		fail("%s: vector %u error %h at %x, not at %x", what, s->vector, s->error, s->eip,
+		     (u32)at);
+}
+
+static void known_limits(void)
+{
+	static const struct {
+		const char *name;
+		u32 esp, ebp;
+		u8 *code, *at;
+	} all[] = {
+#define ROW_BEYOND(name, esp, ebp, before, last)                                                   \
+	{#name, esp, ebp, beyond_##name, beyond_##name##_at},
+		BEYOND(ROW_BEYOND)};
+
+	gdt_set(S_A & ~7, (u32)area, 0xffff, DPL3_DATAW, DESC_B);
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct state s = at_cpl(3, all[i].code);
+
+		s.ss = S_A;
+		s.esp = all[i].esp;
+		s.ebp = all[i].ebp;
+		s.esi = 0x1ffff;
+		expect_beyond(all[i].name, &s, all[i].at);
+	}
+	gdt_set(S_B & ~7, (u32)area, 0xfff, DPL3_DATAW, DESC_B);
+	struct state s = at_cpl(3, other_ss);
+
+	s.ss = S_A;
+	s.esp = 0x8000;
+	s.ecx = S_B;
+	expect_beyond("other SS", &s, other_ss_at);
+}
+
+/* Between accesses by one segment others, and what the translator may do with its registers. */
+CODE(bases_turn, "mov eax, ds:[ebx]\n mov ecx, es:[ebx]\n push eax\n mov edx, es:[ebx]\n"
+                 "pop eax\n add eax, ds:[ebx]\n add ecx, fs:[ebx]\n add edx, fs:[ebx]");
+CODE(bases_call, "mov eax, fs:[ebx]\n call 1f\n add eax, fs:[ebx]\n jmp 2f\n1: ret\n2:");
+CODE(bases_string, "mov eax, fs:[ebx]\n movsd\n add eax, fs:[ebx]\n lock cmpxchg8b fs:[ebx]\n"
+                   "add eax, fs:[ebx]");
+CODE(bases_load, "mov eax, fs:[ebx]\n mov fs, ebp\n add eax, fs:[ebx]");
+
+static void known_bases(void)
+{
+	struct state s = at_cpl(3, bases_turn);
+
+	gdt_set(S_A & ~7, (u32)area, 0xffff, DPL3_DATAW, DESC_B);
+	gdt_set(S_B & ~7, (u32)area + 0x100, 0xffff, DPL3_DATAW, DESC_B);
+	gdt_set(S_S16 & ~7, (u32)area + 0x200, 0xfffff, DPL3_DATAW, DESC_B | DESC_G);
+	word_at(0x20, 1);
+	word_at(0x120, 0x10);
+	word_at(0x220, 0x100);
+	s.ds = s.ss = S_A;
+	s.es = S_B;
+	s.fs = S_S16;
+	s.ebx = 0x20;
+	s.esp = 0x8000;
+	expect_done("in turn", &s, bases_turn_end);
+	expect("eax", s.eax, 2);
+	expect("ecx", s.ecx, 0x110);
+	expect("edx", s.edx, 0x110);
+	s = at_cpl(3, bases_call);
+	s.fs = S_A;
+	s.ebx = 0x20;
+	expect_done("call", &s, bases_call_end);
+	expect("eax", s.eax, 2);
+	s = at_cpl(3, bases_string);
+	s.fs = S_A;
+	s.ds = s.es = S_B;
+	s.ebx = 0x20;
+	s.esi = s.edi = 0x1000;
+	expect_done("string", &s, bases_string_end);
+	expect("eax", s.eax, 2);
+	s = at_cpl(3, bases_load);
+	s.fs = S_A;
+	s.ebp = S_B;
+	s.ebx = 0x20;
+	expect_done("load", &s, bases_load_end);
+	expect("eax", s.eax, 0x11);
+}
+
 /* Offsets above the limit are the valid ones, up to FFFFh or FFFFFFFFh by B. */
 static void expand_down(void)
 {
@@ -533,6 +668,8 @@ static void far_pointers(void)
 static const struct test tests[] = {
 	{"bases", "SDM vol. 3, 3.4", bases},
 	{"limits", "SDM vol. 3, 5.3", limits},
+	{"known-limits", "SDM vol. 3, 5.3", known_limits},
+	{"known-bases", "SDM vol. 3, 3.4", known_bases},
 	{"expand-down", "SDM vol. 3, 5.3", expand_down},
 	{"types", "SDM vol. 3, 5.4", types},
 	{"code-limits", "SDM vol. 3, 5.3", code_limits},

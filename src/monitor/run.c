@@ -8,6 +8,9 @@ enum {
 
 enum { NO_CHAIN = 0xffffffff };
 
+/* No instruction follows another there. */
+enum { NO_SS_LOADED = 0xffffffff };
+
 static uint32_t pending_mask(const struct monitor *m)
 {
 	return m->v->if_flag ? PENDING_KICK | PENDING_INTR : PENDING_KICK;
@@ -245,6 +248,9 @@ static bool boundary(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 
+	if (v->native.ss_loaded == v->eip)
+		v->inhibit = SHADOW_SS;
+	v->native.ss_loaded = NO_SS_LOADED;
 	/* However fast kicks come, the guest gets on between two polls. */
 	if (v->native.pending & PENDING_KICK && m->worked) {
 		events_poll(m);

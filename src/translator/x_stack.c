@@ -124,7 +124,12 @@ void x_pop_sreg(struct xlate *x)
 		emit_load32(&x->e, R10, m);
 	else
 		emit_load16(&x->e, R10, m);
-	xl_callout(x, CO_POP_SREG, x->i.opsize, s, 0);
+	if (xl_loads_inline(x)) {
+		xl_segment_load(x, s);
+		xl_stack_adjust(x, x->i.opsize);
+	} else {
+		xl_callout(x, CO_POP_SREG, x->i.opsize, s, 0);
+	}
 }
 
 /* SDM vol. 2, ENTER. */

@@ -675,7 +675,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		{match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},
 		{match_far, "\x49"},
-		{match_cell, "\x45\x41"},
+		{match_cell, "\x45\x41\x66"},
 		{match_shift, "\xc4"},
 		{match_save, "\x4c"},
 		{match_reach, "\x4d\x45"},

@@ -123,7 +123,7 @@ static uint64_t once_make(struct monitor *m, uint8_t site)
 	uint64_t host;
 
 	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
-	if (m->state_dirty)
+	if (m->state_dirty || m->code_moved)
 		select_state(m);
 	struct tu_request r = {.max_insns = 1, .single = true, .exit_id = TCACHE_ONCE_EXIT};
 	r.out = tcache_once(m->cache, &host);
@@ -301,7 +301,7 @@ static bool boundary(struct monitor *m)
 		step(m);
 		return true;
 	}
-	if (m->state_dirty || !window_serves(m->mmu, m->window, linear_eip(m)))
+	if (m->state_dirty || m->code_moved || !window_serves(m->mmu, m->window, linear_eip(m)))
 		select_state(m);
 	if (v->vflags & FLAG_TF || debug_code(m)) {
 		step(m);

@@ -57,6 +57,7 @@ struct native {
 	struct seg_reach reach[6];
 	uint64_t code_reach; /* the same of CS, for what is executed */
 	uint64_t ruler;      /* where the ruler ends; 0: there is none */
+	uint32_t ss_loaded;  /* EIP behind a load of SS: no interrupt before that instruction */
 };
 
 #endif

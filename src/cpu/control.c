@@ -44,6 +44,18 @@ static bool paging_write(struct vcpu *v, uint32_t *reg, uint32_t value, bool loa
 	return false;
 }
 
+/* No segment is null outside of protected mode, where a load changes the base alone.  The manuals do
+ * not say what becomes of one: SDM vol. 3, 9.9.2, step 4 asks that none be. */
+static void leave_null(struct vcpu *v)
+{
+	for (unsigned i = SREG_ES; i <= SREG_GS; i++) {
+		if (!(v->seg[i].attr & SEG_UNUSABLE))
+			continue;
+		v->seg[i].limit = 0xffff;
+		v->seg[i].attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED;
+	}
+}
+
 static bool cr0_write(struct vcpu *v, uint32_t value, struct trap *t)
 {
 	value = (value & cr0_defined) | CR0_ET;
@@ -51,7 +63,11 @@ static bool cr0_write(struct vcpu *v, uint32_t value, struct trap *t)
 		return fail(t, VEC_GP, 0);
 	if ((value & CR0_NW) && !(value & CR0_CD))
 		return fail(t, VEC_GP, 0);
-	return paging_write(v, &v->cr0, value, (v->cr0 ^ value) & cr0_paging, t);
+	if (!paging_write(v, &v->cr0, value, (v->cr0 ^ value) & cr0_paging, t))
+		return false;
+	if (!(value & CR0_PE))
+		leave_null(v);
+	return true;
 }
 
 bool cpu_cr_write(struct vcpu *v, unsigned n, uint32_t value, struct trap *t)

@@ -172,10 +172,6 @@ static inline void segment_set_real(struct segment *s, uint16_t sel)
 {
 	s->base = (uint32_t)sel << 4;
 	s->selector = sel;
-	if (s->attr & SEG_UNUSABLE) {
-		s->limit = 0xffff;
-		s->attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED;
-	}
 }
 
 /* A load in virtual-8086 mode.  SDM vol. 3, 20.2. */

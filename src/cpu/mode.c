@@ -2,7 +2,7 @@
 
 #include "cpu/descriptor.h"
 
-static enum seg_class class_of(const struct segment *s, enum sreg which)
+static enum seg_class class_of(const struct segment *s, enum sreg which, bool protected)
 {
 	if (segment_is_down(s))
 		return CLASS_DOWN;
@@ -15,7 +15,23 @@ static enum seg_class class_of(const struct segment *s, enum sreg which)
 	} else if (!(s->attr & SEG_WRITE)) {
 		return CLASS_LIMITED;
 	}
-	return s->base ? CLASS_BASED : CLASS_FLAT;
+	return s->base || !protected ? CLASS_BASED : CLASS_FLAT;
+}
+
+enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
+{
+	return class_of(&v->seg[s], s, mode_protected(v));
+}
+
+/* Does each segment permit all offsets of 16 bits, to be read and written? */
+static bool all_64k(const struct vcpu *v)
+{
+	if (mode_protected(v))
+		return false;
+	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
+		if (segment_is_down(&v->seg[s]) || v->seg[s].limit < 0xffff)
+			return false;
+	return true;
 }
 
 struct mode_key mode_of(const struct vcpu *v)
@@ -50,7 +66,9 @@ struct mode_key mode_of(const struct vcpu *v)
 	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)
 		b |= MODE_AC;
 	for (int s = SREG_ES; s <= SREG_GS; s++)
-		b |= (uint32_t)class_of(&v->seg[s], s) << (MODE_SEG_SHIFT + 2 * s);
+		b |= (uint32_t)mode_seg_class(v, s) << (MODE_SEG_SHIFT + 2 * s);
+	if (all_64k(v))
+		b |= MODE_64K;
 
 	if (cs->limit != 0xffffffff)
 		b |= MODE_CSLIMIT;
@@ -74,9 +92,4 @@ void mode_reach(struct vcpu *v, enum sreg s)
 	r->minus_low = -low;
 	if (s == SREG_CS)
 		v->native.code_reach = v->native.ruler - 1 - g->limit;
-}
-
-enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
-{
-	return class_of(&v->seg[s], s);
 }

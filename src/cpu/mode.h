@@ -7,8 +7,8 @@
 
 /* How translated code reaches a segment. */
 enum seg_class {
-	CLASS_FLAT,    /* base 0, limit 4 GiB, readable and writable */
-	CLASS_BASED,   /* the same with a base */
+	CLASS_FLAT,    /* base 0, limit 4 GiB, readable and writable; in protected mode alone */
+	CLASS_BASED,   /* the same with a base, or with any that a load there may give */
 	CLASS_LIMITED, /* anything else: each access is checked, by v->native.reach */
 	CLASS_DOWN,    /* the same of a segment that expands down */
 };
@@ -26,6 +26,7 @@ enum {
 	MODE_TSD = 1 << 10,
 	MODE_IF = 1 << 11, /* CPL <= IOPL: CLI and STI change IF, and need no further check */
 	MODE_TF = 1 << 12,
+	MODE_64K = 1 << 13,     /* not protected, and no segment is shorter than 64 KiB */
 	MODE_AC = 1 << 14,      /* alignment checks are on: CR0.AM, EFLAGS.AC, CPL 3 */
 	MODE_CSLIMIT = 1 << 15, /* CS is shorter than 4 GiB */
 	MODE_SEG_SHIFT = 16,    /* two bits for each of ES CS SS DS FS GS */

@@ -1,15 +1,37 @@
 /* Interrupts by software, IRET, far transfers, SYSENTER and SYSEXIT. */
 #include "monitor/callouts.h"
 
+/* The state before a far transfer, by which it is known that nothing but CS has changed. */
+struct before {
+	bool protected;
+	uint32_t vflags;
+};
+
+static struct before before(const struct monitor *m)
+{
+	return (struct before){mode_protected(m->v), m->v->vflags};
+}
+
+static enum callout_result transferred(struct monitor *m, struct before b)
+{
+	const struct vcpu *v = m->v;
+	uint32_t changed = (v->vflags ^ b.vflags) & ~(uint32_t)FLAG_RF;
+	if (b.protected || mode_protected(v) || changed)
+		return jumped(m);
+	m->code_moved = true;
+	return NEXT;
+}
+
 static enum callout_result software(struct monitor *m, uint32_t packed, enum intr_kind kind,
                                     uint8_t vector)
 {
 	if (log_on(LOG_INT))
 		gate_log(m, "int %02x at %08x eax=%08x", vector, m->v->eip, m->v->gpr[EAX]);
 	m->soft_int = true;
+	struct before b = before(m);
 	if (!cpu_software(m->v, kind, vector, m->v->eip + CALLOUT_LEN(packed)))
 		monitor_stop(m, END_TRIPLE, 1);
-	return jumped(m);
+	return transferred(m, b);
 }
 
 enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
@@ -35,23 +57,26 @@ enum callout_result co_INT1(struct monitor *m, uint32_t packed, uint64_t operand
 
 enum callout_result co_IRET(struct monitor *m, uint32_t packed, uint64_t operand)
 {
+	struct before b = before(m);
 	m->nmi_blocked = false; /* even if it faults */
 	bool ok = cpu_iret(m->v, CALLOUT_SIZE(packed), m->v->eip + CALLOUT_LEN(packed), TRAP);
-	return ok ? jumped(m) : FAULTED;
+	return ok ? transferred(m, b) : FAULTED;
 }
 
 enum callout_result co_FAR_JMP(struct monitor *m, uint32_t packed, uint64_t operand)
 {
+	struct before b = before(m);
 	bool ok = cpu_far_jump(m->v, operand >> 32, (uint32_t)operand, CALLOUT_SIZE(packed),
 	                       m->v->eip + CALLOUT_LEN(packed), TRAP);
-	return ok ? jumped(m) : FAULTED;
+	return ok ? transferred(m, b) : FAULTED;
 }
 
 enum callout_result co_FAR_CALL(struct monitor *m, uint32_t packed, uint64_t operand)
 {
+	struct before b = before(m);
 	bool ok = cpu_far_call(m->v, operand >> 32, (uint32_t)operand, CALLOUT_SIZE(packed),
 	                       m->v->eip + CALLOUT_LEN(packed), TRAP);
-	return ok ? jumped(m) : FAULTED;
+	return ok ? transferred(m, b) : FAULTED;
 }
 
 enum callout_result co_FAR_JMP_MEM(struct monitor *m, uint32_t packed, uint64_t operand)
@@ -74,8 +99,9 @@ enum callout_result co_FAR_CALL_MEM(struct monitor *m, uint32_t packed, uint64_t
 
 enum callout_result co_RETF(struct monitor *m, uint32_t packed, uint64_t operand)
 {
+	struct before b = before(m);
 	bool ok = cpu_far_return(m->v, CALLOUT_SIZE(packed), (unsigned)operand, TRAP);
-	return ok ? jumped(m) : FAULTED;
+	return ok ? transferred(m, b) : FAULTED;
 }
 
 enum callout_result co_SYSENTER(struct monitor *m, uint32_t packed, uint64_t operand)

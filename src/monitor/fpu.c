@@ -143,6 +143,10 @@ static void make_guests(struct monitor *m, uint64_t pc, uint64_t fdp, uint16_t *
 	__builtin_memset(p, 0, 16);
 	if (!pc_guest_eip(m, pc, &p[0], &mode, &base))
 		return;
+	/* What is loaded in the unit is not noted. */
+	if (!mode_protected(m->v) && !m->state_dirty && mode == m->mode &&
+	    base == m->v->seg[SREG_CS].base)
+		x87_note_segments(m);
 	const struct x87_segments *seg = segments_of(m, mode, base);
 	if (seg->mode != mode || seg->base[SREG_CS] != base)
 		return; /* another's, since */

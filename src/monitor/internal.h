@@ -130,6 +130,7 @@ struct monitor {
 	uint32_t last_tag;     /* upper half of the tag that was given last */
 	struct window *window; /* current */
 	bool state_dirty;      /* mode and window must be chosen anew */
+	bool code_moved;       /* CS is another, and nothing else that they depend on */
 	bool remapped;         /* by a device: what follows in the unit may be other code */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */

@@ -8,6 +8,9 @@ enum {
 
 enum { NO_CHAIN = 0xffffffff };
 
+/* No instruction follows another there. */
+enum { NO_SS_LOADED = 0xffffffff };
+
 static uint32_t pending_mask(const struct monitor *m)
 {
 	return m->v->if_flag ? PENDING_KICK | PENDING_INTR : PENDING_KICK;
@@ -120,7 +123,7 @@ static uint64_t once_make(struct monitor *m, uint8_t site)
 	uint64_t host;
 
 	fpu_save_pointers(m); /* what runs once overwrites where they may lead */
-	if (m->state_dirty)
+	if (m->state_dirty || m->code_moved)
 		select_state(m);
 	struct tu_request r = {.max_insns = 1, .single = true, .exit_id = TCACHE_ONCE_EXIT};
 	r.out = tcache_once(m->cache, &host);
@@ -245,6 +248,9 @@ static bool boundary(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 
+	if (v->native.ss_loaded == v->eip)
+		v->inhibit = SHADOW_SS;
+	v->native.ss_loaded = NO_SS_LOADED;
 	/* However fast kicks come, the guest gets on between two polls. */
 	if (v->native.pending & PENDING_KICK && m->worked) {
 		events_poll(m);
@@ -295,7 +301,7 @@ static bool boundary(struct monitor *m)
 		step(m);
 		return true;
 	}
-	if (m->state_dirty || !window_serves(m->mmu, m->window, linear_eip(m)))
+	if (m->state_dirty || m->code_moved || !window_serves(m->mmu, m->window, linear_eip(m)))
 		select_state(m);
 	if (v->vflags & FLAG_TF || debug_code(m)) {
 		step(m);

@@ -98,20 +98,33 @@ static const struct tcache_space *space_find(struct monitor *m, const struct mod
 	return &set[0];
 }
 
+static void space_enter(struct monitor *m, const struct mode_key *k, const struct window *w)
+{
+	if (space_is(m, &m->space, k, w))
+		return;
+	/* Return predictions belong to one space. */
+	return_stack_reset(m);
+	m->space = *space_find(m, k, w);
+	m->mode = m->space.mode;
+	m->v->native.tag = m->space.tag;
+}
+
 void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
+	if (!m->state_dirty && window_serves(m->mmu, m->window, linear_eip(m))) {
+		/* CS alone is another, in the same mode. */
+		struct mode_key same = {m->modes[m->mode], v->seg[SREG_CS].limit};
+		m->code_moved = false;
+		space_enter(m, &same, m->window);
+		x87_note_segments(m);
+		return;
+	}
 	struct mode_key k = mode_of(v);
 	debug_arm(m);
 	struct window *w = mmu_window(m->mmu, at_user(m), linear_eip(m));
 
-	if (!space_is(m, &m->space, &k, w)) {
-		/* Return predictions belong to one space. */
-		return_stack_reset(m);
-		m->space = *space_find(m, &k, w);
-		m->mode = m->space.mode;
-		v->native.tag = m->space.tag;
-	}
+	space_enter(m, &k, w);
 	if (w != m->window || v->native.window != m->space.window) {
 		m->window = w;
 		v->native.window = m->space.window;
@@ -123,7 +136,7 @@ void select_state(struct monitor *m)
 	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
 		if (s == SREG_CS || mode_class(k.bits, s) >= CLASS_LIMITED)
 			mode_reach(v, s);
-	m->state_dirty = m->remapped = false;
+	m->state_dirty = m->code_moved = m->remapped = false;
 	x87_note_segments(m);
 	/* The guest's handler has returned from a #PF: the page that it brought is mapped now, to
 	 * save the hidden fault of the retry, a signal of 2 us. */

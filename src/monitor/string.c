@@ -204,6 +204,73 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	return n;
 }
 
+/* The host's own REPE or REPNE, of CMPS or of SCAS with *eax; *eax becomes what LAHF and SETO say of
+ * the flags. */
+static void compare_native(unsigned size, bool two, bool until_equal, uint32_t *eax,
+                           const void **dst, const void **src, size_t *left)
+{
+#define RUN(insn)                                                                                  \
+	__asm__ volatile(insn "\n\tlahf\n\tseto %%al"                                              \
+	                 : "+D"(*dst), "+S"(*src), "+c"(*left), "+a"(*eax)                         \
+	                 :                                                                         \
+	                 : "cc", "memory")
+#define RUN_SIZES(insn)                                                                            \
+	do {                                                                                       \
+		if (size == 1)                                                                     \
+			RUN(insn "b");                                                             \
+		else if (size == 2)                                                                \
+			RUN(insn "w");                                                             \
+		else                                                                               \
+			RUN(insn "l");                                                             \
+	} while (0)
+	if (two && until_equal)
+		RUN_SIZES("repne cmps");
+	else if (two)
+		RUN_SIZES("repe cmps");
+	else if (until_equal)
+		RUN_SIZES("repne scas");
+	else
+		RUN_SIZES("repe scas");
+#undef RUN_SIZES
+#undef RUN
+}
+
+/* Up to count elements of REP CMPS or SCAS, likewise; the last one done decides the flags. */
+static uint32_t bulk_compare(const struct string *s, uint32_t count, bool until_equal)
+{
+	struct monitor *m = s->m;
+	struct vcpu *v = m->v;
+	bool two = s->op == STROP_CMPS;
+	uint32_t to = masked(s, v->gpr[EDI]) + v->seg[SREG_ES].base, n;
+	uint32_t from = masked(s, v->gpr[ESI]) + v->seg[s->seg].base;
+	gpa_t p;
+
+	if (s->step < 0 || m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
+		return 0;
+	n = run_of(s, SREG_ES, EDI, count, false);
+	if (two && n)
+		n = run_of(s, s->seg, ESI, n, false);
+	if (n < 2 || mmu_is_watched(m->mmu, gla(to), n * s->size, false) ||
+	    (two && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
+		return 0;
+	const void *dst = run_address(s, to, MMU_READ, &p) ? mmu_host(m->mmu, p) : NULL;
+	const void *src = dst;
+	if (dst && two)
+		src = run_address(s, from, MMU_READ, &p) ? mmu_host(m->mmu, p) : NULL;
+	if (!dst || !src)
+		return 0;
+	size_t left = n;
+	uint32_t eax = v->gpr[EAX];
+	compare_native(s->size, two, until_equal, &eax, &dst, &src, &left);
+	/* AH as of LAHF, AL as of SETO. */
+	v->flags = (v->flags & FLAG_DF) | (eax >> 8 & 0xd5) | (eax & 1 ? FLAG_OF : 0);
+	n -= (uint32_t)left;
+	advance(s, EDI, n * s->size);
+	if (two)
+		advance(s, ESI, n * s->size);
+	return n;
+}
+
 /* Can the page of an operand's first element be accessed by the host's own instruction? */
 static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool write)
 {
@@ -230,6 +297,8 @@ static void account(const struct string *s)
 
 	if (s->op == STROP_INS || s->op == STROP_OUTS)
 		return; /* no other way */
+	if (!site_flags(s->m, s->m->v->eip))
+		return; /* nothing led here but the translator */
 	site_served(s->m, SITE_CHECK, false);
 	site_served(s->m, SITE_REDIRECT,
 	            (src && !is_plain(s, s->seg, ESI, false)) ||
@@ -262,7 +331,9 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		uint32_t n = 1;
 		if (rep && !left)
 			break;
-		if (rep)
+		if (rep && compares)
+			n = bulk_compare(&s, left, rep == STR_REPNE);
+		else if (rep)
 			n = bulk_run(&s, left);
 		if (!n || !rep) {
 			if (!element(&s))
@@ -284,7 +355,8 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		budget -= n;
 	}
 	v->eip += CALLOUT_LEN(packed);
-	if (port)
-		interrupt_line_update(m);
+	if (!port)
+		return single ? NEXT : RESUME;
+	interrupt_line_update(m);
 	return NEXT;
 }

@@ -30,8 +30,12 @@ static struct memop ea16(struct xlate *x)
 		return mem_host(R8, 0);
 	}
 	struct memop m = {.base = base[i->rm], .index = index[i->rm], .disp = i->disp};
-	emit_lea32(&x->e, R8, m);
-	emit_movzx16(&x->e, R8, R8);
+	if (m.index == NOREG && !m.disp) {
+		emit_movzx16(&x->e, R8, m.base);
+	} else {
+		emit_lea32(&x->e, R8, m);
+		emit_movzx16(&x->e, R8, R8);
+	}
 	return mem_host(R8, 0);
 }
 
@@ -132,6 +136,8 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, unsigned size,
                             char access, bool by_part)
 {
+	/* An offset of 16 bits, and one byte: within any segment of 64 KiB. */
+	bool within = x->mode & MODE_64K && size == 1 && x->i.adsize == 2;
 	struct emit *e = &x->e;
 	enum seg_class class = mode_class(x->mode, seg);
 	bool store = access != 'r', redirect = x->site & SITE_REDIRECT;
@@ -143,7 +149,7 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 		ea.gs = true;
 		return ea;
 	}
-	bool limited = class >= CLASS_LIMITED, callout = limited && x->site & XL_CHECKS;
+	bool limited = class >= CLASS_LIMITED && !within, callout = limited && x->site & XL_CHECKS;
 	if ((callout || redirect) && waits(x->row))
 		emit8(e, 0x9b);
 	if (callout) {
@@ -249,6 +255,25 @@ void xl_load_rm(struct xlate *x, uint8_t r)
 		emit_load32(&x->e, r, m);
 	} else {
 		emit_mov32(&x->e, r, host_gpr(x->i.rm));
+	}
+}
+
+bool xl_loads_inline(const struct xlate *x)
+{
+	return !mode_bits_protected(x->mode) && !x->req->single;
+}
+
+void xl_segment_load(struct xlate *x, enum sreg s)
+{
+	struct emit *e = &x->e;
+	emit_store(e, vcpu_selector(s), R10, 2);
+	emit_movzx16(e, R10, R10);
+	emit_mov_imm(e, R8, 4);
+	emit_shlx(e, R10, R10, R8, false);
+	emit_store(e, vcpu_base(s), R10, 4);
+	if (s == SREG_SS) {
+		emit_store_imm(e, VCPU(native.ss_loaded), x->next, 4);
+		xl_reloc(x, RELOC_EIP);
 	}
 }
 

@@ -20,7 +20,7 @@ static bool outside_cs(struct xlate *x, uint32_t target)
 /* The same for a target that only running tells: it is in r, which is not r8 to r10. */
 static void check_cs(struct xlate *x, uint8_t r)
 {
-	if (!(x->mode & MODE_CSLIMIT))
+	if (!(x->mode & MODE_CSLIMIT) || (x->mode & MODE_64K && x->i.opsize == 2))
 		return;
 	if (x->site & XL_CHECKS) {
 		emit_mov32(&x->e, R10, r);
@@ -98,7 +98,7 @@ void x_call(struct xlate *x)
 
 void x_jmp_ind(struct xlate *x)
 {
-	if (x->mode & MODE_CSLIMIT) {
+	if (x->mode & MODE_CSLIMIT && !(x->mode & MODE_64K && x->i.opsize == 2)) {
 		xl_load_rm(x, R11);
 		check_cs(x, R11);
 		emit_mov32(&x->e, R8, R11);

@@ -124,7 +124,12 @@ void x_pop_sreg(struct xlate *x)
 		emit_load32(&x->e, R10, m);
 	else
 		emit_load16(&x->e, R10, m);
-	xl_callout(x, CO_POP_SREG, x->i.opsize, s, 0);
+	if (xl_loads_inline(x)) {
+		xl_segment_load(x, s);
+		xl_stack_adjust(x, x->i.opsize);
+	} else {
+		xl_callout(x, CO_POP_SREG, x->i.opsize, s, 0);
+	}
 }
 
 /* SDM vol. 2, ENTER. */
@@ -173,12 +178,19 @@ void x_leave(struct xlate *x)
 		emit_mov16(e, RBP, R11);
 }
 
+/* In virtual-8086 mode with IOPL 3, PUSHF and POPF of 16 bits are as elsewhere. */
+static bool flags_inline(const struct xlate *x)
+{
+	bool own = !(x->mode & MODE_VM) || (x->mode & MODE_IF && x->i.opsize == 2);
+	return own && !(x->mode & MODE_AC);
+}
+
 /* The guest's image is the host's, less the host's IF, plus the virtual flags:
  * sums of disjoint bits, so that LEA serves for OR. */
 void x_pushf(struct xlate *x)
 {
 	struct emit *e = &x->e;
-	if (x->mode & (MODE_VM | MODE_AC)) {
+	if (!flags_inline(x)) {
 		xl_callout(x, CO_PUSHF, x->i.opsize, 0, 0);
 		return;
 	}
@@ -201,20 +213,21 @@ static void alu_imm(struct emit *e, uint8_t ext, uint8_t reg, uint32_t imm)
 void x_popf(struct xlate *x)
 {
 	struct emit *e = &x->e;
-	if (x->mode & (MODE_VM | MODE_AC) || x->i.opsize == 2 || x->req->single) {
+	unsigned size = x->i.opsize;
+	if (!flags_inline(x) || x->req->single) {
 		xl_callout(x, CO_POPF, x->i.opsize, 0, 0);
 		return;
 	}
-	struct memop m = xl_stack(x, R12, 0, 4, 'r');
-	emit_load32(e, R11, m);
+	struct memop m = xl_stack(x, R12, 0, size, 'r');
+	xl_load_slot(e, R11, m, size);
 	/* Once the load has not faulted the old flags are dead. */
 	emit_mov32(e, R9, R11);
 	emit_enc(e, &(struct enc){.opcode = 0x33, .reg = R9, .mem = true, .m = VCPU(vflags)});
-	alu_imm(e, 4, R9, FLAG_TF | FLAG_IOPL | FLAG_NT | FLAG_AC | FLAG_ID);
+	alu_imm(e, 4, R9, FLAG_TF | FLAG_IOPL | FLAG_NT | (size == 4 ? FLAG_AC | FLAG_ID : 0));
 	emit8(e, 0x74); /* JZ: no virtual flag changes */
 	unsigned same = emit_here(e);
 	emit8(e, 0);
-	xl_callout(x, CO_POPF, 4, 0, 0);
+	xl_callout(x, CO_POPF, size, 0, 0);
 	unsigned done = emit_jmp8(e);
 	emit_patch8(e, same);
 	if (x->mode & MODE_IF) {
@@ -227,7 +240,7 @@ void x_popf(struct xlate *x)
 	emit8(e, 0x41); /* PUSH r11 */
 	emit8(e, 0x53);
 	emit8(e, 0x9d);
-	xl_stack_adjust(x, 4);
+	xl_stack_adjust(x, size);
 	if (x->mode & MODE_IF)
 		xl_pending(x, false);
 	emit_patch8(e, done);

@@ -79,7 +79,8 @@ static void string_offset(struct xlate *x, uint8_t r, uint8_t saved, enum sreg s
 /* Of the operand by a string register: faults unless the segment permits it. */
 static void string_check(struct xlate *x, uint8_t r, enum sreg seg, unsigned size, bool store)
 {
-	if (mode_class(x->mode, seg) < CLASS_LIMITED)
+	if (mode_class(x->mode, seg) < CLASS_LIMITED ||
+	    (x->mode & MODE_64K && size == 1 && x->i.adsize == 2))
 		return;
 	if (x->i.adsize == 2) {
 		emit_movzx16(&x->e, R8, r);

@@ -61,7 +61,10 @@ void x_mov_to_sreg(struct xlate *x)
 		return;
 	}
 	xl_load_rm16(x, R10);
-	xl_callout(x, CO_MOV_SREG, 2, x->i.reg, 0);
+	if (xl_loads_inline(x))
+		xl_segment_load(x, x->i.reg);
+	else
+		xl_callout(x, CO_MOV_SREG, 2, x->i.reg, 0);
 }
 
 void x_load_far(struct xlate *x)
@@ -71,6 +74,19 @@ void x_load_far(struct xlate *x)
 		s = x->i.opcode == 0xc4 ? SREG_ES : SREG_DS;
 	else if (x->i.opcode != 0xb2)
 		s = x->i.opcode == 0xb4 ? SREG_FS : SREG_GS;
+	if (xl_loads_inline(x) && !x->site) {
+		unsigned size = x->i.opsize;
+		struct memop m = xl_mem(x, xl_ea(x, 0), xl_seg(x), size + 2, 'r');
+		xl_load_slot(&x->e, R11, m, size);
+		m.disp += (int32_t)size;
+		emit_load16(&x->e, R10, m);
+		xl_segment_load(x, s);
+		if (size == 4)
+			emit_mov32(&x->e, host_gpr(x->i.reg), R11);
+		else
+			emit_mov16(&x->e, host_gpr(x->i.reg), R11);
+		return;
+	}
 	xl_ea_r10(x);
 	xl_callout(x, CO_LOAD_FAR, x->i.opsize, xl_seg(x), pair_pack(s, x->i.reg));
 }

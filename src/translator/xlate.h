@@ -130,6 +130,12 @@ void xl_load_rm16(struct xlate *x, uint8_t r);
 /* r = the r/m operand of the operand size. */
 void xl_load_rm(struct xlate *x, uint8_t r);
 
+/* Does a load of a segment register change its selector and base alone, here?  Not where
+ * instructions run alone: the monitor then looks at what they did. */
+bool xl_loads_inline(const struct xlate *x);
+/* That load, of what is in r10w.  Uses r8. */
+void xl_segment_load(struct xlate *x, enum sreg s);
+
 /* A stack slot at base + off (base: R12 or RBP). Uses r8 to r10. */
 struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size, char access);
 /* ESP += by (SP with a 16-bit stack). */

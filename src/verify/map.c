@@ -116,6 +116,8 @@ static struct want want_one(unsigned op, unsigned reg, bool mem)
 		return itself(0, op + 0x8a - 0xa0);
 	case 0xa2: case 0xa3:
 		return itself(0, op + 0x88 - 0xa2);
+	case 0xc4: case 0xc5: /* LES, LDS outside of protected mode: offset and selector */
+		return moves(2, 0);
 	case 0xb8 ... 0xbf:
 		w = itself(0, op);
 		w.other = 0xc7;
@@ -149,6 +151,8 @@ static struct want want_0f(unsigned op, unsigned reg, bool mem)
 		return moves(0, 1);
 	case 0xa1: case 0xa9:
 		return moves(1, 0);
+	case 0xb2: case 0xb4: case 0xb5: /* LSS, LFS, LGS */
+		return moves(2, 0);
 	case 0xae: /* fences have no operand */
 		w = itself(1, op);
 		w.any_reg = !mem;

@@ -2,7 +2,34 @@
 #include "verify/cursor.h"
 #include "verify/internal.h"
 
-/* Selector, base and IF cells. */
+enum { SEG_CS = 1, SEG_SS = 2 };
+
+/* A load of a segment register outside of protected mode, of what is in r10w; SS tells where no
+ * interrupt may come. */
+static unsigned segment_load(const struct dump_layout *l, const uint8_t *p, const uint8_t *end)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		uint32_t seg = l->seg + i * l->seg_stride;
+		struct cursor k = cursor(p, end);
+		BYTES(&k, "\x66\x45\x89"); /* mov [r15 + selector], r10w */
+		at_r15(&k, R10, -1, seg + l->seg_selector);
+		BYTES(&k, "\x45\x0f\xb7\xd2"         /* movzx r10d, r10w */
+		          "\x41\xb8\x04\x00\x00\x00" /* mov r8d, 4 */
+		          "\xc4\x42\x39\xf7\xd2"     /* shlx r10d, r10d, r8d */
+		          "\x45\x89");               /* mov [r15 + base], r10d */
+		at_r15(&k, R10, -1, seg + l->seg_base);
+		if (i == SEG_SS) {
+			BYTES(&k, "\x41\xc7"); /* mov dword [r15 + ss_loaded], eip */
+			at_r15(&k, 0, -1, l->ss_loaded);
+			imm(&k, 4);
+		}
+		if (k.ok && i != SEG_CS)
+			return (unsigned)(k.p - p);
+	}
+	return 0;
+}
+
+/* Selector, base and IF cells, and the segments' loads. */
 unsigned template_cell(const struct dump_layout *l, const uint8_t *p, const uint8_t *end)
 {
 	struct cursor k;
@@ -25,7 +52,7 @@ unsigned template_cell(const struct dump_layout *l, const uint8_t *p, const uint
 	BYTES(&k, "\x41\xc7"); /* mov dword [r15 + if_flag], 0 or 200h */
 	at_r15(&k, 0, -1, l->if_flag);
 	uint32_t v = imm(&k, 4);
-	return k.ok && (v == 0 || v == HOST_IF) ? (unsigned)(k.p - p) : 0;
+	return k.ok && (v == 0 || v == HOST_IF) ? (unsigned)(k.p - p) : segment_load(l, p, end);
 }
 
 /* movzx r10d, byte [register + r10 + disp], or [r10 + disp]: what is added to the cell is below 2^32,

@@ -503,6 +503,7 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 
 /* EFLAGS bits that the host does not have for the guest.  SDM vol. 1, 3.4.3. */
 #define VIRTUAL 0x247100u /* TF IOPL NT AC ID */
+#define VIRTUAL16 0x7100u /* of FLAGS */
 
 static unsigned match_pushf(struct sweep *s, const uint8_t *p)
 {
@@ -530,7 +531,8 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 	if (k.ok) {
 		at_r15(&k, R9, -1, l->vflags);
 		BYTES(&k, "\x41\x81\xe1"); /* and r9d, virtual flags */
-		imm_is(&k, VIRTUAL);
+		uint32_t mask = imm(&k, 4);
+		k.ok &= mask == VIRTUAL || mask == VIRTUAL16;
 		return k.ok ? done(s, p, &k, T_popf) : 0;
 	}
 	k = cursor(p, s->end);
@@ -675,7 +677,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		{match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},
 		{match_far, "\x49"},
-		{match_cell, "\x45\x41"},
+		{match_cell, "\x45\x41\x66"},
 		{match_shift, "\xc4"},
 		{match_save, "\x4c"},
 		{match_reach, "\x4d\x45"},

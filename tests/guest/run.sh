@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh [--nobody] [--evicts] [--at-most LIMITS] UNRING KERNEL [option...]
-#     runs a guest test kernel under unring; --nobody: as that user, if we are root;
+#     runs a guest test kernel, or a ROM (NAME.rom), under unring; --nobody: as that user, if we are root;
 #     --evicts: windows must have been evicted on the way
 #     --at-most "NAME N, ...": what these counters may be
 # run.sh --qemu KERNEL [option...]
@@ -22,6 +22,13 @@ vm=$1
 kernel=$2
 shift 2
 name=$(basename "$kernel" .elf)
+boot=kernel
+case $kernel in
+*.rom) # begins in real mode: tests/real
+	name=real_$(basename "$kernel" .rom)
+	boot=bios
+	;;
+esac
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 chmod 777 "$dir"
@@ -41,7 +48,8 @@ if [ "$vm" = --qemu ]; then
 	esac
 	timeout -k 3 900 qemu-system-i386 -accel tcg -M "$machine" -cpu pentium3,-apic -m "$memory" \
 		-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
-		-debugcon "file:$log" ${once:+-no-reboot} -kernel "$kernel" -append "$skip" "$@" >&2
+		-debugcon "file:$log" ${once:+-no-reboot} "-$boot" "$kernel" \
+		${skip:+-append "$skip"} "$@" >&2
 	status=$?
 	wrong=$(grep '^FAIL' "$log" | sed 's/^FAIL \([^:]*\):.*/\1/' | sort -u |
 		while read -r test; do
@@ -64,7 +72,7 @@ triple*) expected=1 verdict='^about to' ;;
 *) expected=33 verdict='^VERDICT PASS' ;;
 esac
 # shellcheck disable=SC2086 # several words, or none
-timeout -k 3 900 $as "$vm" run --kernel "$kernel" --debug-exit --debugcon "$log" --serial none \
+timeout -k 3 900 $as "$vm" run "--$boot" "$kernel" --debug-exit --debugcon "$log" --serial none \
 	${once:+--no-reboot} --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then

@@ -26,7 +26,6 @@ static void one_bit_each(void **state)
 	assert_int_equal(bits(m), MODE_CODE32 | MODE_STACK32 | MODE_PE | MODE_IF);
 	toggles(m, seg[SREG_CS].attr, SEG_DB, MODE_CODE32);
 	toggles(m, seg[SREG_SS].attr, SEG_DB, MODE_STACK32);
-	toggles(m, cr0, CR0_PE, MODE_PE);
 	toggles(m, cr0, CR0_TS, MODE_TS);
 	toggles(m, cr0, CR0_EM, MODE_EM);
 	toggles(m, cr0, CR0_MP, MODE_MP);
@@ -74,6 +73,34 @@ static void alignment_checks(void **state)
 		m->v.vflags = n & 4 ? FLAG_AC : 0;
 		assert_int_equal(!!(bits(m) & MODE_AC), n == 7);
 	}
+}
+
+/* A load changes the base alone there: no class tells one from another. */
+static void unprotected(void **state)
+{
+	struct machine *m = *state;
+
+	for (unsigned vm = 0; vm < 2; vm++) {
+		m->v.cr0 = vm ? m->v.cr0 | CR0_PE : m->v.cr0 & ~CR0_PE;
+		m->v.vflags = vm ? FLAG_VM : 0;
+		for (unsigned s = SREG_ES; s <= SREG_GS; s++)
+			assert_int_equal(mode_seg_class(&m->v, s), CLASS_BASED);
+		assert_true(bits(m) & MODE_64K);
+		for (unsigned s = SREG_ES; s <= SREG_GS; s++) {
+			struct segment saved = m->v.seg[s];
+
+			m->v.seg[s].limit = 0xffff;
+			assert_true(bits(m) & MODE_64K);
+			m->v.seg[s].limit = 0xfffe;
+			assert_false(bits(m) & MODE_64K);
+			m->v.seg[s].limit = 0xffff;
+			m->v.seg[s].attr |= SEG_DOWN;
+			assert_int_equal(!!(bits(m) & MODE_64K), s == SREG_CS);
+			m->v.seg[s] = saved;
+		}
+	}
+	m->v.vflags = 0;
+	assert_false(bits(m) & MODE_64K);
 }
 
 static void classes(void **state)
@@ -196,7 +223,7 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks),
+		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks), TEST(unprotected),
 		TEST(classes),      TEST(reach),          TEST(code_segments),
 	};
 

@@ -179,10 +179,8 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	if (!dst)
 		return 0;
 	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, p);
-	if (mmu_is_code(m->mmu, page)) {
-		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, page, p.v & PAGE_MASK, bytes);
-	}
+	if (mmu_is_code(m->mmu, page))
+		code_stored(m, page, p.v & PAGE_MASK, bytes);
 	size_t left = n;
 	/* By elements, as the two may overlap. */
 	if (s->op == STROP_MOVS && s->size == 4)

@@ -26,6 +26,8 @@ struct monitor_platform {
 	void *ctx;
 	uint32_t (*io_read)(void *ctx, uint16_t port, unsigned size);
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+	/* n elements at one port: INS (in) fills buf, OUTS stores it.  NULL: one by one. */
+	void (*io_burst)(void *ctx, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 	/* Devices where the mmu's map says so; at any address, of 1, 2 or 4 bytes in a page.  NULL
 	 * if it never does. */
 	uint32_t (*mem_read)(void *ctx, gpa_t a, unsigned size);

@@ -87,10 +87,10 @@ static void test_full_units(void **state)
 	static uint8_t patched[PAGE_SIZE / 8];
 	static const struct tu_self checked = {.page = 0xfffff, .page2 = 7, .offset = 0xff0},
 				    loads = {.page = 0xfffff,
-		                             .page2 = 7,
-		                             .offset = 0x101,
-		                             .patched = patched,
-		                             .patched2 = patched};
+	                                     .page2 = 7,
+	                                     .offset = 0x101,
+	                                     .patched = patched,
+	                                     .patched2 = patched};
 	static const struct tu_self *const selves[] = {NULL, &checked, &loads};
 	unsigned short_of_insns = 0, longest = 0;
 

@@ -41,6 +41,7 @@ POINTERS = {
     'mmu': 'struct mmu_client, and the function given to directory_links in its file',
     'cache/place.c': 'struct tcache_config, and alive of tcache_adopt',
     'cache/tcache.c': 'struct tcache_config',
+    'cache/source.c': 'struct tcache_config',
 }
 
 HANDLERS = {'on_fault', 'on_kick'}

@@ -72,6 +72,9 @@ static inline struct callout_pair pair_unpack(unsigned arg)
 	return (struct callout_pair){arg & 7, arg >> 3 & 7};
 }
 
+/* The argument of INT whose vector is in r10. */
+enum { INT_LIVE = 1 << 8 };
+
 /* The argument of ARPL: the pair is of source and destination. */
 enum { ARPL_REG = 1 << 6 /* the destination is no memory */ };
 

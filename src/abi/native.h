@@ -57,6 +57,9 @@ struct native {
 	struct seg_reach reach[6];
 	uint64_t code_reach; /* the same of CS, for what is executed */
 	uint64_t ruler;      /* where the ruler ends; 0: there is none */
+	/* TU_MEMORY bytes into the monitor's view of memory: units that check themselves find
+	 * their bytes from here. */
+	uint64_t memory;
 	uint32_t ss_loaded;  /* EIP behind a load of SS: no interrupt before that instruction */
 };
 

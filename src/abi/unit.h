@@ -10,6 +10,7 @@ enum {
 	TU_MAX_EXITS = 40,
 	TU_MAX_PADS = 24,
 	TU_MAX_PC = TU_MAX_INSNS * 3,
+	TU_MAX_GUEST = TU_MAX_INSNS * 15,
 	TU_MAX_HOST = 12288,
 	TU_MAX_RELOCS = TU_MAX_INSNS * 6,
 	TU_MAX_THUNK = 96, /* bytes of a detour by the branch table (translator_thunk) */
@@ -62,13 +63,27 @@ struct tu_code {
 	uint16_t n_insns;
 	uint8_t n_exits, n_pads;
 	uint16_t n_pc, n_relocs;
+	bool once;      /* not to be kept: what decided is more than its bytes */
 	bool fixed;     /* the limit of CS decided something: it holds at this EIP alone */
 	uint32_t limit; /* of CS, under which it was made */
+	/* The guest bytes, of a unit that checks itself; of these it does not check those that it reads
+	 * as it runs: a bit each. */
+	const uint8_t *source; /* NULL: it does not */
+	uint8_t live[TU_MAX_GUEST / 8];
 	struct tu_exit exits[TU_MAX_EXITS];
 	struct tu_pad pads[TU_MAX_PADS];
 	struct tu_pc pc[TU_MAX_PC];
 	struct tu_reloc relocs[TU_MAX_RELOCS];
 };
+
+/* Bytes of memory before what v->native.memory points at: a displacement of 32 bits reaches 4 GiB. */
+#define TU_MEMORY 0x80000000u
+
+/* Is byte i of the unit's source, as its bitmap says, read as it runs? */
+static inline bool tu_is_live(const uint8_t *live, unsigned i)
+{
+	return live[i / 8] >> (i & 7) & 1;
+}
 
 /* Would a 16-bit IP wrap that is moved by delta?  What wraps may do another thing there. */
 static inline bool tu_wraps(uint16_t ip, uint32_t delta)

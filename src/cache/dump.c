@@ -22,9 +22,19 @@ static void end_section(FILE *f)
 		fputc(0, f);
 }
 
+/* Bytes that the unit has in the section of guest code. */
+static uint32_t guest_bytes(const struct tu *u)
+{
+	return u->dead ? 0 : u->source ? u->guest_len + (u->guest_len + 7u) / 8 : u->guest_len;
+}
+
 /* Guest code of a unit, from its page or pages. */
 static void put_guest(struct tcache *c, const struct tcache_dump *d, const struct tu *u, FILE *f)
 {
+	if (u->source) {
+		fwrite(c->sources + u->source, 1, guest_bytes(u), f);
+		return;
+	}
 	for (uint32_t i = 0; i < u->guest_len; i++) {
 		uint32_t at = u->page_off + i;
 		fputc(at < PAGE_SIZE ? d->guest_byte(d->ctx, u->gfn, at)
@@ -58,9 +68,10 @@ static void put_units(struct tcache *c, const struct tcache_dump *d, FILE *f, ui
 				.mode = u->mode,
 				.code32 = d->code32(d->ctx, u->mode),
 				.flags = u->dead ? DUMP_DEAD : 0,
+				.self = u->source != 0,
 			},
 			sizeof(struct dump_unit), 1, f);
-		*guest += u->dead ? 0 : u->guest_len;
+		*guest += guest_bytes(u);
 	}
 	if (!d->once)
 		return;
@@ -274,7 +285,7 @@ int tcache_dump(struct tcache *c, const struct tcache_dump *d, FILE *f)
 	h.mappings = seen.n_mappings;
 	h.wp = seen.n;
 	for (uint32_t n = 1; n < c->n_units; n++)
-		h.guest += c->units[n].dead ? 0 : c->units[n].guest_len;
+		h.guest += guest_bytes(&c->units[n]);
 	uint32_t guest = 0;
 	fwrite(&h, sizeof h, 1, f);
 	end_section(f);

@@ -17,9 +17,10 @@ struct dump_layout {
 	uint32_t pending, if_flag, vflags, base_by_part, tsc_minus, tsc_read;
 	uint32_t seg, seg_stride, seg_base, seg_selector, ss_loaded;
 	uint32_t reach, reach_stride, reach_read, reach_write, reach_low, code_reach;
+	uint32_t memory;
 	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table, tag;
 	uint32_t callouts; /* ids are below this */
-	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call;
+	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call, co_stale;
 	uint32_t out_direct, out_miss, out_callout, out_fault, out_pending;
 };
 
@@ -71,6 +72,9 @@ struct dump_unit {
 	uint32_t pc0, pad0, guest;
 	uint16_t page_off, guest_len, host_len, n_insns, n_pc, mode;
 	uint8_t n_exits, n_pads, code32, flags;
+	/* It checks itself: behind its guest code there is a bit for each byte, those that it reads as
+	 * it runs. */
+	uint8_t self, zero[3];
 };
 
 struct dump_exit {

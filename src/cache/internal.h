@@ -1,8 +1,10 @@
 /* The books of the cache, shared by its files.  From the top down:
  *
  *   dump.c     for the checker
+ *   self.c     pages whose units check themselves
  *   place.c    pages at several EIPs: adopted, copied, moved
- *   tcache.c   units, exits, branch tables, invalidation */
+ *   tcache.c   units, exits, branch tables, invalidation
+ *   source.c   the guest bytes of units that check themselves */
 #ifndef UNRING_CACHE_INTERNAL_H
 #define UNRING_CACHE_INTERNAL_H
 
@@ -24,6 +26,25 @@ struct exit_rec {
 struct page_rec {
 	uint32_t head;  /* units on it */
 	uint32_t place; /* the one adopted last; the others follow */
+	uint32_t since; /* stores are counted since then; TSC >> SELF_TICK */
+	uint16_t stores;
+	uint16_t self; /* in tcache.self: its units check themselves; 0: it is traced */
+	uint8_t times; /* that it was so */
+};
+
+/* An address that was stored to not long ago. */
+enum { SEEN_BITS = 10 };
+struct store_seen {
+	uint32_t at, since, n;
+};
+
+/* A page whose units check themselves. */
+enum { SELF_PAGES = 1024, SELF_TICK = 28 };
+struct self_page {
+	uint32_t gfn;
+	uint32_t until; /* when it is traced again; TSC >> SELF_TICK */
+	bool used;
+	uint8_t patched[PAGE_SIZE / 8]; /* a bit a byte: a unit found it changed */
 };
 
 /* A page as it is run at one EIP. */
@@ -78,6 +99,11 @@ struct tcache {
 	uint32_t n_pads;
 	struct tu_reloc *relocs;
 	uint32_t n_relocs;
+	uint8_t *sources; /* from 1 on */
+	uint32_t n_sources;
+	struct store_seen seen[1 << SEEN_BITS]; /* by hash */
+	struct self_page *self;                 /* SELF_PAGES, from 1 on */
+	uint32_t n_self, self_clock;
 	uint32_t *hash;       /* by page, offset and mode */
 	struct place *places; /* number 0 is none */
 	uint32_t n_places, free_place;
@@ -100,6 +126,17 @@ void cache_branch_forget(struct tcache *c, const struct tu *u);
 /* A unit of what lies at c->used: it enters all books but those of its exits, PCs, pads and
  * relocations. */
 struct tu *cache_unit_add(struct tcache *c, const struct tu *u);
+/* Keeps the guest bytes of a unit that checks itself, and which it reads as it runs. */
+uint32_t cache_source_keep(struct tcache *c, const struct tu_code *code);
+/* Are the guest's bytes, but for live ones, still those of the unit? */
+bool cache_source_is(const struct tcache *c, const struct tu *u);
+/* They are not: notes which have changed. */
+void cache_source_learn(struct tcache *c, const struct tu *u);
+/* The live ones of a kept source: a bit each. */
+static inline const uint8_t *cache_source_live(const struct tcache *c, const struct tu *u)
+{
+	return c->sources + u->source + u->guest_len;
+}
 /* A place of nobody yet, in no list. */
 uint32_t cache_place_new(struct tcache *c, uint32_t gfn, uint32_t start);
 /* The page has lost its last unit. */

@@ -14,10 +14,12 @@ enum {
 	MAX_PADS = 1 << 20,
 	MAX_RELOCS = 1 << 24,
 	MAX_PLACES = 1 << 20,
+	MAX_SOURCES = 1 << 24, /* bytes */
 	HASH_BITS = 18,
 	HASH_SIZE = 1 << HASH_BITS,
 	ONCE_BYTES = TU_MAX_HOST,
 	MAX_FIXED = 16, /* units of the same code, for as many limits */
+	VERSIONS = 16,  /* of units at one address, for other bytes */
 };
 
 static int reserve(void *out, size_t n, size_t size)
@@ -46,6 +48,10 @@ int tcache_create(struct tcache **out, const struct tcache_config *cfg)
 		err = reserve(&c->relocs, MAX_RELOCS, sizeof *c->relocs);
 	if (!err)
 		err = reserve(&c->places, MAX_PLACES, sizeof *c->places);
+	if (!err)
+		err = reserve(&c->sources, MAX_SOURCES, 1);
+	if (!err)
+		err = reserve(&c->self, SELF_PAGES, sizeof *c->self);
 	if (!err)
 		err = reserve(&c->hash, HASH_SIZE, sizeof *c->hash);
 	if (!err)
@@ -81,26 +87,33 @@ uint32_t tcache_generation(const struct tcache *c)
 	return c->generation;
 }
 
+static void page_empty(struct tcache *c, uint32_t gfn)
+{
+	struct page_rec *p = &c->pages[gfn];
+	if (p->head && !p->self && c->cfg.trace)
+		c->cfg.trace(c->cfg.ctx, gfn, false);
+	p->head = p->place = 0;
+}
+
 void tcache_flush(struct tcache *c)
 {
 	c->generation++;
 	for (uint32_t n = 1; n < c->n_units; n++) {
 		struct tu *u = &c->units[n];
-		struct page_rec *p = &c->pages[u->gfn];
-		if (p->head && c->cfg.trace)
-			c->cfg.trace(c->cfg.ctx, u->gfn, false);
-		*p = (struct page_rec){0};
-		if (u->gfn2 != NO_GFN) {
-			p = &c->pages[u->gfn2];
-			if (p->head && c->cfg.trace)
-				c->cfg.trace(c->cfg.ctx, u->gfn2, false);
-			*p = (struct page_rec){0};
-		}
+		page_empty(c, u->gfn);
+		if (u->gfn2 != NO_GFN)
+			page_empty(c, u->gfn2);
 		c->in_head[n] = 0;
 	}
 	/* A page may have places and no unit yet. */
 	for (uint32_t n = 1; n < c->n_places; n++)
 		c->pages[c->places[n].gfn].place = 0;
+	for (uint32_t n = 1; n < c->n_self; n++)
+		if (c->self[n].used) {
+			c->pages[c->self[n].gfn].self = 0;
+			c->self[n] = (struct self_page){.used = false};
+		}
+	c->n_self = 0;
 	for (uint32_t i = 0; i < HASH_SIZE; i++)
 		c->hash[i] = 0;
 	tcache_branch_drop_all(c);
@@ -108,6 +121,7 @@ void tcache_flush(struct tcache *c)
 	c->n_places = 1;
 	c->free_place = 0;
 	c->n_exits = c->n_pcs = c->n_pads = c->n_relocs = 0;
+	c->n_sources = 1;
 	c->used = c->start;
 	stats.cache_flushes++;
 }
@@ -117,7 +131,8 @@ bool tcache_full(const struct tcache *c)
 	return c->used + TU_MAX_HOST + 2 * TU_MAX_THUNK > c->code.size ||
 	       c->n_units + 1 >= MAX_UNITS || c->n_exits + TU_MAX_EXITS >= MAX_EXITS ||
 	       c->n_pcs + TU_MAX_PC >= MAX_PC || c->n_pads + TU_MAX_PADS >= MAX_PADS ||
-	       c->n_relocs + TU_MAX_RELOCS >= MAX_RELOCS || c->n_places + 2 >= MAX_PLACES;
+	       c->n_relocs + TU_MAX_RELOCS >= MAX_RELOCS || c->n_places + 2 >= MAX_PLACES ||
+	       c->n_sources + 2 * TU_MAX_GUEST >= MAX_SOURCES;
 }
 
 uint8_t *tcache_reserve(struct tcache *c, uint32_t *exit_id)
@@ -149,7 +164,7 @@ static void take(struct tcache *c, uint32_t len)
 static void page_add(struct tcache *c, uint32_t gfn, uint32_t n, uint32_t *next)
 {
 	struct page_rec *p = &c->pages[gfn];
-	if (!p->head && c->cfg.trace)
+	if (!p->head && !p->self && c->cfg.trace)
 		c->cfg.trace(c->cfg.ctx, gfn, true);
 	*next = p->head;
 	p->head = n;
@@ -207,22 +222,24 @@ struct tu *cache_unit_add(struct tcache *c, const struct tu *unit)
 struct tu *tcache_commit(struct tcache *c, const struct tu_code *code, uint32_t eip,
                          uint32_t page_off, uint32_t gfn, uint32_t gfn2, unsigned mode)
 {
-	struct tu *u = cache_unit_add(c, &(struct tu){
-						 .eip = eip,
-						 .gfn = gfn,
-						 .gfn2 = gfn2,
-						 .page_off = page_off,
-						 .limit = code->limit,
-						 .guest_len = code->guest_len,
-						 .host_len = code->host_len,
-						 .n_insns = code->n_insns,
-						 .n_pc = code->n_pc,
-						 .n_relocs = code->n_relocs,
-						 .n_exits = code->n_exits,
-						 .n_pads = code->n_pads,
-						 .mode = mode,
-						 .fixed = code->fixed,
-					 });
+	struct tu *u =
+		cache_unit_add(c, &(struct tu){
+					  .eip = eip,
+					  .gfn = gfn,
+					  .gfn2 = gfn2,
+					  .source = code->source ? cache_source_keep(c, code) : 0,
+					  .page_off = page_off,
+					  .limit = code->limit,
+					  .guest_len = code->guest_len,
+					  .host_len = code->host_len,
+					  .n_insns = code->n_insns,
+					  .n_pc = code->n_pc,
+					  .n_relocs = code->n_relocs,
+					  .n_exits = code->n_exits,
+					  .n_pads = code->n_pads,
+					  .mode = mode,
+					  .fixed = code->fixed,
+				  });
 	for (unsigned i = 0; i < code->n_exits; i++)
 		c->exits[c->n_exits++] = (struct exit_rec){
 			.unit = (uint32_t)(u - c->units),
@@ -250,12 +267,19 @@ struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t 
 	uint32_t page_off = (s->cs_base + eip) & PAGE_MASK;
 	if (model)
 		*model = NULL;
-	unsigned fixed = 0;
+	unsigned fixed = 0, versions = 0;
+	struct tu *stale = NULL;
 	for (uint32_t n = c->hash[hash_of(gfn, page_off, s->mode)], next; n; n = next) {
 		struct tu *u = &c->units[n];
 		next = u->hash_next;
 		if (u->gfn != gfn || u->page_off != page_off || u->mode != s->mode)
 			continue;
+		if (u->source && !cache_source_is(c, u)) {
+			stale = stale ? stale : u;
+			if (++versions > VERSIONS)
+				tcache_invalidate(c, u);
+			continue;
+		}
 		if (u->eip == eip && (u->fixed ? u->limit == s->cs_limit : u->limit <= s->cs_limit))
 			return u;
 		if (model && !u->fixed)
@@ -263,6 +287,8 @@ struct tu *tcache_find(struct tcache *c, const struct tcache_space *s, uint32_t 
 		if (u->fixed && ++fixed > MAX_FIXED)
 			tcache_invalidate(c, u);
 	}
+	if (stale && !(model && *model))
+		cache_source_learn(c, stale);
 	return NULL;
 }
 
@@ -525,7 +551,7 @@ static void page_remove(struct tcache *c, uint32_t gfn, uint32_t n)
 	if (p->head)
 		return;
 	cache_places_free(c, gfn);
-	if (c->cfg.trace)
+	if (!p->self && c->cfg.trace)
 		c->cfg.trace(c->cfg.ctx, gfn, false);
 }
 

@@ -42,7 +42,8 @@ struct tu {
 	uint32_t place;                            /* number */
 	uint32_t limit;                            /* of CS, at least */
 	uint32_t hash_next, page_next, page2_next; /* unit numbers, 0: none */
-	uint16_t page_off;                         /* of EIP in its page, linear */
+	uint32_t source;   /* where its guest bytes are kept; 0: it does not check itself */
+	uint16_t page_off; /* of EIP in its page, linear */
 	uint16_t guest_len, host_len, n_insns, n_pc, n_relocs;
 	uint16_t mode; /* number */
 	uint8_t n_exits, n_pads;
@@ -61,7 +62,9 @@ struct tcache_config {
 	uint32_t lookup_disp, miss_disp;
 	/* Writes a thunk: mov r8d, eip, then the lookup; returns its length. */
 	unsigned (*emit_thunk)(uint8_t *out, uint32_t eip);
-	/* A page got its first unit (true) or lost its last (false). */
+	/* The bytes of a page of memory. */
+	const uint8_t *(*page)(void *ctx, uint32_t gfn);
+	/* A page got its first unit (true) or lost its last (false), unless they check themselves. */
 	void (*trace)(void *ctx, uint32_t gfn, bool on);
 	/* Units are about to move to another EIP: what is known by host addresses in them. */
 	void (*moving)(void *ctx);
@@ -145,6 +148,20 @@ void tcache_branch_drop_all(struct tcache *c);
 void tcache_invalidate(struct tcache *c, struct tu *u);
 /* Units made from any byte of [off, off+len) of the page; returns how many. */
 unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len);
+/* --- pages whose units check themselves (self.c) --- */
+/* Bytes of a traced page are stored to: units made from them die; returns how many.  Where that
+ * happens often, all units of the page do, and those that come check themselves.  now: ticks of
+ * the host's TSC. */
+unsigned tcache_stored(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len, uint64_t now);
+/* Is it such a page? */
+bool tcache_is_self(const struct tcache *c, uint32_t gfn);
+/* A bit for each of its bytes: has it been changed in a unit?  NULL: it is no such page. */
+const uint8_t *tcache_patched(const struct tcache *c, uint32_t gfn);
+/* The unit has found its bytes to be others: nothing leads to it but tcache_find. */
+void tcache_stale(struct tcache *c, struct tu *u);
+/* Now and then: pages that have checked themselves for long are traced again. */
+void tcache_calm(struct tcache *c, uint64_t now);
+
 /* A dead unit that is being run, at this host offset, is left before its next
  * instruction: that place, which nothing else will run, is overwritten. */
 void tcache_leave_after(struct tcache *c, const struct tu *u, uint32_t host_off);

@@ -64,6 +64,17 @@ static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	want_poll(m);
 }
 
+static void on_burst(void *ctx, uint16_t port, unsigned size, void *buf, size_t n, bool in)
+{
+	struct machine *m = ctx;
+	if (in)
+		gtime_read_begin(m->time, port);
+	bus_burst(board_bus(m->board), port, size, buf, n, in);
+	if (in)
+		gtime_read_end(m->time);
+	want_poll(m);
+}
+
 static uint32_t on_mem_read(void *ctx, gpa_t a, unsigned size)
 {
 	struct machine *m = ctx;
@@ -201,6 +212,7 @@ struct monitor_platform platform_of(struct machine *m)
 		.ctx = m,
 		.io_read = on_in,
 		.io_write = on_out,
+		.io_burst = on_burst,
 		.mem_read = on_mem_read,
 		.mem_write = on_mem_write,
 		.intr_line = on_intr_line,

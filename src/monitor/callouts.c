@@ -45,6 +45,14 @@ enum callout_result co_STRING(struct monitor *m, uint32_t packed, uint64_t opera
 	return string_run(m, packed);
 }
 
+enum callout_result co_STALE(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	struct tu *u = tcache_unit_at(m->cache, m->v->native.scratch[CELL_RESUME]);
+	if (!u->dead)
+		tcache_stale(m->cache, u);
+	return NEXT;
+}
+
 static callout_fn *const table[] = {
 #define CALLOUT(name, flow, faults, words) co_##name,
 #include "abi/callouts.inc"

@@ -36,7 +36,8 @@ static enum callout_result software(struct monitor *m, uint32_t packed, enum int
 
 enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	return software(m, packed, INTR_INT_N, CALLOUT_ARG(packed));
+	unsigned arg = CALLOUT_ARG(packed);
+	return software(m, packed, INTR_INT_N, arg == INT_LIVE ? (uint8_t)operand : arg);
 }
 
 enum callout_result co_INT3(struct monitor *m, uint32_t packed, uint64_t operand)

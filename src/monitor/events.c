@@ -56,5 +56,6 @@ void events_poll(struct monitor *m)
 {
 	__atomic_fetch_and(&m->v->native.pending, ~(uint32_t)PENDING_KICK, __ATOMIC_RELAXED);
 	gate_poll(m);
+	tcache_calm(m->cache, __builtin_ia32_rdtsc());
 	interrupt_line_update(m);
 }

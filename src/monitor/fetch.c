@@ -36,6 +36,34 @@ static const uint8_t *page_host(struct monitor *m, uint32_t page)
 	return page == NO_PAGE ? NULL : mmu_page_host(m->mmu, page);
 }
 
+bool code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n)
+{
+	stats.code_stores++;
+	if (m->cfg.always_trace)
+		return tcache_invalidate_bytes(m->cache, page, off, n) > 0;
+	return tcache_stored(m->cache, page, off, n, __builtin_ia32_rdtsc()) > 0;
+}
+
+static bool is_self(const struct monitor *m, uint32_t page)
+{
+	return page != NO_PAGE && tcache_is_self(m->cache, page);
+}
+
+/* Is the unit of these bytes to check itself, and where are they? */
+static bool self_fill(const struct monitor *m, const struct code_bytes *b, struct tu_self *s)
+{
+	if (b->once || !(is_self(m, b->page) || is_self(m, b->page2)))
+		return false;
+	*s = (struct tu_self){
+		.page = b->page,
+		.page2 = b->page2,
+		.offset = linear_eip(m).v & PAGE_MASK,
+		.patched = tcache_patched(m->cache, b->page),
+		.patched2 = b->page2 == NO_PAGE ? NULL : tcache_patched(m->cache, b->page2),
+	};
+	return true;
+}
+
 static bool code_fetch(struct monitor *m, bool across, struct code_bytes *out, struct trap *t)
 {
 	gla_t a = linear_eip(m);
@@ -103,11 +131,13 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 		*t = trap_error(VEC_GP, 0);
 		return false;
 	}
+	struct tu_self self;
 	uint64_t to_break = r->max_insns == 1 ? UINT64_MAX : debug_room(m);
 	for (bool across = false;; across = true) {
 		if (!code_fetch(m, across, b, t))
 			return false;
 		r->bytes = b->p;
+		r->self = !r->single && self_fill(m, b, &self) ? &self : NULL;
 		r->avail = b->n < room ? b->n : room;
 		if (r->avail > to_break) {
 			r->avail = to_break;
@@ -192,7 +222,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	r.out = tcache_reserve(m->cache, &r.exit_id);
 	if (!unit_translate(m, &r, code, &b, t))
 		return FOUND_TRAP;
-	if (b.once)
+	if (b.once || code->once)
 		return FOUND_ALONE;
 	page_adopt(m, b.page, start); /* the same */
 	*out = tcache_commit(m->cache, code, m->v->eip, a.v & PAGE_MASK, b.page, b.page2, m->mode);

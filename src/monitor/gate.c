@@ -12,6 +12,13 @@ GATE void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_
 	m->cfg.platform.io_write(m->cfg.platform.ctx, port, size, value);
 }
 
+GATE void gate_io_burst(struct monitor *m, uint16_t port, unsigned size, void *buf, size_t n,
+                        bool in)
+{
+	fpu_save(m);
+	m->cfg.platform.io_burst(m->cfg.platform.ctx, port, size, buf, n, in);
+}
+
 GATE uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size)
 {
 	fpu_save(m);

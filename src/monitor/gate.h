@@ -23,6 +23,7 @@ void fpu_left(struct monitor *m);
 /* --- what the machine does for the monitor (monitor.h) --- */
 uint32_t gate_io_read(struct monitor *m, uint16_t port, unsigned size);
 void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_t value);
+void gate_io_burst(struct monitor *m, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size);
 void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t value);
 bool gate_intr_line(struct monitor *m);

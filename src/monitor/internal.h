@@ -384,6 +384,8 @@ struct code_bytes {
 /* Translates at v->eip into r->out; false: *t. */
 bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                     struct code_bytes *b, struct trap *t);
+/* Bytes of a page that is traced as code are stored to; true: units died. */
+bool code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n);
 /* The unit at v->eip, made if need be. */
 enum found {
 	FOUND,       /* *u */

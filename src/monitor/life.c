@@ -18,6 +18,12 @@ static void trace(void *ctx, uint32_t page, bool on)
 	mmu_trace_code(m->mmu, page, on);
 }
 
+static const uint8_t *page_bytes(void *ctx, uint32_t page)
+{
+	struct monitor *m = ctx;
+	return mmu_page_host(m->mmu, page);
+}
+
 static void moving(void *ctx)
 {
 	struct monitor *m = ctx;
@@ -51,8 +57,7 @@ static void window_drop(void *ctx, struct window *w)
 static void code_store(void *ctx, uint32_t page, uint32_t off, uint32_t n)
 {
 	struct monitor *m = ctx;
-	stats.code_stores++;
-	m->code_died |= tcache_invalidate_bytes(m->cache, page, off, n) > 0;
+	m->code_died |= code_stored(m, page, off, n);
 }
 
 static void remapped(void *ctx)
@@ -95,6 +100,8 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 	if (err)
 		return err;
 	m->v->native.ruler = (uint64_t)(uintptr_t)mmu_ruler(m->mmu);
+	CHECK(mmu_max_pages(m->mmu) <= 1u << 20); /* all are in reach of v->native.memory */
+	m->v->native.memory = (uint64_t)(uintptr_t)mmu_page_host(m->mmu, 0) + TU_MEMORY;
 	*what = "the translation cache";
 	struct tcache_config cc = {
 		.bytes = cfg->cache_bytes  ? cfg->cache_bytes
@@ -105,6 +112,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 		.lookup_disp = offsetof(struct vcpu, native.stub) + 8 * STUB_LOOKUP,
 		.miss_disp = offsetof(struct vcpu, native.stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
+		.page = page_bytes,
 		.trace = trace,
 		.moving = moving,
 		.ctx = m,

@@ -26,6 +26,8 @@ struct monitor_platform {
 	void *ctx;
 	uint32_t (*io_read)(void *ctx, uint16_t port, unsigned size);
 	void (*io_write)(void *ctx, uint16_t port, unsigned size, uint32_t value);
+	/* n elements at one port: INS (in) fills buf, OUTS stores it.  NULL: one by one. */
+	void (*io_burst)(void *ctx, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 	/* Devices where the mmu's map says so; at any address, of 1, 2 or 4 bytes in a page.  NULL
 	 * if it never does. */
 	uint32_t (*mem_read)(void *ctx, gpa_t a, unsigned size);
@@ -50,6 +52,7 @@ struct monitor_config {
 	const struct cpu_model *model;
 	struct monitor_platform platform;
 	size_t cache_bytes; /* of translated code; 0: default */
+	bool always_trace;  /* no units check themselves: for tests */
 	bool paranoid;      /* one instruction per unit, no chaining, checks at each exit */
 };
 

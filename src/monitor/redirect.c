@@ -57,8 +57,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		if (!bounce_fill(m))
 			return FAULTED;
 	} else if (code) {
-		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, page, r->gpa.v & PAGE_MASK, r->size);
+		code_stored(m, page, r->gpa.v & PAGE_MASK, r->size);
 	}
 	v->native.scratch[CELL_R9] = (uint64_t)(uintptr_t)host;
 	if (a.x87) {

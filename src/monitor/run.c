@@ -219,8 +219,8 @@ static void check_exit(struct monitor *m, const struct tu *u)
 
 	CHECK(u); /* translated code is entered by units alone here */
 	/* I1; a unit that died is no longer anybody's. */
-	CHECK(u->dead || mmu_is_code(m->mmu, u->gfn));
-	CHECK(u->dead || u->gfn2 == NO_GFN || mmu_is_code(m->mmu, u->gfn2));
+	CHECK(u->dead || u->source || mmu_is_code(m->mmu, u->gfn));
+	CHECK(u->dead || u->source || u->gfn2 == NO_GFN || mmu_is_code(m->mmu, u->gfn2));
 	/* I2: what lies on the return stack leads into the cache, to its miss stub at the end. */
 	CHECK(v->native.ret_sp <= m->ret_top &&
 	      v->native.ret_sp >= (uint64_t)(uintptr_t)m->ret_guard_end);

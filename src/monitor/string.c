@@ -179,10 +179,8 @@ static uint32_t bulk_run(const struct string *s, uint32_t count)
 	if (!dst)
 		return 0;
 	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, p);
-	if (mmu_is_code(m->mmu, page)) {
-		stats.code_stores++;
-		tcache_invalidate_bytes(m->cache, page, p.v & PAGE_MASK, bytes);
-	}
+	if (mmu_is_code(m->mmu, page))
+		code_stored(m, page, p.v & PAGE_MASK, bytes);
 	size_t left = n;
 	/* By elements, as the two may overlap. */
 	if (s->op == STROP_MOVS && s->size == 4)
@@ -271,6 +269,38 @@ static uint32_t bulk_compare(const struct string *s, uint32_t count, bool until_
 	return n;
 }
 
+/* The same of REP INS and OUTS.  The port's accesses are no breakpoints here, and are not logged. */
+static uint32_t bulk_port(const struct string *s, uint32_t count)
+{
+	struct monitor *m = s->m;
+	struct vcpu *v = m->v;
+	bool in = s->op == STROP_INS;
+	enum sreg seg = in ? SREG_ES : s->seg;
+	enum gpr r = in ? EDI : ESI;
+	gpa_t p;
+
+	if (s->step < 0 || !m->cfg.platform.io_burst || log_on(LOG_IO) || v->dr[7] & DR7_ENABLE ||
+	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
+		return 0;
+	uint32_t at = masked(s, v->gpr[r]) + v->seg[seg].base;
+	uint32_t n = run_of(s, seg, r, count < CHUNK / s->size ? count : CHUNK / s->size, in);
+	if (n < 2 || mmu_is_watched(m->mmu, gla(at), n * s->size, in) ||
+	    !run_address(s, at, in ? MMU_WRITE : MMU_READ, &p))
+		return 0;
+	void *host = in ? mmu_host_store(m->mmu, p) : (void *)(uintptr_t)mmu_host(m->mmu, p);
+	if (!host)
+		return 0;
+	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, p);
+	if (in && mmu_is_code(m->mmu, page))
+		code_stored(m, page, p.v & PAGE_MASK, bytes);
+	gate_io_burst(m, (uint16_t)v->gpr[EDX], s->size, host, n, in);
+	*(in ? &stats.io_reads : &stats.io_writes) += n;
+	if (in)
+		mmu_written(m->mmu, p, bytes);
+	advance(s, r, bytes);
+	return n;
+}
+
 /* Can the page of an operand's first element be accessed by the host's own instruction? */
 static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool write)
 {
@@ -331,7 +361,9 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		uint32_t n = 1;
 		if (rep && !left)
 			break;
-		if (rep && compares)
+		if (rep && port)
+			n = bulk_port(&s, left);
+		else if (rep && compares)
 			n = bulk_compare(&s, left, rep == STR_REPNE);
 		else if (rep)
 			n = bulk_run(&s, left);

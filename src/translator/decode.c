@@ -126,6 +126,7 @@ enum decode_status decode(const struct decoder *d, const uint8_t *bytes, size_t 
 	out->disp_size = z.raw.disp.size / 8;
 	out->disp = (int32_t)z.raw.disp.value;
 	out->imm_size = z.raw.imm[0].size / 8;
+	out->imm_at = z.raw.imm[0].offset;
 	out->imm = (uint32_t)z.raw.imm[0].value.u;
 	out->imm2 = (uint32_t)z.raw.imm[1].value.u;
 	return DECODE_OK;

@@ -28,6 +28,7 @@ struct insn {
 	int32_t disp;
 	uint8_t imm_size; /* bytes of the first immediate */
 	uint32_t imm, imm2;
+	uint8_t imm_at; /* where in the instruction the first one is */
 };
 
 static inline bool insn_is_mem(const struct insn *i)

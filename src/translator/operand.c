@@ -142,6 +142,7 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 	enum seg_class class = mode_class(x->mode, seg);
 	bool store = access != 'r', redirect = x->site & SITE_REDIRECT;
 
+	x->stored |= store;
 	by_part &= x->site & SITE_BY_PART;
 	if (seg == SREG_CS && store)
 		class = CLASS_LIMITED;

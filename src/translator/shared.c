@@ -35,7 +35,7 @@ void xl_mov_eip(struct xlate *x, uint32_t eip)
 	xl_reloc(x, RELOC_EIP);
 }
 
-static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
+void xl_callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
 {
 	xl_mov_eip(x, eip);
 	emit_mov_imm(&x->e, R9, packed);
@@ -45,8 +45,9 @@ static void callout_at(struct xlate *x, uint32_t eip, uint32_t packed)
 
 void xl_callout(struct xlate *x, enum callout c, unsigned size, unsigned seg, unsigned arg)
 {
-	callout_at(x, x->eip, callout_pack(c, x->i.len, size, seg, arg));
+	xl_callout_at(x, x->eip, callout_pack(c, x->i.len, size, seg, arg));
 	x->ended |= callout_info(c)->flow == FLOW_ENDS;
+	x->stored = true; /* whatever it does */
 }
 
 void xl_trap(struct xlate *x, enum vector v, bool error)
@@ -126,7 +127,7 @@ void xl_pending(struct xlate *x, bool shadow)
 	emit_load32(e, RCX, VCPU(native.pending));
 	unsigned none = emit_jrcxz(e);
 	emit_mov32(e, RCX, R10);
-	callout_at(x, x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));
+	xl_callout_at(x, x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));
 	emit_patch8(e, none);
 	emit_mov32(e, RCX, R10);
 }

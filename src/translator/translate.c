@@ -111,16 +111,35 @@ static void finish(struct xlate *x)
 }
 
 /* Is there room for another instruction, whatever it is, and the unit's end? */
-static bool room(const struct xlate *x)
+static bool room(const struct xlate *x, bool checks_to_come)
 {
 	const struct tu_code *o = x->out;
+	unsigned host = checks_to_come ? SELF_HOST : 0, relocs = checks_to_come ? SELF_RELOCS : 0;
 	return o->n_exits + INSN_EXITS + 1 <= TU_MAX_EXITS &&
 	       o->n_pads + INSN_PADS <= TU_MAX_PADS && o->n_pc + INSN_PC + 1 <= TU_MAX_PC &&
-	       o->n_relocs + INSN_RELOCS <= TU_MAX_RELOCS &&
-	       emit_here(&x->e) + INSN_HOST + END_HOST < TU_MAX_HOST;
+	       o->n_relocs + INSN_RELOCS + relocs <= TU_MAX_RELOCS &&
+	       emit_here(&x->e) + INSN_HOST + END_HOST + host < TU_MAX_HOST;
 }
 
-enum tu_status translator_run(struct translator *t, const struct tu_request *r, struct tu_code *out)
+/* What is known of a unit that checks itself after it was translated without the checks. */
+struct plan {
+	bool made;
+	unsigned n_insns;
+	unsigned n;                     /* parts of its source, each with a check before it */
+	uint16_t end[TU_MAX_INSNS + 1]; /* guest offsets */
+};
+
+static void check_part(struct xlate *x, const struct plan *plan, unsigned from)
+{
+	unsigned i = 0;
+	while (plan->end[i] <= from)
+		i++;
+	xl_self_check(x, from, plan->end[i]);
+}
+
+/* One pass over the guest's code. */
+static enum tu_status pass(struct translator *t, const struct tu_request *r, struct plan *plan,
+                           struct tu_code *out)
 {
 	struct xlate x = {
 		.req = r,
@@ -128,15 +147,20 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 		.e = {.base = r->out, .p = r->out, .end = r->out + TU_MAX_HOST},
 		.mode = r->mode.bits,
 		.eip = r->eip,
+		.stored = true, /* before the unit */
 	};
 	known_forget(&x);
 	unsigned max = r->max_insns && r->max_insns < TU_MAX_INSNS ? r->max_insns : TU_MAX_INSNS;
+	if (r->self && max > SELF_INSNS)
+		max = SELF_INSNS;
+	if (plan->made)
+		max = plan->n_insns;
 
 	out->guest_len = out->n_insns = out->n_pc = out->n_relocs = 0;
 	out->n_exits = out->n_pads = 0;
-	out->fixed = false;
+	out->fixed = out->once = false;
 	out->limit = x.mode & MODE_CSLIMIT ? r->mode.cs_limit : UINT32_MAX;
-	while (!x.ended && out->n_insns < max && room(&x)) {
+	while (!x.ended && out->n_insns < max && room(&x, r->self && !plan->made)) {
 		uint32_t at = x.eip - r->eip;
 		enum decode_status s = decode(t->decoder, r->bytes + at, r->avail - at,
 		                              x.mode & MODE_CODE32, &x.i);
@@ -145,8 +169,17 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 				return TU_NEED_BYTES;
 			break;
 		}
+		/* Bytes behind those that are checked have decided that it is no instruction. */
+		if (s != DECODE_OK && r->self) {
+			if (out->n_insns)
+				break;
+			out->once = true;
+		}
 		xl_pc(&x, UNDO_NONE);
 		x.next = x.eip + (s == DECODE_OK ? x.i.len : 1);
+		if (x.stored && plan->made)
+			check_part(&x, plan, at);
+		x.stored = false;
 		if (s == DECODE_OK)
 			translate_one(&x);
 		else
@@ -154,6 +187,8 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 		out->n_insns++;
 		x.eip = x.next;
 		out->guest_len = x.eip - r->eip;
+		if (x.stored && !plan->made)
+			plan->end[plan->n++] = out->guest_len;
 		if (out->guest_len >= r->avail)
 			break;
 	}
@@ -163,5 +198,20 @@ enum tu_status translator_run(struct translator *t, const struct tu_request *r, 
 		out->exits[out->n_exits - 1].word = false; /* no branch: nothing wraps */
 	}
 	finish(&x);
+	plan->end[plan->n] = out->guest_len;
+	plan->n_insns = out->n_insns;
 	return TU_OK;
+}
+
+enum tu_status translator_run(struct translator *t, const struct tu_request *r, struct tu_code *out)
+{
+	struct plan plan = {.made = false};
+	out->source = r->self ? r->bytes : NULL;
+	memset(out->live, 0, sizeof out->live);
+	enum tu_status s = pass(t, r, &plan, out);
+	if (s != TU_OK || !r->self)
+		return s;
+	/* A check is of what comes up to the next store: the second pass knows it. */
+	plan.made = true;
+	return pass(t, r, &plan, out);
 }

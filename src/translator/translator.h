@@ -20,6 +20,15 @@ enum {
 	SITE_CHECK = 4,    /* not in its segment: limits are checked in callouts */
 };
 
+/* Where the bytes of a unit that checks itself are in memory. */
+struct tu_self {
+	uint32_t page, page2; /* of memory; page2: of what lies behind the first's end */
+	uint32_t offset;      /* of EIP in the first */
+	/* A bit for each byte of these pages: does it change again and again while what is around it
+	 * stays?  NULL: none does. */
+	const uint8_t *patched, *patched2;
+};
+
 struct tu_request {
 	const uint8_t *bytes; /* guest code from EIP on */
 	size_t avail;         /* how many of them */
@@ -29,7 +38,8 @@ struct tu_request {
 	uint8_t *out;       /* TU_MAX_HOST bytes to write to */
 	uint32_t exit_id;   /* id of the unit's first exit; the next have the following ids */
 	unsigned max_insns; /* 0: no limit but the unit's own */
-	bool single;        /* one instruction, calls push no landing pad */
+	const struct tu_self *self; /* it checks itself; NULL: it need not */
+	bool single;                /* one instruction, calls push no landing pad */
 	/* Hints by guest EIP; may be NULL. */
 	uint8_t (*site)(void *ctx, uint32_t eip);
 	void *site_ctx;

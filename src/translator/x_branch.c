@@ -196,7 +196,10 @@ void x_loop(struct xlate *x)
 
 void x_int_n(struct xlate *x)
 {
-	xl_callout(x, CO_INT, 4, 0, x->i.imm & 0xff);
+	bool live = xl_imm_is_live(x);
+	if (live)
+		xl_load_imm(x, R10, false);
+	xl_callout(x, CO_INT, 4, 0, live ? INT_LIVE : x->i.imm & 0xff);
 }
 
 void x_int3(struct xlate *x)

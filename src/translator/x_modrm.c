@@ -9,6 +9,43 @@ static bool sized(const struct xlate *x)
 	                                    r->size == 'e' || r->size == 's');
 }
 
+/* r, a byte register by number, = r8. */
+static void byte_from_r8(struct xlate *x, uint8_t r)
+{
+	struct emit *e = &x->e;
+	uint8_t via = r == 5 ? RDX : RCX; /* CH is a part of the other */
+
+	if (r < 4) {
+		emit_enc(e, &(struct enc){.opcode = 0x8a, .reg = r, .rm = R8});
+		return;
+	}
+	/* AH to BH have no encoding beside REX. */
+	emit_mov32(e, R11, via);
+	emit_mov32(e, via, R8);
+	emit_enc(e, &(struct enc){.opcode = 0x8a, .reg = r, .rm = via});
+	emit_mov32(e, via, R11);
+}
+
+/* Of AL, EAX or a byte register, with an immediate that the unit loads. */
+static bool plain_live(struct xlate *x)
+{
+	uint8_t op = x->i.opcode;
+	bool wide = op & 1;
+
+	if (x->i.map || !xl_imm_is_live(x))
+		return false;
+	xl_load_imm(x, R8, false);
+	if ((op & 0xf8) == 0xb0)
+		byte_from_r8(x, op & 7);
+	else /* ALU, or TEST */
+		emit_enc(&x->e,
+		         &(struct enc){.opcode = op < 0x40 ? (op & 0x38) | 2 | wide : 0x84 | wide,
+		                       .reg = RAX,
+		                       .rm = R8,
+		                       .p66 = wide && x->i.opsize == 2});
+	return true;
+}
+
 void x_plain(struct xlate *x)
 {
 	struct emit *e = &x->e;
@@ -17,6 +54,8 @@ void x_plain(struct xlate *x)
 	bool wide = i->map == 0 &&
 	            ((op < 0x40 && (op & 7) == 5) || op == 0x98 || op == 0x99 || op == 0xa9);
 
+	if (plain_live(x))
+		return;
 	if (wide && i->opsize == 2)
 		emit8(e, 0x66);
 	if (op == 0x90 && i->rep == 0xf3)
@@ -56,12 +95,41 @@ static struct enc enc_of(const struct xlate *x)
 	return n;
 }
 
+/* ALU, MOV or TEST of a register or memory with an immediate that the unit loads: the form with a
+ * register. */
+static bool modrm_live(struct xlate *x)
+{
+	const struct insn *i = &x->i;
+	uint8_t op = i->opcode;
+	bool alu = (op & 0xfc) == 0x80, mov = (op & 0xfe) == 0xc6,
+	     test = (op & 0xfe) == 0xf6 && i->reg < 2, wide = op & 1, mem = insn_is_mem(i);
+
+	if (i->map || !(alu || mov || test) || (!wide && !mem && i->rm >= 4) || !xl_imm_is_live(x))
+		return false;
+	struct enc n = {.opcode = (alu   ? i->reg << 3
+	                           : mov ? 0x88
+	                                 : 0x84) |
+	                          wide,
+	                .reg = R11,
+	                .rm = wide ? host_gpr(i->rm) : i->rm,
+	                .p66 = wide && i->opsize == 2,
+	                .mem = mem};
+	xl_load_imm(x, R11, op == 0x83);
+	if (mem)
+		n.m = xl_operand(x);
+	emit_enc(&x->e, &n);
+	xl_post(x);
+	return true;
+}
+
 /* Any ModRM form that means the same in 64-bit mode.  LOCK is dropped: one
  * thread runs all of the guest, and is interrupted at instruction boundaries. */
 void x_modrm(struct xlate *x)
 {
 	struct enc n = enc_of(x);
 
+	if (modrm_live(x))
+		return;
 	if (insn_is_mem(&x->i)) {
 		n.mem = true;
 		n.m = xl_operand(x);
@@ -113,14 +181,21 @@ void x_mov_imm(struct xlate *x)
 {
 	const struct insn *i = &x->i;
 	uint8_t r = host_gpr(i->opcode & 7);
-	if (i->opsize == 4)
+	if (xl_imm_is_live(x)) {
+		xl_load_imm(x, R8, false);
+		if (i->opsize == 4)
+			emit_mov32(&x->e, r, R8);
+		else
+			emit_mov16(&x->e, r, R8);
+	} else if (i->opsize == 4) {
 		emit_mov_imm(&x->e, r, i->imm);
-	else
+	} else {
 		emit_enc(&x->e, &(struct enc){.opcode = 0xc7,
 		                              .rm = r,
 		                              .p66 = true,
 		                              .imm_size = 2,
 		                              .imm = i->imm});
+	}
 }
 
 void x_lea(struct xlate *x)

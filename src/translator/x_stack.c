@@ -9,6 +9,11 @@ void x_push_reg(struct xlate *x)
 void x_push_imm(struct xlate *x)
 {
 	uint32_t imm = x->i.opcode == 0x6a ? (uint32_t)(int8_t)x->i.imm : x->i.imm;
+	if (xl_imm_is_live(x)) {
+		xl_load_imm(x, R11, x->i.opcode == 0x6a);
+		xl_push(x, R11, x->i.opsize);
+		return;
+	}
 	xl_push_imm(x, imm, x->i.opsize);
 }
 

@@ -105,6 +105,7 @@ void x_string(struct xlate *x)
 		string_callout(x, op);
 		return;
 	}
+	x->stored |= op == STROP_MOVS || op == STROP_STOS;
 	if (!flat) {
 		unsigned size = i->opcode & 1 ? i->opsize : 1;
 		if (src)

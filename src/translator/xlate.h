@@ -4,6 +4,7 @@
  *   x_modrm.c, x_stack.c, x_branch.c, x_string.c, x_system.c, x_fpu.c
  *                 the handlers, by kind as the monitor's co_*.c are
  *   operand.c     memory operands
+ *   self.c        units that check themselves
  *   shared.c      callouts, exits, lookups, landing pads, the PC map
  *   known.c       what need not be looked at again
  *   emit.c        host instructions
@@ -30,6 +31,10 @@ enum {
 	JUMP_HOST = 5,
 	LOOKUP_HOST = 48,
 	STUB_HOST = 10,
+	/* Of a unit that checks itself: so many instructions, and what the checks take at most. */
+	SELF_INSNS = 24,
+	SELF_HOST = 4096,
+	SELF_RELOCS = SELF_INSNS,
 	END_HOST = JUMP_HOST + PADDING + MAX_LOOKUPS * LOOKUP_HOST + TU_MAX_EXITS * STUB_HOST,
 };
 
@@ -56,6 +61,7 @@ struct xlate {
 	uint32_t eip, next;            /* of this instruction, of the next */
 	uint8_t site;                  /* SITE_* */
 	bool ended;                    /* no instruction follows in this unit */
+	bool stored;                   /* the instruction may have stored to what follows */
 	bool post;                     /* a redirected store wants its POST */
 	uint16_t lookups[MAX_LOOKUPS]; /* rel32 of calls to an out-of-line lookup */
 	unsigned n_lookups;
@@ -103,8 +109,18 @@ void xl_pad(struct xlate *x, uint32_t eip);
 void xl_pending(struct xlate *x, bool shadow);
 /* Through v->native.stub[]: a jump or a call. */
 void xl_jump_stub(struct xlate *x, enum stub s, bool call);
+/* The callout alone, for what happens at eip. */
+void xl_callout_at(struct xlate *x, uint32_t eip, uint32_t packed);
 /* The code of a lookup, r8d = EIP. */
 void xl_lookup_code(struct xlate *x);
+
+/* --- self.c --- */
+/* Leaves unless the guest's bytes [from, to) of the unit, but for live ones, are what they were. */
+void xl_self_check(struct xlate *x, unsigned from, unsigned to);
+/* Is the immediate one that keeps changing, so that the unit is to load it as it runs? */
+bool xl_imm_is_live(struct xlate *x);
+/* r (not r9) = that immediate, zero-extended, or sign-extended from a byte.  Uses r9. */
+void xl_load_imm(struct xlate *x, uint8_t r, bool sign);
 
 /* --- operand.c --- */
 /* The segment of the explicit memory operand. */

@@ -51,7 +51,8 @@ static bool unit_sane(const struct dump *d, uint32_t i)
 	    u->host_len > TU_MAX_HOST || !inside(u->host, u->host_len, h->used) ||
 	    !inside(u->exit0, u->n_exits, h->exits) || !inside(u->pc0, u->n_pc, h->pcs) ||
 	    !inside(u->pad0, u->n_pads, h->pads) ||
-	    (!u->flags && !inside(u->guest, u->guest_len, h->guest)))
+	    (!u->flags &&
+	     !inside(u->guest, u->guest_len + (u->self ? (u->guest_len + 7u) / 8 : 0), h->guest)))
 		return false;
 	for (unsigned n = 0; n < u->n_exits; n++) {
 		const struct dump_exit *x = &d->exits[u->exit0 + n];

@@ -8,6 +8,7 @@
  *   map.c       the PC map: both its sides, and what lies between them
  *   template.c  the sequences that are permitted as a whole
  *   reach.c     those of segments and of single cells
+ *   self.c      those of units that check themselves
  *   sweep.c     what is noted of a unit on the way through it
  *   insn.c      one instruction outside templates: what it is, what it may name
  *   finding.c   what is found wrong, and its names
@@ -131,6 +132,17 @@ struct node {
 	struct insn_facts f;
 };
 
+/* At this place the source is compared, from its guest instruction on up to guest offset `to`. */
+struct self_check {
+	uint32_t at, to;
+};
+
+/* There n bytes of it are loaded that are not compared. */
+struct self_load {
+	uint32_t at, guest;
+	unsigned n;
+};
+
 struct sweep {
 	struct check *c;
 	const struct dump_unit *u;
@@ -145,6 +157,10 @@ struct sweep {
 	struct jump jumps[512];
 	unsigned n_jumps;
 	unsigned n_nodes;
+	struct self_check checks[TU_MAX_INSNS];
+	unsigned n_checks;
+	struct self_load loads[TU_MAX_INSNS];
+	unsigned n_loads;
 	unsigned pads, exits;               /* met so far */
 	uint8_t mark[TU_MAX_HOST];          /* of host_len bytes */
 	struct node nodes[TU_MAX_HOST / 2]; /* n_nodes of them, by place */
@@ -179,6 +195,19 @@ unsigned template_reach(const struct dump_layout *l, const uint8_t *p, const uin
 enum { DEAD_PAD = 7, DEAD_END = 13 };
 bool template_dead_pad(struct check *c, const uint8_t *p, const uint8_t *end);
 bool template_dead_end(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
+
+/* --- units that check themselves --- */
+/* Templates, as template_match. */
+unsigned self_check_match(struct sweep *s, const uint8_t *p);
+unsigned self_load_match(struct sweep *s, const uint8_t *p);
+/* Up to which guest offset a check at this place compares; 0: there is none. */
+uint32_t self_covered(const struct sweep *s, uint32_t at);
+/* Is guest byte i of the unit not compared? */
+bool self_is_live(const struct sweep *s, uint32_t i);
+/* Does host code [from, to) load the live bytes of the guest instruction of n bytes at `at`, and
+ * are they what it ends with?  *live: there are some. */
+bool self_loads(const struct sweep *s, uint32_t from, uint32_t to, uint32_t at, unsigned n,
+                bool *live);
 
 void unit_check(struct check *c, uint32_t number);
 

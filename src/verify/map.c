@@ -179,6 +179,27 @@ static struct want want_of(const struct shape *g, unsigned reg, bool mem)
 	return g->map == 1 ? want_0f(g->opcode, reg, mem) : itself(g->map, g->opcode);
 }
 
+/* The same where the immediate comes from a register. */
+static struct want want_live(const struct shape *g, unsigned reg)
+{
+	unsigned op = g->opcode, wide = op & 1;
+	struct want w = moves(0, 0);
+	if (op < 0x40)
+		w = itself(0, (op & 0x38) | 2 | wide);
+	else if (op == 0xa8 || op == 0xa9 || (op & ~1u) == 0xf6)
+		w = itself(0, 0x84 | wide);
+	else if ((op & ~3u) == 0x80)
+		w = itself(0, reg << 3 | wide);
+	else if ((op & ~15u) == 0xb0)
+		w = itself(0, op & 8 ? 0x8b : 0x8a);
+	else if ((op & ~1u) == 0xc6)
+		w = itself(0, 0x88 | wide);
+	else if (op == 0x68 || op == 0x6a)
+		w = moves(0, 1);
+	w.any_reg = true;
+	return w;
+}
+
 /* Has the opcode a ModRM byte?  Asked of those of which a memory operand is wanted. */
 static bool has_modrm(const struct shape *g)
 {
@@ -250,6 +271,13 @@ static void exits_check(struct sweep *s, uint32_t from, uint32_t to, const uint3
 	}
 }
 
+/* May what follows have been stored to? */
+static bool may_store(const struct node *h)
+{
+	unsigned op = h->f.opcode & ~1u;
+	return h->callout || h->f.store || (!h->f.map && (op == 0xa4 || op == 0xaa));
+}
+
 /* Host code [from, to) of the guest instruction of n bytes at g, whose successor is next. */
 static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t next,
                       unsigned *node, uint32_t from, uint32_t to)
@@ -264,7 +292,11 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 	bool modrm = has_modrm(&g) && g.modrm < guest + n;
 	unsigned reg = modrm ? *g.modrm >> 3 & 7 : 0;
 	bool mem = modrm && *g.modrm >> 6 != 3;
-	struct want w = want_of(&g, reg, mem);
+	bool live;
+	if (!self_loads(s, from, to, (uint32_t)(guest - s->c->d.guest) - s->u->guest, (unsigned)n,
+	                &live))
+		fail(s->c, s->u, s->u->host + from, RULE_CHECK, "an immediate");
+	struct want w = live ? want_live(&g, reg) : want_of(&g, reg, mem);
 	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0,
 		 waits = 0;
 
@@ -310,6 +342,7 @@ static void guest_check(struct sweep *s)
 	const uint8_t *guest = s->c->d.guest + u->guest;
 	csh decoder = u->code32 ? s->c->guest32 : s->c->guest16;
 	uint32_t at = 0;
+	uint32_t covered = 0; /* compared since the last store: the source up to there */
 	unsigned i = 0, count = 0, node = 0;
 
 	while (at < u->guest_len) {
@@ -324,6 +357,8 @@ static void guest_check(struct sweep *s)
 		uint32_t from = i < u->n_pc ? p[i].host : u->host_len;
 		while (i < u->n_pc && p[i].guest == at)
 			i++;
+		if (self_covered(s, from))
+			covered = self_covered(s, from);
 		const uint8_t *bytes = guest + at;
 		size_t left = u->guest_len - at;
 		uint64_t address = 0;
@@ -335,8 +370,14 @@ static void guest_check(struct sweep *s)
 		if (cs_disasm_iter(decoder, &bytes, &left, &address, s->c->guest_insn) &&
 		    insn->id != X86_INS_UD0 && insn->id != X86_INS_UD2B)
 			n = insn->size;
+		if (u->self && at + n > covered)
+			fail(s->c, u, u->host + from, RULE_CHECK, NULL);
+		unsigned first = node;
 		own_check(s, guest + at, n, u->eip + at + n, &node, from,
 		          i < u->n_pc ? p[i].host : u->host_len);
+		for (; first < node; first++)
+			if (may_store(&s->nodes[first]))
+				covered = 0;
 		at += n;
 	}
 	if (at != u->guest_len || count != u->n_insns)

@@ -251,7 +251,7 @@ static unsigned match_callout(struct sweep *s, const uint8_t *p)
 	if (!callout(s, &k, &eip, &packed))
 		return 0;
 	unsigned id = packed & 0xff;
-	if (!packed_sane(s, packed) || id == l->co_post || id == l->co_pending)
+	if (!packed_sane(s, packed) || id == l->co_post || id == l->co_pending || id == l->co_stale)
 		sweep_fail(s, p, RULE_CALLOUT, NULL);
 	if (eip != sweep_eip(s, offset(s, p), NULL))
 		sweep_fail(s, p, RULE_EIP, NULL);
@@ -666,6 +666,8 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		char first[5]; /* bytes that it may begin with */
 	} all[] = {
 		{match_callout, "\x41"},
+		{self_check_match, "\x4c"},
+		{self_load_match, "\x4d"},
 		{match_pending, "\x4c"},
 		{match_pad, "\x4c"},
 		{match_lookup, "\x45\x41\xc3"},

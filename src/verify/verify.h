@@ -11,6 +11,7 @@
 #define VERIFY_RULES(RULE)                                                                         \
 	RULE(WRITABLE, "I1.1", "a page with live units can be written through a window")           \
 	RULE(UNTRACED, "I1.2", "the mmu does not trace a page with live units")                    \
+	RULE(CHECK, "I1.3", "a unit that checks itself runs what it has not compared")             \
 	RULE(CHAIN, "I2.1", "a chained exit does not lead to a live unit of its target")           \
 	RULE(BRANCH, "I2.2", "a branch-table entry does not lead to a live unit of its EIP")       \
 	RULE(RETURN, "I2.3", "a return-stack entry is neither a landing pad nor the miss stub")    \
@@ -61,7 +62,7 @@ enum verify_rule {
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_part) TEMPLATE(maskmov)      \
 	TEMPLATE(part) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)     \
-	TEMPLATE(reach) TEMPLATE(string_linear)
+	TEMPLATE(reach) TEMPLATE(string_linear) TEMPLATE(self_check) TEMPLATE(self_load)
 /* clang-format on */
 
 enum verify_template {

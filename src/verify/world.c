@@ -71,20 +71,26 @@ struct pages {
 	uint32_t count;
 };
 
+/* Must its pages be traced?  Those of a unit that checks itself need not. */
+static bool is_traced(const struct dump_unit *u)
+{
+	return !u->flags && !u->self;
+}
+
 static struct pages live_pages(const struct dump *d)
 {
 	struct pages p = {.count = 0};
 	for (uint32_t i = 0; i < d->h.units; i++)
 		for (int n = 0; n < 2; n++) {
 			uint32_t gfn = n ? d->units[i].gfn2 : d->units[i].gfn;
-			if (!d->units[i].flags && gfn != DUMP_NONE && gfn >= p.count)
+			if (is_traced(&d->units[i]) && gfn != DUMP_NONE && gfn >= p.count)
 				p.count = gfn + 1;
 		}
 	p.live = calloc(p.count + 1ul, 1);
 	for (uint32_t i = 0; p.live && i < d->h.units; i++)
 		for (int n = 0; n < 2; n++) {
 			uint32_t gfn = n ? d->units[i].gfn2 : d->units[i].gfn;
-			if (!d->units[i].flags && gfn != DUMP_NONE)
+			if (is_traced(&d->units[i]) && gfn != DUMP_NONE)
 				p.live[gfn] = 1;
 		}
 	return p;

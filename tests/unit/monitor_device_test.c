@@ -76,6 +76,27 @@ static void on_io_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
 	pc->out(pc, port, value);
 }
 
+/* What INS and OUTS move: bytes that count up, and where they went. */
+static struct {
+	unsigned bursts, elements;
+	uint8_t in, out[3 * PAGE_SIZE];
+	unsigned n_out;
+} moved;
+
+static void on_io_burst(void *ctx, uint16_t port, unsigned size, void *buf, size_t n, bool in)
+{
+	uint8_t *p = buf;
+	assert_int_equal(port, 0x1f0);
+	moved.bursts++;
+	moved.elements += (unsigned)n;
+	assert_true(n * size <= PAGE_SIZE);
+	for (size_t i = 0; i < n * size; i++)
+		if (in)
+			p[i] = moved.in++;
+		else
+			moved.out[moved.n_out++] = p[i];
+}
+
 static bool on_intr_line(void *ctx)
 {
 	const struct pc *pc = ctx;
@@ -109,6 +130,7 @@ static struct pc *pc_new(void)
 		.platform = {.ctx = &pc,
 	                     .io_read = on_io_read,
 	                     .io_write = on_io_write,
+	                     .io_burst = on_io_burst,
 	                     .mem_read = on_mem_read,
 	                     .mem_write = on_mem_write,
 	                     .intr_line = on_intr_line,
@@ -265,6 +287,48 @@ static void test_adapts(void **state)
 	assert_int_equal(pc->n, 60);
 	assert_true(stats.signals_segv <= 4);
 	assert_int_equal(stats.mem_writes, 60);
+	pc_free(pc);
+}
+
+GUEST(ports, "cld; mov $0x1f0, %edx; mov $0x8ff0, %edi; mov $3000, %ecx; rep insw;"
+             "mov $0x8ff0, %esi; mov $3000, %ecx; rep outsw")
+
+/* A page at a time, over whole elements: a page's last byte and the next's first are one by one. */
+static void test_bursts(void **state)
+{
+	struct pc *pc = pc_new();
+	const uint8_t *memory = mmu_host(pc->mmu, gpa(0));
+	memset(&moved, 0, sizeof moved);
+	struct vcpu *v = RUN(pc, ports);
+	assert_int_equal(moved.elements, 6000);
+	assert_int_equal(moved.bursts, 6);
+	assert_int_equal(v->gpr[ECX], 0);
+	assert_int_equal(v->gpr[EDI], 0x8ff0 + 6000);
+	assert_int_equal(v->gpr[ESI], 0x8ff0 + 6000);
+	for (unsigned i = 0; i < 6000; i++) {
+		assert_int_equal(memory[0x8ff0 + i], i & 0xff);
+		assert_int_equal(moved.out[i], i & 0xff);
+	}
+	assert_int_equal(stats.io_reads, 3000);
+	assert_int_equal(stats.io_writes, 3000);
+	pc_free(pc);
+}
+
+GUEST(overlaid, "cld; mov $0x1f0, %edx; mov $0, %eax; mov $0x9000, %edi; call *%edi;"
+                "mov $2, %ecx; rep insb; mov $0x9000, %edi; call *%edi")
+
+/* What is read over code is what runs then. */
+static void test_burst_code(void **state)
+{
+	static const uint8_t before[] = {0x40, 0x40, 0xc3}; /* INC EAX twice, RET */
+	struct pc *pc = pc_new();
+	put(pc, 0x9000, before, before + sizeof before);
+	memset(&moved, 0, sizeof moved);
+	moved.in = 0x47; /* INC EDI, then DEC EAX */
+	struct vcpu *v = RUN(pc, overlaid);
+	assert_int_equal(moved.bursts, 1);
+	assert_int_equal(v->gpr[EAX], 2 - 1);
+	assert_int_equal(v->gpr[EDI], 0x9001);
 	pc_free(pc);
 }
 
@@ -462,12 +526,13 @@ static void test_interrupt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loads),  cmocka_unit_test(test_stores),
-		cmocka_unit_test(test_both),   cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_adapts), cmocka_unit_test(test_straddle),
-		cmocka_unit_test(test_fault),  cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_pam),    cmocka_unit_test(test_a20),
-		cmocka_unit_test(test_dma),    cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_loads),      cmocka_unit_test(test_stores),
+		cmocka_unit_test(test_both),       cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_adapts),     cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_burst_code), cmocka_unit_test(test_straddle),
+		cmocka_unit_test(test_fault),      cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_pam),        cmocka_unit_test(test_a20),
+		cmocka_unit_test(test_dma),        cmocka_unit_test(test_interrupt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

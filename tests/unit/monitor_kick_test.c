@@ -43,7 +43,7 @@ enum {
 	BEYOND = 12,   /* boundaries of the second one, in which they come too */
 	PCS = 4096,    /* a power of two */
 	MANY = 100000, /* polls in a run that gets nowhere */
-	BOUND = 128,   /* instructions of units from a kick to the dispatcher */
+	BOUND = 256,   /* instructions of units, with their checks, from a kick to the dispatcher */
 };
 
 #define STR(x) STR_(x)
@@ -662,10 +662,20 @@ static void busy(const struct program *p, unsigned where, const char *at_name)
 static void each(void (*fn)(const struct program *p, unsigned where, const char *at_name))
 {
 	start_monitor();
+	m->cfg.always_trace = true;
 	for (unsigned i = 0; i < sizeof programs / sizeof *programs; i++)
 		for (unsigned w = 0; w < WHERE; w++)
 			if (programs[i].where >> w & 1)
 				fn(&programs[i], 1 << w, where_name[w]);
+	/* Stores to the page of the code, which checks itself. */
+	m->cfg.always_trace = false;
+	for (unsigned i = 0; i < sizeof programs / sizeof *programs; i++) {
+		struct program p = programs[i];
+		p.where &= ~KINDS;
+		if (programs[i].where & REDIRECTED && p.where & FLAT)
+			fn(&p, FLAT, "self-checking");
+	}
+	assert_true(stats.self_pages > 0);
 }
 
 static void every_host_pc(void **state)

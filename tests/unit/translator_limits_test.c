@@ -78,14 +78,25 @@ static void test_full_units(void **state)
 		{2, {0xe3, 5}},          /* jecxz */
 		{2, {0x8a, 0x23}},       /* mov ah, [ebx]: REX takes three places in the PC map */
 		{3, {0x0f, 0xf7, 0xc1}}, /* maskmovq: so does this */
+		{7, {0xc6, 0x80, 1, 2, 3, 4, 5}}, /* mov byte [eax+4030201h], 5: a check each */
+		{5, {0x68, 1, 2, 3, 4}},          /* push 4030201h */
 		{3, {0xff, 0xd0, 0x61}},
 		{3, {0x75, 5, 0x61}},
 	};
 	static struct translation t;
-	unsigned short_of_insns = 0;
+	static uint8_t patched[PAGE_SIZE / 8];
+	static const struct tu_self checked = {.page = 0xfffff, .page2 = 7, .offset = 0xff0},
+				    loads = {.page = 0xfffff,
+	                                     .page2 = 7,
+	                                     .offset = 0x101,
+	                                     .patched = patched,
+	                                     .patched2 = patched};
+	static const struct tu_self *const selves[] = {NULL, &checked, &loads};
+	unsigned short_of_insns = 0, longest = 0;
 
+	memset(patched, 0xff, sizeof patched);
 	for (unsigned i = 0; i < sizeof list / sizeof *list; i++)
-		for (unsigned v = 0; v < VARIANTS; v++) {
+		for (unsigned v = 0; v < 3 * VARIANTS; v++) {
 			uint8_t bytes[8 * TU_MAX_INSNS], site;
 			struct tu_request q = {
 				.bytes = bytes,
@@ -96,14 +107,21 @@ static void test_full_units(void **state)
 			};
 			for (unsigned at = 0; at < sizeof bytes; at++)
 				bytes[at] = list[i].b[at % list[i].n];
-			variant(v, &q, &site);
+			variant(v % VARIANTS, &q, &site);
+			q.self = selves[v / VARIANTS];
 			q.mode.cs_limit = 0xffffff;
 			assert_int_equal(translator_run(translator, &q, &t.code), TU_OK);
 			assert_in_range(t.code.n_insns, 1, TU_MAX_INSNS);
 			assert_in_range(t.code.host_len, 1, TU_MAX_HOST - 1);
-			short_of_insns += t.code.n_insns < TU_MAX_INSNS;
+			if (q.self) {
+				assert_in_range(t.code.n_insns, 1, SELF_INSNS);
+				longest = t.code.host_len > longest ? t.code.host_len : longest;
+			} else {
+				short_of_insns += t.code.n_insns < TU_MAX_INSNS;
+			}
 		}
 	assert_in_range(short_of_insns, VARIANTS, sizeof list / sizeof *list * VARIANTS - 1);
+	assert_in_range(longest, 1024, TU_MAX_HOST - 1);
 }
 
 static void test_thunk(void **state)

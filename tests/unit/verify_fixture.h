@@ -35,6 +35,7 @@ static struct {
 	uint8_t guest[GUEST_PAGES * PAGE_SIZE]; /* linear = physical */
 	uint64_t code32;
 	uint8_t site;
+	const struct tu_self *self; /* of the next units; NULL: they do not check themselves */
 	uint64_t returns[4];
 	unsigned n_returns;
 	struct tu_code once;
@@ -119,6 +120,7 @@ static inline struct tu *add_unit(uint32_t eip, const void *bytes, size_t n, uin
 		.model = cpu_model_find("n270"),
 		.max_insns = max_insns,
 		.site = site_hint,
+		.self = fx.self,
 	};
 	fx.site = site;
 	memcpy(fx.guest + eip, bytes, n);

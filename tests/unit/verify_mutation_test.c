@@ -12,7 +12,7 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, OTHER = 0x2000, OWNED = 0x3000, SELF = 0x4010,
 };
 /* clang-format on */
 
@@ -93,6 +93,19 @@ static void build(void)
 	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1); /* inc eax, and no more */
 	struct tu *owned =
 		add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
+
+	/* Its unit checks itself, but for the immediate, which it loads. */
+	static uint8_t patched[PAGE_SIZE / 8];
+	for (uint32_t off = (SELF & PAGE_MASK) + 3; off < (SELF & PAGE_MASK) + 7; off++)
+		patched[off / 8] |= 1 << (off & 7);
+	fx.self = &(struct tu_self){
+		.page = SELF >> PAGE_SHIFT, .offset = SELF & PAGE_MASK, .patched = patched};
+	add_unit(SELF,
+	         CODE(0x89, 0x03,                   /* mov [ebx], eax */
+	              0xb8, 0x78, 0x56, 0x34, 0x12, /* mov eax, 12345678h */
+	              0x40, 0xc3),
+	         FLAT32_CPL0, 0, 0, 0);
+	fx.self = NULL;
 
 	/* Two windows execute the first page: what leads to another goes by thunks. */
 	tcache_adopt(fx.cache, space(1), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, window_alive,
@@ -286,6 +299,24 @@ MUTATION(tpause) { REPLACE(slot4(), 0x66, 0x0f, 0xae, 0xf0); }
 MUTATION(branch_66) { REPLACE(slot4(), 0x66, 0xeb, 0x00, 0x90); }
 MUTATION(fxsave) { REPLACE(slot9(), 0x65, 0x67, 0x0f, 0xae, 0x03, 0x90, 0x90, 0x66, 0x90); }
 MUTATION(fnstenv) { REPLACE(slot9(), 0x65, 0x67, 0xd9, 0x33, 0x90, 0x90, 0x90, 0x66, 0x90); }
+
+/* A unit that checks itself. */
+MUTATION(check_bytes) { FIND(SELF, 0x8d, 0x89, 0x77, 0xfc, 0xff, 0xff)[2]++; }
+MUTATION(check_source) { guest()[unit(SELF)->guest + 1]++; }
+MUTATION(check_place) { FIND(SELF, 0x41, 0x0f, 0xb7, 0x89)[4]++; }
+MUTATION(check_narrower) { FIND(SELF, 0x45, 0x0f, 0xb7, 0x81)[2] = 0xb6; }
+MUTATION(check_nothing) { unit(SELF)->self = 0; }
+MUTATION(check_missing) { unit(OTHER)->self = 1; }
+MUTATION(check_callout) { FIND(SELF, 0x41, 0xb9, CO_STALE)[2]++; }
+MUTATION(check_goes_on) { FIND(SELF, 0x41, 0xb9, CO_STALE)[2] = CO_CPUID; }
+MUTATION(check_eip) { uint8_t *p = FIND(SELF, 0x41, 0xb9, CO_STALE); p[-4]++; }
+MUTATION(check_hop) { FIND(SELF, 0x41, 0x8b, 0xcb, 0x41, 0xb8)[-1]--; }
+MUTATION(check_live) { guest()[unit(SELF)->guest + 9] |= 0x80; }
+MUTATION(check_live_more) { guest()[unit(SELF)->guest + 9] |= 0x04; }
+MUTATION(load_place) { FIND(SELF, 0x45, 0x8b, 0x81)[3]++; }
+MUTATION(load_narrower) { uint8_t *p = FIND(SELF, 0x45, 0x8b, 0x81); p[1] = 0x03; }
+MUTATION(load_compared) { guest()[unit(SELF)->guest + 9] = 0; }
+MUTATION(stale_elsewhere) { FIND(FAR, 0x41, 0xb9, CO_FAR_JMP)[2] = CO_STALE; }
 
 /* Branches. */
 MUTATION(into_template) { FIND(PLAIN, 0x81, 0xe1, 0, 0x71, 0x24, 0, 0x74)[7] += 1; }
@@ -523,6 +554,12 @@ static const struct mutation {
 	CAUGHT(evex, VEX), CAUGHT(shlx_to_guest, VEX), CAUGHT(lock, PREFIX), CAUGHT(tzcnt, PREFIX),
 	CAUGHT(tpause, PREFIX), CAUGHT(branch_66, PREFIX), CAUGHT(fxsave, SYSTEM), CAUGHT(fnstenv, DENIED),
 
+	CAUGHT(check_bytes, CHECK), CAUGHT(check_source, CHECK), CAUGHT(check_place, CHECK),
+	CAUGHT(check_narrower, CHECK), CAUGHT(check_nothing, CHECK), CAUGHT(check_missing, CHECK),
+	CAUGHT(check_callout, CALLOUT), CAUGHT(check_goes_on, CALLOUT), CAUGHT(check_eip, EIP), CAUGHT(check_hop, REGISTER),
+	CAUGHT(check_live, CHECK), CAUGHT(check_live_more, CHECK), CAUGHT(load_place, CHECK),
+	CAUGHT(load_narrower, MEMORY), CAUGHT(load_compared, CHECK), CAUGHT(stale_elsewhere, CALLOUT),
+
 	CAUGHT(into_template, TARGET), CAUGHT(backward, BACKWARD), CAUGHT(short_outside, TARGET),
 	CAUGHT(exit_outside, TARGET), CAUGHT(exit_into_unit, TARGET),
 	CAUGHT(exit_into_itself, TARGET), CAUGHT(exit_to_other_stub, TARGET),
@@ -623,7 +660,7 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 9);
+	assert_int_equal(s.units, 10);
 	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)

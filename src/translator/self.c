@@ -45,6 +45,7 @@ void xl_self_check(struct xlate *x, unsigned from, unsigned to)
 
 	emit_mov64(e, R11, RCX);
 	emit_load64(e, R9, VCPU(native.memory));
+	x->known.base = -1;
 	/* The sum of differences that are below 2^32 is zero if each of them is. */
 	for (unsigned at = from; at < to; at += n ? n : 1) {
 		uint32_t is = 0;
@@ -95,5 +96,6 @@ bool xl_imm_is_live(struct xlate *x)
 void xl_load_imm(struct xlate *x, uint8_t r, bool sign)
 {
 	emit_load64(&x->e, R9, VCPU(native.memory));
+	x->known.base = -1;
 	load_source(x, r, x->eip - x->req->eip + x->i.imm_at, x->i.imm_size, sign);
 }

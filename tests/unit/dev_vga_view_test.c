@@ -375,7 +375,7 @@ static unsigned dot_06h(unsigned x, unsigned y)
 	return graphics_06h.attr[byte >> (7 - x % 8) & 1];
 }
 
-static uint8_t planes[4][480 * 80];
+static uint8_t planes[4][65536];
 
 static unsigned dot_12h(unsigned x, unsigned y)
 {
@@ -388,6 +388,12 @@ static unsigned dot_12h(unsigned x, unsigned y)
 static unsigned dot_x(unsigned x, unsigned y)
 {
 	return planes[x / 2 % 4][y / 2 * 80 + x / 8];
+}
+
+/* From F000h on: it wraps at 64 KiB of a plane. */
+static unsigned dot_wrapped(unsigned x, unsigned y)
+{
+	return planes[x / 2 % 4][(uint16_t)(0xf000 + y / 2 * 80 + x / 8)];
 }
 
 /* The modes of graphics, by what their programmers are told of the frame buffer. */
@@ -422,6 +428,8 @@ static void test_graphics(void **state)
 	crtc(&r, 0x14, 0);
 	crtc(&r, 0x17, 0xe3);
 	assert_image(v, 640, 400, dot_x);
+	crtc(&r, 0x0c, 0xf0);
+	assert_image(v, 640, 400, dot_wrapped);
 	close_vga(&r, v);
 }
 

@@ -295,6 +295,14 @@ static bool read_terminfo(struct canvas *c, const char **why)
 	return true;
 }
 
+void canvas_destroy(struct canvas *c)
+{
+	if (!c)
+		return;
+	del_curterm(cur_term); /* a process has one */
+	free(c);
+}
+
 struct canvas *canvas_create(struct stream *out, const char **why)
 {
 	struct canvas *c = calloc(1, sizeof *c);
@@ -302,7 +310,7 @@ struct canvas *canvas_create(struct stream *out, const char **why)
 	c->out = out;
 	c->anew = true;
 	if (!read_terminfo(c, why)) {
-		free(c);
+		canvas_destroy(c);
 		return NULL;
 	}
 	setlocale(LC_CTYPE, "");
@@ -316,11 +324,6 @@ struct canvas *canvas_create(struct stream *out, const char **why)
 	canvas_stale(c);
 	clear_cells(c, c->drawn);
 	return c;
-}
-
-void canvas_destroy(struct canvas *c)
-{
-	free(c);
 }
 
 /* --- keys --- */

@@ -2,6 +2,7 @@
 #include "machine/internal.h"
 
 #include "cpu/cpu.h"
+#include "cpu/mode.h"
 #include "host/timer.h"
 #include "machine/acpi.h"
 #include "machine/firmware.h"
@@ -76,6 +77,25 @@ static void on_debug_exit(void *ctx, int status)
 	control_quit(&m->control, status & 0xff);
 }
 
+/* The BIOS's buffer of keys, in real mode and in V86 mode, where a guest has it that asks the BIOS
+ * for keys: their places are words from 40:0, and one stays free.  IBM Personal System/2 and
+ * Personal Computer BIOS Interface Technical Reference, "BIOS Data Area". */
+static bool has_room_for_key(void *ctx)
+{
+	struct machine *m = ctx;
+	const struct vcpu *v = monitor_vcpu(m->monitor);
+	uint16_t next[2], limits[2]; /* to be read, to be written; begin, end */
+	if (mode_protected(v))
+		return true;
+	mmu_dma_read(monitor_mmu(m->monitor), gpa(0x41a), next, sizeof next);
+	mmu_dma_read(monitor_mmu(m->monitor), gpa(0x480), limits, sizeof limits);
+	unsigned size = limits[1] - limits[0];
+	bool sane = limits[0] < limits[1] && size <= 0x100 && next[0] - limits[0] < (int)size &&
+	            next[1] - limits[0] < (int)size && next[0] >= limits[0] && next[1] >= limits[0];
+	/* The key before may be on its way there. */
+	return !sane || (next[1] + size - next[0]) % size / 2 + 2 < size / 2;
+}
+
 /* --- booting --- */
 
 static void on_dma_read(void *ctx, uint64_t at, void *dst, size_t n)
@@ -145,7 +165,8 @@ void boot_create_board(struct machine *m)
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
-	m->typist = typist_create(gtime_clock(m->time), board_keyboard(m->board), NULL, NULL);
+	m->typist =
+		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
 
 /* Where SeaBIOS has memory of PCI begin on this chip set, by the amount of RAM. */

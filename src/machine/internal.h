@@ -18,6 +18,7 @@
 #include "machine/control.h"
 #include "machine/control_target.h"
 #include "machine/gdb.h"
+#include "machine/governor.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
 #include "machine/memory_map.h"
@@ -41,6 +42,7 @@ struct machine {
 	struct control_target target;
 	bool prelaunch;     /* --paused, and not let go yet */
 	bool reset_by_host; /* what the reset was asked for by */
+	bool guest_quits;   /* it asked for the end itself */
 	bool halt_told;     /* of this life of the guest */
 	struct printed printed;
 	uint64_t found;       /* up to where commands have found text in it */
@@ -51,6 +53,8 @@ struct machine {
 	struct loop *loop;
 	struct gtime *time;
 	struct timer *poll_tick;
+	struct timer *slice; /* of the governor: its kick is all that is wanted */
+	struct governor governor;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;
 	struct stream *debugcon; /* NULL: none; it may be stdio */
@@ -73,6 +77,8 @@ bool boot_machine(struct machine *m, struct problem *p);
 
 /* What looks at output and at lost time while the guest computes. */
 void platform_start(struct machine *m);
+/* The governor's speed is another. */
+void platform_governs(struct machine *m);
 struct monitor_platform platform_of(struct machine *m);
 
 /* --- limits.c --- */

@@ -153,11 +153,26 @@ def a_session(kernel, name):
             check(f"{name}: cont", c.cmd("cont") == {} and other.event("RESUME") is not None
                   and c.cmd("x-wait-text", text="up", timeout=60000) == {})
             check(f"{name}: its clock runs", c.cmd("x-stats")["seconds"] > before)
+        check(f"{name}: speed", c.cmd("x-set-speed", percent=20) == {}
+              and "5 to 100" in c.cmd("x-set-speed", percent=4)["desc"])
+        if kernel == busy:
+            cpu = spent(run.pid)
+            time.sleep(1)
+            cpu = spent(run.pid) - cpu
+            check(f"{name}: it is held", 0.02 < cpu < 0.4, cpu)
+        check(f"{name}: full speed", c.cmd("x-set-speed", percent=100) == {})
         check(f"{name}: query-chardev", c.cmd("query-chardev")[0]["label"] == "serial0")
         check(f"{name}: quit", c.cmd("quit") == {}
               and c.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host"})
         ends(f"{name}: status", run, 0)
     check(f"{name}: the socket is removed", not os.path.exists(path))
+
+
+def spent(pid):
+    """Seconds of a processor."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def by_hand():
@@ -271,7 +286,7 @@ def for_ci():
     ends("timeout of one that is stopped", start(busy, "", "--timeout", "1", "--paused"), 124,
          "--timeout 1")
     r, w = os.pipe()        # nobody reads it
-    ends("timeout of one whose reader sleeps", start(talk, "e", "--timeout", "1", stdout=w, **none),
+    ends("timeout of one whose reader sleeps", start(talk, "l", "--timeout", "1", stdout=w, **none),
          124, "--timeout 1")
     os.close(r)
     os.close(w)

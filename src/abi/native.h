@@ -60,7 +60,7 @@ struct native {
 	/* TU_MEMORY bytes into the monitor's view of memory: units that check themselves find
 	 * their bytes from here. */
 	uint64_t memory;
-	uint32_t ss_loaded;  /* EIP behind a load of SS: no interrupt before that instruction */
+	uint32_t ss_loaded; /* EIP behind a load of SS: no interrupt before that instruction */
 };
 
 #endif

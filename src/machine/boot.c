@@ -74,6 +74,7 @@ static void on_debug_exit(void *ctx, int status)
 	/* isa-debug-exit has no status 0: the tour's good end stands for it. */
 	if (config_is_tour(&m->config) && status == TOUR_END_STATUS)
 		status = 0;
+	m->guest_quits = true;
 	control_quit(&m->control, status & 0xff);
 }
 

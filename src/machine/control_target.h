@@ -26,6 +26,7 @@ struct control_target {
 	void (*quit)(void *ctx);
 	/* running, paused, prelaunch, debug */
 	const char *(*status)(void *ctx);
+	void (*speed)(void *ctx, unsigned percent);
 	void (*powerdown)(void *ctx); /* the power button */
 
 	/* --- what it has printed, and what it shows --- */

@@ -169,6 +169,16 @@ static json_t *a_text_in_time(struct session *s, char **words)
 	return v;
 }
 
+static json_t *a_speed(struct session *s, char **words)
+{
+	char *end;
+	long percent = strtol(words[0], &end, 10);
+	if (!*end && end != words[0])
+		return json_pack("{s:i}", "percent", (int)percent);
+	report("%s: not a number", words[0]);
+	return NULL;
+}
+
 /* What may not be written to is taken to be read alone. */
 static json_t *a_medium(struct session *s, char **words)
 {
@@ -214,6 +224,8 @@ static const struct verb {
 	{"change", "DEVICE FILE", "another medium: change floppy0 b.img", 2, 2,
          "blockdev-change-medium", a_medium, print_nothing},
 	{"eject", "DEVICE", "takes the medium out", 1, 1, "eject", a_device, print_nothing},
+	{"speed", "PERCENT", "5 to 100, of what the guest could compute", 1, 1, "x-set-speed",
+         a_speed, print_nothing},
 	{"stats", "", "the counters of --stats", 0, 0, "x-stats", no_arguments, print_counters},
 	{"dump-cache", "FILE", "the translated code, for the checker", 1, 1, "x-dump-cache",
          a_new_file, print_nothing},

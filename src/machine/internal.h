@@ -19,6 +19,7 @@
 #include "machine/control_target.h"
 #include "machine/display.h"
 #include "machine/gdb.h"
+#include "machine/governor.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
 #include "machine/memory_map.h"
@@ -44,6 +45,7 @@ struct machine {
 	struct control_target target;
 	bool prelaunch;     /* --paused, and not let go yet */
 	bool reset_by_host; /* what the reset was asked for by */
+	bool guest_quits;   /* it asked for the end itself */
 	bool halt_told;     /* of this life of the guest */
 	struct printed printed;
 	uint64_t found;       /* up to where commands have found text in it */
@@ -54,6 +56,8 @@ struct machine {
 	struct loop *loop;
 	struct gtime *time;
 	struct timer *poll_tick;
+	struct timer *slice; /* of the governor: its kick is all that is wanted */
+	struct governor governor;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;
 	struct stream *debugcon, *firmware_log; /* NULL: none; they may be stdio */
@@ -84,6 +88,8 @@ bool boot_again(struct machine *m, struct problem *p);
 
 /* What looks at output and at lost time while the guest computes. */
 void platform_start(struct machine *m);
+/* The governor's speed is another. */
+void platform_governs(struct machine *m);
 struct monitor_platform platform_of(struct machine *m);
 
 /* --- limits.c --- */

@@ -306,6 +306,7 @@ void machine_destroy(struct machine *m)
 	qmp_close(m->qmp);
 	alarm_destroy(m->limits);
 	timer_free(m->poll_tick);
+	timer_free(m->slice);
 	gtime_destroy(m->time);
 	records_close(m);
 	loop_destroy(m->loop);

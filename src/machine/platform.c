@@ -120,6 +120,45 @@ static void serve(struct machine *m)
 	clock_run(gtime_clock(m->time));
 }
 
+/* --- the governor --- */
+
+static void begin_slice(struct machine *m)
+{
+	struct clock *clock = gtime_clock(m->time);
+	if (governor_is_on(&m->governor))
+		timer_set(m->slice, governor_begin(&m->governor, clock_now(clock)));
+}
+
+void platform_governs(struct machine *m)
+{
+	timer_cancel(m->slice);
+	begin_slice(m);
+}
+
+/* Where a slice is over, the guest stands until its share of the time is right.  Its clocks go on,
+ * and its timers are served when they are due: so nothing is late that would be hidden. */
+static void govern(struct machine *m)
+{
+	struct clock *clock = gtime_clock(m->time);
+	uint64_t until = governor_hold(&m->governor, clock_now(clock));
+	if (!until)
+		return;
+	gtime_sleep(m->time); /* what it measures is to show it */
+	records_flush(m);
+	timer_set(m->slice, until);
+	host_signals_hold();
+	for (;;) {
+		serve(m);
+		loop_poll(m->loop);
+		if (clock_now(clock) >= until || !governor_is_on(&m->governor) ||
+		    monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
+			break;
+		host_signal_wait();
+	}
+	host_signals_release();
+	begin_slice(m);
+}
+
 static void on_poll(void *ctx)
 {
 	struct machine *m = ctx;
@@ -129,6 +168,7 @@ static void on_poll(void *ctx)
 		step_on(m);
 	loop_poll(m->loop);
 	send_output(m);
+	govern(m);
 	want_poll(m);
 }
 
@@ -138,6 +178,7 @@ static void on_wait(void *ctx)
 	struct machine *m = ctx;
 
 	gtime_sleep(m->time);
+	timer_cancel(m->slice);
 	send_output(m);
 	if (!loop_wants_polls(m->loop) && !output_wants_polls(m))
 		timer_cancel(m->poll_tick);
@@ -151,6 +192,7 @@ static void on_wait(void *ctx)
 	host_signals_release();
 	serve(m);
 	loop_poll(m->loop);
+	begin_slice(m);
 	want_poll(m);
 }
 
@@ -204,6 +246,9 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 void platform_start(struct machine *m)
 {
 	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
+	m->slice = timer_create_on(gtime_clock(m->time), m, poll_tick);
+	m->governor.percent = m->config.speed;
+	begin_slice(m);
 }
 
 struct monitor_platform platform_of(struct machine *m)

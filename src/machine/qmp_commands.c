@@ -177,6 +177,19 @@ static void system_powerdown(struct qmp_call *c)
 	done(c);
 }
 
+static void x_set_speed(struct qmp_call *c)
+{
+	json_int_t percent = json_integer_value(json_object_get(c->args, "percent"));
+	if (!c->target->speed) {
+		not_there(c, "governor");
+	} else if (percent < 5 || percent > 100) {
+		fail(c, "GenericError", "Parameter 'percent' expects a number from 5 to 100", "");
+	} else {
+		c->target->speed(c->target->ctx, (unsigned)percent);
+		done(c);
+	}
+}
+
 /* --- the screen, and what is printed --- */
 
 static char *screen_text(const struct control_target *t)
@@ -530,6 +543,7 @@ static const struct command {
 	{"x-type-text", "text:s", x_type_text},
 	{"x-screen-text", "", x_screen_text},
 	{"x-wait-text", "text:s timeout:i?", x_wait_text},
+	{"x-set-speed", "percent:i", x_set_speed},
 	{"x-stats", "", x_stats},
 	{"x-dump-cache", "filename:s", x_dump_cache},
 };

@@ -148,6 +148,13 @@ static void on_stats(void *ctx, FILE *f)
 	records_write_stats(ctx, f);
 }
 
+static void on_speed(void *ctx, unsigned percent)
+{
+	struct machine *m = ctx;
+	m->governor.percent = percent;
+	platform_governs(m);
+}
+
 static bool on_dump_cache(void *ctx, int fd, struct problem *why)
 {
 	char *dump = NULL;
@@ -200,6 +207,7 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.character_keys = on_character_keys,
 		.serial_find = on_serial_find,
 		.chardev = on_chardev,
+		.speed = on_speed,
 		.stats = on_stats,
 		.dump_cache = on_dump_cache,
 		.open = on_open,
@@ -244,10 +252,10 @@ void remote_was_reset(struct machine *m, enum monitor_end end)
 
 void remote_has_ended(struct machine *m, enum monitor_end end)
 {
-	if (end == END_TRIPLE || end == END_KILLED)
+	if (end == END_TRIPLE)
 		qmp_event(m->qmp, "GUEST_PANICKED", "{\"action\": \"poweroff\"}");
-	/* What asked for the end may have been the guest: a debug exit. */
-	tell(m, "SHUTDOWN", end == END_HALT || end == END_KILLED ? "guest" : reason_of(m, end));
+	bool guest = end == END_HALT || end == END_KILLED || m->guest_quits;
+	tell(m, "SHUTDOWN", guest ? "guest" : reason_of(m, end));
 }
 
 void remote_has_halted(struct machine *m)

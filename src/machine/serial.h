@@ -12,12 +12,12 @@ struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx);                  /* Ctrl-A x */
-	void (*send_break)(void *ctx);            /* Ctrl-A b */
-	void (*printed)(void *ctx, uint8_t byte); /* NULL: nobody looks at what the guest prints */
+	void (*quit)(void *ctx);       /* Ctrl-A x */
+	void (*send_break)(void *ctx); /* Ctrl-A b */
 	struct outputs *outputs;
 	struct stream *stdio;
-	struct stream_host host; /* for a stream of its own */
+	struct stream_host host;                  /* for a stream of its own */
+	void (*printed)(void *ctx, uint8_t byte); /* NULL: nobody looks at what is printed */
 };
 
 /* where: all kinds of stream_spec.h. */

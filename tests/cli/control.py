@@ -1,0 +1,329 @@
+"""The control socket and unring ctl, over real runs: status, stops, resets and their events, guests
+that halt and that compute, hostile callers; --exit-on-text, --exit-on-halt, --timeout.
+
+    control.py UNRING TALK BUSY HALT
+"""
+
+import array
+import json
+import os
+import random
+import select
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+unring, talk, busy, halt = map(os.path.abspath, sys.argv[1:])
+SOON = 120      # seconds: generous, for a busy host
+failures = 0
+folder = tempfile.TemporaryDirectory()
+path = f"{folder.name}/control"
+
+
+def check(name, good, *more):
+    global failures
+    print(f"{'ok' if good else 'FAILED':6} {name}", flush=True)
+    failures += not good
+    if not good:
+        print("     |", *more)
+
+
+class Client:
+    """As a stock client does it: the greeting, the capabilities, then commands; events may come
+    at any time."""
+
+    def __init__(self):
+        self.s = socket.socket(socket.AF_UNIX)
+        end = time.time() + SOON
+        while True:
+            try:
+                self.s.connect(path)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.time() > end:
+                    raise
+                time.sleep(0.02)
+        self.s.settimeout(SOON)
+        self.file = self.s.makefile("r", encoding="utf-8")
+        self.events = []
+        self.greeting = json.loads(self.file.readline())
+        self.cmd("qmp_capabilities")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.s.close()
+
+    def next(self):
+        line = self.file.readline()
+        return json.loads(line) if line else None
+
+    def cmd(self, name, fd=None, **arguments):
+        text = json.dumps({"execute": name, "id": name, "arguments":
+                           {k.replace("_", "-"): v for k, v in arguments.items()}}).encode()
+        if fd is None:
+            self.s.sendall(text)
+        else:
+            self.s.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+        while (v := self.next()) is not None:
+            if "event" not in v:
+                assert v["id"] == name, v
+                return v.get("return", v.get("error"))
+            self.events.append(v)
+        return None
+
+    def event(self, name):
+        """The next event of this name, or None."""
+        while True:
+            while self.events:
+                v = self.events.pop(0)
+                if v["event"] == name:
+                    return v
+            v = self.next()
+            if v is None:
+                return None
+            self.events.append(v)
+
+
+def start(kernel, what, *options, control=True, **how):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    args = [unring, "run", "--kernel", kernel, "--append", what, *options]
+    if control:
+        args += ["--control", f"unix:{path}"]
+    return subprocess.Popen(args, stdin=subprocess.DEVNULL,
+                            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **how})
+
+
+def ended(run):
+    try:
+        status = run.wait(SOON)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        status = "none"
+    said = run.stderr.read().decode()
+    run.stderr.close()
+    return status, said
+
+
+def ends(name, run, status, *says):
+    got = ended(run)
+    good = got[0] == status and got[1].count("\n") == bool(says) and all(s in got[1] for s in says)
+    check(name, good, *got)
+
+
+def ctl(*words):
+    return subprocess.run([unring, "ctl", path, *words], capture_output=True, text=True,
+                          timeout=SOON)
+
+
+def ctl_says(words, status, out="", err=""):
+    r = ctl(*words)
+    good = r.returncode == status and out in r.stdout and err in r.stderr
+    check(f"ctl {' '.join(words)}", good and r.stderr.count("\n") == (status != 0),
+          r.returncode, r.stdout, r.stderr)
+
+
+def a_session(kernel, name):
+    """A guest that computes or sleeps: all is answered, also while it is stopped."""
+    with start(kernel, "w") as run, Client() as c:
+        check(f"{name}: rights of the socket", stat.S_IMODE(os.stat(path).st_mode) == 0o600)
+        check(f"{name}: greeting", c.greeting["QMP"]["capabilities"] == []
+              and {"major", "minor", "micro"} == set(c.greeting["QMP"]["version"]["qemu"]))
+        check(f"{name}: it prints", c.cmd("x-wait-text", text="up", timeout=60000) == {})
+        check(f"{name}: runs", c.cmd("query-status") == {"running": True, "status": "running"})
+        with Client() as other:
+            check(f"{name}: stop", c.cmd("stop") == {} and other.event("STOP")["timestamp"]
+                  ["seconds"] > 1e9)
+            check(f"{name}: stopped", other.cmd("query-status")["status"] == "paused")
+            before = c.cmd("x-stats")["seconds"]
+            time.sleep(0.3)
+            check(f"{name}: its clock stands", c.cmd("x-stats")["seconds"] == before, before)
+            check(f"{name}: a reset while it stands", c.cmd("system_reset") == {}
+                  and c.event("RESET")["data"] == {"guest": False, "reason": "host"})
+            check(f"{name}: it stands still", c.cmd("x-wait-text", text="up", timeout=200)
+                  ["class"] == "GenericError")
+            check(f"{name}: cont", c.cmd("cont") == {} and other.event("RESUME") is not None
+                  and c.cmd("x-wait-text", text="up", timeout=60000) == {})
+            check(f"{name}: its clock runs", c.cmd("x-stats")["seconds"] > before)
+        check(f"{name}: speed", c.cmd("x-set-speed", percent=20) == {}
+              and "5 to 100" in c.cmd("x-set-speed", percent=4)["desc"])
+        if kernel == busy:
+            cpu = spent(run.pid)
+            time.sleep(1)
+            cpu = spent(run.pid) - cpu
+            check(f"{name}: it is held", 0.02 < cpu < 0.4, cpu)
+        check(f"{name}: full speed", c.cmd("x-set-speed", percent=100) == {})
+        check(f"{name}: query-chardev", c.cmd("query-chardev")[0]["label"] == "serial0")
+        check(f"{name}: quit", c.cmd("quit") == {}
+              and c.event("SHUTDOWN")["data"] == {"guest": False, "reason": "host"})
+        ends(f"{name}: status", run, 0)
+    check(f"{name}: the socket is removed", not os.path.exists(path))
+
+
+def spent(pid):
+    """Seconds of a processor."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def by_hand():
+    with start(talk, "w", "--paused") as run:
+        Client().__exit__()     # it listens
+        ctl_says(["status"], 0, "prelaunch\n")
+        ctl_says(["wait", "up", "0.1"], 1, "", "did not appear")
+        ctl_says(["cont"], 0)
+        ctl_says(["wait", "up"], 0)
+        ctl_says(["status"], 0, "running\n")
+        ctl_says(["stop"], 0)
+        ctl_says(["status"], 0, "paused\n")
+        ctl_says(["stats"], 0, "\nseconds ")
+        dump = f"{folder.name}/dump"
+        ctl_says(["dump-cache", dump], 0)
+        check("the dump is there", os.path.getsize(dump) > 4096)
+        ctl_says(["dump-cache", "/nonexistent/d"], 2, "", "/nonexistent/d: No such file")
+        ctl_says(["dump-cache", "/dev/null"], 1, "", "not a plain file")
+        ctl_says(["screen"], 1, "", "no screen")
+        ctl_says(["json", '{"execute": "query-version"}'], 0, '"package": "unring')
+        ctl_says(["json", "{"], 2, "", "not JSON")
+        ctl_says(["gossip"], 2, "", "unknown command")
+        ctl_says(["stop", "now"], 2, "", "usage: unring ctl SOCKET stop")
+        ctl_says(["wait", "up", "soon"], 2, "", "not a number of seconds")
+        with Client() as c:
+            v = c.cmd("x-dump-cache", filename=dump)
+            check("a file by name, behind the fence", "SCM_RIGHTS" in v.get("desc", ""), v)
+        ctl_says(["quit"], 0)
+        ends("ctl quit", run, 0)
+    ctl_says(["status"], 2, "", "No such file")
+    r = subprocess.run([unring, "ctl", "--help"], capture_output=True, text=True)
+    check("ctl --help", r.returncode == 0 and "send-key KEYS" in r.stdout)
+
+
+def without_fence():
+    name = f"{folder.name}/named"
+    with start(talk, "w", "--fence", "off") as run, Client() as c:
+        check("a file by name, without a fence", c.cmd("x-dump-cache", filename=name) == {}
+              and os.path.getsize(name) > 4096)
+        check("a file that cannot be", "No such file" in
+              c.cmd("x-dump-cache", filename="/nonexistent/d")["desc"])
+        c.cmd("quit")
+        ends("quit without a fence", run, 0)
+
+
+def resets():
+    for what, reason in (("r", "guest"), ("t", "triple-fault")):
+        with start(halt, what, "--paused") as run, Client() as c:
+            c.cmd("cont")
+            v = c.event("RESET")
+            check(f"reset: {reason}", v and v["data"] == {"guest": True, "reason": reason}, v)
+            check(f"{reason}: it halts, and stays", c.event("X_HALT") is not None
+                  and c.cmd("query-status")["running"])
+            check(f"{reason}: stop and cont", c.cmd("stop") == {} and c.cmd("cont") == {}
+                  and c.cmd("query-status")["running"])
+            check(f"{reason}: no panic", all(e["event"] != "GUEST_PANICKED" for e in c.events))
+            c.cmd("system_reset")
+            check(f"{reason}: reset by the host", c.event("RESET")["data"]["reason"] == "host"
+                  and c.event("X_HALT") is not None)
+            c.cmd("quit")
+            ends(f"{reason}: ends", run, 0)
+    with start(halt, "f", "--paused", "--no-reboot") as run, Client() as c:
+        c.cmd("cont")
+        check("--no-reboot: panic", c.event("GUEST_PANICKED") is not None
+              and c.event("SHUTDOWN")["data"]["reason"] == "triple-fault")
+        check("--no-reboot: status", ended(run)[0] == 1)
+
+
+def hostile():
+    random.seed(8)
+    with start(busy, "") as run, Client() as good:
+        with socket.socket(socket.AF_UNIX) as s:        # noise, never read
+            s.connect(path)
+            s.setblocking(False)
+            sent, end = 0, time.time() + 5
+            while sent < 4 << 20 and time.time() < end:
+                try:
+                    sent += s.send(random.randbytes(4096) + b"\n")
+                except BlockingIOError:
+                    select.select([], [s], [], 0.1)
+                except (BrokenPipeError, ConnectionResetError):
+                    break
+            check("beside one who does not read", good.cmd("query-status")["running"])
+        for n in range(200):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                s.sendall(b'{"execute": "qmp_capabilities"}{"execute": "query-commands"}'[:n % 61])
+        check("beside many who come and go", good.cmd("query-status")["running"])
+        with Client() as c, open("/dev/zero", "rb") as f:
+            check("a device for a file", "plain" in c.cmd("x-dump-cache", fd=f.fileno(),
+                                                          filename="z")["desc"])
+        before = good.cmd("x-stats")["seconds"]
+        time.sleep(0.2)
+        check("the guest went on", good.cmd("x-stats")["seconds"] > before + 0.1)
+        good.cmd("quit")
+        ends("after hostile callers", run, 0)
+
+
+def for_ci():
+    none = {"control": False}
+    ends("exit on text", start(talk, "w", "--exit-on-text", "up", **none), 0)
+    ends("exit on text, of a guest that computes", start(busy, "", "--exit-on-text", "up",
+                                                         "--serial", "none", "--debugcon",
+                                                         "/dev/null", "--timeout", "2", **none),
+         124, "--timeout 2")
+    ends("exit on text that computes", start(busy, "", "--exit-on-text", "up", **none), 0)
+    ends("no text, timeout", start(talk, "e", "--exit-on-text", "down", "--timeout", "1", **none),
+         124, "--timeout 1", "not ended")
+    ends("timeout of a guest that computes", start(busy, "", "--timeout", "1", **none), 124,
+         "--timeout 1")
+    ends("timeout of one that is stopped", start(busy, "", "--timeout", "1", "--paused"), 124,
+         "--timeout 1")
+    r, w = os.pipe()        # nobody reads it
+    ends("timeout of one whose reader sleeps", start(talk, "l", "--timeout", "1", stdout=w, **none),
+         124, "--timeout 1")
+    os.close(r)
+    os.close(w)
+    ends("ends before the text", start(talk, "s", "--exit-on-text", "down", "--debug-exit", **none), 7)
+    ends("the text, then its end", start(talk, "s", "--exit-on-text", "up", "--debug-exit", **none), 0)
+    status, said = ended(start(halt, "h", "--exit-on-text", "down", **none))
+    check("halts before the text", status == 1 and "without down" in said, status, said)
+    check("halts without a socket", ended(start(halt, "h", **none))[0] == 0)
+    check("exit on halt", ended(start(halt, "h", "--exit-on-halt"))[0] == 0)
+    ends("stays up with a socket", start(halt, "h", "--timeout", "1"), 124, "--timeout")
+
+
+def bad_input():
+    plain = f"{folder.name}/plain"
+    with open(plain, "w", encoding="ascii") as f:
+        f.write("precious")
+    for where, says in ((plain, plain), ("/nonexistent/s", "No such file"), ("x" * 200, "too long")):
+        run = subprocess.Popen([unring, "run", "--control", f"unix:{where}"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+        ends(f"--control unix:{where[:20]}", run, 2, "--control", says)
+    with start(talk, "w") as run:
+        Client().__exit__()
+        second = subprocess.Popen([unring, "run", "--control", f"unix:{path}"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+        ends("a socket in use", second, 2, "--control", "in use")
+        ctl("quit")
+        ended(run)
+    for args, says in ((["--paused"], "--control"), (["--exit-on-text", ""], "empty")):
+        run = subprocess.Popen([unring, "run", *args], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        ends(" ".join(args), run, 2, says)
+
+
+for test in (lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
+             without_fence, resets, hostile, for_ci, bad_input):
+    test()
+print(f"{failures} failed")
+sys.exit(failures != 0)

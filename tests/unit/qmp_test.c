@@ -1,0 +1,777 @@
+/* links: machine */
+/* The control socket against a machine that is none: what it answers, to whom, and when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "host/broker.h"
+#include "host/clock.h"
+#include "machine/printed.h"
+#include "machine/qmp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct rig {
+	struct loop *loop;
+	struct stream_host host;
+	volatile sig_atomic_t give_up;
+	struct qmp *qmp;
+	char folder[64], path[96], image[96];
+	/* The machine. */
+	unsigned stops, conts, resets, quits, powerdowns;
+	bool stopped;
+	char keys[4096]; /* "a+ a- " */
+	bool keyboard_full;
+	const char *screen;
+	struct printed printed;
+	uint64_t found;
+	char medium[128];
+	bool read_only;
+};
+
+static void on_stop(void *ctx)
+{
+	struct rig *r = ctx;
+	r->stops++;
+	r->stopped = true;
+	qmp_event(r->qmp, "STOP", NULL);
+}
+
+static void on_cont(void *ctx)
+{
+	struct rig *r = ctx;
+	r->conts++;
+	r->stopped = false;
+}
+
+static void on_reset(void *ctx)
+{
+	((struct rig *)ctx)->resets++;
+}
+
+static void on_quit(void *ctx)
+{
+	((struct rig *)ctx)->quits++;
+}
+
+static void on_powerdown(void *ctx)
+{
+	((struct rig *)ctx)->powerdowns++;
+}
+
+static const char *on_status(void *ctx)
+{
+	return ((struct rig *)ctx)->stopped ? "paused" : "running";
+}
+
+static bool on_serial_find(void *ctx, const char *text)
+{
+	struct rig *r = ctx;
+	return printed_find(&r->printed, text, &r->found);
+}
+
+static bool on_screen_text(void *ctx, char *to, size_t most)
+{
+	struct rig *r = ctx;
+	if (r->screen)
+		snprintf(to, most, "%s", r->screen);
+	return r->screen;
+}
+
+static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
+{
+	const char *text = png ? "png" : "ppm";
+	return !file_append(fd, text, 3);
+}
+
+static bool on_key_known(void *ctx, const char *name)
+{
+	return strcmp(name, "nonesuch") != 0;
+}
+
+static bool on_key(void *ctx, const char *name, bool down)
+{
+	struct rig *r = ctx;
+	if (r->keyboard_full)
+		return false;
+	strcat(strcat(r->keys, name), down ? "+ " : "- ");
+	return true;
+}
+
+static unsigned on_character(void *ctx, uint32_t character, const char *names[CONTROL_KEYS])
+{
+	static char name[2];
+	*name = (char)character;
+	names[0] = "shift";
+	names[1] = character == 'A' ? "a" : name;
+	names[0] = character == 'A' ? "shift" : names[1];
+	return character > 0x7f ? 0 : character == 'A' ? 2 : 1;
+}
+
+static bool on_block(void *ctx, unsigned i, struct control_block *b)
+{
+	struct rig *r = ctx;
+	*b = (struct control_block){"floppy0", *r->medium ? r->medium : NULL, r->read_only, false};
+	return !i;
+}
+
+static bool on_change(void *ctx, const char *device, int fd, const char *file, bool read_only,
+                      struct problem *why)
+{
+	struct rig *r = ctx;
+	snprintf(r->medium, sizeof r->medium, "%s", file);
+	r->read_only = read_only;
+	file_close(fd);
+	return true;
+}
+
+static bool on_eject(void *ctx, const char *device, bool force, struct problem *why)
+{
+	struct rig *r = ctx;
+	if (!force && r->read_only)
+		return problem_set(why, "locked");
+	*r->medium = 0;
+	return true;
+}
+
+static bool on_chardev(void *ctx, unsigned i, const char **label, const char **where)
+{
+	*label = "serial0";
+	*where = "none";
+	return !i;
+}
+
+static void on_stats(void *ctx, FILE *f)
+{
+	fputs("units 5\nseconds 1.500\n", f);
+}
+
+static bool on_dump(void *ctx, int fd, struct problem *why)
+{
+	return problem_set(why, "no room");
+}
+
+static struct control_target target_of(struct rig *r)
+{
+	return (struct control_target){
+		.ctx = r,
+		.stop = on_stop,
+		.cont = on_cont,
+		.reset = on_reset,
+		.quit = on_quit,
+		.status = on_status,
+		.powerdown = on_powerdown,
+		.serial_find = on_serial_find,
+		.screen_text = on_screen_text,
+		.screendump = on_screendump,
+		.key_known = on_key_known,
+		.key = on_key,
+		.character_keys = on_character,
+		.block = on_block,
+		.change = on_change,
+		.eject = on_eject,
+		.chardev = on_chardev,
+		.stats = on_stats,
+		.dump_cache = on_dump,
+	};
+}
+
+static void begin(struct rig *r, const struct control_target *t)
+{
+	struct problem p = {0};
+	struct stream_spec where = {STREAM_UNIX, .path = r->path, .text = r->path};
+	r->loop = loop_create();
+	strcpy(r->folder, "/tmp/qmp-XXXXXX");
+	CHECK(mkdtemp(r->folder));
+	snprintf(r->path, sizeof r->path, "%s/socket", r->folder);
+	snprintf(r->image, sizeof r->image, "%s/image", r->folder);
+	r->host = (struct stream_host){.loop = r->loop, .give_up = &r->give_up};
+	assert_true(qmp_open(&r->qmp, &where, &r->host, t, &p));
+}
+
+static int setup(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	struct control_target t = target_of(r);
+	begin(r, &t);
+	*state = r;
+	return 0;
+}
+
+/* A machine that has nothing beside its run. */
+static int setup_bare(void **state)
+{
+	struct rig *r = calloc(1, sizeof *r);
+	struct control_target t = {.ctx = r,
+	                           .stop = on_stop,
+	                           .cont = on_cont,
+	                           .reset = on_reset,
+	                           .quit = on_quit,
+	                           .status = on_status};
+	begin(r, &t);
+	*state = r;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct rig *r = *state;
+	qmp_close(r->qmp);
+	broker_end();
+	loop_destroy(r->loop);
+	unlink(r->image);
+	assert_int_equal(rmdir(r->folder), 0);
+	free(r);
+	return 0;
+}
+
+/* --- callers --- */
+
+static int call(struct rig *r)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	strcpy(a.sun_path, r->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	loop_poll(r->loop);
+	return fd;
+}
+
+static void say_bytes(struct rig *r, int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t done = send(fd, text, n, MSG_NOSIGNAL);
+		assert_true(done > 0 || errno == EAGAIN);
+		text += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+		loop_poll(r->loop);
+	}
+	while (loop_poll(r->loop))
+		;
+}
+
+static void say(struct rig *r, int fd, const char *text)
+{
+	say_bytes(r, fd, text, strlen(text));
+}
+
+static const char *hear(int fd)
+{
+	static char text[65536];
+	ssize_t n = recv(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
+static int call_ready(struct rig *r)
+{
+	int fd = call(r);
+	assert_non_null(strstr(hear(fd), "\"QMP\""));
+	say(r, fd, "{\"execute\": \"qmp_capabilities\"}");
+	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
+	return fd;
+}
+
+static void answers(struct rig *r, int fd, const char *command, const char *reply)
+{
+	say(r, fd, command);
+	const char *text = hear(fd);
+	if (!strstr(text, reply))
+		fail_msg("%s\nis answered by: %s\nnot by: %s", command, text, reply);
+}
+
+static bool hung_up(int fd)
+{
+	char bytes[65536];
+	ssize_t n;
+	while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+		;
+	return !n || errno == ECONNRESET;
+}
+
+/* --- tests --- */
+
+static void test_negotiation(void **state)
+{
+	struct rig *r = *state;
+	struct stat st;
+	assert_int_equal(stat(r->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	int fd = call(r);
+	assert_string_equal(hear(fd),
+	                    "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 0, \"minor\": 1, "
+	                    "\"micro\": 0}, \"package\": \"unring 0.1\"}, "
+	                    "\"capabilities\": []}}\r\n");
+	answers(r, fd, "{\"execute\": \"stop\", \"id\": 1}",
+	        "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities "
+	        "negotiation with 'qmp_capabilities'\"}, \"id\": 1}\r\n");
+	assert_int_equal(r->stops, 0);
+	qmp_event(r->qmp, "RESET", NULL); /* none before it is ready */
+	answers(r, fd,
+	        "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": [\"oob\"]}}",
+	        "\"GenericError\"");
+	answers(r, fd, "{\"execute\": \"qmp_capabilities\"}", "{\"return\": {}}\r\n");
+	answers(r, fd, "{\"execute\": \"qmp_capabilities\"}", "already complete");
+	close(fd);
+}
+
+static void test_run(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	answers(r, fd, "{\"execute\": \"query-status\", \"id\": [1, {\"a\": null}]}",
+	        "{\"return\": {\"running\": true, \"status\": \"running\"}, \"id\": [1, {\"a\": null}]}");
+	say(r, fd, "{\"execute\": \"stop\"}");
+	const char *text = hear(fd);
+	assert_non_null(strstr(text, "\"event\": \"STOP\"}\r\n{\"return\": {}}\r\n"));
+	assert_non_null(strstr(text, "{\"timestamp\": {\"seconds\": "));
+	answers(r, fd, "{\"execute\": \"query-status\"}",
+	        "\"running\": false, \"status\": \"paused\"");
+	answers(r, fd, "{\"execute\": \"cont\"}", "{\"return\": {}}");
+	answers(r, fd, "{\"execute\": \"system_reset\"}", "{\"return\": {}}");
+	answers(r, fd, "{\"execute\": \"system_powerdown\"}", "{\"return\": {}}");
+	answers(r, fd, "{\"execute\": \"quit\"}", "{\"return\": {}}");
+	assert_int_equal(r->stops + r->conts + r->resets + r->powerdowns + r->quits, 5);
+	qmp_event(r->qmp, "RESET", "{\"guest\": true, \"reason\": \"guest\"}");
+	assert_non_null(strstr(hear(fd), "\"event\": \"RESET\", \"data\": {\"guest\": true, "
+	                                 "\"reason\": \"guest\"}}\r\n"));
+	close(fd);
+}
+
+/* Whatever is between values, and however they are cut. */
+static void test_framing(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	static const char text[] =
+		"\r\n\t {\n\"execute\"\r\n:\"query-name\",\"id\":\"}\\\"{\\\\\"}";
+	for (const char *p = text; *p; p++)
+		say_bytes(r, fd, p, 1);
+	assert_string_equal(hear(fd),
+	                    "{\"return\": {\"name\": \"unring\"}, \"id\": \"}\\\"{\\\\\"}\r\n");
+	say(r, fd,
+	    "{\"execute\":\"query-name\",\"id\":1}{\"execute\":\"stop\",\"id\":2}\n\n"
+	    "{\"execute\":\"query-name\",\"id\":3}");
+	const char *said = hear(fd), *one = strstr(said, "\"id\": 1"),
+		   *two = strstr(said, "\"id\": 2");
+	const char *three = strstr(said, "\"id\": 3");
+	assert_true(one && one < two && two < three);
+	close(fd);
+}
+
+static void test_malformed(void **state)
+{
+	static const char *const bad[] = {
+		"gossip\n",
+		"}",
+		"{]",
+		"{\"execute\": \"stop\"",
+		"{\"execute\" \"stop\"}",
+		"[]",
+		"7\n",
+		"null\n",
+		"\"stop\"\n",
+		"{}",
+		"{\"execute\": 7}",
+		"{\"execute\": \"a\\ud800\"}",
+		"{\"execute\": \"stop\", \"arguments\": []}",
+		"{\"execute\": \"stop\", \"more\": 1}",
+		"{\"execute\": \"stop\", \"execute\": \"stop\"}",
+		"{\"execute\": \"st\nop\"}\n",
+		"{\"execute\": \"\\u0000\"}",
+		"{\"execute\": \"\x80\"}",
+		"\x01",
+	};
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		say(r, fd, bad[i]);
+		say(r, fd, "\xff"); /* what has begun is to be forgotten */
+		assert_non_null(strstr(hear(fd), "{\"error\": {\"class\": \"GenericError\""));
+		answers(r, fd, "{\"execute\": \"query-name\"}", "{\"return\": {\"name\"");
+	}
+	assert_int_equal(r->stops, 0);
+	close(fd);
+}
+
+/* Nesting, and length: more than a parser's stack, and than is kept. */
+static void test_huge(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	size_t n = 2 << 20;
+	char *text = malloc(n);
+	memset(text, '[', n / 2);
+	memset(text + n / 2, ']', n / 2);
+	say_bytes(r, fd, text, n);
+	assert_non_null(strstr(hear(fd), "longer than 1 MiB"));
+	memset(text + 1000, ']', n - 1000);
+	say_bytes(r, fd, text, 2000);
+	assert_non_null(strstr(hear(fd), "must be a JSON object"));
+	memset(text, '[', 100000);
+	memset(text + 100000, ']', 100000);
+	say_bytes(r, fd, text, 200000);
+	assert_non_null(strstr(hear(fd), "Invalid JSON syntax"));
+	memset(text, ' ', n);
+	memcpy(text, "{\"execute\": \"query-name\"", 24);
+	text[n - 1] = '}';
+	say_bytes(r, fd, text, n);
+	assert_non_null(strstr(hear(fd), "longer than 1 MiB"));
+	answers(r, fd, "{\"execute\": \"query-name\"}", "{\"return\"");
+	free(text);
+	close(fd);
+}
+
+/* 100,000 lines of noise, half of them commands with a byte changed. */
+static void test_fuzz(void **state)
+{
+	static const char *const seeds[] = {
+		"{\"execute\": \"query-block\", \"arguments\": {}, \"id\": 17}\n",
+		"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}]}}\n",
+		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"key\", "
+		"\"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", \"data\": \"b\"}}}]}}\n",
+		"{\"execute\": \"eject\", \"arguments\": {\"id\": \"floppy0\", \"force\": true}}\n",
+		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"dir\\n\"}}\n",
+		"{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
+		"\"filename\": \"/nonexistent\", \"read-only-mode\": \"read-only\"}}\n",
+		"{\"execute\": \"stop\"}\n",
+		"{\"execute\": \"query-commands\"}\n",
+	};
+	static char sink[65536];
+	struct rig *r = *state;
+	r->keyboard_full = true;
+	int fd = call_ready(r);
+	srand(8);
+	for (unsigned i = 0; i < 100000; i++) {
+		char line[512];
+		size_t n;
+		if (i & 1) {
+			n = (size_t)(rand() % 64);
+			for (size_t k = 0; k < n; k++)
+				line[k] = (char)rand();
+			line[n++] = '\n';
+		} else {
+			strcpy(line, seeds[rand() % (sizeof seeds / sizeof *seeds)]);
+			n = strlen(line);
+			line[(size_t)rand() % n] = (char)rand();
+		}
+		say_bytes(r, fd, line, n);
+		while (recv(fd, sink, sizeof sink, 0) > 0)
+			;
+	}
+	say(r, fd, "\xff");
+	hear(fd);
+	answers(r, fd, "{\"execute\": \"query-name\"}", "{\"return\": {\"name\": \"unring\"}}");
+	close(fd);
+}
+
+static void test_arguments(void **state)
+{
+	static const struct {
+		const char *command, *reply;
+	} cases[] = {
+		{"{\"execute\": \"nonesuch\"}",
+	         "\"CommandNotFound\", \"desc\": \"The command nonesuch has not been found\""},
+		{"{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}",
+	         "Parameter 'x' is unexpected"},
+		{"{\"execute\": \"screendump\"}", "Parameter 'filename' is missing"},
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": 1}}",
+	         "Invalid parameter type for 'filename', expected: string"},
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\", \"format\": \"gif\"}}",
+	         "'format' does not accept"},
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}",
+	         "cannot be opened"},
+		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": []}}", "1 to 16 keys"},
+		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"number\", \"data\": 1}]}}",
+	         "a key is"},
+		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"nonesuch\"}]}}",
+	         "no such key: nonesuch"},
+		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}], \"hold-time\": -1}}",
+	         "'hold-time' expects a number from 0 to 10000"},
+		{"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"rel\", \"data\": {}}]}}",
+	         "only events of the type key"},
+		{"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"\\u00e9\"}}",
+	         "U+00E9"},
+		{"{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"\"}}", "empty"},
+		{"{\"execute\": \"eject\"}", "Parameter 'id' is missing"},
+		{"{\"execute\": \"eject\", \"arguments\": {\"id\": \"x\"}}",
+	         "\"DeviceNotFound\", \"desc\": \"Device 'x' not found\""},
+		{"{\"execute\": \"query-chardev\"}",
+	         "[{\"label\": \"serial0\", \"filename\": \"none\", \"frontend-open\": true}]"},
+		{"{\"execute\": \"x-stats\"}", "{\"return\": {\"units\": 5, \"seconds\": 1.5}}"},
+		{"{\"execute\": \"query-version\"}", "{\"return\": {\"qemu\": {\"major\": 0"},
+		{"{\"execute\": \"query-commands\"}", "{\"name\": \"query-status\"}"},
+	};
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		answers(r, fd, cases[i].command, cases[i].reply);
+	assert_string_equal(r->keys, "");
+	assert_int_equal(r->stops, 0);
+	close(fd);
+}
+
+static void test_not_there(void **state)
+{
+	static const char *const commands[] = {
+		"{\"execute\": \"system_powerdown\"}",
+		"{\"execute\": \"x-screen-text\"}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}",
+		"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}]}}",
+		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": []}}",
+		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"a\"}}",
+	};
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
+		answers(r, fd, commands[i], "this machine has no ");
+	answers(r, fd, "{\"execute\": \"query-block\"}", "{\"return\": []}");
+	close(fd);
+}
+
+/* The loop for so long. */
+static void run(struct rig *r, unsigned ms)
+{
+	uint64_t end = host_monotonic_ns() + ms * 1000000ull;
+	while (host_monotonic_ns() < end) {
+		loop_poll(r->loop);
+		usleep(1000);
+	}
+}
+
+static void test_keys(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	answers(r, fd,
+	        "{\"execute\": \"send-key\", \"arguments\": {\"hold-time\": 20, \"keys\": [{\"type\": "
+	        "\"qcode\", \"data\": \"ctrl\"}, {\"type\": \"qcode\", \"data\": \"c\"}]}}",
+	        "{\"return\": {}}");
+	run(r, 300);
+	assert_string_equal(r->keys, "ctrl+ c+ c- ctrl- ");
+	*r->keys = 0;
+	r->keyboard_full = true;
+	answers(r, fd, "{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"xA\"}}",
+	        "{\"return\": {}}");
+	run(r, 50);
+	assert_string_equal(r->keys, "");
+	r->keyboard_full = false;
+	run(r, 300);
+	assert_string_equal(r->keys, "x+ x- shift+ a+ a- shift- ");
+	*r->keys = 0;
+	answers(r, fd,
+	        "{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"key\", "
+	        "\"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", \"data\": \"b\"}}}]}}",
+	        "{\"return\": {}}");
+	run(r, 100);
+	assert_string_equal(r->keys, "b+ ");
+	close(fd);
+}
+
+static void print(struct rig *r, const char *text)
+{
+	for (; *text; text++)
+		printed_put(&r->printed, (uint8_t)*text);
+}
+
+static void test_wait(void **state)
+{
+	static const char wait_up[] =
+		"{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"up\", \"timeout\": 5000}}";
+	struct rig *r = *state;
+	int one = call_ready(r), two = call_ready(r);
+	print(r, "hup");
+	say(r, one, wait_up);
+	run(r, 100);
+	assert_string_equal(hear(one), "{\"return\": {}}\r\n");
+	/* What was found is not found again; who comes behind waits for the answer, others do not. */
+	say(r, one, wait_up);
+	say(r, one, "{\"execute\": \"query-name\"}");
+	say(r, two, wait_up);
+	run(r, 100);
+	assert_string_equal(hear(one), "");
+	int three = call_ready(r);
+	close(three);
+	print(r, "cup");
+	run(r, 100);
+	assert_string_equal(hear(one),
+	                    "{\"return\": {}}\r\n{\"return\": {\"name\": \"unring\"}}\r\n");
+	assert_string_equal(hear(two), "{\"return\": {}}\r\n");
+	answers(r, one, "{\"execute\": \"x-screen-text\"}", "shows graphics");
+	r->screen = "A:\\>\n";
+	answers(r, one, "{\"execute\": \"x-screen-text\"}", "{\"text\": \"A:\\\\>\\n\"}");
+	say(r, one, "{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"A:\\\\>\"}}");
+	run(r, 100);
+	assert_string_equal(hear(one), "{\"return\": {}}\r\n");
+	say(r, one,
+	    "{\"execute\": \"x-wait-text\", \"id\": 3, \"arguments\": {\"text\": \"B:\", \"timeout\": 30}}");
+	run(r, 200);
+	assert_string_equal(hear(one),
+	                    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"the text did "
+	                    "not appear in time\"}, \"id\": 3}\r\n");
+	/* One who goes while he waits. */
+	say(r, two, wait_up);
+	close(two);
+	run(r, 50);
+	print(r, "up");
+	run(r, 100);
+	answers(r, one, "{\"execute\": \"query-name\"}", "{\"return\"");
+	close(one);
+}
+
+static void send_file(struct rig *r, int fd, const char *command, int file)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} room = {0};
+	struct iovec v = {(void *)command, strlen(command)};
+	struct msghdr h = {.msg_iov = &v,
+	                   .msg_iovlen = 1,
+	                   .msg_control = room.bytes,
+	                   .msg_controllen = sizeof room.bytes};
+	room.head = (struct cmsghdr){CMSG_LEN(sizeof file), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(&room.head), &file, sizeof file);
+	assert_int_equal(sendmsg(fd, &h, 0), (ssize_t)strlen(command));
+	close(file);
+	loop_poll(r->loop);
+}
+
+static void test_files(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r), pipes[2];
+	send_file(
+		r, fd,
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\", \"format\": \"png\"}}",
+		open(r->image, O_CREAT | O_WRONLY, 0600));
+	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
+	char text[4] = "";
+	int image = open(r->image, O_RDONLY);
+	assert_int_equal(read(image, text, 4), 3);
+	assert_string_equal(text, "png");
+	send_file(
+		r, fd,
+		"{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"b.img\", \"read-only-mode\": \"read-only\"}}",
+		image);
+	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
+	answers(r, fd, "{\"execute\": \"query-block\"}",
+	        "\"inserted\": {\"file\": \"b.img\", \"ro\": true");
+	answers(r, fd, "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\"}}",
+	        "\"desc\": \"locked\"");
+	answers(r, fd,
+	        "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\", \"force\": true}}",
+	        "{\"return\"");
+	/* A pipe could make the guest wait. */
+	assert_int_equal(pipe(pipes), 0);
+	send_file(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}",
+	          pipes[1]);
+	assert_non_null(strstr(hear(fd), "not a plain file"));
+	assert_int_equal(read(pipes[0], text, 1), 0); /* closed */
+	close(pipes[0]);
+	send_file(r, fd, "{\"execute\": \"x-dump-cache\", \"arguments\": {\"filename\": \"i\"}}",
+	          open(r->image, O_WRONLY));
+	assert_non_null(strstr(hear(fd), "no room"));
+	close(fd);
+}
+
+/* One who asks and does not read goes; the others stay. */
+static void test_deaf(void **state)
+{
+	struct rig *r = *state;
+	int deaf = call_ready(r), other = call_ready(r);
+	uint64_t start = host_monotonic_ns();
+	for (unsigned i = 0; i < 2000; i++) {
+		static const char ask[] = "{\"execute\": \"query-commands\"}\n";
+		send(deaf, ask, sizeof ask - 1, MSG_NOSIGNAL);
+		loop_poll(r->loop);
+	}
+	assert_true(host_monotonic_ns() - start < 10000000000ull);
+	answers(r, other, "{\"execute\": \"query-name\"}", "{\"return\"");
+	assert_true(hung_up(deaf));
+	close(deaf);
+	/* One who has asked for nothing but events. */
+	deaf = call_ready(r);
+	for (unsigned i = 0; i < 20000; i++)
+		qmp_event(r->qmp, "STOP", NULL);
+	assert_true(hung_up(deaf));
+	close(deaf);
+	close(other);
+}
+
+/* Many come and go, in the midst of a command too. */
+static void test_many(void **state)
+{
+	struct rig *r = *state;
+	int fds[64];
+	for (unsigned i = 0; i < 1000; i++) {
+		int fd = call(r);
+		if (i % 3)
+			say(r, fd, "{\"execute\": \"qmp_cap");
+		close(fd);
+		loop_poll(r->loop);
+	}
+	for (unsigned i = 0; i < 64; i++)
+		fds[i] = call_ready(r);
+	int more = call(r);
+	assert_true(hung_up(more));
+	close(more);
+	answers(r, fds[0], "{\"execute\": \"query-name\"}", "{\"return\"");
+	for (unsigned i = 0; i < 64; i++)
+		close(fds[i]);
+	loop_poll(r->loop);
+	close(call_ready(r));
+}
+
+static void test_printed(void **state)
+{
+	static struct printed p;
+	uint64_t from = 0;
+	for (unsigned i = 0; i < 5 * PRINTED_KEEPS; i++)
+		printed_put(&p, '.');
+	assert_false(printed_find(&p, "ab", &from));
+	assert_int_equal(from, 0);
+	printed_put(&p, 'a');
+	printed_put(&p, 'b');
+	printed_put(&p, 'c');
+	assert_true(printed_find(&p, "ab", &from));
+	assert_int_equal(from, 5 * PRINTED_KEEPS + 2);
+	assert_false(printed_find(&p, "bc", &from));
+	assert_true(printed_find(&p, "c", &from));
+	from = 0;
+	for (unsigned i = 0; i < PRINTED_KEEPS - 3; i++)
+		printed_put(&p, '.');
+	assert_true(printed_find(&p, "abc", &from));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_negotiation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_huge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fuzz, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_there, setup_bare, teardown),
+		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test(test_printed),
+	};
+	return cmocka_run_group_tests_name("qmp", tests, NULL, NULL);
+}

@@ -210,7 +210,7 @@ static void compare_native(unsigned size, bool two, bool until_equal, uint32_t *
                            const void **dst, const void **src, size_t *left)
 {
 #define RUN(insn)                                                                                  \
-	__asm__ volatile(insn "\n\tlahf\n\tseto %%al"                                             \
+	__asm__ volatile(insn "\n\tlahf\n\tseto %%al"                                              \
 	                 : "+D"(*dst), "+S"(*src), "+c"(*left), "+a"(*eax)                         \
 	                 :                                                                         \
 	                 : "cc", "memory")

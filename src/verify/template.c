@@ -502,8 +502,8 @@ static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
 /* --- flags, cells, the rest --- */
 
 /* EFLAGS bits that the host does not have for the guest.  SDM vol. 1, 3.4.3. */
-#define VIRTUAL   0x247100u /* TF IOPL NT AC ID */
-#define VIRTUAL16 0x7100u   /* of FLAGS */
+#define VIRTUAL 0x247100u /* TF IOPL NT AC ID */
+#define VIRTUAL16 0x7100u /* of FLAGS */
 
 static unsigned match_pushf(struct sweep *s, const uint8_t *p)
 {

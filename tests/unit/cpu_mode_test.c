@@ -223,8 +223,8 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks),
-		TEST(unprotected),  TEST(classes), TEST(reach),          TEST(code_segments),
+		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks), TEST(unprotected),
+		TEST(classes),      TEST(reach),          TEST(code_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

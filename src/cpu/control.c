@@ -58,7 +58,10 @@ static void leave_null(struct vcpu *v)
 
 static bool cr0_write(struct vcpu *v, uint32_t value, struct trap *t)
 {
-	value = (value & cr0_defined) | CR0_ET;
+	if (v->model->isa & ISA_486)
+		value = (value & cr0_defined) | CR0_ET;
+	else
+		value &= CR0_LOW | CR0_ET | CR0_PG;
 	if ((value & CR0_PG) && !(value & CR0_PE))
 		return fail(t, VEC_GP, 0);
 	if ((value & CR0_NW) && !(value & CR0_CD))
@@ -70,9 +73,14 @@ static bool cr0_write(struct vcpu *v, uint32_t value, struct trap *t)
 	return true;
 }
 
+static bool exists(const struct vcpu *v, unsigned n)
+{
+	return n == 0 || n == 2 || n == 3 || (n == 4 && v->model->isa & ISA_CPUID);
+}
+
 bool cpu_cr_write(struct vcpu *v, unsigned n, uint32_t value, struct trap *t)
 {
-	if (n != 0 && n != 2 && n != 3 && n != 4)
+	if (!exists(v, n))
 		return fail_plain(t, VEC_UD);
 	if (!cpu_need_cpl0(v, t))
 		return false;
@@ -93,7 +101,7 @@ bool cpu_cr_write(struct vcpu *v, unsigned n, uint32_t value, struct trap *t)
 
 bool cpu_cr_read(struct vcpu *v, unsigned n, uint32_t *value, struct trap *t)
 {
-	if (n != 0 && n != 2 && n != 3 && n != 4)
+	if (!exists(v, n))
 		return fail_plain(t, VEC_UD);
 	if (!cpu_need_cpl0(v, t))
 		return false;

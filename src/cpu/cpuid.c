@@ -41,7 +41,7 @@ enum {
 	             D_MMX | D_FXSR | D_SSE,
 	D_PRESCOTT = D_PENTIUM3 | D_CLFSH | D_SSE2 | D_SS,
 
-	I_486 = ISA_486 | ISA_FPU | ISA_VME,
+	I_486 = ISA_486 | ISA_CPUID | ISA_FPU | ISA_VME,
 	I_PENTIUM = I_486 | ISA_DE | ISA_PSE | ISA_TSC | ISA_MSR | ISA_MCE | ISA_CX8,
 	I_P6 = I_PENTIUM | ISA_P6 | ISA_PMC | ISA_PAE | ISA_SEP | ISA_MTRR | ISA_PGE | ISA_CMOV |
 	       ISA_PAT | ISA_MMX | ISA_FXSR | ISA_SSE,
@@ -65,6 +65,22 @@ static const uint32_t leaf4_bonnell[][4] = {{0x121, 0x0140003f, 0x3f, 0},
                                             {0}};
 
 static const struct cpu_model models[] = {
+	{
+		.name = "386",
+		.summary = "Intel386 DX, without a coprocessor",
+		.isa = ISA_386,
+		.signature = 0x308,
+		.vendor = "GenuineIntel",
+		.phys_bits = 32,
+	},
+	{
+		.name = "486sx",
+		.summary = "Intel486 SX: no FPU, no CPUID",
+		.isa = ISA_486,
+		.signature = 0x423,
+		.vendor = "GenuineIntel",
+		.phys_bits = 32,
+	},
 	{
 		.name = "486",
 		.summary = "IntelDX4: FPU, VME",

@@ -7,8 +7,8 @@
 /* Features that decide whether an instruction form exists (else #UD). */
 enum isa {
 	ISA_386 = 0,      /* always there */
-	ISA_486 = 1 << 0, /* CMPXCHG, XADD, BSWAP, INVLPG, WBINVD, CPUID */
-	ISA_FPU = 1 << 1,
+	ISA_486 = 1 << 0, /* CMPXCHG, XADD, BSWAP, INVLPG, WBINVD; CR0.WP, EFLAGS.AC */
+	ISA_FPU = 1 << 1, /* without it ESC instructions do nothing */
 	ISA_TSC = 1 << 2,
 	ISA_MSR = 1 << 3,
 	ISA_CX8 = 1 << 4,
@@ -35,6 +35,7 @@ enum isa {
 	ISA_MTRR = 1 << 25,
 	ISA_PAT = 1 << 26,
 	ISA_PSE36 = 1 << 27,
+	ISA_CPUID = 1 << 28, /* CPUID, EFLAGS.ID, CR4 */
 };
 
 struct cpu_model {

@@ -7,6 +7,7 @@ void cpu_reset(struct vcpu *v, const struct cpu_model *m)
 	struct segment data = {.limit = 0xffff, .attr = SEG_P | SEG_S | SEG_WRITE | SEG_ACCESSED};
 
 	v->model = m;
+	v->flags_absent = (m->isa & ISA_486 ? 0 : FLAG_AC) | (m->isa & ISA_CPUID ? 0 : FLAG_ID);
 	for (unsigned i = 0; i < 8; i++) {
 		v->gpr[i] = 0;
 		v->dr[i] = 0;
@@ -23,7 +24,7 @@ void cpu_reset(struct vcpu *v, const struct cpu_model *m)
 	v->seg[SREG_CS].base = 0xffff0000;
 	v->seg[SREG_LDTR] = (struct segment){.limit = 0xffff, .attr = SEG_P | SYS_LDT};
 	v->seg[SREG_TR] = (struct segment){.limit = 0xffff, .attr = SEG_P | SYS_TSS32_BUSY};
-	v->cr0 = CR0_CD | CR0_NW | CR0_ET;
+	v->cr0 = m->isa & ISA_486 ? CR0_CD | CR0_NW | CR0_ET : 0;
 	v->cr2 = v->cr3 = v->cr4 = 0;
 	v->efer = 0;
 	v->gdtr = v->idtr = (struct table_reg){.limit = 0xffff};
@@ -58,7 +59,7 @@ void cpu_set_flat32(struct vcpu *v, uint32_t eip)
 		};
 	v->seg[SREG_CS].attr |= SEG_CODE;
 	v->seg[SREG_CS].selector = 0x10;
-	v->cr0 = CR0_PE | CR0_ET;
+	v->cr0 = CR0_PE | (v->model->isa & ISA_486 ? CR0_ET : 0);
 	vcpu_eflags_set(v, 0);
 	v->cpl = 0;
 	v->eip = eip;

@@ -159,6 +159,7 @@ struct vcpu {
 	uint64_t mcg_status, bios_sign_id;
 
 	const struct cpu_model *model;
+	uint32_t flags_absent; /* that the model does not have: AC, ID */
 	struct cpu_env env;
 
 	uint64_t mcg_ctl, mc_ctl[VCPU_MC_BANKS], debugctl;
@@ -176,7 +177,7 @@ static inline void vcpu_eflags_set(struct vcpu *v, uint32_t f)
 {
 	v->flags = f & FLAGS_NATIVE;
 	v->if_flag = f & FLAG_IF;
-	v->vflags = f & FLAGS_VIRTUAL;
+	v->vflags = f & FLAGS_VIRTUAL & ~v->flags_absent;
 }
 
 static inline unsigned vcpu_iopl(const struct vcpu *v)

@@ -4,10 +4,14 @@
 /* A segment register has been loaded: goes on in the unit if the mode is the same. */
 static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, enum sreg s)
 {
-	if (s == SREG_SS) {
+	if (s == SREG_SS && m->in_once) {
 		m->v->inhibit = SHADOW_SS;
 		return done_dirty(m, packed);
 	}
+	if (s == SREG_SS)
+		m->v->native.ss_loaded = m->v->eip + CALLOUT_LEN(packed);
+	if (s == SREG_SS && vcpu_stack32(m->v) != !!(m->modes[m->mode] & MODE_STACK32))
+		return done_dirty(m, packed);
 	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode], s))
 		return done_dirty(m, packed);
 	if (mode_class(m->modes[m->mode], s) >= CLASS_LIMITED)
@@ -41,7 +45,7 @@ enum callout_result co_LOAD_FAR(struct monitor *m, uint32_t packed, uint64_t ope
 	    !cpu_seg_load(m->v, pair.reg, sel, TRAP))
 		return FAULTED;
 	set_gpr(m->v, pair.gpr, off, CALLOUT_SIZE(packed));
-	return done_dirty(m, packed);
+	return segment_loaded(m, packed, pair.reg);
 }
 
 enum callout_result co_LGDT(struct monitor *m, uint32_t packed, uint64_t operand)

@@ -248,9 +248,11 @@ static bool boundary(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 
-	if (v->native.ss_loaded == v->eip)
+	/* That the guest has not been there since is of no account: it may always be so. */
+	if (v->native.ss_loaded == v->eip && (v->native.pending || m->nmi || debug_on(m))) {
 		v->inhibit = SHADOW_SS;
-	v->native.ss_loaded = NO_SS_LOADED;
+		v->native.ss_loaded = NO_SS_LOADED;
+	}
 	/* However fast kicks come, the guest gets on between two polls. */
 	if (v->native.pending & PENDING_KICK && m->worked) {
 		events_poll(m);

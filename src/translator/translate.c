@@ -56,11 +56,22 @@ static xl_handler *const handlers[] = {
 #undef H
 };
 
+/* What goes to the coprocessor. Where there is none, nobody takes it. */
+static bool is_esc(const struct insn *i)
+{
+	return i->map == 0 && (i->opcode & 0xf8) == 0xd8;
+}
+
 static void translate_one(struct xlate *x)
 {
 	const struct insn *i = &x->i;
 
 	x->row = table_find(i);
+	if (is_esc(i) && !(x->req->model->isa & ISA_FPU)) {
+		if (x->mode & (MODE_EM | MODE_TS))
+			xl_trap(x, VEC_NM, false);
+		return;
+	}
 	if (!x->row || (x->row->isa & ~x->req->model->isa) ||
 	    (i->lock && (!(x->row->flags & ROW_LOCK) || !insn_is_mem(i)))) {
 		xl_trap(x, VEC_UD, false);

@@ -231,11 +231,17 @@ static bool is_call(const struct shape *g, unsigned reg)
 	return g->map == 0 && (g->opcode == 0xe8 || (g->opcode == 0xff && reg == 2));
 }
 
+/* For a coprocessor: without one it does nothing. */
+static bool is_esc(const struct shape *g)
+{
+	return g->map == 0 && (g->opcode & ~7u) == 0xd8;
+}
+
 /* WAIT before the callouts of an operand: a pending x87 exception comes first.  SDM vol. 3,
  * table 6-2. */
 static bool waits_first(const struct shape *g, const struct node *h)
 {
-	bool x87 = g->map == 0 && (g->opcode & ~7u) == 0xd8;
+	bool x87 = is_esc(g);
 	bool mmx = g->map && (!g->p66 || (g->map == 1 && (g->opcode & ~1u) == 0x2c)); /* CVTPD2PI */
 	return (x87 || mmx) && h->f.map == 0 && h->f.opcode == 0x9b;
 }
@@ -300,6 +306,7 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 	unsigned callouts = 0, faults = 0, loads = 0, stores = 0, own = 0, own_faults = 0,
 		 waits = 0;
 
+	unsigned first = *node;
 	for (; *node < s->n_nodes && s->nodes[*node].at < to; ++*node) {
 		const struct node *h = &s->nodes[*node];
 		if (waits_first(&g, h) && !callouts && !waits) {
@@ -323,7 +330,7 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 			fail(s->c, s->u, s->u->host + h->at, RULE_PUSHED, NULL);
 	}
 	bool done;
-	if (callouts && !faults && !own)
+	if ((callouts && !faults && !own) || (is_esc(&g) && *node == first))
 		done = true;
 	else if (w.itself)
 		done = own && faults == own_faults &&

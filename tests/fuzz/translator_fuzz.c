@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.avail = n,
 		.eip = in.eip,
 		.mode = {.bits = valid_mode(in.mode), .cs_limit = 0xffffffff},
-		.model = cpu_model_at(in.model % 5),
+		.model = cpu_model_at(in.model % 7),
 		.out = c.host,
 		.exit_id = in.limit & 0xffffff,
 		.max_insns = in.max_insns & 15,

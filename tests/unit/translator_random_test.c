@@ -84,7 +84,7 @@ static void random_case(struct random_case *c, uint8_t *page_end)
 		.avail = avail,
 		.eip = chance(4) ? rnd() & 0xffff : rnd() ^ rnd() << 16,
 		.mode = {.bits = bits, .cs_limit = 0xffffffff},
-		.model = cpu_model_at(rnd() % 5),
+		.model = cpu_model_at(rnd() % 7),
 		.out = c->host,
 		.exit_id = rnd() & 0xffffff,
 		.max_insns = chance(8) ? 1 + rnd() % 4 : 0,

@@ -130,6 +130,15 @@ static bool mode_word(struct golden_case *g, const char *w)
 		return (r->model = cpu_model_find(w + 4)) != NULL;
 	if (!strcmp(w, "single"))
 		return r->single = true;
+	/* It checks itself; and all its bytes have been found changed. */
+	static uint8_t patched[PAGE_SIZE / 8];
+	static const struct tu_self self = {.page = 0x123},
+				    live = {.page = 0x123, .patched = patched};
+	memset(patched, 0xff, sizeof patched);
+	if (!strcmp(w, "self"))
+		return (r->self = &self) != NULL;
+	if (!strcmp(w, "live"))
+		return (r->self = &live) != NULL;
 	if (!strcmp(w, "by-part"))
 		return g->site |= SITE_BY_PART;
 	if (!strcmp(w, "check"))
@@ -183,6 +192,7 @@ static void note_cell(FILE *f, int64_t off)
 		        : CELL(native.tsc_read)     ? "tsc_read"
 		        : CELL(native.window)       ? "window"
 		        : CELL(native.code_reach)   ? "code_reach"
+		        : CELL(native.memory)       ? "memory"
 		                                    : "?");
 	}
 #undef CELL

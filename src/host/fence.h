@@ -34,6 +34,7 @@ enum fence_grant {
 	GRANT_OWNER,    /* a, b: process and thread that is signalled */
 	GRANT_FILES,    /* descriptors come by sockets */
 	GRANT_ALARM,    /* a: timerfd */
+	GRANT_MEDIUM,   /* a: a drive, and what is put in its place */
 	GRANT_FOLDER,   /* a: folder that a file is removed from */
 };
 

@@ -66,6 +66,15 @@ bool file_is_plain(int fd)
 	return !syscall(SYS_fstat, fd, &a) && S_ISREG(a.st_mode);
 }
 
+int file_bytes(int fd, uint64_t *bytes)
+{
+	struct stat a;
+	if (syscall(SYS_fstat, fd, &a))
+		return -errno;
+	*bytes = (uint64_t)a.st_size;
+	return S_ISREG(a.st_mode) ? 0 : -EINVAL;
+}
+
 bool file_is(int fd, int other)
 {
 	struct stat a, b;

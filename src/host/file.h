@@ -25,6 +25,8 @@ int file_open_for(const char *path, enum file_use use);
 void file_close(int fd);
 /* Has it contents that stay? */
 bool file_is_plain(int fd);
+/* How long a plain file is.  0 or a negative errno. */
+int file_bytes(int fd, uint64_t *bytes);
 /* Are both the same file? */
 bool file_is(int fd, int other);
 /* Empties a plain file; what is none has no end.  0 or a negative errno. */

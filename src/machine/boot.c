@@ -129,10 +129,21 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.limit = e->gdt_limit;
 }
 
+static struct firmware_config firmware_config(const struct machine *m)
+{
+	return (struct firmware_config){
+		.ram_bytes = m->config.memory,
+		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
+		.has_serial = m->config.serial.kind != STREAM_NONE,
+	};
+}
+
 static bool load(struct machine *m, struct problem *p)
 {
 	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->config.memory};
+	struct firmware_config firmware = firmware_config(m);
 	struct boot_entry entry;
+	firmware_memory(&ram, &firmware);
 	bool ok = images_load(&m->images, &m->config, &ram, &entry, p);
 	if (ok)
 		start_vcpu(m, &entry);
@@ -195,6 +206,13 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, "vgaroms/vgabios.bin", m->images.vgabios.data, m->images.vgabios.size);
 }
 
+void boot_insert(struct machine *m, struct drive *d, bool in)
+{
+	struct medium medium;
+	in = in && media_medium(d, &medium);
+	fdc_insert(board_fdc(m->board), (unsigned)(d - m->media.floppy), in ? &medium : NULL);
+}
+
 bool boot_add_rom(struct machine *m, struct problem *p)
 {
 	struct mmu *mmu = monitor_mmu(m->monitor);
@@ -214,11 +232,12 @@ bool boot_add_rom(struct machine *m, struct problem *p)
 bool boot_machine(struct machine *m, struct problem *p)
 {
 	m->reset_kind = RESET_CPU; /* of a triple fault */
+	struct firmware_config firmware = firmware_config(m);
 	if (config_has_firmware(&m->config)) {
-		firmware_configuration(m->board, m->config.memory);
+		firmware_configuration(m->board, &firmware);
 		return true;
 	}
-	firmware_devices(m->board, m->config.memory);
+	firmware_devices(m->board, &firmware);
 	return load(m, p);
 }
 

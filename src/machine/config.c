@@ -133,6 +133,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 	.unit = MIB
 #define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
+#define FLOPPY(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], medium_keys))
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
 #define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
 #define DISPLAY(f)                                                                                 \
@@ -146,6 +147,12 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 	.files = true
 
 #define ON(kind) (1u << STREAM_##kind)
+
+static const struct option medium_keys[] = {
+	{.name = "file", .form = "FILE", OPTION_FILE(struct config_medium, file)},
+	{.name = "readonly", OPTION_FLAG(struct config_medium, readonly)},
+	{.name = "snapshot", OPTION_FLAG(struct config_medium, snapshot)},
+};
 
 #define OPTION(called, words, kind, holds, told, good, bad, says)                                  \
 	{.name = (called), .form = (words), .initial = (holds), .help = (told), kind},

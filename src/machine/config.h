@@ -8,7 +8,7 @@
 #include "host/stream_spec.h"
 #include "machine/options.h"
 
-enum { CONFIG_MODULES = 16 };
+enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2 };
 
 enum config_mmu { MMU_SHADOW };
 
@@ -28,6 +28,13 @@ struct machine_config {
 	} modules; /* "FILE arguments" */
 	const char *append;
 	uint64_t memory; /* bytes */
+	struct {
+		struct config_medium {
+			const char *file;
+			bool readonly, snapshot;
+		} at[CONFIG_FLOPPIES];
+		unsigned count;
+	} floppies;
 	struct config_cpu {
 		const struct cpu_model *model;
 		bool help; /* the models are to be listed */
@@ -58,7 +65,7 @@ struct machine_config {
 /* Does the machine start in firmware? */
 static inline bool config_has_firmware(const struct machine_config *c)
 {
-	return !c->kernel && (c->bios || c->vgabios);
+	return !c->kernel && (c->bios || c->vgabios || c->floppies.count);
 }
 
 static inline bool config_is_tour(const struct machine_config *c)

@@ -5,9 +5,12 @@
 enum {
 	/* The coprocessor; no display, no floppy drive. */
 	EQUIPMENT = 0x02,
+	DRIVES = 0x01, /* there are floppy drives; how many more than one, from bit 6 on */
+	MORE_DRIVES = 6,
 	SERIAL_PORTS = 9, /* their number's first bit, in the data area's word */
 
 	CMOS_SHUTDOWN = 0x0f,
+	CMOS_FLOPPIES = 0x10, /* their kinds, that of drive A in the upper half */
 	CMOS_EQUIPMENT = 0x14,
 	CMOS_BASE_KIB = 0x15,
 	CMOS_EXTENDED_KIB = 0x17,
@@ -94,11 +97,19 @@ static void cmos16(struct board *b, uint8_t at, uint64_t v)
 	cmos(b, at + 1, v >> 8);
 }
 
-void firmware_configuration(struct board *b, uint64_t ram_bytes)
+static uint8_t equipment(const struct firmware_config *c)
 {
+	unsigned drives = (c->floppy[0] != FLOPPY_NONE) + (c->floppy[1] != FLOPPY_NONE);
+	return EQUIPMENT | (drives ? DRIVES | (drives - 1) << MORE_DRIVES : 0);
+}
+
+void firmware_configuration(struct board *b, const struct firmware_config *c)
+{
+	uint64_t ram_bytes = c->ram_bytes;
 	uint64_t extended = ram_bytes > HIGH_MEMORY ? (ram_bytes - HIGH_MEMORY) >> 10 : 0;
 	uint64_t above = 16 << 20;
-	cmos(b, CMOS_EQUIPMENT, EQUIPMENT);
+	cmos(b, CMOS_FLOPPIES, (uint8_t)(c->floppy[0] << 4 | c->floppy[1]));
+	cmos(b, CMOS_EQUIPMENT, equipment(c));
 	cmos16(b, CMOS_BASE_KIB, CONVENTIONAL_KIB);
 	cmos16(b, CMOS_EXTENDED_KIB, extended);
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);
@@ -191,24 +202,24 @@ static void pci(struct board *b)
 	}
 }
 
-void firmware_devices(struct board *b, uint64_t ram_bytes)
+void firmware_devices(struct board *b, const struct firmware_config *c)
 {
 	timer(b);
 	pics(b);
 	keyboard(b);
-	firmware_configuration(b, ram_bytes);
+	firmware_configuration(b, c);
 	pci(b);
 	firmware_display(b);
 }
 
-void firmware_memory(struct guest_ram *ram, bool has_serial)
+void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 {
 	uint8_t bda[256] = {0};
-	uint16_t com1 = has_serial ? 0x3f8 : 0, ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
-	uint16_t equipment = EQUIPMENT | has_serial << SERIAL_PORTS;
+	uint16_t com1 = c->has_serial ? 0x3f8 : 0, ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
+	uint16_t found = equipment(c) | c->has_serial << SERIAL_PORTS;
 	memcpy(bda + 0x00, &com1, 2);
 	memcpy(bda + 0x0e, &ebda, 2);
-	memcpy(bda + 0x10, &equipment, 2);
+	memcpy(bda + 0x10, &found, 2);
 	memcpy(bda + 0x13, &kib, 2);
 	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
 	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);

@@ -3,14 +3,21 @@
 #ifndef UNRING_MACHINE_FIRMWARE_H
 #define UNRING_MACHINE_FIRMWARE_H
 
+#include "devices/floppy.h"
 #include "machine/board.h"
 #include "machine/loader.h"
 
+struct firmware_config {
+	uint64_t ram_bytes;
+	enum floppy_kind floppy[2];
+	bool has_serial;
+};
+
 /* After board_create or board_reset, before the kernel's first instruction; CMOS too. */
-void firmware_devices(struct board *b, uint64_t ram_bytes);
+void firmware_devices(struct board *b, const struct firmware_config *c);
 
 /* What the battery keeps for firmware: CMOS. */
-void firmware_configuration(struct board *b, uint64_t ram_bytes);
+void firmware_configuration(struct board *b, const struct firmware_config *c);
 
 /* Does firmware go on with what the guest was at, after a reset of the processor? */
 bool firmware_resumes(const struct board *b);
@@ -20,6 +27,6 @@ bool firmware_resumes(const struct board *b);
 void firmware_display(struct board *b);
 
 /* Kernels look for the end of conventional memory in the data area. */
-void firmware_memory(struct guest_ram *ram, bool has_serial);
+void firmware_memory(struct guest_ram *ram, const struct firmware_config *c);
 
 #endif

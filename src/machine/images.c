@@ -209,7 +209,6 @@ bool images_load(struct images *s, const struct machine_config *c, struct guest_
 		.modules = s->modules,
 		.module_count = s->module_count,
 	};
-	firmware_memory(ram, c->serial.kind != STREAM_NONE);
 	bool ok = boot_load(ram, &r, e, p);
 	s->kernel = r.kernel; /* unpacked */
 	return ok;

@@ -22,6 +22,7 @@
 #include "machine/governor.h"
 #include "machine/gtime.h"
 #include "machine/images.h"
+#include "machine/media.h"
 #include "machine/memory_map.h"
 #include "machine/output.h"
 #include "machine/printed.h"
@@ -58,6 +59,7 @@ struct machine {
 	struct timer *poll_tick;
 	struct timer *slice; /* of the governor: its kick is all that is wanted */
 	struct governor governor;
+	struct media media;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;
 	struct stream *debugcon, *firmware_log; /* NULL: none; they may be stdio */
@@ -74,6 +76,8 @@ struct machine {
 
 /* Its devices in their power-up state; the serial port's file is open. */
 void boot_create_board(struct machine *m);
+/* What is in the drive, or nothing, is so for the guest as well. */
+void boot_insert(struct machine *m, struct drive *d, bool in);
 /* Firmware's ROM, before the fence closes. */
 bool boot_add_rom(struct machine *m, struct problem *p);
 /* Power comes on: the machine as firmware finds it, or as it hands it over, with its kernel

@@ -206,6 +206,8 @@ static bool build(struct machine *m, struct problem *p)
 	if (!serial_open(&m->serial, &c->serial, owner, p))
 		return false;
 	m->control.serial = m->serial;
+	if (!media_open(&m->media, c, &m->outputs, p))
+		return false;
 	boot_create_board(m);
 	if (!open_display(m, p))
 		return false;
@@ -313,6 +315,7 @@ void machine_destroy(struct machine *m)
 	if (m->monitor)
 		monitor_destroy(m->monitor);
 	images_free(&m->images);
+	media_close(&m->media);
 	broker_end();
 	free(m);
 }

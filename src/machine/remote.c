@@ -2,6 +2,7 @@
 #include "machine/internal.h"
 
 #include "base/log.h"
+#include "host/image.h"
 #include "machine/keymap.h"
 #include "machine/screen.h"
 
@@ -125,6 +126,67 @@ static unsigned on_character_keys(void *ctx, uint32_t character, const char *nam
 	return n;
 }
 
+/* --- media --- */
+
+static bool on_block(void *ctx, unsigned i, struct control_block *b)
+{
+	struct machine *m = ctx;
+	for (unsigned n = 0; n < MEDIA_FLOPPIES; n++) {
+		const struct drive *d = &m->media.floppy[n];
+		if (d->kind == FLOPPY_NONE || i--)
+			continue;
+		*b = (struct control_block){
+			.device = d->name,
+			.file = d->file,
+			.read_only = image_readonly(d->image),
+			.tray_open = !d->file,
+		};
+		return true;
+	}
+	return false;
+}
+
+static void tray_moves(struct machine *m, const struct drive *d, bool open)
+{
+	char data[128];
+	snprintf(data, sizeof data, "{\"device\": \"%s\", \"id\": \"%s\", \"tray-open\": %s}",
+	         d->name, d->name, open ? "true" : "false");
+	qmp_event(m->qmp, "DEVICE_TRAY_MOVED", data);
+}
+
+static bool on_eject(void *ctx, const char *device, bool force, struct problem *why)
+{
+	struct machine *m = ctx;
+	struct drive *d = media_drive(&m->media, device);
+	if (!d)
+		return problem_set(why, "%.64s: no such drive", device);
+	if (!d->file)
+		return true;
+	boot_insert(m, d, false);
+	media_eject(d);
+	tray_moves(m, d, true);
+	return true;
+}
+
+static bool on_change(void *ctx, const char *device, int fd, const char *file, bool read_only,
+                      struct problem *why)
+{
+	struct machine *m = ctx;
+	struct drive *d = media_drive(&m->media, device);
+	if (!d) {
+		file_close(fd);
+		return problem_set(why, "%.64s: no such drive", device);
+	}
+	bool was = d->file;
+	if (!media_change(d, fd, file, read_only, why))
+		return false;
+	if (was)
+		tray_moves(m, d, true);
+	boot_insert(m, d, true);
+	tray_moves(m, d, false);
+	return true;
+}
+
 /* --- what it prints --- */
 
 static bool on_serial_find(void *ctx, const char *text)
@@ -206,6 +268,9 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.key = on_key,
 		.character_keys = on_character_keys,
 		.serial_find = on_serial_find,
+		.block = on_block,
+		.change = on_change,
+		.eject = on_eject,
 		.chardev = on_chardev,
 		.speed = on_speed,
 		.stats = on_stats,

@@ -19,7 +19,7 @@ static struct board *open_board(struct rig *r, uint64_t ram_bytes)
 {
 	rig_open(r);
 	struct board *b = board_create(&(struct board_config){.clock = r->clock, .utc_ns = 1});
-	firmware_devices(b, ram_bytes);
+	firmware_devices(b, &(struct firmware_config){.ram_bytes = ram_bytes});
 	return b;
 }
 
@@ -192,7 +192,7 @@ static void test_cards(void **state)
 	                                           .n_windows = 1});
 	unsigned others, n;
 	bus_memory(board_bus(b), &others);
-	firmware_devices(b, 64 << 20);
+	firmware_devices(b, &(struct firmware_config){.ram_bytes = 64 << 20});
 	enum { FIRST = 2 << 3, LAST = 31 << 3 };
 	assert_int_equal(config(b, FIRST, 0x10, 4), 0xfd000008);
 	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc001);
@@ -247,7 +247,7 @@ static void test_data_area(void **state)
 	for (unsigned serial = 0; serial < 2; serial++) {
 		struct pc pc;
 		pc_open(&pc, 16);
-		firmware_memory(&pc.ram, serial);
+		firmware_memory(&pc.ram, &(struct firmware_config){.has_serial = serial});
 		const uint8_t *bda = pc.bytes + 0x400;
 		assert_int_equal(bda[0] | bda[1] << 8, serial ? 0x3f8 : 0);
 		assert_int_equal(bda[0x0e] | bda[0x0f] << 8, 0x9fc0);

@@ -1,0 +1,227 @@
+#define _GNU_SOURCE
+#include "host/image.h"
+
+#include "host/broker.h"
+#include "host/fence.h"
+#include "host/file.h"
+#include "host/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SECTOR = 512, BLOCK = 4096 };
+
+struct image {
+	int fd;    /* the drive's */
+	int empty; /* what it is while nothing is in */
+	uint64_t bytes;
+	bool readonly;
+	/* of a snapshot: blocks that were stored to, and which they are */
+	uint8_t *copy;
+	uint8_t *stored;
+};
+
+int image_create(struct image **out)
+{
+	struct image *i = calloc(1, sizeof *i);
+	if (!i)
+		return -ENOMEM;
+	i->empty = host_mem_file("unring-no-medium", BLOCK);
+	i->fd = i->empty < 0 ? -1 : fcntl(i->empty, F_DUPFD_CLOEXEC, 3);
+	if (i->fd < 0) {
+		int err = i->empty < 0 ? i->empty : -errno;
+		free(i);
+		return err;
+	}
+	fence_grant(GRANT_MEDIUM, (uint64_t)i->fd, 0);
+	*out = i;
+	return 0;
+}
+
+static size_t blocks(uint64_t bytes)
+{
+	return (size_t)((bytes + BLOCK - 1) / BLOCK);
+}
+
+static void forget(struct image *i)
+{
+	if (i->copy) {
+		host_mem_release(i->copy, blocks(i->bytes) * BLOCK);
+		free(i->stored);
+	}
+	i->copy = i->stored = NULL;
+	i->bytes = 0;
+	i->readonly = false;
+}
+
+void image_eject(struct image *i)
+{
+	forget(i);
+	dup3(i->empty, i->fd, O_CLOEXEC);
+}
+
+void image_destroy(struct image *i)
+{
+	if (!i)
+		return;
+	forget(i);
+	close(i->fd);
+	close(i->empty);
+	free(i);
+}
+
+/* Locks of open files go with them: one that is already in this drive is not in its own way. */
+static int lock(int fd, bool shared)
+{
+	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+	if (!fcntl(fd, F_OFD_SETLK, &l))
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+static int look(int fd, uint64_t most, uint64_t *bytes)
+{
+	struct stat st;
+	/* libc's fstat() is another call, which can name files as well: no fence permits it. */
+	if (syscall(SYS_fstat, fd, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	*bytes = (uint64_t)st.st_size;
+	return !*bytes          ? -ENODATA
+	       : *bytes % SECTOR ? -EDOM
+	       : *bytes > most   ? -EFBIG
+				 : 0;
+}
+
+static int snapshot(uint64_t bytes, uint8_t **copy, uint8_t **stored)
+{
+	*stored = calloc(blocks(bytes) / 8 + 1, 1);
+	if (!*stored)
+		return -ENOMEM;
+	int err = host_mem_reserve(blocks(bytes) * BLOCK, copy);
+	if (err)
+		free(*stored);
+	return err;
+}
+
+int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
+{
+	uint8_t *copy = NULL, *stored = NULL;
+	uint64_t bytes;
+	int err = look(fd, most, &bytes);
+	if (!err)
+		err = lock(fd, use.readonly || use.snapshot);
+	if (!err && use.snapshot)
+		err = snapshot(bytes, &copy, &stored);
+	if (!err && dup3(fd, i->fd, O_CLOEXEC) < 0)
+		err = -errno;
+	if (!err) {
+		forget(i);
+		i->bytes = bytes;
+		i->readonly = use.readonly;
+		i->copy = copy;
+		i->stored = stored;
+	} else if (copy) {
+		host_mem_release(copy, blocks(bytes) * BLOCK);
+		free(stored);
+	}
+	close(fd);
+	return err;
+}
+
+int image_open(struct image *i, const char *path, struct image_use use, uint64_t most)
+{
+	bool reads = use.readonly || use.snapshot;
+	int fd = broker_open(path, (reads ? O_RDONLY : O_RDWR) | O_NONBLOCK);
+	return fd < 0 ? fd : image_take(i, fd, use, most);
+}
+
+uint64_t image_bytes(const struct image *i)
+{
+	return i->bytes;
+}
+
+bool image_readonly(const struct image *i)
+{
+	return i->readonly;
+}
+
+int image_file(const struct image *i)
+{
+	return i->bytes ? i->fd : -1;
+}
+
+/* Some calls transfer less than they were asked for. */
+static int file_transfer(int fd, uint64_t at, uint8_t *p, size_t n, bool write)
+{
+	while (n) {
+		ssize_t done = write ? pwrite(fd, p, n, (off_t)at) : pread(fd, p, n, (off_t)at);
+		if (!done) /* somebody has made the file shorter */
+			return -EIO;
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			p += done;
+			at += (uint64_t)done;
+			n -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+static bool is_stored(const struct image *i, uint64_t block)
+{
+	return i->copy && i->stored[block / 8] >> block % 8 & 1;
+}
+
+int image_read(struct image *i, uint64_t at, void *dst, size_t n)
+{
+	uint8_t *p = dst;
+	int err = 0;
+	while (n && !err) {
+		uint64_t block = at / BLOCK;
+		size_t some = BLOCK - at % BLOCK;
+		some = some < n ? some : n;
+		if (is_stored(i, block))
+			memcpy(p, i->copy + at, some);
+		else
+			err = file_transfer(i->fd, at, p, some, false);
+		p += some;
+		at += some;
+		n -= some;
+	}
+	return err;
+}
+
+/* A block that is stored to for the first time is taken over whole. */
+static int copy_block(struct image *i, uint64_t block)
+{
+	uint64_t at = block * BLOCK, left = i->bytes - at;
+	int err = file_transfer(i->fd, at, i->copy + at, left < BLOCK ? left : BLOCK, false);
+	if (!err)
+		i->stored[block / 8] |= (uint8_t)(1 << block % 8);
+	return err;
+}
+
+int image_write(struct image *i, uint64_t at, const void *src, size_t n)
+{
+	if (i->readonly)
+		return -EROFS;
+	if (!i->copy)
+		return file_transfer(i->fd, at, (uint8_t *)(uintptr_t)src, n, true);
+	for (uint64_t block = at / BLOCK; block <= (at + n - 1) / BLOCK; block++) {
+		int err = is_stored(i, block) ? 0 : copy_block(i, block);
+		if (err)
+			return err;
+	}
+	memcpy(i->copy + at, src, n);
+	return 0;
+}

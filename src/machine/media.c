@@ -1,0 +1,136 @@
+#include "machine/media.h"
+
+#include "base/log.h"
+#include "host/file.h"
+#include "host/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The largest floppy's. */
+#define FLOPPY_MOST (2880ull << 10)
+
+/* What the drive of a machine without disks is for: all of 3.5 inches. */
+#define USUAL_KIND FLOPPY_2880K
+
+static bool image_problem(struct problem *p, const char *option, const char *file, int err)
+{
+	switch (err) {
+	case -EAGAIN:
+		return problem_set(p, "%s%s: in use by another process", option, file);
+	case -ENODATA:
+		return problem_set(p, "%s%s: it is empty", option, file);
+	case -EDOM:
+		return problem_set(p, "%s%s: its size is no multiple of 512 bytes", option, file);
+	case -EFBIG:
+		return problem_set(p, "%s%s: larger than any floppy (2880 KiB)", option, file);
+	case -EINVAL:
+		return problem_set(p, "%s%s: not a plain file", option, file);
+	default:
+		return problem_set(p, "%s%s: %s", option, file, strerror(-err));
+	}
+}
+
+static bool drive_open(struct drive *d, const struct config_medium *c,
+                       const struct outputs *outputs, struct problem *p)
+{
+	struct image_use use = {.readonly = c->readonly, .snapshot = c->snapshot};
+	int err = image_open(d->image, c->file, use, FLOPPY_MOST);
+	if (err)
+		return image_problem(p, "--floppy ", c->file, err);
+	if (!outputs_spare(outputs, image_file(d->image), "floppy", p))
+		return false;
+	d->file = strdup(c->file);
+	CHECK(d->file);
+	d->kind = floppy_format_of(image_bytes(d->image))->drive;
+	return true;
+}
+
+bool media_open(struct media *s, const struct machine_config *c, const struct outputs *outputs,
+                struct problem *p)
+{
+	static const char *const names[MEDIA_FLOPPIES] = {"floppy0", "floppy1"};
+	for (unsigned i = 0; i < MEDIA_FLOPPIES; i++) {
+		struct drive *d = &s->floppy[i];
+		bool given = i < c->floppies.count;
+		d->name = names[i];
+		/* Firmware finds a first drive, as in most PCs. */
+		d->kind = given || (!i && config_has_firmware(c)) ? USUAL_KIND : FLOPPY_NONE;
+		if (d->kind == FLOPPY_NONE)
+			continue;
+		int err = image_create(&d->image);
+		if (err)
+			return problem_set(p, "cannot set up a drive: %s", strerror(-err));
+		if (given && !drive_open(d, &c->floppies.at[i], outputs, p))
+			return false;
+	}
+	return true;
+}
+
+void media_close(struct media *s)
+{
+	for (unsigned i = 0; i < MEDIA_FLOPPIES; i++) {
+		image_destroy(s->floppy[i].image);
+		free(s->floppy[i].file);
+	}
+}
+
+struct drive *media_drive(struct media *s, const char *name)
+{
+	for (unsigned i = 0; i < MEDIA_FLOPPIES; i++)
+		if (s->floppy[i].kind != FLOPPY_NONE && !strcmp(s->floppy[i].name, name))
+			return &s->floppy[i];
+	return NULL;
+}
+
+static int medium_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+	return image_read(ctx, at, dst, n);
+}
+
+static int medium_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	return image_write(ctx, at, src, n);
+}
+
+bool media_medium(struct drive *d, struct medium *m)
+{
+	if (!d->image || !image_bytes(d->image))
+		return false;
+	*m = (struct medium){
+		.ctx = d->image,
+		.bytes = image_bytes(d->image),
+		.readonly = image_readonly(d->image),
+		.read = medium_read,
+		.write = medium_write,
+	};
+	return true;
+}
+
+bool media_change(struct drive *d, int fd, const char *file, bool readonly, struct problem *why)
+{
+	struct image_use use = {.readonly = readonly};
+	uint64_t bytes;
+	int err = file_bytes(fd, &bytes);
+	const struct floppy_format *format = err ? NULL : floppy_format_of(bytes);
+	if (format && !floppy_takes(d->kind, format)) {
+		file_close(fd);
+		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
+		                   format->kib);
+	}
+	err = image_take(d->image, fd, use, FLOPPY_MOST);
+	if (err)
+		return image_problem(why, "", file, err);
+	free(d->file);
+	d->file = strdup(file);
+	CHECK(d->file);
+	return true;
+}
+
+void media_eject(struct drive *d)
+{
+	image_eject(d->image);
+	free(d->file);
+	d->file = NULL;
+}

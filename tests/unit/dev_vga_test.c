@@ -53,6 +53,10 @@ static void test_attribute_flip_flop(void **state)
 	out(&r, 0x3c0, 0x33);
 	assert_int_equal(in(&r, 0x3c0), 0x33);
 	assert_int_equal(in(&r, 0x3c1), 0x07);
+	in(&r, 0x3da);
+	out(&r, 0x3c0, 0xff);
+	assert_int_equal(in(&r, 0x3c0), 0x3f); /* it has six bits */
+	assert_int_equal(in(&r, 0x3c1), 0);    /* and there is no such register */
 	close_vga(&r, v);
 }
 

@@ -71,7 +71,11 @@ static void test_cursor_off(void **state)
 	crtc(&r, 0x0a, 0x0f); /* begins below its end */
 	assert_true(vga_text(v, &text) && !text.cursor_on);
 	crtc(&r, 0x0a, 0x00);
-	assert_true(vga_text(v, &text) && text.cursor_on);
+	assert_true(vga_text(v, &text) && text.cursor_on && text.cursor_col == 10);
+	crtc(&r, 0x0b, 0x4e); /* two characters later */
+	assert_true(vga_text(v, &text) && text.cursor_on && text.cursor_col == 12);
+	cursor_at(&r, 78);
+	assert_true(vga_text(v, &text) && !text.cursor_on);
 	close_vga(&r, v);
 }
 
@@ -127,6 +131,22 @@ static void test_sizes(void **state)
 			assert_int_equal(text.cell[row][cols - 1].ch, row + 1);
 		close_vga(&r, v);
 	}
+}
+
+/* Vertical counts of two lines each. */
+static void test_half_lines(void **state)
+{
+	struct vga_image image = {0};
+	struct rig r;
+	struct vga *v = open_vga(&r);
+	set_mode(&r, &text_80x25);
+	crtc(&r, 0x17, 0xa7);
+	vga_render(v, &image);
+	assert_int_equal(image.height, 800);
+	assert_true(vga_text(v, &text));
+	assert_int_equal(text.rows, 50);
+	vga_image_free(&image);
+	close_vga(&r, v);
 }
 
 /* Below the split the address begins at 0, whatever the start address; above it wraps. */
@@ -368,6 +388,16 @@ static unsigned dot_04h(unsigned x, unsigned y)
 	return graphics_04h.attr[byte >> (6 - 2 * (dot % 4)) & 3];
 }
 
+static uint8_t upper[0x4000];
+
+/* The same with planes 2 and 3, which give the number's upper bits. */
+static unsigned dot_pairs(unsigned x, unsigned y)
+{
+	unsigned line = y / 2, dot = x / 2, shift = 6 - 2 * (dot % 4);
+	unsigned at = (line & 1) * 0x2000 + line / 2 * 80 + dot / 4;
+	return graphics_04h.attr[(buffer[at] >> shift & 3) | (upper[at] >> shift & 3) << 2];
+}
+
 static unsigned dot_06h(unsigned x, unsigned y)
 {
 	unsigned line = y / 2;
@@ -411,6 +441,11 @@ static void test_graphics(void **state)
 	for (unsigned i = 0; i < 0x4000; i++)
 		poke(&r, 0xb8000 + i, buffer[i]);
 	assert_image(v, 640, 400, dot_04h);
+	attribute(&r, 0x12, 0x0f);
+	seq(&r, 2, 0x0c);
+	for (unsigned i = 0; i < 0x4000; i++)
+		poke(&r, 0xb8000 + i, upper[i] = any(256));
+	assert_image(v, 640, 400, dot_pairs);
 	set_mode(&r, &graphics_06h);
 	for (unsigned i = 0; i < 0x4000; i++)
 		poke(&r, 0xb8000 + i, buffer[i]);
@@ -456,11 +491,17 @@ static void test_generation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cells),           cmocka_unit_test(test_cursor_off),
-		cmocka_unit_test(test_blank),           cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_start_and_split), cmocka_unit_test(test_text_pixels),
-		cmocka_unit_test(test_scrolled_pixels), cmocka_unit_test(test_cursor_and_blinking),
-		cmocka_unit_test(test_colours),         cmocka_unit_test(test_graphics),
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_cursor_off),
+		cmocka_unit_test(test_blank),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_half_lines),
+		cmocka_unit_test(test_start_and_split),
+		cmocka_unit_test(test_text_pixels),
+		cmocka_unit_test(test_scrolled_pixels),
+		cmocka_unit_test(test_cursor_and_blinking),
+		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_graphics),
 		cmocka_unit_test(test_generation),
 	};
 	return cmocka_run_group_tests_name("vga views", tests, NULL, NULL);

@@ -44,7 +44,8 @@ struct canvas {
 	bool keeps_corner; /* to write the last column does not scroll */
 	unsigned cols, rows;
 	unsigned takes; /* of the terminal, that were seen */
-	bool anew;      /* nothing is known of what it shows */
+	bool began;
+	bool anew; /* nothing is known of what it shows */
 	struct canvas_cell pen;
 	bool cursor_shown, cursor_wanted;
 	unsigned cursor_row, cursor_col;
@@ -204,8 +205,14 @@ void canvas_cursor(struct canvas *c, bool shown, unsigned row, unsigned col)
 	c->cursor_col = col;
 }
 
+static char enter[64], leave[128]; /* for the terminal, which outlives the canvas */
+
+/* Only what is drawn takes the terminal's screen: lines told before stay on it. */
 static void begin_anew(struct canvas *c)
 {
+	if (!c->began)
+		terminal_set_screen(enter, leave);
+	c->began = true;
 	c->anew = false;
 	c->pen = blank;
 	c->cursor_shown = false;
@@ -259,8 +266,6 @@ bool canvas_show(struct canvas *c)
 }
 
 /* --- life --- */
-
-static char enter[64], leave[128]; /* for the terminal, which outlives the canvas */
 
 static void remember(char *to, size_t size, const char *const *texts, unsigned n)
 {
@@ -319,7 +324,6 @@ struct canvas *canvas_create(struct stream *out, const char **why)
 	remember(enter, sizeof enter, &c->cap[CAP_ENTER], 1);
 	const char *last[] = {c->cap[CAP_PLAIN], c->cap[CAP_SHOW], c->cap[CAP_LEAVE]};
 	remember(leave, sizeof leave, last, 3);
-	terminal_set_screen(enter, leave);
 	resized = 1;
 	canvas_stale(c);
 	clear_cells(c, c->drawn);

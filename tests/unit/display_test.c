@@ -321,6 +321,29 @@ static void test_prefix(void **state)
 	close_bench(b);
 }
 
+/* More than is read at once, with a key that is cut in two: all of it is typed, in order. */
+static void test_paste(void **state)
+{
+	struct bench *b = open_bench(80, 25, "us");
+	assert_non_null(b);
+	char paste[640];
+	for (unsigned i = 0; i < sizeof paste; i += 4)
+		memcpy(paste + i, "a\x1b[A", 4);
+	assert_int_equal(write(b->master, paste + 1, sizeof paste - 1), sizeof paste - 1);
+	pass(5);
+	for (unsigned i = 0; i < 40; i++)
+		loop_wait(b->loop, 0, NULL);
+	static const uint8_t codes[] = {0xe0, 0x48, 0xe0, 0xc8, 0x1e, 0x9e};
+	unsigned n = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		rig_until(&b->rig, b->rig.now + 5 * MS);
+		while (b->line.pending(b->line.ctx))
+			assert_int_equal(b->line.take(b->line.ctx), codes[n++ % sizeof codes]);
+	}
+	assert_int_equal(n, 160 * 6 - 2);
+	close_bench(b);
+}
+
 static void test_no_terminal(void **state)
 {
 	struct problem p = {0};
@@ -338,7 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),        cmocka_unit_test(test_scrolling),
 		cmocka_unit_test(test_keys),        cmocka_unit_test(test_prefix),
-		cmocka_unit_test(test_no_terminal),
+		cmocka_unit_test(test_no_terminal), cmocka_unit_test(test_paste),
 	};
 	return cmocka_run_group_tests_name("display", tests, NULL, NULL);
 }

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
-
 static bool check(const void *dump, size_t bytes)
 {
 	return verify_report(dump, bytes) == 0;

@@ -28,8 +28,8 @@ struct machine_config {
 	struct stream_spec serial, debugcon, gdb, control;
 	bool debug_exit, no_reboot, exit_on_halt, paused;
 	const char *exit_on_text;
-	unsigned speed;   /* percent */
-	unsigned timeout; /* seconds; 0: none */
+	unsigned speed;           /* percent */
+	unsigned timeout;         /* seconds; 0: none */
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {
 		unsigned categories; /* of base/log.h; 0: no log */

@@ -219,18 +219,18 @@ static const struct verb {
 	{"send-key", "KEYS", "pressed together: ctrl-alt-delete", 1, 1, "send-key", a_chord,
          print_nothing},
 	{"type", "TEXT", "types it on the keyboard", 1, 1, "x-type-text", a_text, print_nothing},
-	{"wait", "TEXT [SECONDS]", "until it is on the screen or printed (60)", 1, 2,
-         "x-wait-text", a_text_in_time, print_nothing},
+	{"wait", "TEXT [SECONDS]", "until it is on the screen or printed (60)", 1, 2, "x-wait-text",
+         a_text_in_time, print_nothing},
 	{"change", "DEVICE FILE", "another medium: change floppy0 b.img", 2, 2,
          "blockdev-change-medium", a_medium, print_nothing},
 	{"eject", "DEVICE", "takes the medium out", 1, 1, "eject", a_device, print_nothing},
-	{"speed", "PERCENT", "5 to 100, of what the guest could compute", 1, 1, "x-set-speed", a_speed,
-         print_nothing},
+	{"speed", "PERCENT", "5 to 100, of what the guest could compute", 1, 1, "x-set-speed",
+         a_speed, print_nothing},
 	{"stats", "", "the counters of --stats", 0, 0, "x-stats", no_arguments, print_counters},
 	{"dump-cache", "FILE", "the translated code, for the checker", 1, 1, "x-dump-cache",
          a_new_file, print_nothing},
-	{"json", "COMMAND", "any command of QMP: '{\"execute\": \"query-block\"}'", 1, 1, NULL, NULL,
-         print_json},
+	{"json", "COMMAND", "any command of QMP: '{\"execute\": \"query-block\"}'", 1, 1, NULL,
+         NULL, print_json},
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
@@ -268,7 +268,8 @@ static json_t *command_of(struct session *s, const struct verb *v, char **words)
 	json_t *args, *command;
 	if (v->command) {
 		args = v->arguments(s, words);
-		return args ? json_pack("{s:s, s:o}", "execute", v->command, "arguments", args) : NULL;
+		return args ? json_pack("{s:s, s:o}", "execute", v->command, "arguments", args)
+		            : NULL;
 	}
 	command = json_loads(words[0], 0, &e);
 	if (!command)
@@ -278,7 +279,8 @@ static json_t *command_of(struct session *s, const struct verb *v, char **words)
 
 static int answer(const struct session *s, const struct verb *v, const json_t *reply)
 {
-	const json_t *result = json_object_get(reply, "return"), *error = json_object_get(reply, "error");
+	const json_t *result = json_object_get(reply, "return"),
+		     *error = json_object_get(reply, "error");
 	if (error) {
 		report("%s: %s", v->name, json_string_value(json_object_get(error, "desc")));
 		return REFUSED;

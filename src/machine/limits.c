@@ -13,8 +13,8 @@ static bool text_is_there(struct machine *m)
 {
 	const char *text = m->config.exit_on_text;
 	if (!m->text_seen)
-		m->text_seen = printed_find(&m->printed, text, &m->text_from) ||
-		               remote_shows(m, text);
+		m->text_seen =
+			printed_find(&m->printed, text, &m->text_from) || remote_shows(m, text);
 	return m->text_seen;
 }
 
@@ -45,7 +45,8 @@ bool limits_open(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
 	m->deadline_ns = UINT64_MAX;
-	int err = c->timeout || c->exit_on_text ? alarm_create(&m->limits, m->loop, m, on_alarm) : 0;
+	int err =
+		c->timeout || c->exit_on_text ? alarm_create(&m->limits, m->loop, m, on_alarm) : 0;
 	return !err || problem_set(p, "cannot set up a timer: %s", strerror(-err));
 }
 

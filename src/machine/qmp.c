@@ -165,10 +165,10 @@ static const char *wrong_member(const json_t *v)
 {
 	const char *key;
 	json_t *member;
-	json_object_foreach((json_t *)v, key, member)
-		if (strcmp(key, "execute") != 0 && strcmp(key, "arguments") != 0 &&
-		    strcmp(key, "id") != 0)
-			return "QMP input member is unexpected: only execute, arguments and id are";
+	json_object_foreach((json_t *)v, key, member) if (
+		strcmp(key, "execute") != 0 && strcmp(key, "arguments") != 0 &&
+		strcmp(key, "id") !=
+			0) return "QMP input member is unexpected: only execute, arguments and id are";
 	if (!json_is_string(json_object_get(v, "execute")))
 		return "QMP input lacks member 'execute', a string";
 	member = json_object_get(v, "arguments");
@@ -181,7 +181,7 @@ static void serve_value(struct caller *c)
 	json_t *v = json_loadb(c->frame.text, c->frame.length,
 	                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 	json_t *args = json_object_get(v, "arguments"), *id = json_object_get(v, "id");
-	const char *why = !v                    ? "Invalid JSON syntax"
+	const char *why = !v                   ? "Invalid JSON syntax"
 	                  : !json_is_object(v) ? "QMP input must be a JSON object"
 	                                       : wrong_member(v);
 	args = args ? json_incref(args) : json_object();
@@ -317,11 +317,13 @@ static void on_call(void *ctx, struct stream *s)
 	c->stream = s;
 	c->next = q->first;
 	q->first = c;
-	stream_attach(s, (struct stream_client){.ctx = c, .on_input = on_input, .on_close = on_close});
+	stream_attach(s,
+	              (struct stream_client){.ctx = c, .on_input = on_input, .on_close = on_close});
 	struct qmp_call version = {.target = &q->target, .args = json_object(), .file = -1};
 	qmp_command(&version, "query-version");
 	json_decref(version.args);
-	send_json(c, json_pack("{s:{s:o, s:[]}}", "QMP", "version", version.result, "capabilities"));
+	send_json(c,
+	          json_pack("{s:{s:o, s:[]}}", "QMP", "version", version.result, "capabilities"));
 }
 
 void qmp_event(struct qmp *q, const char *name, const char *data)

@@ -97,9 +97,8 @@ static bool check_arguments(struct qmp_call *c, const char *spec)
 	const char *key;
 	json_t *v;
 	generic(c);
-	json_object_foreach(c->args, key, v)
-		if (!specified(spec, key))
-			return problem_set(&c->why, "Parameter '%.64s' is unexpected", key);
+	json_object_foreach(c->args, key, v) if (!specified(spec, key)) return problem_set(
+		&c->why, "Parameter '%.64s' is unexpected", key);
 	for (; *spec; spec = next_item(spec)) {
 		size_t n = strcspn(spec, ":");
 		v = json_object_getn(c->args, spec, n);
@@ -140,7 +139,8 @@ static int take_file(struct qmp_call *c, const char *path, enum file_use use)
 static void query_status(struct qmp_call *c)
 {
 	const char *status = c->target->status(c->target->ctx);
-	c->result = json_pack("{s:b, s:s}", "running", !strcmp(status, "running"), "status", status);
+	c->result =
+		json_pack("{s:b, s:s}", "running", !strcmp(status, "running"), "status", status);
 }
 
 static void stop(struct qmp_call *c)
@@ -312,7 +312,8 @@ static void input_send_event(struct qmp_call *c)
 	if (!has_keyboard(c, (unsigned)json_array_size(events)))
 		return;
 	for (int pass = 0; pass < 2; pass++)
-		json_array_foreach(events, i, e) {
+		json_array_foreach(events, i, e)
+		{
 			const char *type = json_string_value(json_object_get(e, "type"));
 			const json_t *data = json_object_get(e, "data");
 			const json_t *down = json_object_get(data, "down");
@@ -337,7 +338,7 @@ static void input_send_event(struct qmp_call *c)
 /* The next character of UTF-8 that jansson has found to be right. */
 static uint32_t next_character(const char **p)
 {
-	uint8_t c = (uint8_t)*(*p)++;
+	uint8_t c = (uint8_t) * (*p)++;
 	unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
 	uint32_t v = more ? c & (0x3fu >> more) : c;
 	while (more--)

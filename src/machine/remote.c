@@ -75,8 +75,7 @@ static void on_stats(void *ctx, FILE *f)
 static void on_speed(void *ctx, unsigned percent)
 {
 	struct machine *m = ctx;
-	m->governor.percent = percent;
-	platform_governs(m);
+	m->governor.percent = percent; /* the next poll sees it */
 }
 
 static bool on_dump_cache(void *ctx, int fd, struct problem *why)
@@ -140,8 +139,8 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 bool remote_shows(struct machine *m, const char *text)
 {
 	char *screen = m->target.screen_text ? malloc(CONTROL_SCREEN) : NULL;
-	bool there = screen && m->target.screen_text(m, screen, CONTROL_SCREEN) &&
-	             strstr(screen, text);
+	bool there =
+		screen && m->target.screen_text(m, screen, CONTROL_SCREEN) && strstr(screen, text);
 	free(screen);
 	return there;
 }

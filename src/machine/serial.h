@@ -16,7 +16,7 @@ struct serial_owner {
 	void (*send_break)(void *ctx); /* Ctrl-A b */
 	struct outputs *outputs;
 	struct stream *stdio;
-	struct stream_host host; /* for a stream of its own */
+	struct stream_host host;                  /* for a stream of its own */
 	void (*printed)(void *ctx, uint8_t byte); /* NULL: nobody looks at what is printed */
 };
 

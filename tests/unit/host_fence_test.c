@@ -42,7 +42,16 @@
 #define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
 
 enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
-enum { LISTENER = 20, DUMP = 21, BOOK = 22, WP = 23, FOLDER = 24, OTHER = 25, SOCKET = 26, ALARM = 27 };
+enum {
+	LISTENER = 20,
+	DUMP = 21,
+	BOOK = 22,
+	WP = 23,
+	FOLDER = 24,
+	OTHER = 25,
+	SOCKET = 26,
+	ALARM = 27
+};
 
 #define FIXED (MAP_SHARED | MAP_FIXED)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)

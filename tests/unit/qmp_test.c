@@ -213,9 +213,12 @@ static int setup(void **state)
 static int setup_bare(void **state)
 {
 	struct rig *r = calloc(1, sizeof *r);
-	struct control_target t = {
-		.ctx = r, .stop = on_stop, .cont = on_cont, .reset = on_reset, .quit = on_quit,
-		.status = on_status};
+	struct control_target t = {.ctx = r,
+	                           .stop = on_stop,
+	                           .cont = on_cont,
+	                           .reset = on_reset,
+	                           .quit = on_quit,
+	                           .status = on_status};
 	begin(r, &t);
 	*state = r;
 	return 0;
@@ -306,15 +309,17 @@ static void test_negotiation(void **state)
 	assert_int_equal(stat(r->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	int fd = call(r);
-	assert_string_equal(hear(fd), "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 0, \"minor\": 1, "
-	                              "\"micro\": 0}, \"package\": \"unring 0.1\"}, "
-	                              "\"capabilities\": []}}\r\n");
+	assert_string_equal(hear(fd),
+	                    "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 0, \"minor\": 1, "
+	                    "\"micro\": 0}, \"package\": \"unring 0.1\"}, "
+	                    "\"capabilities\": []}}\r\n");
 	answers(r, fd, "{\"execute\": \"stop\", \"id\": 1}",
 	        "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Expecting capabilities "
 	        "negotiation with 'qmp_capabilities'\"}, \"id\": 1}\r\n");
 	assert_int_equal(r->stops, 0);
 	qmp_event(r->qmp, "RESET", NULL); /* none before it is ready */
-	answers(r, fd, "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": [\"oob\"]}}",
+	answers(r, fd,
+	        "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": [\"oob\"]}}",
 	        "\"GenericError\"");
 	answers(r, fd, "{\"execute\": \"qmp_capabilities\"}", "{\"return\": {}}\r\n");
 	answers(r, fd, "{\"execute\": \"qmp_capabilities\"}", "already complete");
@@ -331,7 +336,8 @@ static void test_run(void **state)
 	const char *text = hear(fd);
 	assert_non_null(strstr(text, "\"event\": \"STOP\"}\r\n{\"return\": {}}\r\n"));
 	assert_non_null(strstr(text, "{\"timestamp\": {\"seconds\": "));
-	answers(r, fd, "{\"execute\": \"query-status\"}", "\"running\": false, \"status\": \"paused\"");
+	answers(r, fd, "{\"execute\": \"query-status\"}",
+	        "\"running\": false, \"status\": \"paused\"");
 	answers(r, fd, "{\"execute\": \"cont\"}", "{\"return\": {}}");
 	answers(r, fd, "{\"execute\": \"system_reset\"}", "{\"return\": {}}");
 	answers(r, fd, "{\"execute\": \"system_powerdown\"}", "{\"return\": {}}");
@@ -348,13 +354,17 @@ static void test_framing(void **state)
 {
 	struct rig *r = *state;
 	int fd = call_ready(r);
-	static const char text[] = "\r\n\t {\n\"execute\"\r\n:\"query-name\",\"id\":\"}\\\"{\\\\\"}";
+	static const char text[] =
+		"\r\n\t {\n\"execute\"\r\n:\"query-name\",\"id\":\"}\\\"{\\\\\"}";
 	for (const char *p = text; *p; p++)
 		say_bytes(r, fd, p, 1);
-	assert_string_equal(hear(fd), "{\"return\": {\"name\": \"unring\"}, \"id\": \"}\\\"{\\\\\"}\r\n");
-	say(r, fd, "{\"execute\":\"query-name\",\"id\":1}{\"execute\":\"stop\",\"id\":2}\n\n"
-	           "{\"execute\":\"query-name\",\"id\":3}");
-	const char *said = hear(fd), *one = strstr(said, "\"id\": 1"), *two = strstr(said, "\"id\": 2");
+	assert_string_equal(hear(fd),
+	                    "{\"return\": {\"name\": \"unring\"}, \"id\": \"}\\\"{\\\\\"}\r\n");
+	say(r, fd,
+	    "{\"execute\":\"query-name\",\"id\":1}{\"execute\":\"stop\",\"id\":2}\n\n"
+	    "{\"execute\":\"query-name\",\"id\":3}");
+	const char *said = hear(fd), *one = strstr(said, "\"id\": 1"),
+		   *two = strstr(said, "\"id\": 2");
 	const char *three = strstr(said, "\"id\": 3");
 	assert_true(one && one < two && two < three);
 	close(fd);
@@ -363,11 +373,25 @@ static void test_framing(void **state)
 static void test_malformed(void **state)
 {
 	static const char *const bad[] = {
-		"gossip\n", "}", "{]", "{\"execute\": \"stop\"", "{\"execute\" \"stop\"}", "[]", "7\n",
-		"null\n", "\"stop\"\n", "{}", "{\"execute\": 7}", "{\"execute\": \"a\\ud800\"}",
-		"{\"execute\": \"stop\", \"arguments\": []}", "{\"execute\": \"stop\", \"more\": 1}",
-		"{\"execute\": \"stop\", \"execute\": \"stop\"}", "{\"execute\": \"st\nop\"}\n",
-		"{\"execute\": \"\\u0000\"}", "{\"execute\": \"\x80\"}", "\x01",
+		"gossip\n",
+		"}",
+		"{]",
+		"{\"execute\": \"stop\"",
+		"{\"execute\" \"stop\"}",
+		"[]",
+		"7\n",
+		"null\n",
+		"\"stop\"\n",
+		"{}",
+		"{\"execute\": 7}",
+		"{\"execute\": \"a\\ud800\"}",
+		"{\"execute\": \"stop\", \"arguments\": []}",
+		"{\"execute\": \"stop\", \"more\": 1}",
+		"{\"execute\": \"stop\", \"execute\": \"stop\"}",
+		"{\"execute\": \"st\nop\"}\n",
+		"{\"execute\": \"\\u0000\"}",
+		"{\"execute\": \"\x80\"}",
+		"\x01",
 	};
 	struct rig *r = *state;
 	int fd = call_ready(r);
@@ -457,14 +481,17 @@ static void test_arguments(void **state)
 	static const struct {
 		const char *command, *reply;
 	} cases[] = {
-		{"{\"execute\": \"nonesuch\"}", "\"CommandNotFound\", \"desc\": \"The command nonesuch has not been found\""},
-		{"{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}", "Parameter 'x' is unexpected"},
+		{"{\"execute\": \"nonesuch\"}",
+	         "\"CommandNotFound\", \"desc\": \"The command nonesuch has not been found\""},
+		{"{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}",
+	         "Parameter 'x' is unexpected"},
 		{"{\"execute\": \"screendump\"}", "Parameter 'filename' is missing"},
 		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": 1}}",
 	         "Invalid parameter type for 'filename', expected: string"},
 		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\", \"format\": \"gif\"}}",
 	         "'format' does not accept"},
-		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}", "cannot be opened"},
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}",
+	         "cannot be opened"},
 		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": []}}", "1 to 16 keys"},
 		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"number\", \"data\": 1}]}}",
 	         "a key is"},
@@ -474,11 +501,14 @@ static void test_arguments(void **state)
 	         "'hold-time' expects a number from 0 to 10000"},
 		{"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"rel\", \"data\": {}}]}}",
 	         "only events of the type key"},
-		{"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"\\u00e9\"}}", "U+00E9"},
+		{"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"\\u00e9\"}}",
+	         "U+00E9"},
 		{"{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"\"}}", "empty"},
 		{"{\"execute\": \"eject\"}", "Parameter 'id' is missing"},
-		{"{\"execute\": \"eject\", \"arguments\": {\"id\": \"x\"}}", "\"DeviceNotFound\", \"desc\": \"Device 'x' not found\""},
-		{"{\"execute\": \"query-chardev\"}", "[{\"label\": \"serial0\", \"filename\": \"none\", \"frontend-open\": true}]"},
+		{"{\"execute\": \"eject\", \"arguments\": {\"id\": \"x\"}}",
+	         "\"DeviceNotFound\", \"desc\": \"Device 'x' not found\""},
+		{"{\"execute\": \"query-chardev\"}",
+	         "[{\"label\": \"serial0\", \"filename\": \"none\", \"frontend-open\": true}]"},
 		{"{\"execute\": \"x-stats\"}", "{\"return\": {\"units\": 5, \"seconds\": 1.5}}"},
 		{"{\"execute\": \"query-version\"}", "{\"return\": {\"qemu\": {\"major\": 0"},
 		{"{\"execute\": \"query-commands\"}", "{\"name\": \"query-status\"}"},
@@ -575,7 +605,8 @@ static void test_wait(void **state)
 	close(three);
 	print(r, "cup");
 	run(r, 100);
-	assert_string_equal(hear(one), "{\"return\": {}}\r\n{\"return\": {\"name\": \"unring\"}}\r\n");
+	assert_string_equal(hear(one),
+	                    "{\"return\": {}}\r\n{\"return\": {\"name\": \"unring\"}}\r\n");
 	assert_string_equal(hear(two), "{\"return\": {}}\r\n");
 	answers(r, one, "{\"execute\": \"x-screen-text\"}", "shows graphics");
 	r->screen = "A:\\>\n";
@@ -583,10 +614,12 @@ static void test_wait(void **state)
 	say(r, one, "{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"A:\\\\>\"}}");
 	run(r, 100);
 	assert_string_equal(hear(one), "{\"return\": {}}\r\n");
-	say(r, one, "{\"execute\": \"x-wait-text\", \"id\": 3, \"arguments\": {\"text\": \"B:\", \"timeout\": 30}}");
+	say(r, one,
+	    "{\"execute\": \"x-wait-text\", \"id\": 3, \"arguments\": {\"text\": \"B:\", \"timeout\": 30}}");
 	run(r, 200);
-	assert_string_equal(hear(one), "{\"error\": {\"class\": \"GenericError\", \"desc\": \"the text did "
-	                               "not appear in time\"}, \"id\": 3}\r\n");
+	assert_string_equal(hear(one),
+	                    "{\"error\": {\"class\": \"GenericError\", \"desc\": \"the text did "
+	                    "not appear in time\"}, \"id\": 3}\r\n");
 	/* One who goes while he waits. */
 	say(r, two, wait_up);
 	close(two);
@@ -604,7 +637,9 @@ static void send_file(struct rig *r, int fd, const char *command, int file)
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} room = {0};
 	struct iovec v = {(void *)command, strlen(command)};
-	struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room.bytes,
+	struct msghdr h = {.msg_iov = &v,
+	                   .msg_iovlen = 1,
+	                   .msg_control = room.bytes,
 	                   .msg_controllen = sizeof room.bytes};
 	room.head = (struct cmsghdr){CMSG_LEN(sizeof file), SOL_SOCKET, SCM_RIGHTS};
 	memcpy(CMSG_DATA(&room.head), &file, sizeof file);
@@ -617,22 +652,31 @@ static void test_files(void **state)
 {
 	struct rig *r = *state;
 	int fd = call_ready(r), pipes[2];
-	send_file(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\", \"format\": \"png\"}}",
-	          open(r->image, O_CREAT | O_WRONLY, 0600));
+	send_file(
+		r, fd,
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\", \"format\": \"png\"}}",
+		open(r->image, O_CREAT | O_WRONLY, 0600));
 	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
 	char text[4] = "";
 	int image = open(r->image, O_RDONLY);
 	assert_int_equal(read(image, text, 4), 3);
 	assert_string_equal(text, "png");
-	send_file(r, fd, "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"b.img\", \"read-only-mode\": \"read-only\"}}",
-	          image);
+	send_file(
+		r, fd,
+		"{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"b.img\", \"read-only-mode\": \"read-only\"}}",
+		image);
 	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
-	answers(r, fd, "{\"execute\": \"query-block\"}", "\"inserted\": {\"file\": \"b.img\", \"ro\": true");
-	answers(r, fd, "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\"}}", "\"desc\": \"locked\"");
-	answers(r, fd, "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\", \"force\": true}}", "{\"return\"");
+	answers(r, fd, "{\"execute\": \"query-block\"}",
+	        "\"inserted\": {\"file\": \"b.img\", \"ro\": true");
+	answers(r, fd, "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\"}}",
+	        "\"desc\": \"locked\"");
+	answers(r, fd,
+	        "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\", \"force\": true}}",
+	        "{\"return\"");
 	/* A pipe could make the guest wait. */
 	assert_int_equal(pipe(pipes), 0);
-	send_file(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}", pipes[1]);
+	send_file(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}",
+	          pipes[1]);
 	assert_non_null(strstr(hear(fd), "not a plain file"));
 	assert_int_equal(read(pipes[0], text, 1), 0); /* closed */
 	close(pipes[0]);

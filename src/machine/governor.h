@@ -7,8 +7,9 @@
 #include "base/types.h"
 
 enum {
-	GOVERNOR_PERIOD_NS = 2000000,    /* a slice and its hold, as they should be */
-	GOVERNOR_HOLD_MOST_NS = 20000000 /* after a slice that took too long */
+	GOVERNOR_PERIOD_NS = 2000000,     /* a slice and its hold, as they should be */
+	GOVERNOR_SLICE_LEAST_NS = 250000, /* much more than what a hold costs */
+	GOVERNOR_HOLD_MOST_NS = 20000000  /* after a slice that took too long */
 };
 
 struct governor {
@@ -21,18 +22,24 @@ static inline bool governor_is_on(const struct governor *g)
 	return g->percent < 100;
 }
 
+static inline uint64_t governor_slice_ns(const struct governor *g)
+{
+	uint64_t ns = GOVERNOR_PERIOD_NS / 100 * g->percent;
+	return ns < GOVERNOR_SLICE_LEAST_NS ? GOVERNOR_SLICE_LEAST_NS : ns;
+}
+
 /* A slice begins now; when it is to end. */
 static inline uint64_t governor_begin(struct governor *g, uint64_t now)
 {
 	g->begin = now;
-	return now + GOVERNOR_PERIOD_NS / 100 * g->percent;
+	return now + governor_slice_ns(g);
 }
 
 /* Until when the guest is to be held; 0: its slice is not over. */
 static inline uint64_t governor_hold(const struct governor *g, uint64_t now)
 {
 	uint64_t ran = now - g->begin;
-	if (!governor_is_on(g) || ran < GOVERNOR_PERIOD_NS / 100 * g->percent)
+	if (!governor_is_on(g) || ran < governor_slice_ns(g))
 		return 0;
 	uint64_t hold = ran * (100 - g->percent) / g->percent;
 	return now + (hold < GOVERNOR_HOLD_MOST_NS ? hold : GOVERNOR_HOLD_MOST_NS);

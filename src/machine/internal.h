@@ -92,8 +92,6 @@ bool boot_again(struct machine *m, struct problem *p);
 
 /* What looks at output and at lost time while the guest computes. */
 void platform_start(struct machine *m);
-/* The governor's speed is another. */
-void platform_governs(struct machine *m);
 struct monitor_platform platform_of(struct machine *m);
 
 /* --- limits.c --- */

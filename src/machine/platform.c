@@ -129,12 +129,6 @@ static void begin_slice(struct machine *m)
 		timer_set(m->slice, governor_begin(&m->governor, clock_now(clock)));
 }
 
-void platform_governs(struct machine *m)
-{
-	timer_cancel(m->slice);
-	begin_slice(m);
-}
-
 /* Where a slice is over, the guest stands until its share of the time is right.  Its clocks go on,
  * and its timers are served when they are due: so nothing is late that would be hidden. */
 static void govern(struct machine *m)

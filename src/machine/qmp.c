@@ -34,6 +34,7 @@ struct qmp {
 	struct alarm *alarm;
 	struct caller *first;
 	struct qmp_keys keys;
+	int sets[QMP_SETS];
 	uint64_t key_ns; /* when the next key is due; 0: none waits */
 };
 
@@ -143,6 +144,7 @@ static void execute(struct caller *c, const char *name, json_t *args, json_t *id
 	struct qmp_call call = {
 		.target = &q->target,
 		.keys = &q->keys,
+		.sets = q->sets,
 		.args = args,
 		.file = stream_take_file(c->stream),
 	};
@@ -348,6 +350,7 @@ bool qmp_open(struct qmp **out, const struct stream_spec *where, const struct st
 	CHECK(q);
 	json_object_seed(0); /* reads /dev/urandom, which the fence forbids later */
 	q->target = *t;
+	memset(q->sets, -1, sizeof q->sets);
 	int err = callers_open(&q->callers, where->path, h, q, on_call);
 	if (!err)
 		err = alarm_create(&q->alarm, h->loop, q, on_alarm);
@@ -366,6 +369,8 @@ void qmp_close(struct qmp *q)
 	for (struct caller *c = q->first; c; c = c->next)
 		c->gone = true;
 	bury(q);
+	for (unsigned i = 0; i < QMP_SETS; i++)
+		file_close(q->sets[i]);
 	alarm_destroy(q->alarm);
 	callers_close(q->callers);
 	free(q);

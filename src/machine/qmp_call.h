@@ -13,10 +13,13 @@
 
 #include <jansson.h>
 
+enum { QMP_SETS = 16 };
+
 /* One command of one caller, until it is answered. */
 struct qmp_call {
 	const struct control_target *target;
 	struct qmp_keys *keys;
+	int *sets; /* QMP_SETS descriptors that wait for a command to name them; -1: none */
 	json_t *args;
 	int file; /* the descriptor that came with it; -1: none, or taken */
 

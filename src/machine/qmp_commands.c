@@ -113,13 +113,31 @@ static bool check_arguments(struct qmp_call *c, const char *spec)
 	return true;
 }
 
-/* The file that a command names: its descriptor came along, or it is opened. */
+/* /dev/fdset/N names what add-fd has kept, which goes to the command: the fence duplicates no
+ * descriptors. */
+static int take_set(struct qmp_call *c, const char *path)
+{
+	static const char prefix[] = "/dev/fdset/";
+	char *end;
+	if (strncmp(path, prefix, sizeof prefix - 1) != 0)
+		return -1;
+	unsigned long id = strtoul(path + sizeof prefix - 1, &end, 10);
+	if (*end || id >= QMP_SETS)
+		return -1;
+	int fd = c->sets[id];
+	c->sets[id] = -1;
+	return fd;
+}
+
+/* The file that a command names: its descriptor came along, or before, or it is opened. */
 static int take_file(struct qmp_call *c, const char *path, enum file_use use)
 {
 	int fd = c->file;
 	const struct control_target *t = c->target;
 	c->file = -1;
 	generic(c);
+	if (fd < 0)
+		fd = take_set(c, path);
 	if (fd < 0)
 		fd = t->open ? t->open(t->ctx, path, use, &c->why) : -1;
 	if (fd >= 0 && !file_is_plain(fd)) {
@@ -132,6 +150,39 @@ static int take_file(struct qmp_call *c, const char *path, enum file_use use)
 	else
 		c->class = NULL;
 	return fd;
+}
+
+static void add_fd(struct qmp_call *c)
+{
+	unsigned id = 0;
+	bool given = json_object_get(c->args, "fdset-id");
+	if (!number_of(c, "fdset-id", QMP_SETS - 1, 0, &id))
+		return;
+	while (!given && id < QMP_SETS && c->sets[id] >= 0)
+		id++;
+	if (c->file < 0) {
+		fail(c, "GenericError", "No file descriptor supplied via SCM_RIGHTS", "");
+	} else if (id == QMP_SETS || c->sets[id] >= 0) {
+		fail(c, "GenericError", "there is no room for this file descriptor", "");
+	} else {
+		c->sets[id] = c->file;
+		c->result = json_pack("{s:i, s:i}", "fdset-id", (int)id, "fd", c->file);
+		c->file = -1;
+	}
+}
+
+static void remove_fd(struct qmp_call *c)
+{
+	unsigned id;
+	if (!number_of(c, "fdset-id", QMP_SETS - 1, 0, &id))
+		return;
+	if (c->sets[id] < 0) {
+		fail(c, "GenericError", "there is no such file descriptor set", "");
+		return;
+	}
+	file_close(c->sets[id]);
+	c->sets[id] = -1;
+	done(c);
 }
 
 /* --- the run --- */
@@ -535,6 +586,8 @@ static const struct command {
 	{"blockdev-change-medium",
          "device:s? id:s? filename:s format:s? force:b? read-only-mode:s?", change_medium},
 	{"eject", "device:s? id:s? force:b?", eject},
+	{"add-fd", "fdset-id:i? opaque:s?", add_fd},
+	{"remove-fd", "fdset-id:i fd:i?", remove_fd},
 	{"query-block", "", query_block},
 	{"query-chardev", "", query_chardev},
 	{"query-version", "", query_version},

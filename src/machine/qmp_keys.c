@@ -23,7 +23,7 @@ void qmp_keys_put(struct qmp_keys *k, const char *name, bool down)
 {
 	struct qmp_key *key = add(k);
 	CHECK(strlen(name) < sizeof key->name);
-	strcpy(key->name, name);
+	memcpy(key->name, name, strlen(name) + 1);
 	key->down = down;
 }
 

@@ -213,8 +213,7 @@ static void on_stats(void *ctx, FILE *f)
 static void on_speed(void *ctx, unsigned percent)
 {
 	struct machine *m = ctx;
-	m->governor.percent = percent;
-	platform_governs(m);
+	m->governor.percent = percent; /* the next poll sees it */
 }
 
 static bool on_dump_cache(void *ctx, int fd, struct problem *why)

@@ -24,12 +24,18 @@ def measure(percent):
     return [int(n, 16) for n in run.stdout.split()]
 
 
-# The best of a few: a busy host takes loops away, and never gives any.
-full = max(measure(100) for _ in range(3))
+# A busy host takes loops away from either run, and never gives any: what is right is seen once
+# that it does not.
+TRIES = 12
+full = measure(100)
 for percent in (50, 20, 5):
-    loops, cycles = max(measure(percent) for _ in range(3))
-    share = 100 * loops / full[0]
-    check(f"loops at {percent}%", 0.75 * percent < share < 1.25 * percent, f"{share:.1f}%")
-    check(f"8254 and TSC agree at {percent}%", 0.9 < cycles / full[1] < 1.1, cycles / full[1])
+    for attempt in range(TRIES):
+        full = max(full, measure(100))
+        loops, cycles = measure(percent)
+        share, clocks = 100 * loops / full[0], cycles / full[1]
+        if 0.8 * percent < share < 1.2 * percent and 0.9 < clocks < 1.1:
+            break
+    check(f"loops at {percent}%", 0.8 * percent < share < 1.2 * percent, f"{share:.1f}%")
+    check(f"8254 and TSC agree at {percent}%", 0.9 < clocks < 1.1, f"{clocks:.3f}")
 print(f"{failures} failed")
 sys.exit(failures != 0)

@@ -673,6 +673,23 @@ static void test_files(void **state)
 	answers(r, fd,
 	        "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\", \"force\": true}}",
 	        "{\"return\"");
+	/* One that was kept, and goes with the command that names it. */
+	send_file(r, fd, "{\"execute\": \"add-fd\", \"arguments\": {\"fdset-id\": 3}}",
+	          open(r->image, O_CREAT | O_WRONLY | O_TRUNC, 0600));
+	assert_non_null(strstr(hear(fd), "{\"return\": {\"fdset-id\": 3, \"fd\": "));
+	static const char dump[] =
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/dev/fdset/3\"}}";
+	answers(r, fd, dump, "{\"return\": {}}");
+	answers(r, fd, dump, "cannot be opened");
+	image = open(r->image, O_RDONLY);
+	assert_int_equal(read(image, text, 4), 3);
+	assert_string_equal(text, "ppm");
+	send_file(r, fd, "{\"execute\": \"add-fd\"}", image);
+	assert_non_null(strstr(hear(fd), "\"fdset-id\": 0"));
+	answers(r, fd, "{\"execute\": \"remove-fd\", \"arguments\": {\"fdset-id\": 0}}",
+	        "{\"return\"");
+	answers(r, fd, "{\"execute\": \"remove-fd\", \"arguments\": {\"fdset-id\": 0}}", "no such");
+	answers(r, fd, "{\"execute\": \"add-fd\"}", "SCM_RIGHTS");
 	/* A pipe could make the guest wait. */
 	assert_int_equal(pipe(pipes), 0);
 	send_file(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}",

@@ -67,10 +67,10 @@ static void build(void)
 	                 CLASS_DOWN << (MODE_SEG_SHIFT + 2 * SREG_SS),
 	         0, 0, 0);
 	add_unit(REAL,
-	         CODE(0x8e, 0xd8,       /* mov ds, ax */
-	              0x8e, 0xd0,       /* mov ss, ax */
-	              0xc4, 0x07,       /* les ax, [bx] */
-	              0xeb, 0x00),      /* jmp */
+	         CODE(0x8e, 0xd8,  /* mov ds, ax */
+	              0x8e, 0xd0,  /* mov ss, ax */
+	              0xc4, 0x07,  /* les ax, [bx] */
+	              0xeb, 0x00), /* jmp */
 	         MODE_IF | MODE_64K | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, 0, 0);
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =

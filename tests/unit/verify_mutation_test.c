@@ -12,7 +12,8 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, OTHER = 0x2000, OWNED = 0x3000, SELF = 0x4010,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, OTHER = 0x2000, OWNED = 0x3000,
+	SELF = 0x4010,
 };
 /* clang-format on */
 
@@ -66,6 +67,12 @@ static void build(void)
 	         FLAT32_CPL0 | MODE_CSLIMIT | CLASS_LIMITED << (MODE_SEG_SHIFT + 2 * SREG_DS) |
 	                 CLASS_DOWN << (MODE_SEG_SHIFT + 2 * SREG_SS),
 	         0, 0, 0);
+	add_unit(REAL,
+	         CODE(0x8e, 0xd8,  /* mov ds, ax */
+	              0x8e, 0xd0,  /* mov ss, ax */
+	              0xc4, 0x07,  /* les ax, [bx] */
+	              0xeb, 0x00), /* jmp */
+	         MODE_IF | MODE_64K | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, 0, 0);
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =
 		add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
@@ -436,6 +443,11 @@ MUTATION(cell_of_ldtr)
 		p[4] = (uint8_t)disp;
 	assert_true(p[3] >> 6 == 2 || disp < 128);
 }
+MUTATION(real_selector) { FIND(REAL, 0x66, 0x45, 0x89, 0x97)[4] += 2; }
+MUTATION(real_base) { FIND(REAL, 0xc4, 0x42, 0x39, 0xf7, 0xd2, 0x45, 0x89, 0x97)[8] += sizeof(struct segment); }
+MUTATION(real_wide) { FIND(REAL, 0x66, 0x45, 0x89, 0x97)[0] = 0x90; }
+MUTATION(real_shift) { FIND(REAL, 0x41, 0xb8, 4, 0, 0, 0, 0xc4)[2] = 8; }
+MUTATION(real_shadow) { FIND(REAL, 0x41, 0xc7, 0x87)[3] += 4; }
 MUTATION(pending_elsewhere) { FIND(PLAIN, 0x4c, 0x8b, 0xd1, 0x41, 0x8b, 0x4f)[6] += 4; }
 MUTATION(pointer_base) { FIND(PLAIN, 0x4a, 0x8d, 0x34, 0x0e)[3] = 0x26; }
 MUTATION(pointer_kept) { REPLACE(FIND(PLAIN, 0xf3, 0xa5, 0x8b, 0xf6) + 2, 0x90, 0x90); }
@@ -586,7 +598,7 @@ static const struct mutation {
 	CAUGHT(exit_eip_next, EXIT_EIP), CAUGHT(chain_of_nobody, OWNER), CAUGHT(chain_to_other_owner, OWNER),
 
 	CAUGHT(popf_tf, SYSTEM), CAUGHT(popf_tf_unseen, MEMORY), CAUGHT(pushf_if, SYSTEM),
-	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(lookup_hop, REGISTER), CAUGHT(pending_elsewhere, MEMORY),
+	CAUGHT(cli_value, MEMORY), CAUGHT(cell_elsewhere, MEMORY), CAUGHT(cell_of_ldtr, MEMORY), CAUGHT(real_selector, MEMORY), CAUGHT(real_base, MEMORY), CAUGHT(real_wide, MEMORY), CAUGHT(real_shift, MEMORY), CAUGHT(real_shadow, MEMORY), CAUGHT(lookup_hop, REGISTER), CAUGHT(pending_elsewhere, MEMORY),
 	CAUGHT(pointer_base, REGISTER), CAUGHT(pointer_kept, STUB), CAUGHT(pointer_of_other, STUB),
 	CAUGHT(part_shift, REGISTER), CAUGHT(part_table, REGISTER), CAUGHT(part_operand, STUB),
 	CAUGHT(reach_cell, MEMORY), CAUGHT(reach_negative, MEMORY), CAUGHT(reach_r15, MEMORY), CAUGHT(reach_down, MEMORY), CAUGHT(reach_code, MEMORY),

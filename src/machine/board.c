@@ -12,7 +12,7 @@
 #include "devices/pit.h"
 #include "devices/rtc.h"
 #include "devices/sysctl.h"
-#include "devices/vga.h"
+#include "devices/vga_pci.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@ enum {
 	IRQ_NPX = 13,
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
+	VGA_DEVICE = 2, /* on PCI */
 };
 
 struct board {
@@ -50,6 +51,7 @@ struct board {
 	struct nmi *nmi;
 	struct npx *npx;
 	struct uart *uart;
+	struct vga_pci *vga_pci;
 	struct pci *pci;
 	struct piix4pm *pm;
 	struct vga *vga;
@@ -171,6 +173,8 @@ struct board *board_create(const struct board_config *c)
 	create_pci(b, c);
 	b->vga = vga_create(bus, c->clock);
 	board_add(b, &vga_type, b->vga);
+	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE);
+	board_add(b, &vga_pci_type, b->vga_pci);
 	if (c->has_serial) {
 		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
 		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
@@ -221,6 +225,11 @@ void board_state(struct board *b, struct archive *a)
 struct uart *board_uart(struct board *b)
 {
 	return b->uart;
+}
+
+void board_set_vga_rom(struct board *b, const void *bytes, size_t n)
+{
+	vga_pci_set_rom(b->vga_pci, bytes, n);
 }
 
 struct vga *board_vga(struct board *b)

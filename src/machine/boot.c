@@ -203,7 +203,7 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);
-	fwcfg_add_file(f, "vgaroms/vgabios.bin", m->images.vgabios.data, m->images.vgabios.size);
+	board_set_vga_rom(m->board, m->images.vgabios.data, m->images.vgabios.size);
 }
 
 void boot_insert(struct machine *m, struct drive *d, bool in)

@@ -1,19 +1,26 @@
 #include "devices/floppy.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 static const struct floppy_format formats[] = {
 	{160, 40, 1, 8, FLOPPY_360K},    {180, 40, 1, 9, FLOPPY_360K},
 	{320, 40, 2, 8, FLOPPY_360K},    {360, 40, 2, 9, FLOPPY_360K},
-	{720, 80, 2, 9, FLOPPY_1440K},   {1200, 80, 2, 15, FLOPPY_1200K},
-	{1440, 80, 2, 18, FLOPPY_1440K}, {2880, 80, 2, 36, FLOPPY_2880K},
+	{640, 80, 2, 8, FLOPPY_1440K},   {720, 80, 2, 9, FLOPPY_1440K},
+	{1200, 80, 2, 15, FLOPPY_1200K}, {1440, 80, 2, 18, FLOPPY_1440K},
+	{2880, 80, 2, 36, FLOPPY_2880K},
 };
 
 const struct floppy_format *floppy_format_of(uint64_t bytes)
 {
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (bytes == (uint64_t)formats[i].kib << 10)
+	if (!bytes || bytes % FLOPPY_SECTOR)
+		return NULL;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		uint64_t has = (uint64_t)formats[i].kib << 10;
+		if (bytes == has || (formats[i].kib >= 1440 && bytes < has))
 			return &formats[i];
+	}
 	return NULL;
 }
 
@@ -25,11 +32,11 @@ bool floppy_takes(enum floppy_kind kind, const struct floppy_format *f)
 	case FLOPPY_1200K:
 		return f->kib <= 360 || f->kib == 1200;
 	case FLOPPY_720K:
-		return f->kib == 720;
+		return f->kib == 640 || f->kib == 720;
 	case FLOPPY_1440K:
-		return f->kib == 720 || f->kib == 1440;
+		return f->kib == 640 || f->kib == 720 || f->kib == 1440;
 	case FLOPPY_2880K:
-		return f->kib == 720 || f->kib == 1440 || f->kib == 2880;
+		return f->kib == 640 || f->kib == 720 || f->kib == 1440 || f->kib == 2880;
 	default:
 		return false;
 	}
@@ -56,10 +63,9 @@ enum floppy_rate floppy_rate_of(const struct floppy *f)
 	}
 }
 
-/* The drive's: a few more than its disks use. */
 static int last_cylinder(const struct floppy *f)
 {
-	return f->kind == FLOPPY_360K ? 41 : 83;
+	return f->kind == FLOPPY_360K ? 41 : FLOPPY_LAST_CYLINDER;
 }
 
 void floppy_step(struct floppy *f, int cylinders)
@@ -94,12 +100,19 @@ static uint64_t place(const struct floppy *f, unsigned head, unsigned sector)
 
 int floppy_read(struct floppy *f, unsigned head, unsigned sector, void *dst)
 {
+	uint64_t at = place(f, head, sector);
 	f->under = sector;
-	return f->medium.read(f->medium.ctx, place(f, head, sector), dst, FLOPPY_SECTOR);
+	if (at + FLOPPY_SECTOR <= f->medium.bytes)
+		return f->medium.read(f->medium.ctx, at, dst, FLOPPY_SECTOR);
+	memset(dst, 0, FLOPPY_SECTOR);
+	return 0;
 }
 
 int floppy_write(struct floppy *f, unsigned head, unsigned sector, const void *src)
 {
+	uint64_t at = place(f, head, sector);
 	f->under = sector;
-	return f->medium.write(f->medium.ctx, place(f, head, sector), src, FLOPPY_SECTOR);
+	if (at + FLOPPY_SECTOR <= f->medium.bytes)
+		return f->medium.write(f->medium.ctx, at, src, FLOPPY_SECTOR);
+	return -ENOSPC;
 }

@@ -6,7 +6,11 @@
 
 #include "devices/medium.h"
 
-enum { FLOPPY_SECTOR = 512, FLOPPY_SIZE_CODE = 2 /* of its sectors, in IDs */ };
+enum {
+	FLOPPY_SECTOR = 512,
+	FLOPPY_SIZE_CODE = 2,      /* of its sectors, in IDs */
+	FLOPPY_LAST_CYLINDER = 83, /* that a drive's heads reach: a few more than disks use */
+};
 
 /* As CMOS 10h numbers them.  IBM PS/2 BIOS Interface Technical Reference, "CMOS RAM". */
 enum floppy_kind {
@@ -36,7 +40,8 @@ struct floppy {
 	bool changed;     /* no step since the disk was put in */
 };
 
-/* The format of an image of this size; NULL: none has it. */
+/* The format of an image of this size; NULL: none has it.  One of whole sectors that is no
+ * format's size is the beginning of a disk of 1.44M, or 2.88M. */
 const struct floppy_format *floppy_format_of(uint64_t bytes);
 
 /* Does a drive of this kind take it? */
@@ -57,7 +62,8 @@ int floppy_track(const struct floppy *f, unsigned head);
 /* The number of the next sector, which passes. */
 uint8_t floppy_next(struct floppy *f);
 
-/* Sector 1 to last on the track under this head, which is there.  0 or a negative errno. */
+/* Sector 1 to last on the track under this head, which is there.  0 or a negative errno.  What
+ * lies beyond the image's end reads as zeros, and is not written: -ENOSPC. */
 int floppy_read(struct floppy *f, unsigned head, unsigned sector, void *dst);
 int floppy_write(struct floppy *f, unsigned head, unsigned sector, const void *src);
 

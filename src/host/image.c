@@ -95,10 +95,7 @@ static int look(int fd, uint64_t most, uint64_t *bytes)
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	*bytes = (uint64_t)st.st_size;
-	return !*bytes          ? -ENODATA
-	       : *bytes % SECTOR ? -EDOM
-	       : *bytes > most   ? -EFBIG
-				 : 0;
+	return !*bytes ? -ENODATA : *bytes % SECTOR ? -EDOM : *bytes > most ? -EFBIG : 0;
 }
 
 static int snapshot(uint64_t bytes, uint8_t **copy, uint8_t **stored)
@@ -106,7 +103,7 @@ static int snapshot(uint64_t bytes, uint8_t **copy, uint8_t **stored)
 	*stored = calloc(blocks(bytes) / 8 + 1, 1);
 	if (!*stored)
 		return -ENOMEM;
-	int err = host_mem_reserve(blocks(bytes) * BLOCK, copy);
+	int err = host_mem_reserve(blocks(bytes) * BLOCK, (void **)copy);
 	if (err)
 		free(*stored);
 	return err;
@@ -115,7 +112,7 @@ static int snapshot(uint64_t bytes, uint8_t **copy, uint8_t **stored)
 int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
 {
 	uint8_t *copy = NULL, *stored = NULL;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int err = look(fd, most, &bytes);
 	if (!err)
 		err = lock(fd, use.readonly || use.snapshot);

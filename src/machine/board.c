@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "devices/debugport.h"
+#include "devices/dma.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
 #include "devices/nmi.h"
@@ -21,6 +22,7 @@ enum {
 	IRQ_TIMER = 0,
 	IRQ_KEYBOARD = 1,
 	IRQ_COM1 = 4,
+	IRQ_FLOPPY = 6,
 	IRQ_RTC = 8,
 	IRQ_SCI = 9,
 	IRQ_MOUSE = 12,
@@ -46,6 +48,7 @@ struct board {
 	struct pit *pit;
 	struct rtc *rtc;
 	struct fwcfg *fwcfg;
+	struct fdc *fdc;
 	struct i8042 *i8042;
 	struct keyboard *keyboard;
 	struct nmi *nmi;
@@ -159,6 +162,13 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset, c->power_off};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
+	struct dma *dma = dma_create(bus, c->memory);
+	board_add(b, &dma_type, dma);
+	b->fdc = fdc_create(bus, c->clock, dma, pic_line(b->pic, IRQ_FLOPPY),
+	                    (struct fdc_board){c->ctx, c->floppy_error});
+	board_add(b, &fdc_type, b->fdc);
+	for (unsigned i = 0; i < FDC_DRIVES; i++)
+		fdc_set_drive(b->fdc, i, c->floppy[i]);
 	b->fwcfg = fwcfg_create(bus, c->memory);
 	board_add(b, &fwcfg_type, b->fwcfg);
 	if (c->debug_write)
@@ -250,6 +260,11 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, SPACE_PORT, port, size, value);
+}
+
+struct fdc *board_fdc(struct board *b)
+{
+	return b->fdc;
 }
 
 struct fwcfg *board_fwcfg(struct board *b)

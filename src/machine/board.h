@@ -1,10 +1,11 @@
-/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port,
+/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port, 6 floppy,
  * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor; PCI's where the guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/fdc.h"
 #include "devices/fwcfg.h"
 #include "devices/pci.h"
 #include "devices/keyboard.h"
@@ -20,6 +21,9 @@ struct board_config {
 	struct uart_peer serial;
 	bool has_serial;
 	struct dma_memory memory;
+	enum floppy_kind floppy[FDC_DRIVES];
+	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
+	void (*floppy_error)(void *ctx, unsigned drive, int err);
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
@@ -58,6 +62,7 @@ struct keyboard *board_keyboard(struct board *b);
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
+struct fdc *board_fdc(struct board *b);
 struct fwcfg *board_fwcfg(struct board *b);
 uint8_t board_cmos(const struct board *b, uint8_t at);
 /* IOCHK#: a device that asserts it asks for NMI. */

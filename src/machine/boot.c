@@ -1,6 +1,7 @@
 /* Power-up state, what firmware leaves, the guest's kernel. */
 #include "machine/internal.h"
 
+#include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/mode.h"
 #include "host/timer.h"
@@ -23,6 +24,7 @@ static void on_reset(void *ctx, enum reset_kind kind)
 static void on_power_off(void *ctx)
 {
 	struct machine *m = ctx;
+	m->guest_quits = true;
 	control_quit(&m->control, 0);
 }
 
@@ -99,6 +101,15 @@ static bool has_room_for_key(void *ctx)
 
 /* --- booting --- */
 
+/* The guest was told as a drive can tell; this is for who can do something about it. */
+static void on_floppy_error(void *ctx, unsigned drive, int err)
+{
+	struct machine *m = ctx;
+	const struct drive *d = &m->media.floppy[drive];
+	remote_has_failed(m, d, err);
+	report("--floppy %s: %s", d->file ? d->file : d->name, strerror(-err));
+}
+
 static void on_dma_read(void *ctx, uint64_t at, void *dst, size_t n)
 {
 	struct machine *m = ctx;
@@ -162,6 +173,8 @@ void boot_create_board(struct machine *m)
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.memory = {m, on_dma_read, on_dma_write},
+		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
+		.floppy_error = on_floppy_error,
 		.ctx = m,
 		.reset = on_reset,
 		.power_off = on_power_off,
@@ -177,6 +190,7 @@ void boot_create_board(struct machine *m)
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
+	media_attach(&m->media, board_fdc(m->board));
 	m->typist =
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
@@ -204,13 +218,6 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);
 	board_set_vga_rom(m->board, m->images.vgabios.data, m->images.vgabios.size);
-}
-
-void boot_insert(struct machine *m, struct drive *d, bool in)
-{
-	struct medium medium;
-	in = in && media_medium(d, &medium);
-	fdc_insert(board_fdc(m->board), (unsigned)(d - m->media.floppy), in ? &medium : NULL);
 }
 
 bool boot_add_rom(struct machine *m, struct problem *p)

@@ -76,8 +76,6 @@ struct machine {
 
 /* Its devices in their power-up state; the serial port's file is open. */
 void boot_create_board(struct machine *m);
-/* What is in the drive, or nothing, is so for the guest as well. */
-void boot_insert(struct machine *m, struct drive *d, bool in);
 /* Firmware's ROM, before the fence closes. */
 bool boot_add_rom(struct machine *m, struct problem *p);
 /* Power comes on: the machine as firmware finds it, or as it hands it over, with its kernel
@@ -113,6 +111,8 @@ bool remote_shows(struct machine *m, const char *text);
 void remote_was_reset(struct machine *m, enum monitor_end end);
 void remote_has_ended(struct machine *m, enum monitor_end end);
 void remote_has_halted(struct machine *m);
+/* An image could not be read or written: a negative errno. */
+void remote_has_failed(struct machine *m, const struct drive *d, int err);
 
 /* --- records.c --- */
 

@@ -94,21 +94,29 @@ static int medium_write(void *ctx, uint64_t at, const void *src, size_t n)
 	return image_write(ctx, at, src, n);
 }
 
-bool media_medium(struct drive *d, struct medium *m)
+/* What is in the drive, or nothing, is so for the guest as well. */
+static void insert(struct media *s, struct drive *d)
 {
-	if (!d->image || !image_bytes(d->image))
-		return false;
-	*m = (struct medium){
+	struct medium m = {
 		.ctx = d->image,
-		.bytes = image_bytes(d->image),
-		.readonly = image_readonly(d->image),
+		.bytes = d->file ? image_bytes(d->image) : 0,
+		.readonly = d->file && image_readonly(d->image),
 		.read = medium_read,
 		.write = medium_write,
 	};
-	return true;
+	fdc_insert(s->fdc, (unsigned)(d - s->floppy), d->file ? &m : NULL);
 }
 
-bool media_change(struct drive *d, int fd, const char *file, bool readonly, struct problem *why)
+void media_attach(struct media *s, struct fdc *fdc)
+{
+	s->fdc = fdc;
+	for (unsigned i = 0; i < MEDIA_FLOPPIES; i++)
+		if (s->floppy[i].file)
+			insert(s, &s->floppy[i]);
+}
+
+bool media_change(struct media *s, struct drive *d, int fd, const char *file, bool readonly,
+                  struct problem *why)
 {
 	struct image_use use = {.readonly = readonly};
 	uint64_t bytes;
@@ -125,12 +133,14 @@ bool media_change(struct drive *d, int fd, const char *file, bool readonly, stru
 	free(d->file);
 	d->file = strdup(file);
 	CHECK(d->file);
+	insert(s, d);
 	return true;
 }
 
-void media_eject(struct drive *d)
+void media_eject(struct media *s, struct drive *d)
 {
-	image_eject(d->image);
 	free(d->file);
 	d->file = NULL;
+	insert(s, d);
+	image_eject(d->image);
 }

@@ -3,13 +3,14 @@
 #ifndef UNRING_MACHINE_MEDIA_H
 #define UNRING_MACHINE_MEDIA_H
 
-#include "devices/floppy.h"
+#include "devices/fdc.h"
 #include "machine/config.h"
 #include "machine/output.h"
 
 enum { MEDIA_FLOPPIES = CONFIG_FLOPPIES };
 
 struct media {
+	struct fdc *fdc; /* where the drives are; NULL: nowhere yet */
 	struct drive {
 		const char *name;      /* floppy0 */
 		enum floppy_kind kind; /* FLOPPY_NONE: there is no such drive */
@@ -24,13 +25,15 @@ bool media_open(struct media *s, const struct machine_config *c, const struct ou
                 struct problem *p);
 void media_close(struct media *s);
 
+/* The controller, whose drives are of these kinds. */
+void media_attach(struct media *s, struct fdc *fdc);
+
 /* NULL: there is none of that name. */
 struct drive *media_drive(struct media *s, const char *name);
-/* The image that is in the drive, as its device sees it; false: none is. */
-bool media_medium(struct drive *d, struct medium *m);
 /* An open file is put in, whose descriptor is the drive's from here on; on failure the drive is as
  * it was. */
-bool media_change(struct drive *d, int fd, const char *file, bool readonly, struct problem *why);
-void media_eject(struct drive *d);
+bool media_change(struct media *s, struct drive *d, int fd, const char *file, bool readonly,
+                  struct problem *why);
+void media_eject(struct media *s, struct drive *d);
 
 #endif

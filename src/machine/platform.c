@@ -194,7 +194,8 @@ static void on_wait(void *ctx)
 static bool on_halted(void *ctx)
 {
 	struct machine *m = ctx;
-	if (m->config.exit_on_halt || !m->qmp)
+	bool watched = m->qmp || m->display || m->config.floppies.count;
+	if (m->config.exit_on_halt || !watched)
 		return false;
 	if (!m->halt_told)
 		remote_has_halted(m);

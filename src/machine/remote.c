@@ -57,6 +57,7 @@ static void on_powerdown(void *ctx)
 {
 	struct machine *m = ctx;
 	board_power_button(m->board);
+	qmp_event(m->qmp, "POWERDOWN", NULL);
 }
 
 /* --- what it shows --- */
@@ -162,8 +163,7 @@ static bool on_eject(void *ctx, const char *device, bool force, struct problem *
 		return problem_set(why, "%.64s: no such drive", device);
 	if (!d->file)
 		return true;
-	boot_insert(m, d, false);
-	media_eject(d);
+	media_eject(&m->media, d);
 	tray_moves(m, d, true);
 	return true;
 }
@@ -178,11 +178,10 @@ static bool on_change(void *ctx, const char *device, int fd, const char *file, b
 		return problem_set(why, "%.64s: no such drive", device);
 	}
 	bool was = d->file;
-	if (!media_change(d, fd, file, read_only, why))
+	if (!media_change(&m->media, d, fd, file, read_only, why))
 		return false;
 	if (was)
 		tray_moves(m, d, true);
-	boot_insert(m, d, true);
 	tray_moves(m, d, false);
 	return true;
 }
@@ -320,6 +319,17 @@ void remote_has_ended(struct machine *m, enum monitor_end end)
 		qmp_event(m->qmp, "GUEST_PANICKED", "{\"action\": \"poweroff\"}");
 	bool guest = end == END_HALT || end == END_KILLED || m->guest_quits;
 	tell(m, "SHUTDOWN", guest ? "guest" : reason_of(m, end));
+}
+
+void remote_has_failed(struct machine *m, const struct drive *d, int err)
+{
+	char data[256];
+	snprintf(data, sizeof data,
+	         "{\"device\": \"%s\", \"node-name\": \"%s\", \"operation\": \"%s\", "
+	         "\"action\": \"report\", \"nospace\": %s, \"reason\": \"%s\"}",
+	         d->name, d->name, err == -EROFS || err == -ENOSPC ? "write" : "read",
+	         err == -ENOSPC ? "true" : "false", strerror(-err));
+	qmp_event(m->qmp, "BLOCK_IO_ERROR", data);
 }
 
 void remote_has_halted(struct machine *m)

@@ -51,7 +51,8 @@ enum {
 	FOLDER = 24,
 	OTHER = 25,
 	SOCKET = 26,
-	ALARM = 27
+	ALARM = 27,
+	DRIVE = 28
 };
 
 #define FIXED (MAP_SHARED | MAP_FIXED)
@@ -202,7 +203,15 @@ static const struct call calls[] = {
 	{"lseek in another", SYS_lseek, {OTHER, 0, 0}, NONE, 0},
 	{"pread of the books", SYS_pread64, {BOOK, ANY, 0, 0}, V, 0},
 	{"pread of another", SYS_pread64, {OTHER, ANY, 0, 0}, NONE, 0},
+	{"pread of a drive", SYS_pread64, {DRIVE, ANY, 0, 0}, V, 0},
+	{"pwrite of a drive", SYS_pwrite64, {DRIVE, ANY, 0, 0}, V, 0},
+	{"pwrite of another", SYS_pwrite64, {OTHER, ANY, 0, 0}, NONE, 0},
+	{"another in the drive's place", SYS_dup3, {OTHER, DRIVE, O_CLOEXEC}, V, 0},
+	{"another in another's place", SYS_dup3, {OTHER, BOOK, O_CLOEXEC}, NONE, 0},
+	{"another kept over exec", SYS_dup3, {OTHER, DRIVE, 0}, NONE, 0},
 	{"dup2", SYS_dup2, {OTHER, BOOK}, NONE, 0},
+	{"a lock", SYS_fcntl, {OTHER, F_OFD_SETLK, ANY}, V, 0},
+	{"a lock that waits", SYS_fcntl, {OTHER, F_OFD_SETLKW, ANY}, NONE, 0},
 	{"fcntl", SYS_fcntl, {0, F_DUPFD, 30}, NONE, 0},
 	{"io_uring_setup", SYS_io_uring_setup, {1, ANY}, NONE, 0},
 	/* The fence itself. */
@@ -228,6 +237,7 @@ static void enter(enum fence_kind kind)
 	fence_grant(GRANT_ALARM, ALARM, 0);
 	fence_grant(GRANT_OUTPUT, DUMP, 0);
 	fence_grant(GRANT_BOOKS, BOOK, 0);
+	fence_grant(GRANT_MEDIUM, DRIVE, 0);
 	fence_grant(GRANT_OWNER, NOBODY, 8);
 	if (kind == FENCE_BROKER) { /* it must be there, for Landlock */
 		int fd = open("/tmp", O_PATH | O_DIRECTORY);

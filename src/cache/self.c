@@ -86,6 +86,12 @@ unsigned tcache_stored(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t le
 	return died;
 }
 
+void tcache_self_begin(struct tcache *c, uint32_t gfn)
+{
+	if (!c->pages[gfn].self)
+		self_begin(c, gfn, c->self_clock);
+}
+
 bool tcache_is_self(const struct tcache *c, uint32_t gfn)
 {
 	return c->pages[gfn].self;

@@ -153,6 +153,8 @@ unsigned tcache_invalidate_bytes(struct tcache *c, uint32_t gfn, uint32_t off, u
  * happens often, all units of the page do, and those that come check themselves.  now: ticks of
  * the host's TSC. */
 unsigned tcache_stored(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t len, uint64_t now);
+/* The page is such a one from now on, whether it is stored to or not. */
+void tcache_self_begin(struct tcache *c, uint32_t gfn);
 /* Is it such a page? */
 bool tcache_is_self(const struct tcache *c, uint32_t gfn);
 /* A bit for each of its bytes: has it been changed in a unit?  NULL: it is no such page. */

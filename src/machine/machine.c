@@ -132,6 +132,7 @@ static bool create_monitor(struct machine *m, struct problem *p)
 				.no_userfaultfd = c->no_userfaultfd,
 				.exact_ad = c->exact_ad,
 			},
+		.always_check = c->always_check,
 		.model = c->cpu.model,
 		.platform = platform_of(m),
 		.cache_bytes = c->cache,

@@ -44,15 +44,20 @@ bool code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n)
 	return tcache_stored(m->cache, page, off, n, __builtin_ia32_rdtsc()) > 0;
 }
 
-static bool is_self(const struct monitor *m, uint32_t page)
+static bool is_self(struct monitor *m, uint32_t page)
 {
-	return page != NO_PAGE && tcache_is_self(m->cache, page);
+	if (page == NO_PAGE)
+		return false;
+	if (m->cfg.always_check)
+		tcache_self_begin(m->cache, page);
+	return tcache_is_self(m->cache, page);
 }
 
 /* Is the unit of these bytes to check itself, and where are they? */
-static bool self_fill(const struct monitor *m, const struct code_bytes *b, struct tu_self *s)
+static bool self_fill(struct monitor *m, const struct code_bytes *b, struct tu_self *s)
 {
-	if (b->once || !(is_self(m, b->page) || is_self(m, b->page2)))
+	bool self = is_self(m, b->page), self2 = is_self(m, b->page2);
+	if (b->once || !(self || self2))
 		return false;
 	*s = (struct tu_self){
 		.page = b->page,

@@ -52,6 +52,7 @@ struct monitor_config {
 	const struct cpu_model *model;
 	struct monitor_platform platform;
 	size_t cache_bytes; /* of translated code; 0: default */
+	bool always_check;  /* all units check themselves */
 	bool always_trace;  /* no units check themselves: for tests */
 	bool paranoid;      /* one instruction per unit, no chaining, checks at each exit */
 };

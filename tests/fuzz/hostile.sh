@@ -37,6 +37,7 @@ options() {
 	1) echo "--cpu pentium3 --cache 1M" ;;
 	2) echo "--cpu pentium4 --vma-budget 2000" ;;
 	3) echo "--cpu pentium4 --exact-ad" ;;
+	4) echo "--cpu pentium4 --always-check" ;;
 	*) echo "--cpu pentium4" ;;
 	esac
 }

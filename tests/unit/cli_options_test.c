@@ -98,10 +98,11 @@ static void test_terminal(void **state)
 static void test_all(void **state)
 {
 	struct machine_config c;
-	accept(&c, "--kernel k --initrd i --module m1 --module m2 --append a --memory 3G --cpu 486 "
-	           "--serial unix:/s --debugcon d --debug-exit --no-reboot --log int,exc f "
-	           "--vma-budget 2000 --no-userfaultfd --exact-ad --cache 16M --dump-cache c "
-	           "--mmu shadow --gdb 65535 --fence require --verify --stats");
+	accept(&c,
+	       "--kernel k --initrd i --module m1 --module m2 --append a --memory 3G --cpu 486 "
+	       "--serial unix:/s --debugcon d --debug-exit --no-reboot --log int,exc f "
+	       "--vma-budget 2000 --no-userfaultfd --exact-ad --always-check --cache 16M --dump-cache c "
+	       "--mmu shadow --gdb 65535 --fence require --verify --stats");
 	assert_string_equal(c.kernel, "k");
 	assert_string_equal(c.initrd, "i");
 	assert_int_equal(c.modules.count, 2);
@@ -114,7 +115,8 @@ static void test_all(void **state)
 	assert_string_equal(c.serial.text, "unix:/s");
 	assert_int_equal(c.debugcon.kind, STREAM_FILE);
 	assert_string_equal(c.debugcon.path, "d");
-	assert_true(c.debug_exit && c.no_reboot && c.no_userfaultfd && c.exact_ad && c.verify);
+	assert_true(c.debug_exit && c.no_reboot && c.no_userfaultfd && c.exact_ad &&
+	            c.always_check && c.verify);
 	assert_int_equal(c.log.categories, LOG_INT | LOG_EXC);
 	assert_string_equal(c.log.path, "f");
 	assert_int_equal(c.vma_budget, 2000);

@@ -36,7 +36,7 @@ log=$dir/debugcon
 stats=$dir/stats
 memory=16
 case $name in
-reset*) once="" ;; # it starts anew, by itself
+reset* | real_reset) once="" ;; # it starts anew, by itself
 *) once=1 ;;
 esac
 

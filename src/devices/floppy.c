@@ -1,0 +1,118 @@
+#include "devices/floppy.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct floppy_format formats[] = {
+	{160, 40, 1, 8, FLOPPY_360K},    {180, 40, 1, 9, FLOPPY_360K},
+	{320, 40, 2, 8, FLOPPY_360K},    {360, 40, 2, 9, FLOPPY_360K},
+	{640, 80, 2, 8, FLOPPY_1440K},   {720, 80, 2, 9, FLOPPY_1440K},
+	{1200, 80, 2, 15, FLOPPY_1200K}, {1440, 80, 2, 18, FLOPPY_1440K},
+	{2880, 80, 2, 36, FLOPPY_2880K},
+};
+
+const struct floppy_format *floppy_format_of(uint64_t bytes)
+{
+	if (!bytes || bytes % FLOPPY_SECTOR)
+		return NULL;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		uint64_t has = (uint64_t)formats[i].kib << 10;
+		if (bytes == has || (formats[i].kib >= 1440 && bytes < has))
+			return &formats[i];
+	}
+	return NULL;
+}
+
+bool floppy_takes(enum floppy_kind kind, const struct floppy_format *f)
+{
+	switch (kind) {
+	case FLOPPY_360K:
+		return f->kib <= 360;
+	case FLOPPY_1200K:
+		return f->kib <= 360 || f->kib == 1200;
+	case FLOPPY_720K:
+		return f->kib == 640 || f->kib == 720;
+	case FLOPPY_1440K:
+		return f->kib == 640 || f->kib == 720 || f->kib == 1440;
+	case FLOPPY_2880K:
+		return f->kib == 640 || f->kib == 720 || f->kib == 1440 || f->kib == 2880;
+	default:
+		return false;
+	}
+}
+
+void floppy_insert(struct floppy *f, const struct medium *m)
+{
+	f->format = m ? floppy_format_of(m->bytes) : NULL;
+	if (m)
+		f->medium = *m;
+	f->changed = true;
+}
+
+enum floppy_rate floppy_rate_of(const struct floppy *f)
+{
+	switch (f->format->kib) {
+	case 2880:
+		return FLOPPY_1000;
+	case 1200:
+	case 1440:
+		return FLOPPY_500;
+	default: /* the drive for 1.2M turns faster, with every disk */
+		return f->kind == FLOPPY_1200K ? FLOPPY_300 : FLOPPY_250;
+	}
+}
+
+static int last_cylinder(const struct floppy *f)
+{
+	return f->kind == FLOPPY_360K ? 41 : FLOPPY_LAST_CYLINDER;
+}
+
+void floppy_step(struct floppy *f, int cylinders)
+{
+	int to = f->cylinder + cylinders, last = last_cylinder(f);
+	f->cylinder = to < 0 ? 0 : to > last ? last : to;
+	if (cylinders && f->format)
+		f->changed = false;
+}
+
+/* A disk of 40 cylinders has each where a drive of 80 has two. */
+int floppy_track(const struct floppy *f, unsigned head)
+{
+	if (!f->format || head >= f->format->heads)
+		return -1;
+	unsigned wide = f->format->cylinders == 40 && f->kind != FLOPPY_360K ? 2 : 1;
+	unsigned track = f->cylinder / wide;
+	return track < f->format->cylinders ? (int)track : -1;
+}
+
+uint8_t floppy_next(struct floppy *f)
+{
+	f->under = f->under % f->format->sectors + 1;
+	return f->under;
+}
+
+static uint64_t place(const struct floppy *f, unsigned head, unsigned sector)
+{
+	uint64_t track = (uint64_t)floppy_track(f, head) * f->format->heads + head;
+	return (track * f->format->sectors + sector - 1) * FLOPPY_SECTOR;
+}
+
+int floppy_read(struct floppy *f, unsigned head, unsigned sector, void *dst)
+{
+	uint64_t at = place(f, head, sector);
+	f->under = sector;
+	if (at + FLOPPY_SECTOR <= f->medium.bytes)
+		return f->medium.read(f->medium.ctx, at, dst, FLOPPY_SECTOR);
+	memset(dst, 0, FLOPPY_SECTOR);
+	return 0;
+}
+
+int floppy_write(struct floppy *f, unsigned head, unsigned sector, const void *src)
+{
+	uint64_t at = place(f, head, sector);
+	f->under = sector;
+	if (at + FLOPPY_SECTOR <= f->medium.bytes)
+		return f->medium.write(f->medium.ctx, at, src, FLOPPY_SECTOR);
+	return -ENOSPC;
+}

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 enum {
-	POST = 0x80,
 	PORT_92 = 0x92,
 	P92_RESET = 0x01,
 	P92_A20 = 0x02,
@@ -15,24 +14,11 @@ enum {
 
 struct sysctl {
 	struct sysctl_board board;
-	uint8_t post;
 	uint8_t port92;  /* but A20, which is not this chip's alone */
 	uint8_t letters; /* of the word at port 8900h, that have come */
 };
 
 static const char shutdown_word[] = "Shutdown";
-
-static uint32_t post_read(void *ctx, uint32_t offset, unsigned size)
-{
-	struct sysctl *s = ctx;
-	return s->post;
-}
-
-static void post_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
-{
-	struct sysctl *s = ctx;
-	s->post = value;
-}
 
 static uint32_t port92_read(void *ctx, uint32_t offset, unsigned size)
 {
@@ -67,13 +53,12 @@ static void shutdown_write(void *ctx, uint32_t offset, unsigned size, uint32_t v
 static void sysctl_reset(void *d, enum reset_kind kind)
 {
 	struct sysctl *s = d;
-	s->post = s->port92 = s->letters = 0;
+	s->port92 = s->letters = 0;
 }
 
 static void sysctl_state(void *d, struct archive *a)
 {
 	struct sysctl *s = d;
-	ARCHIVE(a, s, post);
 	ARCHIVE(a, s, port92);
 	ARCHIVE(a, s, letters);
 	archive_require(a, "letters", s->letters < sizeof shutdown_word - 1);
@@ -86,10 +71,8 @@ struct sysctl *sysctl_create(struct bus *bus, struct sysctl_board board)
 	struct sysctl *s = calloc(1, sizeof *s);
 	CHECK(s);
 	s->board = board;
-	struct region_handler post = {.ctx = s, .read = post_read, .write = post_write};
 	struct region_handler port92 = {.ctx = s, .read = port92_read, .write = port92_write};
 	struct region_handler off = {.ctx = s, .write = shutdown_write};
-	CHECK(bus_map(bus, SPACE_PORT, POST, 1, post) > 0);
 	CHECK(bus_map(bus, SPACE_PORT, PORT_92, 1, port92) > 0);
 	CHECK(bus_map(bus, SPACE_PORT, SHUTDOWN, 1, off) > 0);
 	return s;

@@ -1,4 +1,4 @@
-/* The odd ports of a PC board: 80h (POST code), 92h (fast A20 and reset; 82371SB data sheet,
+/* The odd ports of a PC board: 92h (fast A20 and reset; 82371SB data sheet,
  * 290550), and 8900h, where a BIOS without ACPI writes the word Shutdown to end a virtual
  * machine. */
 #ifndef UNRING_DEVICES_SYSCTL_H

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "devices/debugport.h"
+#include "devices/dma.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
 #include "devices/nmi.h"
@@ -21,6 +22,7 @@ enum {
 	IRQ_TIMER = 0,
 	IRQ_KEYBOARD = 1,
 	IRQ_COM1 = 4,
+	IRQ_FLOPPY = 6,
 	IRQ_RTC = 8,
 	IRQ_SCI = 9,
 	IRQ_MOUSE = 12,
@@ -53,6 +55,7 @@ struct board {
 	struct pci *pci;
 	struct piix4pm *pm;
 	struct vga *vga;
+	struct fdc *fdc;
 };
 
 static void on_look(void *ctx)
@@ -118,6 +121,17 @@ static void create_pci(struct board *b, const struct board_config *c)
 	board_add(b, &piix4pm_type, b->pm);
 }
 
+static void create_floppies(struct board *b, const struct board_config *c)
+{
+	struct dma *dma = dma_create(b->bus, c->memory);
+	board_add(b, &dma_type, dma);
+	struct fdc_board fdc = {c->ctx, c->floppy_error};
+	b->fdc = fdc_create(b->bus, c->clock, dma, pic_line(b->pic, IRQ_FLOPPY), fdc);
+	board_add(b, &fdc_type, b->fdc);
+	for (unsigned i = 0; i < FDC_DRIVES; i++)
+		fdc_set_drive(b->fdc, i, c->floppy[i]);
+}
+
 static void on_memory_changed(void *ctx)
 {
 	struct board *b = ctx;
@@ -168,6 +182,7 @@ struct board *board_create(const struct board_config *c)
 		                                   c->firmware_write));
 	if (c->debug_exit)
 		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
+	create_floppies(b, c);
 	create_pci(b, c);
 	b->vga = vga_create(bus, c->clock);
 	board_add(b, &vga_type, b->vga);
@@ -226,6 +241,11 @@ struct uart *board_uart(struct board *b)
 struct vga *board_vga(struct board *b)
 {
 	return b->vga;
+}
+
+struct fdc *board_fdc(struct board *b)
+{
+	return b->fdc;
 }
 
 struct keyboard *board_keyboard(struct board *b)

@@ -1,10 +1,11 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port,
- * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor; PCI's where the guest routes them. */
+ * 6 floppy disks, 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor; PCI's where the guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/fdc.h"
 #include "devices/fwcfg.h"
 #include "devices/pci.h"
 #include "devices/keyboard.h"
@@ -19,6 +20,7 @@ struct board_config {
 	int64_t utc_ns;   /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
+	enum floppy_kind floppy[FDC_DRIVES];
 	struct dma_memory memory;
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
@@ -35,6 +37,8 @@ struct board_config {
 	void (*debug_write)(void *ctx, uint8_t b);    /* NULL: no port E9h */
 	void (*firmware_write)(void *ctx, uint8_t b); /* NULL: no port 402h */
 	void (*debug_exit)(void *ctx, int status);    /* NULL: no port F4h */
+	/* As devices/fdc.h has it. */
+	void (*floppy_error)(void *ctx, unsigned drive, int err);
 };
 
 /* Power-up state. */
@@ -53,6 +57,7 @@ void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 struct vga *board_vga(struct board *b);
+struct fdc *board_fdc(struct board *b);
 struct keyboard *board_keyboard(struct board *b);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);

@@ -3,11 +3,14 @@
 #include <string.h>
 
 enum {
-	/* The coprocessor; no display, no floppy drive. */
+	/* The coprocessor; no display. */
 	EQUIPMENT = 0x02,
-	SERIAL_PORTS = 9, /* their number's first bit, in the data area's word */
+	EQUIPMENT_FLOPPIES = 0x01,
+	EQUIPMENT_MORE_FLOPPIES = 6, /* the first bit of how many beside the first */
+	SERIAL_PORTS = 9,            /* their number's first bit, in the data area's word */
 
 	CMOS_SHUTDOWN = 0x0f,
+	CMOS_FLOPPIES = 0x10, /* the kinds of two drives, the first in the upper half */
 	CMOS_EQUIPMENT = 0x14,
 	CMOS_BASE_KIB = 0x15,
 	CMOS_EXTENDED_KIB = 0x17,
@@ -94,11 +97,23 @@ static void cmos16(struct board *b, uint8_t at, uint64_t v)
 	cmos(b, at + 1, v >> 8);
 }
 
+static void floppies(struct board *b)
+{
+	enum floppy_kind first = fdc_drive(board_fdc(b), 0), second = fdc_drive(board_fdc(b), 1);
+	uint8_t equipment = EQUIPMENT;
+	if (first != FLOPPY_NONE)
+		equipment |= EQUIPMENT_FLOPPIES;
+	if (first != FLOPPY_NONE && second != FLOPPY_NONE)
+		equipment |= 1 << EQUIPMENT_MORE_FLOPPIES;
+	cmos(b, CMOS_FLOPPIES, first << 4 | second);
+	cmos(b, CMOS_EQUIPMENT, equipment);
+}
+
 void firmware_configuration(struct board *b, uint64_t ram_bytes)
 {
 	uint64_t extended = ram_bytes > HIGH_MEMORY ? (ram_bytes - HIGH_MEMORY) >> 10 : 0;
 	uint64_t above = 16 << 20;
-	cmos(b, CMOS_EQUIPMENT, EQUIPMENT);
+	floppies(b);
 	cmos16(b, CMOS_BASE_KIB, CONVENTIONAL_KIB);
 	cmos16(b, CMOS_EXTENDED_KIB, extended);
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);

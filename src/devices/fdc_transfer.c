@@ -1,0 +1,432 @@
+#include "devices/fdc_internal.h"
+
+#include <string.h>
+
+enum {
+	VERIFY_COUNT = 0x80, /* of the second byte: the last has how many sectors */
+	IMPLIED_SEEK = 0x40, /* of CONFIGURE */
+	ID_BYTES = 4,
+	FFH = 0xff,
+};
+
+/* How long the controller looks for what is not there.  The chip waits for two index holes, and
+ * with no disk for ever, until its guest gives up and resets it: guests do cope with that, some
+ * after many seconds, and with an answer as well. */
+#define SEARCH_NS 5000000ull
+
+static uint8_t flag(const struct fdc *f, uint8_t bit)
+{
+	return f->command[0] & bit;
+}
+
+static unsigned code(const struct fdc *f)
+{
+	return f->command[0] & 0x1f;
+}
+
+static bool scans(const struct fdc *f)
+{
+	return code(f) == SCAN_EQUAL || code(f) == SCAN_LOW || code(f) == SCAN_HIGH;
+}
+
+static bool writes(const struct fdc *f)
+{
+	return code(f) == WRITE || code(f) == WRITE_DELETED || code(f) == FORMAT;
+}
+
+static uint8_t last_sector(const struct fdc *f)
+{
+	return f->command[6];
+}
+
+static struct floppy *floppy(struct fdc *f)
+{
+	return &f->unit[f->transfer.unit].floppy;
+}
+
+/* --- the end --- */
+
+static void finish(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	bool bad = t->st1 || t->st2 & (ST2_DATA_ERROR | ST2_WRONG_CYLINDER);
+	const uint8_t result[] = {
+		t->st0 | (bad ? ST0_ABNORMAL : 0) | t->head << 2 | t->unit,
+		t->st1,
+		t->st2,
+		t->c,
+		t->h,
+		t->r,
+		t->n,
+	};
+	memcpy(f->result, result, sizeof result);
+	f->results = sizeof result;
+	f->taken = 0;
+	f->phase = PHASE_RESULT;
+	f->interrupt = true;
+}
+
+static void fail(struct fdc *f, uint8_t st1, uint8_t st2)
+{
+	f->transfer.st1 |= st1;
+	f->transfer.st2 |= st2;
+	finish(f);
+}
+
+static void image_failed(struct fdc *f, int err, uint8_t st1, uint8_t st2)
+{
+	if (f->board.error)
+		f->board.error(f->board.ctx, f->transfer.unit, err);
+	fail(f, st1, st2);
+}
+
+/* --- what is under the heads --- */
+
+/* IDs can be read: of a disk that is there, at its rate, on a track that it has. */
+static bool has_marks(struct fdc *f)
+{
+	struct floppy *d = floppy(f);
+	if (d->kind == FLOPPY_NONE || !d->format)
+		return false;
+	return flag(f, MFM) && (f->dsr & 3) == floppy_rate_of(d) &&
+	       floppy_track(d, f->transfer.head) >= 0;
+}
+
+/* The errors of what the command looks for, in st1 and st2; false: there are some. */
+static bool finds(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	const struct floppy *d = floppy(f);
+	if (!has_marks(f)) {
+		t->st1 |= ST1_NO_MARK;
+		t->st0 |= d->kind == FLOPPY_NONE || !d->format ? ST0_NOT_READY : 0;
+		return false;
+	}
+	if (code(f) == READ_ID || code(f) == FORMAT)
+		return true;
+	if (t->c != floppy_track(d, t->head)) {
+		t->st2 |= ST2_WRONG_CYLINDER;
+		t->st1 |= ST1_NO_DATA;
+	}
+	if (t->h != t->head || t->n != FLOPPY_SIZE_CODE || !t->r || t->r > d->format->sectors)
+		t->st1 |= ST1_NO_DATA;
+	return !(t->st1 & ST1_NO_DATA) || code(f) == READ_TRACK;
+}
+
+/* READ TRACK takes sectors as they come from the index hole on. */
+static unsigned sector(struct fdc *f)
+{
+	const struct transfer *t = &f->transfer;
+	return code(f) == READ_TRACK ? t->count % floppy(f)->format->sectors + 1 : t->r;
+}
+
+/* --- from sector to sector --- */
+
+/* Table "Result Phase": the ID behind the sector that was the last. */
+static void advance(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	if (t->r != last_sector(f)) {
+		t->r += scans(f) && f->command[8] == 2 ? 2 : 1;
+		return;
+	}
+	t->r = 1;
+	if (!flag(f, MT) || t->head)
+		t->c++;
+	if (flag(f, MT)) {
+		t->h ^= 1;
+		t->head ^= 1;
+	}
+}
+
+static void next_sector(struct fdc *f)
+{
+	f->transfer.stage = STAGE_SECTOR;
+	timer_set(f->event, clock_now(f->clock) + SECTOR_NS);
+}
+
+/* Steps of two may miss the last one. */
+static bool at_end(const struct fdc *f)
+{
+	const struct transfer *t = &f->transfer;
+	unsigned step = scans(f) && f->command[8] == 2 ? 2 : 1;
+	bool last = code(f) == READ_TRACK
+	                    ? t->count >= last_sector(f)
+	                    : t->r == last_sector(f) || (step == 2 && t->r + 1 == last_sector(f));
+	return last && (!flag(f, MT) || t->head || code(f) == READ_TRACK);
+}
+
+static void scan_done(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	bool end = at_end(f) || t->terminal;
+	if (t->meets) {
+		t->st2 &= ~ST2_SCAN_MISS;
+		t->st2 |= t->equal ? ST2_SCAN_HIT : 0;
+		finish(f);
+	} else if (end) {
+		t->st2 |= ST2_SCAN_MISS;
+		finish(f);
+	} else {
+		if (t->r + 1 == last_sector(f) && f->command[8] == 2)
+			t->r++;
+		advance(f);
+		next_sector(f);
+	}
+}
+
+static void verify_done(struct fdc *f)
+{
+	bool counts = f->command[1] & VERIFY_COUNT;
+	bool end = at_end(f), all = counts && f->transfer.count == f->command[8];
+	advance(f);
+	if (all || (end && !counts))
+		finish(f);
+	else if (end)
+		fail(f, ST1_END, 0);
+	else
+		next_sector(f);
+}
+
+/* A sector has been read and passed on, or written.  One that has not the mark that the command
+ * is for is the last. */
+static void sector_done(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	t->count += t->count < FFH;
+	if (scans(f)) {
+		scan_done(f);
+		return;
+	}
+	if (code(f) == VERIFY) {
+		verify_done(f);
+		return;
+	}
+	if (code(f) == FORMAT) {
+		if (t->terminal || t->count >= f->command[3])
+			finish(f);
+		else
+			next_sector(f);
+		return;
+	}
+	if (t->st2 & ST2_OTHER_MARK && !flag(f, SK)) {
+		finish(f);
+		return;
+	}
+	bool end = at_end(f);
+	advance(f);
+	if (t->terminal)
+		finish(f);
+	else if (end)
+		fail(f, ST1_END, 0);
+	else
+		next_sector(f);
+}
+
+/* --- the host's side --- */
+
+/* Disk and host, byte by byte; FFh of the host's stands for any. */
+static void compare(struct fdc *f, const uint8_t *host)
+{
+	struct transfer *t = &f->transfer;
+	uint8_t disk[FLOPPY_SECTOR];
+	int err = floppy_read(floppy(f), t->head, sector(f), disk);
+	if (err) {
+		image_failed(f, err, ST1_DATA_ERROR, ST2_DATA_ERROR);
+		return;
+	}
+	t->equal = t->meets = true;
+	for (unsigned i = 0; i < t->at; i++) {
+		if (host[i] == FFH || disk[i] == FFH || host[i] == disk[i])
+			continue;
+		t->equal = false;
+		if (!(disk[i] < host[i] ? code(f) == SCAN_LOW : code(f) == SCAN_HIGH))
+			t->meets = false;
+	}
+	sector_done(f);
+}
+
+/* A sector's ID and filler.  The disk's format is the image's: an ID that it has not is not
+ * found. */
+static void format_sector(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	const struct floppy *d = floppy(f);
+	uint8_t filler[FLOPPY_SECTOR];
+	t->c = t->buffer[0];
+	t->h = t->buffer[1];
+	t->r = t->buffer[2];
+	t->n = t->buffer[3];
+	if (t->c != floppy_track(d, t->head) || t->h != t->head || t->n != FLOPPY_SIZE_CODE ||
+	    !t->r || t->r > d->format->sectors) {
+		fail(f, ST1_NO_DATA, 0);
+		return;
+	}
+	memset(filler, f->command[5], sizeof filler);
+	int err = floppy_write(floppy(f), t->head, t->r, filler);
+	if (err)
+		image_failed(f, err, ST1_PROTECTED, 0);
+	else
+		sector_done(f);
+}
+
+/* After the terminal count the rest of a sector is zeros. */
+static void write_sector(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	memset(t->buffer + t->at, 0, FLOPPY_SECTOR - t->at);
+	int err = floppy_write(floppy(f), t->head, t->r, t->buffer);
+	if (err)
+		image_failed(f, err, ST1_PROTECTED, 0);
+	else
+		sector_done(f);
+}
+
+static bool from_host(const struct fdc *f)
+{
+	return writes(f) || scans(f);
+}
+
+/* All bytes of a sector's have gone, or as many as the host wants.  The disk may have been taken
+ * out meanwhile. */
+static void host_done(struct fdc *f)
+{
+	if (!from_host(f))
+		sector_done(f);
+	else if (!finds(f))
+		finish(f);
+	else if (scans(f))
+		compare(f, f->transfer.buffer);
+	else if (code(f) == FORMAT)
+		format_sector(f);
+	else
+		write_sector(f);
+}
+
+static void move_by_dma(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	uint8_t *bytes = t->buffer + t->at;
+	size_t left = t->want - t->at, n;
+	if (!(f->dor & DOR_GATE))
+		return;
+	n = from_host(f) ? dma_from_memory(f->dma, DMA_CHANNEL, bytes, left, &t->terminal)
+	                 : dma_to_memory(f->dma, DMA_CHANNEL, bytes, left, &t->terminal);
+	t->at += n;
+	if (t->at == t->want || t->terminal)
+		host_done(f);
+}
+
+bool fdc_transfer_waits(const struct fdc *f)
+{
+	return f->phase == PHASE_EXECUTION && f->transfer.stage == STAGE_HOST;
+}
+
+bool fdc_transfer_takes(const struct fdc *f)
+{
+	return from_host(f);
+}
+
+uint8_t fdc_transfer_read(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	uint8_t v = t->buffer[t->at++];
+	if (t->at == t->want)
+		host_done(f);
+	return v;
+}
+
+void fdc_transfer_write(struct fdc *f, uint8_t v)
+{
+	struct transfer *t = &f->transfer;
+	t->buffer[t->at++] = v;
+	if (t->at == t->want)
+		host_done(f);
+}
+
+/* --- the disk's side --- */
+
+static void read_id(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	t->c = floppy_track(floppy(f), t->head);
+	t->h = t->head;
+	t->r = floppy_next(floppy(f));
+	t->n = FLOPPY_SIZE_CODE;
+	finish(f);
+}
+
+/* No image has deleted sectors. */
+static void read_sector(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	int err = floppy_read(floppy(f), t->head, sector(f), t->buffer);
+	if (err) {
+		image_failed(f, err, ST1_DATA_ERROR, ST2_DATA_ERROR);
+		return;
+	}
+	if (code(f) == READ_DELETED)
+		t->st2 |= ST2_OTHER_MARK;
+	if (code(f) == VERIFY || (code(f) == READ_DELETED && flag(f, SK)))
+		sector_done(f);
+	else
+		t->stage = STAGE_HOST;
+}
+
+static void at_sector(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	t->at = 0;
+	t->terminal = false;
+	if (!finds(f))
+		finish(f);
+	else if (writes(f) && floppy(f)->medium.readonly)
+		fail(f, ST1_PROTECTED, 0);
+	else if (code(f) == READ_ID)
+		read_id(f);
+	else if (from_host(f))
+		t->stage = STAGE_HOST;
+	else
+		read_sector(f);
+}
+
+void fdc_transfer_run(struct fdc *f)
+{
+	if (f->transfer.stage == STAGE_SECTOR)
+		at_sector(f);
+	if (fdc_transfer_waits(f) && fdc_by_dma(f))
+		move_by_dma(f);
+}
+
+/* How long until the command's first sector, or until it is clear that there is none. */
+static uint64_t reaches(struct fdc *f)
+{
+	struct transfer trial = f->transfer;
+	uint64_t ns = finds(f) ? SECTOR_NS : SEARCH_NS;
+	f->transfer = trial;
+	return ns;
+}
+
+void fdc_transfer_begin(struct fdc *f)
+{
+	struct transfer *t = &f->transfer;
+	uint64_t ns = 0;
+	const uint8_t *c = f->command;
+	*t = (struct transfer){.unit = c[1] & 3, .head = c[1] >> 2 & 1, .want = FLOPPY_SECTOR};
+	if (code(f) == FORMAT) {
+		t->want = ID_BYTES;
+		f->sectors = c[3];
+	} else if (code(f) != READ_ID) {
+		t->c = c[2];
+		t->h = c[3];
+		t->r = c[4];
+		t->n = c[5];
+		f->sectors = last_sector(f);
+		if (f->configured & IMPLIED_SEEK && t->c != f->unit[t->unit].cylinder) {
+			ns = fdc_seek(&f->unit[t->unit], t->c);
+			t->st0 |= ST0_SEEK_END;
+		}
+	}
+	f->phase = PHASE_EXECUTION;
+	timer_set(f->event, clock_now(f->clock) + ns + reaches(f));
+}

@@ -389,15 +389,24 @@ static uint8_t main_status(const struct fdc *f)
 	}
 }
 
-/* Bytes that nobody waits for get lost.  There is no overrun without DMA: the guest's pace is
- * not its own. */
+/* Without DMA INT falls after each byte, so that what comes next is an edge.  There is no overrun:
+ * the guest's pace is not its own. */
+static bool serves_host(struct fdc *f, bool takes)
+{
+	if (fdc_by_dma(f) || !fdc_transfer_waits(f) || fdc_transfer_takes(f) != takes)
+		return false;
+	irq_set(&f->irq6, false);
+	return true;
+}
+
+/* Bytes that nobody waits for get lost. */
 static void fifo_write(struct fdc *f, uint8_t v)
 {
 	if (in_reset(f) || f->resets)
 		return;
-	if (f->phase <= PHASE_COMMAND)
+	if (f->phase == PHASE_IDLE || f->phase == PHASE_COMMAND)
 		take_command(f, v);
-	else if (fdc_transfer_waits(f) && !fdc_by_dma(f) && fdc_transfer_takes(f))
+	else if (serves_host(f, true))
 		fdc_transfer_write(f, v);
 }
 
@@ -405,9 +414,7 @@ static uint8_t fifo_read(struct fdc *f)
 {
 	if (f->phase == PHASE_RESULT)
 		return take_result(f);
-	if (fdc_transfer_waits(f) && !fdc_by_dma(f) && !fdc_transfer_takes(f))
-		return fdc_transfer_read(f);
-	return 0;
+	return serves_host(f, false) ? fdc_transfer_read(f) : 0;
 }
 
 /* What held the transfer may hold it no longer. */
@@ -526,12 +533,9 @@ static void fdc_reset(void *d, enum reset_kind kind)
 static void unit_state(struct unit *u, struct archive *a)
 {
 	struct floppy *d = &u->floppy;
-	uint8_t head_at = d->cylinder, passed = d->under;
-	archive_value(a, "head_at", &head_at, 1);
-	archive_require(a, "head_at", head_at <= FLOPPY_LAST_CYLINDER);
-	archive_value(a, "passed", &passed, 1);
-	d->cylinder = head_at;
-	d->under = passed;
+	archive_value(a, "heads_at", &d->cylinder, sizeof d->cylinder);
+	archive_require(a, "heads_at", d->cylinder <= FLOPPY_LAST_CYLINDER);
+	ARCHIVE(a, d, under);
 	ARCHIVE(a, d, changed);
 	ARCHIVE(a, u, cylinder);
 	ARCHIVE(a, u, st0);
@@ -551,9 +555,9 @@ static void transfer_state(struct transfer *t, struct archive *a)
 	ARCHIVE(a, t, r);
 	ARCHIVE(a, t, n);
 	ARCHIVE(a, t, count);
+	ARCHIVE(a, t, st0);
 	ARCHIVE(a, t, st1);
 	ARCHIVE(a, t, st2);
-	archive_value(a, "transfer_st0", &t->st0, sizeof t->st0);
 	ARCHIVE(a, t, terminal);
 	ARCHIVE(a, t, at);
 	ARCHIVE(a, t, want);

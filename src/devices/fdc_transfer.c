@@ -6,7 +6,7 @@ enum {
 	VERIFY_COUNT = 0x80, /* of the second byte: the last has how many sectors */
 	IMPLIED_SEEK = 0x40, /* of CONFIGURE */
 	ID_BYTES = 4,
-	FFH = 0xff,
+	ANY = 0xff, /* to scans */
 };
 
 /* How long the controller looks for what is not there.  The chip waits for two index holes, and
@@ -82,13 +82,16 @@ static void image_failed(struct fdc *f, int err, uint8_t st1, uint8_t st2)
 
 /* --- what is under the heads --- */
 
+static bool has_disk(struct fdc *f)
+{
+	return floppy(f)->kind != FLOPPY_NONE && floppy(f)->format;
+}
+
 /* IDs can be read: of a disk that is there, at its rate, on a track that it has. */
 static bool has_marks(struct fdc *f)
 {
 	struct floppy *d = floppy(f);
-	if (d->kind == FLOPPY_NONE || !d->format)
-		return false;
-	return flag(f, MFM) && (f->dsr & 3) == floppy_rate_of(d) &&
+	return has_disk(f) && flag(f, MFM) && (f->dsr & 3) == floppy_rate_of(d) &&
 	       floppy_track(d, f->transfer.head) >= 0;
 }
 
@@ -99,7 +102,7 @@ static bool finds(struct fdc *f)
 	const struct floppy *d = floppy(f);
 	if (!has_marks(f)) {
 		t->st1 |= ST1_NO_MARK;
-		t->st0 |= d->kind == FLOPPY_NONE || !d->format ? ST0_NOT_READY : 0;
+		t->st0 |= has_disk(f) ? 0 : ST0_NOT_READY;
 		return false;
 	}
 	if (code(f) == READ_ID || code(f) == FORMAT)
@@ -122,12 +125,32 @@ static unsigned sector(struct fdc *f)
 
 /* --- from sector to sector --- */
 
+/* Scans may leave every other sector out. */
+static unsigned stride(const struct fdc *f)
+{
+	return scans(f) && f->command[8] == 2 ? 2 : 1;
+}
+
+static bool last_of_side(const struct fdc *f)
+{
+	uint8_t r = f->transfer.r, last = last_sector(f);
+	return r == last || (stride(f) == 2 && r + 1 == last);
+}
+
+static bool at_end(const struct fdc *f)
+{
+	const struct transfer *t = &f->transfer;
+	if (code(f) == READ_TRACK)
+		return t->count >= last_sector(f);
+	return last_of_side(f) && (!flag(f, MT) || t->head);
+}
+
 /* Table "Result Phase": the ID behind the sector that was the last. */
 static void advance(struct fdc *f)
 {
 	struct transfer *t = &f->transfer;
-	if (t->r != last_sector(f)) {
-		t->r += scans(f) && f->command[8] == 2 ? 2 : 1;
+	if (!last_of_side(f)) {
+		t->r += stride(f);
 		return;
 	}
 	t->r = 1;
@@ -143,36 +166,6 @@ static void next_sector(struct fdc *f)
 {
 	f->transfer.stage = STAGE_SECTOR;
 	timer_set(f->event, clock_now(f->clock) + SECTOR_NS);
-}
-
-/* Steps of two may miss the last one. */
-static bool at_end(const struct fdc *f)
-{
-	const struct transfer *t = &f->transfer;
-	unsigned step = scans(f) && f->command[8] == 2 ? 2 : 1;
-	bool last = code(f) == READ_TRACK
-	                    ? t->count >= last_sector(f)
-	                    : t->r == last_sector(f) || (step == 2 && t->r + 1 == last_sector(f));
-	return last && (!flag(f, MT) || t->head || code(f) == READ_TRACK);
-}
-
-static void scan_done(struct fdc *f)
-{
-	struct transfer *t = &f->transfer;
-	bool end = at_end(f) || t->terminal;
-	if (t->meets) {
-		t->st2 &= ~ST2_SCAN_MISS;
-		t->st2 |= t->equal ? ST2_SCAN_HIT : 0;
-		finish(f);
-	} else if (end) {
-		t->st2 |= ST2_SCAN_MISS;
-		finish(f);
-	} else {
-		if (t->r + 1 == last_sector(f) && f->command[8] == 2)
-			t->r++;
-		advance(f);
-		next_sector(f);
-	}
 }
 
 static void verify_done(struct fdc *f)
@@ -193,11 +186,7 @@ static void verify_done(struct fdc *f)
 static void sector_done(struct fdc *f)
 {
 	struct transfer *t = &f->transfer;
-	t->count += t->count < FFH;
-	if (scans(f)) {
-		scan_done(f);
-		return;
-	}
+	t->count += t->count < 0xff;
 	if (code(f) == VERIFY) {
 		verify_done(f);
 		return;
@@ -225,25 +214,42 @@ static void sector_done(struct fdc *f)
 
 /* --- the host's side --- */
 
-/* Disk and host, byte by byte; FFh of the host's stands for any. */
-static void compare(struct fdc *f, const uint8_t *host)
+/* The scan ends where the sector is as asked for, and stays at it. */
+static void scan_done(struct fdc *f, bool equal, bool meets)
 {
 	struct transfer *t = &f->transfer;
+	if (meets) {
+		t->st2 |= equal ? ST2_SCAN_HIT : 0;
+		finish(f);
+	} else if (at_end(f) || t->terminal) {
+		t->st2 |= ST2_SCAN_MISS;
+		finish(f);
+	} else {
+		advance(f);
+		next_sector(f);
+	}
+}
+
+/* Disk and host, byte by byte; FFh stands for any. */
+static void compare(struct fdc *f)
+{
+	const struct transfer *t = &f->transfer;
 	uint8_t disk[FLOPPY_SECTOR];
-	int err = floppy_read(floppy(f), t->head, sector(f), disk);
+	bool equal = true, meets = true;
+	int err = floppy_read(floppy(f), t->head, t->r, disk);
 	if (err) {
 		image_failed(f, err, ST1_DATA_ERROR, ST2_DATA_ERROR);
 		return;
 	}
-	t->equal = t->meets = true;
 	for (unsigned i = 0; i < t->at; i++) {
-		if (host[i] == FFH || disk[i] == FFH || host[i] == disk[i])
+		uint8_t host = t->buffer[i];
+		if (host == ANY || disk[i] == ANY || host == disk[i])
 			continue;
-		t->equal = false;
-		if (!(disk[i] < host[i] ? code(f) == SCAN_LOW : code(f) == SCAN_HIGH))
-			t->meets = false;
+		equal = false;
+		if (code(f) != (disk[i] < host ? SCAN_LOW : SCAN_HIGH))
+			meets = false;
 	}
-	sector_done(f);
+	scan_done(f, equal, meets);
 }
 
 /* A sector's ID and filler.  The disk's format is the image's: an ID that it has not is not
@@ -296,7 +302,7 @@ static void host_done(struct fdc *f)
 	else if (!finds(f))
 		finish(f);
 	else if (scans(f))
-		compare(f, f->transfer.buffer);
+		compare(f);
 	else if (code(f) == FORMAT)
 		format_sector(f);
 	else
@@ -378,10 +384,10 @@ static void at_sector(struct fdc *f)
 	struct transfer *t = &f->transfer;
 	t->at = 0;
 	t->terminal = false;
-	if (!finds(f))
-		finish(f);
-	else if (writes(f) && floppy(f)->medium.readonly)
+	if (writes(f) && has_disk(f) && floppy(f)->medium.readonly)
 		fail(f, ST1_PROTECTED, 0);
+	else if (!finds(f))
+		finish(f);
 	else if (code(f) == READ_ID)
 		read_id(f);
 	else if (from_host(f))

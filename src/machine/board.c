@@ -48,7 +48,6 @@ struct board {
 	struct pit *pit;
 	struct rtc *rtc;
 	struct fwcfg *fwcfg;
-	struct fdc *fdc;
 	struct i8042 *i8042;
 	struct keyboard *keyboard;
 	struct nmi *nmi;
@@ -58,6 +57,7 @@ struct board {
 	struct pci *pci;
 	struct piix4pm *pm;
 	struct vga *vga;
+	struct fdc *fdc;
 };
 
 static void on_look(void *ctx)
@@ -123,6 +123,17 @@ static void create_pci(struct board *b, const struct board_config *c)
 	board_add(b, &piix4pm_type, b->pm);
 }
 
+static void create_floppies(struct board *b, const struct board_config *c)
+{
+	struct dma *dma = dma_create(b->bus, c->memory);
+	board_add(b, &dma_type, dma);
+	struct fdc_board fdc = {c->ctx, c->floppy_error};
+	b->fdc = fdc_create(b->bus, c->clock, dma, pic_line(b->pic, IRQ_FLOPPY), fdc);
+	board_add(b, &fdc_type, b->fdc);
+	for (unsigned i = 0; i < FDC_DRIVES; i++)
+		fdc_set_drive(b->fdc, i, c->floppy[i]);
+}
+
 static void on_memory_changed(void *ctx)
 {
 	struct board *b = ctx;
@@ -162,13 +173,6 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset, c->power_off};
 	board_add(b, &sysctl_type, sysctl_create(bus, sysctl));
-	struct dma *dma = dma_create(bus, c->memory);
-	board_add(b, &dma_type, dma);
-	b->fdc = fdc_create(bus, c->clock, dma, pic_line(b->pic, IRQ_FLOPPY),
-	                    (struct fdc_board){c->ctx, c->floppy_error});
-	board_add(b, &fdc_type, b->fdc);
-	for (unsigned i = 0; i < FDC_DRIVES; i++)
-		fdc_set_drive(b->fdc, i, c->floppy[i]);
 	b->fwcfg = fwcfg_create(bus, c->memory);
 	board_add(b, &fwcfg_type, b->fwcfg);
 	if (c->debug_write)
@@ -180,6 +184,7 @@ struct board *board_create(const struct board_config *c)
 		                                   c->firmware_write));
 	if (c->debug_exit)
 		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
+	create_floppies(b, c);
 	create_pci(b, c);
 	b->vga = vga_create(bus, c->clock);
 	board_add(b, &vga_type, b->vga);
@@ -247,6 +252,11 @@ struct vga *board_vga(struct board *b)
 	return b->vga;
 }
 
+struct fdc *board_fdc(struct board *b)
+{
+	return b->fdc;
+}
+
 struct keyboard *board_keyboard(struct board *b)
 {
 	return b->keyboard;
@@ -260,11 +270,6 @@ uint32_t board_in(struct board *b, uint16_t port, unsigned size)
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value)
 {
 	bus_write(b->bus, SPACE_PORT, port, size, value);
-}
-
-struct fdc *board_fdc(struct board *b)
-{
-	return b->fdc;
 }
 
 struct fwcfg *board_fwcfg(struct board *b)

@@ -57,12 +57,12 @@ void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 struct vga *board_vga(struct board *b);
+struct fdc *board_fdc(struct board *b);
 struct keyboard *board_keyboard(struct board *b);
 /* The BIOS of the VGA: its expansion ROM. */
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, unsigned size, uint32_t value);
-struct fdc *board_fdc(struct board *b);
 struct fwcfg *board_fwcfg(struct board *b);
 uint8_t board_cmos(const struct board *b, uint8_t at);
 /* IOCHK#: a device that asserts it asks for NMI. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-	/* The coprocessor; no display, no floppy drive. */
+	/* The coprocessor; no display. */
 	EQUIPMENT = 0x02,
 	DRIVES = 0x01, /* there are floppy drives; how many more than one, from bit 6 on */
 	MORE_DRIVES = 6,

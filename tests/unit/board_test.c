@@ -111,6 +111,14 @@ static void test_inputs(void **state)
 	give(b, 0x3f9, 0);
 	assert_false(board_intr(b));
 
+	/* The floppy controller comes out of reset. */
+	give(b, 0x3f2, 0x0c);
+	rig_until(&r, r.now + 1000000);
+	expect_interrupt(b, 6);
+	give(b, 0x3f5, 0x08);
+	end_of_interrupt(b);
+	assert_false(board_intr(b));
+
 	/* The clock's periodic interrupt, 1024 Hz. */
 	cmos(b, 0x0a, 0x26);
 	cmos(b, 0x0b, 0x42);

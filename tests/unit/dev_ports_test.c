@@ -56,8 +56,6 @@ static void test_sysctl(void **state)
 	rig_open(&r);
 	struct sysctl_board board = {&s, a20, set_a20, &s, reset, power_off};
 	struct sysctl *c = sysctl_create(r.bus, board);
-	out(&r, 0x80, 0x5a);
-	assert_int_equal(in(&r, 0x80), 0x5a);
 	assert_int_equal(in(&r, 0x92), 0x02);
 	out(&r, 0x92, 0xfc);
 	assert_false(s.a20);
@@ -81,7 +79,6 @@ static void test_sysctl(void **state)
 	assert_int_equal(s.resets, 2);
 	out(&r, 0x92, 0x01);
 	sysctl_type.reset(c, RESET_HARD);
-	assert_int_equal(in(&r, 0x80), 0x00);
 	assert_int_equal(in(&r, 0x92), 0x00);
 	sysctl_type.destroy(c);
 	rig_close(&r);

@@ -1,7 +1,7 @@
 /* links: devices */
 /* Save and restore: a device in whatever state random accesses have brought it to, and a new
  * one that has loaded it, answer alike from then on. */
-#include "dev_fixture.h"
+#include "dev_state_fixture.h"
 
 #include "devices/debugport.h"
 #include "devices/i440fx.h"
@@ -31,11 +31,6 @@ static uint32_t any(uint32_t below)
 }
 
 /* --- the devices, and what is done to them beside accesses --- */
-
-static struct rig *rigs[2];
-
-/* What a device tells its surroundings. */
-static unsigned told;
 
 static void reset(void *ctx)
 {
@@ -368,11 +363,14 @@ static const struct kind {
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x03, 0xae, 0x41, 0xfe, 0xed, 0xfa,
 	  0xf3}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
-	{&sysctl_type, new_sysctl, NULL, {0x80, 0x92, 0x8900, 0x8900},
+	{&sysctl_type, new_sysctl, NULL, {0x92, 0x8900, 0x8900},
 	 {0x06, 0x02, 0x01, 'S', 'h', 'u', 't', 'd', 'o', 'w', 'n'}},
 	{&chipset_type, new_chipset, use_chipset,
 	 {0xb2, 0xb3, 0xcf9, 0xcfc, 0xcfd, 0x600, 0x602, 0x603, 0x604, 0x605},
 	 {0xf0, 0xf1, 0x06, 0x01, 0x20, 0x21, 0x00, 0xff}},
+	{&floppies_type, new_floppies, use_floppies,
+	 {0x3f2, 0x3f4, 0x3f5, 0x3f5, 0x3f5, 0x3f7, 0x04, 0x05, 0x08, 0x0a},
+	 {0x1c, 0x18, 0x02, 0x06, 0x80, 0x08}},
 	{&debugport_type, new_debugport, NULL, {0xf4}, {0}},
 	/* clang-format on */
 };
@@ -598,6 +596,14 @@ static void test_ranges(void **state)
 		{&chipset_type, "piix4pm.enable", 0x8000, 2},
 		{&chipset_type, "piix4pm.control", 0x2000, 2},
 		{&chipset_type, "piix4pm.halves", 1, 8},
+		{&floppies_type, "fdc.phase", 4, 4},
+		{&floppies_type, "fdc.polled_left", 5, 1},
+		{&floppies_type, "fdc.stage", 2, 4},
+		{&floppies_type, "fdc.unit", 4, 1},
+		{&floppies_type, "fdc.head", 2, 1},
+		{&floppies_type, "fdc.at", 513, 2},
+		{&floppies_type, "fdc.want", 513, 2},
+		{&floppies_type, "fdc.heads_at[1]", 84, 1},
 		{&vga_type, "vga.dac_step", 3, 1},
 		{&vga_type, "vga.gc", 0xff, 8},
 	};

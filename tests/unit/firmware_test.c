@@ -136,6 +136,35 @@ static void test_configuration(void **state)
 	}
 }
 
+/* How many floppy drives there are, and of which kinds. */
+static void test_floppies(void **state)
+{
+	static const struct {
+		enum floppy_kind kinds[2];
+		uint8_t cmos, equipment;
+	} cases[] = {
+		{{FLOPPY_NONE, FLOPPY_NONE}, 0x00, 0x02},
+		{{FLOPPY_1440K, FLOPPY_NONE}, 0x40, 0x03},
+		{{FLOPPY_2880K, FLOPPY_1200K}, 0x52, 0x43},
+	};
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rig r;
+		rig_open(&r);
+		struct board *b = board_create(&(struct board_config){
+			.clock = r.clock,
+			.utc_ns = 1,
+			.floppy = {cases[i].kinds[0], cases[i].kinds[1]},
+		});
+		firmware_configuration(b, &(struct firmware_config){
+						  .ram_bytes = 16 << 20,
+						  .floppy = {cases[i].kinds[0], cases[i].kinds[1]},
+					  });
+		assert_int_equal(cmos(b, 0x10, 1), cases[i].cmos);
+		assert_int_equal(cmos(b, 0x14, 1), cases[i].equipment);
+		close_board(&r, b);
+	}
+}
+
 static uint32_t config(struct board *b, unsigned function, unsigned at, unsigned size)
 {
 	board_out(b, 0xcf8, 4, 0x80000000 | function << 8 | (at & 0xfc));
@@ -265,8 +294,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
-		cmocka_unit_test(test_pci),        cmocka_unit_test(test_cards),
-		cmocka_unit_test(test_data_area),  cmocka_unit_test(test_display),
+		cmocka_unit_test(test_floppies),   cmocka_unit_test(test_pci),
+		cmocka_unit_test(test_cards),      cmocka_unit_test(test_data_area),
+		cmocka_unit_test(test_display),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -1,0 +1,112 @@
+/* What the test of save and restore does to devices, where more than accesses is needed: what it
+ * shares with them, and the floppy controller. */
+#ifndef UNRING_TESTS_DEV_STATE_FIXTURE_H
+#define UNRING_TESTS_DEV_STATE_FIXTURE_H
+
+#include "dev_fixture.h"
+
+#include "devices/fdc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct rig *rigs[2];
+
+/* What a device tells its surroundings. */
+static unsigned told;
+
+/* The floppy controller and its DMA channel.  What memory and disk hold follows from the place. */
+struct floppies {
+	struct dma *dma;
+	struct fdc *fdc;
+};
+
+static inline void floppies_memory_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+	memset(dst, (int)at, n);
+}
+
+static inline void floppies_memory_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	const uint8_t *bytes = src;
+	told += (unsigned)at + bytes[0] + bytes[n - 1];
+}
+
+static inline int disk_read(void *ctx, uint64_t at, void *dst, size_t n)
+{
+	memset(dst, (int)(at / n), n);
+	return 0;
+}
+
+static inline int disk_write(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	floppies_memory_write(ctx, at, src, n);
+	return 0;
+}
+
+static inline void *new_floppies(struct rig *r, unsigned which)
+{
+	struct dma_memory memory = {NULL, floppies_memory_read, floppies_memory_write};
+	struct medium disk = {NULL, 1440 << 10, false, disk_read, disk_write};
+	struct floppies *f = calloc(1, sizeof *f);
+	f->dma = dma_create(r->bus, memory);
+	f->fdc = fdc_create(r->bus, r->clock, f->dma, rig_line(r), (struct fdc_board){NULL, NULL});
+	for (unsigned i = 0; i < FDC_DRIVES; i++) {
+		fdc_set_drive(f->fdc, i, FLOPPY_1440K);
+		fdc_insert(f->fdc, i, &disk);
+	}
+	return f;
+}
+
+/* A whole command, mostly of those that take time, near the disk's beginning; or the way out of
+ * reset, with both DMA controllers open. */
+static inline void use_floppies(void *d, unsigned which, uint32_t v)
+{
+	static const uint8_t firsts[] = {0x46, 0xe6, 0xc5, 0x4d, 0x4a, 0x42, 0x56, 0x51,
+	                                 0x0f, 0x07, 0x03, 0x13, 0x0e, 0x08, 0xcf, 0x12};
+	struct rig *r = rigs[which];
+	if (v & 1) {
+		const uint8_t rest[] = {v >> 5 & 5, v >> 8 & 1, v >> 7 & 1, 1 + (v >> 9 & 3),
+		                        2,          18,         27,         v & 2};
+		out(r, 0x3f5, firsts[v >> 1 & 15]);
+		for (unsigned i = 0; i < sizeof rest; i++)
+			if ((in(r, 0x3f4) & 0xd0) == 0x90)
+				out(r, 0x3f5, rest[i]);
+	} else {
+		out(r, 0x3f2, 0x1c);
+		out(r, 0x3f7, v & 6 ? 0 : 2);
+		out(r, 0x0b, v & 8 ? 0x46 : 0x5a);
+		out(r, 0xd6, 0xc0);
+		out(r, 0x0e, 0);
+		out(r, 0xdc, 0);
+	}
+}
+
+static inline void floppies_reset(void *d, enum reset_kind kind)
+{
+	struct floppies *f = d;
+	dma_type.reset(f->dma, kind);
+	fdc_type.reset(f->fdc, kind);
+}
+
+static inline void floppies_state(void *d, struct archive *a)
+{
+	struct floppies *f = d;
+	archive_section(a, "dma");
+	dma_type.state(f->dma, a);
+	archive_section(a, "fdc");
+	fdc_type.state(f->fdc, a);
+}
+
+static inline void floppies_destroy(void *d)
+{
+	struct floppies *f = d;
+	fdc_type.destroy(f->fdc);
+	dma_type.destroy(f->dma);
+	free(f);
+}
+
+static const struct device_type floppies_type = {"floppies", floppies_reset, floppies_state,
+                                                 floppies_destroy};
+
+#endif

@@ -207,14 +207,14 @@ static void test_cards(void **state)
 	rig_open(&r);
 	struct board *b = board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1});
 	for (unsigned i = 0; i < 2; i++)
-		pci_add(board_pci(b), &(struct pci_config){.device = i ? 31 : 2,
+		pci_add(board_pci(b), &(struct pci_config){.device = i ? 31 : 3,
 		                                           .function = 0,
 		                                           .vendor = 1,
 		                                           .pin = 1,
 		                                           .windows = windows,
 		                                           .n_windows = 5});
 	/* Whose function 0 does not tell of others has none. */
-	pci_add(board_pci(b), &(struct pci_config){.device = 2,
+	pci_add(board_pci(b), &(struct pci_config){.device = 3,
 	                                           .function = 1,
 	                                           .vendor = 1,
 	                                           .windows = windows,
@@ -222,21 +222,21 @@ static void test_cards(void **state)
 	unsigned others, n;
 	bus_memory(board_bus(b), &others);
 	firmware_devices(b, &(struct firmware_config){.ram_bytes = 64 << 20});
-	enum { FIRST = 2 << 3, LAST = 31 << 3 };
+	enum { FIRST = 3 << 3, LAST = 31 << 3 };
 	assert_int_equal(config(b, FIRST, 0x10, 4), 0xfd000008);
 	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc001);
 	assert_int_equal(config(b, FIRST, 0x18, 4), 0);
 	assert_int_equal(config(b, FIRST, 0x20, 4), 0xfcfff000);
 	assert_int_equal(config(b, FIRST, 0x24, 4), 0xc101);
 	assert_int_equal(config(b, FIRST, 0x30, 4), 0xfcfe0000); /* off */
-	assert_int_equal(config(b, FIRST, 0x3c, 1), 10);
+	assert_int_equal(config(b, FIRST, 0x3c, 1), 11);
 	assert_int_equal(config(b, FIRST, 0x04, 2), 0x0003);
 	assert_int_equal(config(b, LAST, 0x10, 4), 0xfb000008);
 	assert_int_equal(config(b, LAST, 0x14, 4), 0xc201);
 	assert_int_equal(config(b, LAST, 0x3c, 1), 11);
 	assert_int_equal(config(b, FIRST + 1, 0x10, 4), 0x00000008);
 	bus_memory(board_bus(b), &n);
-	assert_int_equal(n, others + 4);
+	assert_int_equal(n, others + 5); /* that of the VGA as well */
 	close_board(&r, b);
 }
 

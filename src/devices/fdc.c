@@ -558,7 +558,6 @@ static void transfer_state(struct transfer *t, struct archive *a)
 	ARCHIVE(a, t, st0);
 	ARCHIVE(a, t, st1);
 	ARCHIVE(a, t, st2);
-	ARCHIVE(a, t, terminal);
 	ARCHIVE(a, t, at);
 	ARCHIVE(a, t, want);
 	archive_require(a, "at", t->want <= FLOPPY_SECTOR && t->at <= t->want);

@@ -123,6 +123,43 @@ static void test_bytes(void **state)
 	close_bench(&b);
 }
 
+/* Saved within a track that is read, and after a seek that the command implied. */
+static void test_saved(void **state)
+{
+	struct bench b, other;
+	size_t size;
+	open_bench(&b);
+	GIVE(&b, 0x13, 0, 0x70, 0);
+	GIVE(&b, 0x03, 0xdf, 0x03);
+	GIVE(&b, 0x42, 0, 30, 0, 1, 2, 2, 27, 255);
+	for (unsigned i = 0; i < 600; i++) {
+		if (i % 512 == 0)
+			wait(&b);
+		memory[i] = in(&b.rig, FIFO);
+	}
+	assert_sectors(memory, 30 * 36, 1);
+	struct archive *saves = archive_create();
+	archive_section(saves, "fdc");
+	fdc_type.state(b.fdc, saves);
+	const void *saved = archive_bytes(saves, &size);
+	struct archive *loads = archive_open(saved, size);
+	open_bench(&other);
+	archive_section(loads, "fdc");
+	fdc_type.state(other.fdc, loads);
+	assert_null(archive_problem(loads));
+	assert_true(other.rig.line.level);
+	assert_int_equal(in(&other.rig, MSR), 0xf0);
+	for (unsigned i = 600; i < 1024; i++)
+		memory[i] = in(&other.rig, FIFO);
+	for (unsigned i = 600; i < 1024; i++)
+		assert_int_equal(memory[i], byte_of(30 * 36 + 1, i - 512));
+	EXPECT(&other, 0x60, 0x80, 0, 31, 0, 1, 2);
+	archive_destroy(loads);
+	archive_destroy(saves);
+	close_bench(&other);
+	close_bench(&b);
+}
+
 /* --- images --- */
 
 static void test_formats(void **state)
@@ -228,10 +265,10 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write),   cmocka_unit_test(test_protected),
-		cmocka_unit_test(test_format),  cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_formats), cmocka_unit_test(test_short_image),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_write),       cmocka_unit_test(test_protected),
+		cmocka_unit_test(test_format),      cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_saved),       cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_short_image), cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests_name("fdc write", tests, NULL, NULL);
 }

@@ -58,27 +58,58 @@ static inline void *new_floppies(struct rig *r, unsigned which)
 	return f;
 }
 
-/* A whole command, mostly of those that take time, near the disk's beginning; or the way out of
- * reset, with both DMA controllers open. */
+/* A whole command, mostly of those that take time, near the disk's beginning. */
+static inline void give_command(struct rig *r, uint32_t v)
+{
+	static const uint8_t firsts[] = {0x46, 0xe6, 0xc5, 0x42, 0x4a, 0x42, 0x56, 0x51,
+	                                 0x0f, 0x07, 0x4c, 0x13, 0x0e, 0x6c, 0x94, 0x12};
+	const uint8_t rest[] = {v >> 4 & 5, v >> 8 & 1,           v >> 6 & 1, 1 + (v >> 9 & 3),
+	                        2,          v >> 11 & 1 ? 18 : 3, 27,         1 + (v >> 12 & 1)};
+	out(r, 0x3f5, firsts[v & 15]);
+	for (unsigned i = 0; i < sizeof rest; i++)
+		if ((in(r, 0x3f4) & 0xd0) == 0x90)
+			out(r, 0x3f5, rest[i]);
+}
+
+/* The way out of reset, both DMA controllers open, a count, DMA or not. */
+static inline void give_way(struct rig *r, uint32_t v)
+{
+	const uint8_t specify[] = {0x03, v >> 1, v & 1};
+	out(r, 0x3f2, 0x1c);
+	out(r, 0x3f7, v & 0x0e ? 0 : 2);
+	out(r, 0x0b, v & 0x10 ? 0x46 : 0x5a);
+	out(r, 0x0c, 0);
+	out(r, 0x05, v >> 5);
+	out(r, 0x05, v >> 13 & 7);
+	out(r, 0xd6, 0xc0);
+	out(r, 0x0e, 0);
+	out(r, 0xdc, 0);
+	for (unsigned i = 0; i < sizeof specify && in(r, 0x3f4) & 0x80; i++)
+		out(r, 0x3f5, specify[i]);
+}
+
+/* Results, and bytes without DMA. */
+static inline void use_fifo(struct rig *r, uint32_t v)
+{
+	for (unsigned n = v & 0x3ff; n; n--) {
+		uint8_t status = in(r, 0x3f4);
+		if ((status & 0xd0) == 0xd0)
+			told = told * 3 + in(r, 0x3f5);
+		else if ((status & 0xf0) == 0xb0)
+			out(r, 0x3f5, n + v);
+	}
+}
+
 static inline void use_floppies(void *d, unsigned which, uint32_t v)
 {
-	static const uint8_t firsts[] = {0x46, 0xe6, 0xc5, 0x4d, 0x4a, 0x42, 0x56, 0x51,
-	                                 0x0f, 0x07, 0x03, 0x13, 0x0e, 0x08, 0xcf, 0x12};
-	struct rig *r = rigs[which];
-	if (v & 1) {
-		const uint8_t rest[] = {v >> 5 & 5, v >> 8 & 1, v >> 7 & 1, 1 + (v >> 9 & 3),
-		                        2,          18,         27,         v & 2};
-		out(r, 0x3f5, firsts[v >> 1 & 15]);
-		for (unsigned i = 0; i < sizeof rest; i++)
-			if ((in(r, 0x3f4) & 0xd0) == 0x90)
-				out(r, 0x3f5, rest[i]);
-	} else {
-		out(r, 0x3f2, 0x1c);
-		out(r, 0x3f7, v & 6 ? 0 : 2);
-		out(r, 0x0b, v & 8 ? 0x46 : 0x5a);
-		out(r, 0xd6, 0xc0);
-		out(r, 0x0e, 0);
-		out(r, 0xdc, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t what = v >> 5 * i & 3, more = v * 0x9e3779b1 >> (8 + i);
+		if (what == 0 && !i)
+			give_way(rigs[which], more);
+		else if (what == 1)
+			give_command(rigs[which], more);
+		else
+			use_fifo(rigs[which], more);
 	}
 }
 

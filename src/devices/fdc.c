@@ -494,11 +494,6 @@ void fdc_set_drive(struct fdc *f, unsigned drive, enum floppy_kind kind)
 	f->unit[drive].floppy.kind = kind;
 }
 
-enum floppy_kind fdc_drive(const struct fdc *f, unsigned drive)
-{
-	return f->unit[drive].floppy.kind;
-}
-
 void fdc_insert(struct fdc *f, unsigned drive, const struct medium *m)
 {
 	floppy_insert(&f->unit[drive].floppy, m);

@@ -26,7 +26,6 @@ struct fdc *fdc_create(struct bus *bus, struct clock *clock, struct dma *dma, st
 
 /* FLOPPY_NONE: it is not there. */
 void fdc_set_drive(struct fdc *f, unsigned drive, enum floppy_kind kind);
-enum floppy_kind fdc_drive(const struct fdc *f, unsigned drive);
 
 /* A disk that the drive takes; NULL: it is taken out. */
 void fdc_insert(struct fdc *f, unsigned drive, const struct medium *m);

@@ -84,7 +84,7 @@ struct transfer {
 	uint8_t c, h, r, n; /* the ID that is looked for */
 	uint8_t count;      /* of sectors that are done; at most FFh */
 	uint8_t st0, st1, st2;
-	bool terminal;     /* count: the host wants no more.  No event outlives it */
+	bool terminal;     /* count: the host wants no more.  Not beyond one call */
 	uint16_t at, want; /* bytes that the host has got, or given, of a sector's */
 	uint8_t buffer[FLOPPY_SECTOR];
 };

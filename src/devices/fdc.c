@@ -106,15 +106,6 @@ static uint8_t take_result(struct fdc *f)
 
 /* --- seeks --- */
 
-uint64_t fdc_seek(struct unit *u, int cylinder)
-{
-	int by = cylinder - u->cylinder;
-	uint64_t ns = (uint64_t)abs(by) * STEP_NS;
-	floppy_step(&u->floppy, by);
-	u->cylinder = cylinder;
-	return ns < STEP_NS ? STEP_NS : ns > SEEK_NS ? SEEK_NS : ns;
-}
-
 /* The interrupt comes when the heads are there.  Who seeks does not ask for the rest of what the
  * reset has found. */
 static void start_seek(struct fdc *f, struct unit *u, uint64_t ns, uint8_t error)

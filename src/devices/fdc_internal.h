@@ -1,5 +1,9 @@
-/* The floppy disk controller's state, and what its halves call each other: fdc.c has the ports and
- * the phases of commands, fdc_transfer.c the commands that find sectors. */
+/* The floppy disk controller's state, and what its halves call each other.  From the top down:
+ *
+ *   fdc.c            the ports, and the phases of commands
+ *   fdc_transfer.c   seeks, and the commands that find sectors
+ *
+ * None calls one above it. */
 #ifndef UNRING_DEVICES_FDC_INTERNAL_H
 #define UNRING_DEVICES_FDC_INTERNAL_H
 

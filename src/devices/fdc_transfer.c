@@ -1,5 +1,6 @@
 #include "devices/fdc_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -13,6 +14,15 @@ enum {
  * with no disk for ever, until its guest gives up and resets it: guests do cope with that, some
  * after many seconds, and with an answer as well. */
 #define SEARCH_NS 5000000ull
+
+uint64_t fdc_seek(struct unit *u, int cylinder)
+{
+	int by = cylinder - u->cylinder;
+	uint64_t ns = (uint64_t)abs(by) * STEP_NS;
+	floppy_step(&u->floppy, by);
+	u->cylinder = cylinder;
+	return ns < STEP_NS ? STEP_NS : ns > SEEK_NS ? SEEK_NS : ns;
+}
 
 static uint8_t flag(const struct fdc *f, uint8_t bit)
 {

@@ -129,7 +129,7 @@ void fwcfg_add_file(struct fwcfg *f, const char *name, const void *data, size_t 
 	struct item *file = &f->items[i];
 	if (i == f->count || strcmp(file->name, name) != 0)
 		file = item_insert(f, i);
-	strcpy(file->name, name);
+	memcpy(file->name, name, strlen(name) + 1);
 	item_set(file, data, bytes);
 	number_files(f);
 }

@@ -16,14 +16,18 @@
 
 enum { SECTOR = 512, BLOCK = 4096 };
 
+/* Of a snapshot: blocks that were stored to, and a bit for each that says which they are. */
+struct overlay {
+	uint8_t *copy, *stored; /* NULL: there is none */
+	size_t bytes;
+};
+
 struct image {
 	int fd;    /* the drive's */
 	int empty; /* what it is while nothing is in */
 	uint64_t bytes;
 	bool readonly;
-	/* of a snapshot: blocks that were stored to, and which they are */
-	uint8_t *copy;
-	uint8_t *stored;
+	struct overlay overlay;
 };
 
 int image_create(struct image **out)
@@ -48,13 +52,17 @@ static size_t blocks(uint64_t bytes)
 	return (size_t)((bytes + BLOCK - 1) / BLOCK);
 }
 
+static void overlay_free(struct overlay *o)
+{
+	if (o->copy)
+		host_mem_release(o->copy, o->bytes);
+	free(o->stored);
+	*o = (struct overlay){0};
+}
+
 static void forget(struct image *i)
 {
-	if (i->copy) {
-		host_mem_release(i->copy, blocks(i->bytes) * BLOCK);
-		free(i->stored);
-	}
-	i->copy = i->stored = NULL;
+	overlay_free(&i->overlay);
 	i->bytes = 0;
 	i->readonly = false;
 }
@@ -98,37 +106,38 @@ static int look(int fd, uint64_t most, uint64_t *bytes)
 	return !*bytes ? -ENODATA : *bytes % SECTOR ? -EDOM : *bytes > most ? -EFBIG : 0;
 }
 
-static int snapshot(uint64_t bytes, uint8_t **copy, uint8_t **stored)
+static int snapshot(struct overlay *o, uint64_t bytes)
 {
-	*stored = calloc(blocks(bytes) / 8 + 1, 1);
-	if (!*stored)
+	o->bytes = blocks(bytes) * BLOCK;
+	o->stored = calloc(blocks(bytes) / 8 + 1, 1);
+	if (!o->stored)
 		return -ENOMEM;
-	int err = host_mem_reserve(blocks(bytes) * BLOCK, (void **)copy);
-	if (err)
-		free(*stored);
+	int err = host_mem_reserve(o->bytes, (void **)&o->copy);
+	if (!err)
+		return 0;
+	free(o->stored);
+	*o = (struct overlay){0};
 	return err;
 }
 
 int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
 {
-	uint8_t *copy = NULL, *stored = NULL;
+	struct overlay overlay = {0};
 	uint64_t bytes = 0;
 	int err = look(fd, most, &bytes);
 	if (!err)
 		err = lock(fd, use.readonly || use.snapshot);
 	if (!err && use.snapshot)
-		err = snapshot(bytes, &copy, &stored);
+		err = snapshot(&overlay, bytes);
 	if (!err && dup3(fd, i->fd, O_CLOEXEC) < 0)
 		err = -errno;
 	if (!err) {
 		forget(i);
 		i->bytes = bytes;
 		i->readonly = use.readonly;
-		i->copy = copy;
-		i->stored = stored;
-	} else if (copy) {
-		host_mem_release(copy, blocks(bytes) * BLOCK);
-		free(stored);
+		i->overlay = overlay;
+	} else {
+		overlay_free(&overlay);
 	}
 	close(fd);
 	return err;
@@ -176,7 +185,7 @@ static int file_transfer(int fd, uint64_t at, uint8_t *p, size_t n, bool write)
 
 static bool is_stored(const struct image *i, uint64_t block)
 {
-	return i->copy && i->stored[block / 8] >> block % 8 & 1;
+	return i->overlay.copy && i->overlay.stored[block / 8] >> block % 8 & 1;
 }
 
 int image_read(struct image *i, uint64_t at, void *dst, size_t n)
@@ -188,7 +197,7 @@ int image_read(struct image *i, uint64_t at, void *dst, size_t n)
 		size_t some = BLOCK - at % BLOCK;
 		some = some < n ? some : n;
 		if (is_stored(i, block))
-			memcpy(p, i->copy + at, some);
+			memcpy(p, i->overlay.copy + at, some);
 		else
 			err = file_transfer(i->fd, at, p, some, false);
 		p += some;
@@ -202,9 +211,10 @@ int image_read(struct image *i, uint64_t at, void *dst, size_t n)
 static int copy_block(struct image *i, uint64_t block)
 {
 	uint64_t at = block * BLOCK, left = i->bytes - at;
-	int err = file_transfer(i->fd, at, i->copy + at, left < BLOCK ? left : BLOCK, false);
+	int err =
+		file_transfer(i->fd, at, i->overlay.copy + at, left < BLOCK ? left : BLOCK, false);
 	if (!err)
-		i->stored[block / 8] |= (uint8_t)(1 << block % 8);
+		i->overlay.stored[block / 8] |= (uint8_t)(1 << block % 8);
 	return err;
 }
 
@@ -212,13 +222,13 @@ int image_write(struct image *i, uint64_t at, const void *src, size_t n)
 {
 	if (i->readonly)
 		return -EROFS;
-	if (!i->copy)
+	if (!i->overlay.copy)
 		return file_transfer(i->fd, at, (uint8_t *)(uintptr_t)src, n, true);
 	for (uint64_t block = at / BLOCK; block <= (at + n - 1) / BLOCK; block++) {
 		int err = is_stored(i, block) ? 0 : copy_block(i, block);
 		if (err)
 			return err;
 	}
-	memcpy(i->copy + at, src, n);
+	memcpy(i->overlay.copy + at, src, n);
 	return 0;
 }

@@ -124,10 +124,16 @@ static void step(struct acpi_files *f, const struct step *s)
 	f->script_bytes += sizeof *s;
 }
 
+static void name_file(char to[FILE_NAME], const char *file)
+{
+	CHECK(strlen(file) < FILE_NAME);
+	memcpy(to, file, strlen(file) + 1);
+}
+
 static void allocate(struct acpi_files *f, const char *file, uint32_t align, uint8_t zone)
 {
 	struct step s = {.what = STEP_ALLOCATE, .allocate = {.align = align, .zone = zone}};
-	strcpy(s.allocate.file, file);
+	name_file(s.allocate.file, file);
 	step(f, &s);
 }
 
@@ -135,15 +141,15 @@ static void allocate(struct acpi_files *f, const char *file, uint32_t align, uin
 static void point(struct acpi_files *f, const char *file, uint32_t at)
 {
 	struct step s = {.what = STEP_POINTER, .pointer = {.at = at, .bytes = 4}};
-	strcpy(s.pointer.file, file);
-	strcpy(s.pointer.target, ACPI_TABLES_FILE);
+	name_file(s.pointer.file, file);
+	name_file(s.pointer.target, ACPI_TABLES_FILE);
 	step(f, &s);
 }
 
 static void sum(struct acpi_files *f, const char *file, uint32_t at, uint32_t start, uint32_t bytes)
 {
 	struct step s = {.what = STEP_SUM, .sum = {.at = at, .start = start, .bytes = bytes}};
-	strcpy(s.sum.file, file);
+	name_file(s.sum.file, file);
 	step(f, &s);
 }
 

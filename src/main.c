@@ -24,11 +24,12 @@ static int end_of_text(void)
 
 static int help(void)
 {
-	fputs("usage: unring run [--kernel FILE] [option...]\n"
+	fputs("usage: unring run [--kernel FILE | --floppy FILE | --bios FILE] [option...]\n"
 	      "       unring ctl SOCKET COMMAND [word...]\n"
 	      "       unring --help | --version | --completion\n"
 	      "\n"
-	      "Runs a 32-bit x86 guest. Without --kernel: the tour, a guest inside unring.\n"
+	      "Runs an x86 guest of 16 or 32 bits: a kernel, or what a BIOS boots; without any of\n"
+	      "these the tour, a guest inside unring.\n"
 	      "--completion: source <(unring --completion) teaches bash the options.\n"
 	      "\n",
 	      stdout);

@@ -4,10 +4,9 @@
 
 static enum seg_class class_of(const struct segment *s, enum sreg which, bool protected)
 {
-	if (segment_is_down(s))
-		return CLASS_DOWN;
-	if (s->attr & SEG_UNUSABLE || s->limit != 0xffffffff || !(s->attr & SEG_P))
-		return CLASS_LIMITED;
+	if (s->attr & SEG_UNUSABLE || s->limit != 0xffffffff || !(s->attr & SEG_P) ||
+	    segment_is_down(s))
+		return segment_is_down(s) ? CLASS_DOWN : CLASS_LIMITED;
 	if (s->attr & SEG_CODE) {
 		/* Code read through an override; stores to it are never permitted. */
 		if (which != SREG_CS || !(s->attr & SEG_READ))

@@ -43,6 +43,12 @@ static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
 	return bits >> (MODE_SEG_SHIFT + 2 * s) & 3;
 }
 
+/* Is any segment of the classes that are checked? */
+static inline bool mode_limited(uint32_t bits)
+{
+	return bits & 0xaaau << MODE_SEG_SHIFT;
+}
+
 static inline unsigned mode_cpl(uint32_t bits)
 {
 	return bits & MODE_CPL;

@@ -127,6 +127,7 @@ void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uin
 	}
 	if (tables || tables_stray(m))
 		tables_moved(m);
+	tlb_flush(m);
 	if (m->client.remapped)
 		m->client.remapped(m->client.ctx);
 }

@@ -111,8 +111,9 @@ const void *mmu_host(struct mmu *m, gpa_t a);
 void *mmu_host_store(struct mmu *m, gpa_t a);
 
 /* A store within a page on behalf of the guest, with all its consequences: units, shadows of page
- * tables, the log.  Where stores reach no memory, nothing happens. */
-void mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n);
+ * tables, the log.  False if a device is there, which is to be told; where stores reach no memory
+ * either, nothing happens. */
+bool mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n);
 /* A device's own accesses, of any length: they see all address lines.  Reads find FFh where
  * there is no memory; stores are as mmu_store's, and settled when this returns. */
 void mmu_dma_read(struct mmu *m, gpa_t a, void *dst, size_t n);
@@ -181,6 +182,8 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *w, gla_t a, enum mmu_ac
  * (and D for MMU_WRITE).  *out is the guest-physical address.  Fast when repeated. */
 bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out,
                    struct trap *t);
+/* Where the memory is that mmu_translate has found there lately, to be read; NULL: ask it. */
+const void *mmu_readable(const struct mmu *m, gla_t a, bool user);
 
 /* The same for a debugger: no rights are checked, no bits set.  False: not present. */
 bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out);

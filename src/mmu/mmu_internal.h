@@ -188,6 +188,7 @@ struct tlb_entry {
 	uint64_t page; /* guest-physical, with TLB_* rights below */
 	uint32_t vpn;
 	uint32_t gen;
+	const uint8_t *host; /* the page in the view; NULL: no memory */
 };
 
 struct walk {

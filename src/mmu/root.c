@@ -229,7 +229,7 @@ void mmu_force_private(struct mmu *m)
 
 static struct win *supervisor_window(struct mmu *m, struct root *r, gla_t eip)
 {
-	if (eip.v < SPLIT_FIRST || mmu_is_self_map(m, eip))
+	if (eip.v < SPLIT_FIRST || (r->self_map != SELF_NONE && mmu_is_self_map(m, eip)))
 		mmu_force_private(m);
 	if (!m->wp || r->need_private)
 		return root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);

@@ -90,6 +90,14 @@ static uint64_t tlb_right(enum mmu_access access, bool user)
 	return 1u << (access + (user ? 3 : 0));
 }
 
+const void *mmu_readable(const struct mmu *m, gla_t a, bool user)
+{
+	const struct tlb_entry *e = &m->tlb[gla_vpn(a) % TLB_LENGTH];
+	if (e->vpn != gla_vpn(a) || e->gen != m->tlb_gen || !(e->page & tlb_right(MMU_READ, user)))
+		return NULL;
+	return e->host ? e->host + (a.v & PAGE_MASK) : NULL;
+}
+
 bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out,
                    struct trap *t)
 {
@@ -112,7 +120,10 @@ bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gp
 		right |= tlb_right(MMU_READ, user);
 	if (same && (e->page & ~(uint64_t)PAGE_MASK) == r.pa)
 		right |= e->page & PAGE_MASK;
-	*e = (struct tlb_entry){.page = r.pa | right, .vpn = vpn, .gen = m->tlb_gen};
+	*e = (struct tlb_entry){.page = r.pa | right,
+	                        .vpn = vpn,
+	                        .gen = m->tlb_gen,
+	                        .host = mmu_host(m, gpa(r.pa))};
 	*out = gpa(r.pa | (a.v & PAGE_MASK));
 	return true;
 }

@@ -135,9 +135,11 @@ static uint32_t in_page(gpa_t a, size_t n)
 	return (uint32_t)(n < left ? n : left);
 }
 
-void mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n)
+bool mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n)
 {
-	store(m, map_at(m, a.v >> PAGE_SHIFT), a.v & PAGE_MASK, src, n);
+	uint32_t here = map_at(m, a.v >> PAGE_SHIFT);
+	store(m, here, a.v & PAGE_MASK, src, n);
+	return !(here & MAP_DEVICE);
 }
 
 /* Devices see all address lines: A20 is the processor's. */

@@ -126,6 +126,7 @@ struct monitor {
 	unsigned n_modes;
 	unsigned mode;             /* number of the current one */
 	struct tcache_space space; /* the current one */
+	uint64_t cs_reached;       /* what native.reach has of CS: limit, attributes, PE */
 	struct tcache_space spaces[SPACES];
 	uint32_t last_tag;     /* upper half of the tag that was given last */
 	struct window *window; /* current */

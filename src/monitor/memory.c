@@ -62,8 +62,8 @@ static bool probe(struct monitor *m, gla_t a, unsigned n, enum mmu_access access
 	return true;
 }
 
-static bool load(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, bool devices,
-                 struct trap *t)
+__attribute__((noinline)) static bool load(struct monitor *m, gla_t a, void *dst, unsigned n,
+                                           bool user, bool devices, struct trap *t)
 {
 	uint8_t *out = dst;
 	/* A device is not asked before it is sure that all can be read. */
@@ -91,6 +91,11 @@ static bool load(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, b
 
 bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
 {
+	const void *known = mmu_readable(m->mmu, a, user);
+	if (__builtin_expect(known && to_page_end(a.v, n) == n, 1)) {
+		copy_operand(dst, known, n);
+		return true;
+	}
 	return load(m, a, dst, n, user, true, t);
 }
 
@@ -106,10 +111,8 @@ bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct
 
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
 {
-	if (__builtin_expect(mmu_is_device(m->mmu, a), 0))
+	if (__builtin_expect(!mmu_store(m->mmu, a, src, n), 0))
 		device_write(m, a, src, n);
-	else
-		mmu_store(m->mmu, a, src, n);
 }
 
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user, struct trap *t)

@@ -133,8 +133,14 @@ void select_state(struct monitor *m)
 	}
 	mmu_bases(m->mmu, w, v->native.base_by_part);
 	/* Translated code asks the ruler about limited segments alone, and about stores by CS. */
-	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
-		if (s == SREG_CS || mode_class(k.bits, s) >= CLASS_LIMITED)
+	const struct segment *cs = &v->seg[SREG_CS];
+	uint64_t reached =
+		(uint64_t)cs->limit << 32 | (cs->attr & ~SEG_DPL) << 1 | (v->cr0 & CR0_PE);
+	if (reached != m->cs_reached)
+		mode_reach(v, SREG_CS);
+	m->cs_reached = reached;
+	for (unsigned s = SREG_ES; mode_limited(k.bits) && s <= SREG_GS; s++)
+		if (mode_class(k.bits, s) >= CLASS_LIMITED)
 			mode_reach(v, s);
 	m->state_dirty = m->code_moved = m->remapped = false;
 	x87_note_segments(m);

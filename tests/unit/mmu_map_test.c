@@ -437,6 +437,43 @@ static void test_random(void **state)
 	guest_free(g);
 }
 
+/* What has been looked up to be read is where it is now: moved, gone, without A20, or a device. */
+static void test_readable(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t other = memory_new(g, 1);
+	struct trap t;
+	gpa_t p;
+	enum { AT = 0x100123 };
+
+	assert_null(mmu_readable(g->m, gla(AT), false));
+	assert_true(mmu_translate(g->m, gla(AT), MMU_READ, false, &p, &t));
+	assert_ptr_equal(mmu_readable(g->m, gla(AT), false), mmu_host(g->m, gpa(AT)));
+	assert_null(mmu_readable(g->m, gla(AT), true));
+	assert_null(mmu_readable(g->m, gla(AT + PAGE_SIZE), false));
+	mmu_map(g->m, gpa(0x100000), PAGE_SIZE, PHYS_ROM, other);
+	assert_null(mmu_readable(g->m, gla(AT), false));
+	assert_true(mmu_translate(g->m, gla(AT), MMU_READ, false, &p, &t));
+	assert_ptr_equal(mmu_readable(g->m, gla(AT), false), mmu_page_host(g->m, other) + 0x123);
+	mmu_a20(g->m, false);
+	assert_null(mmu_readable(g->m, gla(AT), false));
+	assert_true(mmu_translate(g->m, gla(AT), MMU_READ, false, &p, &t));
+	assert_ptr_equal(mmu_readable(g->m, gla(AT), false), mmu_host(g->m, gpa(0x123)));
+	mmu_a20(g->m, true);
+	mmu_map(g->m, gpa(0x100000), PAGE_SIZE, PHYS_DEVICE, 0);
+	assert_true(mmu_translate(g->m, gla(AT), MMU_READ, false, &p, &t));
+	assert_null(mmu_readable(g->m, gla(AT), false));
+	assert_false(mmu_store(g->m, gpa(AT), &(uint8_t){1}, 1));
+	mmu_map(g->m, gpa(0x100000), PAGE_SIZE, PHYS_NONE, 0);
+	assert_true(mmu_translate(g->m, gla(AT), MMU_READ, false, &p, &t));
+	assert_null(mmu_readable(g->m, gla(AT), false));
+	assert_true(mmu_store(g->m, gpa(AT), &(uint8_t){1}, 1));
+	/* What may be stored to may be read. */
+	assert_true(mmu_translate(g->m, gla(0x2000), MMU_WRITE, true, &p, &t));
+	assert_non_null(mmu_readable(g->m, gla(0x2000), true));
+	guest_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_pam),      cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_a20),      cmocka_unit_test(test_log),
 		cmocka_unit_test(test_dma),      cmocka_unit_test(test_random),
+		cmocka_unit_test(test_readable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,11 +264,15 @@ static void transfer_features(struct gdb *g, const char *p)
 	char text[PACKET];
 	uint64_t offset;
 	unsigned n;
-	size_t size = strlen(g->xml);
 	if (!get_range(&p, &offset, &n, 0)) {
 		reply(g, "E22");
 		return;
 	}
+	if (!offset || !g->xml) { /* by the code that the guest is in when gdb comes */
+		free(g->xml);
+		g->xml = gdb_reg_xml(vcpu_code32(monitor_vcpu(g->monitor)));
+	}
+	size_t size = strlen(g->xml);
 	if (offset > size)
 		offset = size;
 	if (n > PACKET - 1)
@@ -485,7 +489,6 @@ bool gdb_open(struct gdb **out, const struct stream_spec *where, const struct st
 		free(g);
 		return problem_set(p, "--gdb %s: %s", where->text, strerror(-err));
 	}
-	g->xml = gdb_reg_xml();
 	stream_attach(g->stream, (struct stream_client){
 					 .ctx = g,
 					 .on_open = on_connection,

@@ -274,15 +274,17 @@ static void xml_types(FILE *f, unsigned first)
 	}
 }
 
-char *gdb_reg_xml(void)
+char *gdb_reg_xml(bool code32)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 	CHECK(f);
-	fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
-	      "<target version=\"1.0\"><architecture>i386</architecture>",
-	      f);
+	/* "set architecture" goes from i8086 to i386, and from nothing else to i8086. */
+	fprintf(f,
+	        "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
+	        "<target version=\"1.0\"><architecture>%s</architecture>",
+	        code32 ? "i386" : "i8086");
 	for (unsigned i = 0; i < gdb_reg_count(); i++) {
 		const struct reg *r = &regs[i];
 		if (r->feature) {

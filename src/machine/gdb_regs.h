@@ -13,6 +13,6 @@ void gdb_reg_get(struct monitor *m, unsigned n, uint8_t *out);
 /* False where the register is read-only or does not take the value. */
 bool gdb_reg_set(struct monitor *m, unsigned n, const uint8_t *in);
 /* The target description, allocated. */
-char *gdb_reg_xml(void);
+char *gdb_reg_xml(bool code32);
 
 #endif

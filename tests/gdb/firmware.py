@@ -21,8 +21,8 @@ def main(unring):
             command += ["-ex", text.format(port=vm.port)]
         said = subprocess.run(command, capture_output=True, text=True, timeout=120,
                               stdin=subprocess.DEVNULL, check=False).stdout
-        lines = [line for line in said.splitlines() if "ljmp" in line or "=> 0xfe05b" in line]
-        wanted = (FAR16, "0xfe05b", FAR32, FAR16)
+        lines = [line for line in said.splitlines() if "ljmp" in line or "0xfe05b:" in line]
+        wanted = (FAR16, "0xfe05b:", FAR32, FAR16)
         if len(lines) != len(wanted) or not all(w in l for w, l in zip(wanted, lines)):
             raise Failed(f"gdb said:\n{said}")
         vm.end(0)

@@ -36,14 +36,14 @@ log=$dir/debugcon
 stats=$dir/stats
 memory=16
 case $name in
-reset* | real_reset) once="" ;; # it starts anew, by itself
+reset* | real_reset | real_cf9) once="" ;; # it starts anew, by itself
 *) once=1 ;;
 esac
 
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
 	case $name in
-	pci | poweroff) machine=pc,smm=off ;;
+	pci | poweroff | real_cf9) machine=pc,smm=off ;;
 	*) machine=isapc ;;
 	esac
 	timeout -k 3 900 qemu-system-i386 -accel tcg -M "$machine" -cpu pentium3,-apic -m "$memory" \

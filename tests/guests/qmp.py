@@ -10,14 +10,14 @@ import time
 class Guest:
     """unring with a control socket; with it one can type, and look at the screen."""
 
-    def __init__(self, unring, *options, timeout=60):
+    def __init__(self, unring, *options, timeout=60, stderr=None):
         self.folder = tempfile.TemporaryDirectory()
         path = os.path.join(self.folder.name, "control")
         self.end = time.monotonic() + timeout
         self.events = []
         self.process = subprocess.Popen(
             [unring, "run", "--control", f"unix:{path}", "--display", "none", "--serial", "none",
-             *options], stdin=subprocess.DEVNULL)
+             *options], stdin=subprocess.DEVNULL, stderr=stderr)
         self.socket = socket.socket(socket.AF_UNIX)
         while True:
             try:

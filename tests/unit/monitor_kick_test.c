@@ -137,10 +137,16 @@ PROGRAM(hole, "add ecx, ds:[0x800000]; mov ds:[0x800000], edx; inc dword ptr ds:
 PROGRAM(across, "inc ecx; jmp 1f; .org across_code + 0xffe; 1: mov eax, 0x12345678; inc edx;"
                 "call 2f; jmp 3f; .org across_code + 0x1100; 2: jc 4f; ret; 4: ret;"
                 "3: cmp dl, 9; jc 5f; mov edx, 2; 5: mov eax, 70; 6: dec eax; jnz 6b");
-PROGRAM(once, "mov eax, ss; mov ss, eax; inc ecx; push ss; pop ss; pushfd; pop ebp; mov ss, eax;"
-              "jmp 1f; 1: mov ss, eax; call 2f; mov ss, eax; jnz 3f; 3: jmp 4f; 2: mov ss, eax;"
-              "ret; 4: mov ss, eax; bts dword ptr ds:[0x10f00], ecx; lea ebp, [ebx + 4];"
-              "mov ss, eax; xchg [ebp], ch; xor eax, eax; xor ebp, ebp");
+/* Loads of SS, whose shadow a kick has to wait for; and the same when the guest steps: then each
+ * instruction is a unit of its own, run once. */
+#define SHADOWS \
+	"mov eax, ss; mov ss, eax; inc ecx; push ss; pop ss; pushfd; pop ebp; mov ss, eax;" \
+	"jmp 1f; 1: mov ss, eax; call 2f; mov ss, eax; jnz 3f; 3: jmp 4f; 2: mov ss, eax;" \
+	"ret; 4: mov ss, eax; bts dword ptr ds:[0x10f00], ecx; lea ebp, [ebx + 4];" \
+	"mov ss, eax; xchg [ebp], ch; xor eax, eax; xor ebp, ebp"
+PROGRAM(shadows, SHADOWS);
+PROGRAM(once, "pushfd; or dword ptr [esp], 0x100; popfd;" SHADOWS
+              "; pushfd; and dword ptr [esp], 0xfffffeff; popfd");
 PROGRAM(code16, ".byte 0xea; .long 1f - code16_code; .word 0x38; .code16;"
                 "1: inc cx; push dx; call 2f; jmp 3f; 2: pushf; pop ax; ret;"
                 "3: pop dx; push 0x8d5; popf; adc dx, cx; mov [bx + 0x100], dx; inc word ptr [si];"
@@ -218,7 +224,7 @@ static const struct program {
 	P(time, FLAT), P(callouts, FLAT),
 	P(redirected_x87, FLAT | REDIRECTED), P(redirected_sse, HIGH | REDIRECTED), P(straddling, FLAT | HIGH | REDIRECTED),
 	P(redirected_stack, USER | REDIRECTED), P(redirected_strings, FLAT | HIGH | REDIRECTED), P(borrowed, USER | REDIRECTED),
-	P(hole, FLAT | REDIRECTED), P(across, TRUSTED), P(once, USER | UNITS_ONCE), P(code16, FLAT),
+	P(hole, FLAT | REDIRECTED), P(across, TRUSTED), P(shadows, USER), P(once, USER | FAULTS | UNITS_ONCE), P(code16, FLAT),
 	P(stepped, FLAT | USER | FAULTS | UNITS_ONCE), P(soft, IOPL0 | HIGH), P(iopl, USER),
 	P(faulting, USER | HIGH | FAULTS), P(enter, USER), P(gate, USER), P(shared, USER | THUNKS),
 /* clang-format on */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh [--nobody] [--evicts] [--at-most LIMITS] UNRING KERNEL [option...]
-#     runs a guest test kernel, or a ROM (NAME.rom), under unring; --nobody: as that user, if we are root;
+#     runs a guest test kernel, a ROM (NAME.rom) or a floppy (NAME.img), under unring; --nobody: as that user, if we are root;
 #     --evicts: windows must have been evicted on the way
 #     --at-most "NAME N, ...": what these counters may be
 # run.sh --qemu KERNEL [option...]
@@ -28,6 +28,10 @@ case $kernel in
 	name=real_$(basename "$kernel" .rom)
 	boot=bios
 	;;
+*.img) # a floppy: tests/boot
+	name=boot_$(basename "$kernel" .img)
+	boot=floppy
+	;;
 esac
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -43,12 +47,15 @@ esac
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
 	case $name in
-	pci | poweroff | real_cf9) machine=pc,smm=off ;;
+	pci | poweroff | real_cf9 | boot_*) machine=pc,smm=off ;;
 	*) machine=isapc ;;
 	esac
+	medium=-$boot vga=none
+	[ $boot = floppy ] && vga=std medium=-drive \
+		kernel=if=floppy,format=raw,snapshot=on,file=$kernel
 	timeout -k 3 900 qemu-system-i386 -accel tcg -M "$machine" -cpu pentium3,-apic -m "$memory" \
-		-nodefaults -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
-		-debugcon "file:$log" ${once:+-no-reboot} "-$boot" "$kernel" \
+		-nodefaults -vga $vga -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
+		-debugcon "file:$log" ${once:+-no-reboot} "$medium" "$kernel" \
 		${skip:+-append "$skip"} "$@" >&2
 	status=$?
 	wrong=$(grep '^FAIL' "$log" | sed 's/^FAIL \([^:]*\):.*/\1/' | sort -u |
@@ -71,8 +78,9 @@ poweroff) expected=0 verdict='^about to' ;;
 triple*) expected=1 verdict='^about to' ;;
 *) expected=33 verdict='^VERDICT PASS' ;;
 esac
+[ $boot = floppy ] && kernel=$kernel,snapshot
 # shellcheck disable=SC2086 # several words, or none
-timeout -k 3 900 $as "$vm" run "--$boot" "$kernel" --debug-exit --debugcon "$log" --serial none \
+timeout -k 3 900 $as "$vm" run "--$boot" "$kernel" --display none --debug-exit --debugcon "$log" --serial none \
 	${once:+--no-reboot} --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then

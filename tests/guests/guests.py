@@ -2,110 +2,240 @@
 """guests.py UNRING GUESTS NAME...: boots guests by firmware, as a user does, and looks at the screen.
 
 Each is decided by what it shows after something was typed, by a clean end, and by a second boot
-on the same image.  Those that no Debian package has are looked for in the folder that
-UNRING_MEDIA names; without it they are skipped (status 77).
+on the same image, which the first may have written to. Those that no Debian package has are looked
+for in the folder that UNRING_MEDIA names; without it they are skipped (status 77). Without a name:
+the names.
 """
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from qmp import Guest
+from qmp import Guest, processor_seconds
 
 SKIPPED = 77
+BARE_DOS = "freedos-1.4MB.img"
 
 
-def grub(g):
-    g.see("GNU GRUB")
-    g.type("c") if "menu" in g.screen().lower() and "grub>" not in g.screen() else None
+def after(g, typed, answer):
+    """Types a line; what it leads to is not on the screen before."""
+    if answer in g.screen():
+        raise RuntimeError(f"'{answer}' is on the screen before '{typed}'")
+    g.type(typed + "\n")
+    return g.see(answer)
+
+
+def grub(g, _):
+    g.see("for a command-line")
+    g.type("c")
     g.see("grub>")
-    g.type("echo $((6*7)) is it\n")
-    g.see("is it")
-    g.type("ls\n")
-    g.see("(fd0)")
+    after(g, "ls", "(fd0)")
+    after(g, "echo seen=${grub_platform}", "seen=pc")
     g.type("help\n")
+    g.until("help", lambda: "GNU GRUB" not in g.screen() or "--MORE--" in g.screen())
 
 
-def ipxe(g):
+
+
+def grub_halts(g, _):
+    """By the BIOS's APM."""
+    g.see("for a command-line")
+    g.type("c")
+    g.see("grub>")
+    g.type("halt\n")
+    if g.ended():
+        raise RuntimeError("halt: exit status")
+
+
+def ipxe(g, _):
     g.see("iPXE 1.")
-    g.press("ctrl", "b")
-    g.see("iPXE>")
-    g.type("echo one ${version}\n")
-    g.see("one 1.")
+    g.until("a prompt", lambda: g.press("ctrl", "b") or "iPXE>" in g.screen())
+    after(g, "echo one ${version}", "one 1.")
 
 
-def memtest(g):
-    g.see("Memtest86+")
-    g.see("Test #")
-    g.see("Pass")
+def memtest(g, _):
+    g.see("to start testing")
+    g.press("ret")
+    g.until("a test that runs", lambda: "Running" in g.screen() or "Testing" in g.screen())
+    g.until("a second test", lambda: "Test #1" in g.screen() or "Test #2" in g.screen(), 40)
+    if "Errors: 0" not in g.screen():
+        raise RuntimeError("errors:\n" + g.screen())
 
 
-def sectorlisp(g):
-    g("x-wait-text", text="Booting from Floppy", timeout=20)
-    g.type("(CONS (QUOTE A) (QUOTE B))\n")
+def sectorlisp(g, _):
+    g.see("Booting from Floppy")
+    g.until("its own empty line", lambda: g("query-status")["running"] and time.sleep(1) is None)
+    after(g, "(CONS (QUOTE A) (QUOTE B))", "(A\u2219B)")
 
 
-def tetros(g):
-    """A well of grey, into which pieces fall."""
-    first = g.screen()
-    g.press("left")
+def tetros(g, _):
+    """A well of grey, into which coloured blanks fall."""
+    g.until("a well", lambda: len(set(colours(g.picture()[2]))) > 3)
+    first = g.picture()
+    g.until("a piece that falls", lambda: g.picture() != first)
+    for _ in range(4):
+        g.press("left")
     g.press("down")
-    for _ in range(200):
-        if g.screen() != first:
-            return
-    raise RuntimeError("nothing falls")
 
 
-def mikeos(g):
+def colours(pixels):
+    """Of each pixel."""
+    return (pixels[i:i + 3] for i in range(0, len(pixels), 3))
+
+
+def floppybird(g, _):
+    """Mode 13h: a bird over a skyline."""
+    g.until("a picture", lambda: len(set(colours(g.picture()[2]))) > 8)
+    columns, rows, _ = g.picture()
+    if (columns, rows) not in ((320, 200), (640, 400)):
+        raise RuntimeError(f"{columns} x {rows}")
+    g.press("spc")
+    first = g.picture()
+    g.until("a move", lambda: g.picture() != first)
+
+
+def mikeos(g, _):
     g.see("Welcome to MikeOS")
     g.press("ret")
-    g.see(".BIN")
+    g.see("KERNEL.BIN")
+    g.press("esc")
+    g.see("Welcome to MikeOS")
 
 
-def freedos(g):
-    g.see("A:\\>")
-    g.type("echo one & two\n")
-    g.see("one")
-    g.type("ver\n")
+def dos(g, line, answer):
+    """Types a line at a prompt on an empty screen, and waits for the next prompt below its answer."""
+    g.until("a prompt", lambda: g.screen().rstrip().endswith("A:\\>"))
+    g.type("cls\n")
+    g.until("an empty screen", lambda: g.screen().strip() == "A:\\>")
+    g.type(line + "\n")
+    g.until(f"an end of '{line}'", lambda: re.search(r"A:\\>.*A:\\>\s*$", g.screen(), re.DOTALL))
+    shown = g.screen().strip().removeprefix("A:\\>" + line)
+    if answer not in shown:
+        raise RuntimeError(f"'{line}' is answered without '{answer}':\n{shown}")
+
+
+def freedos(g, _):
+    dos(g, "ver", "FreeCom version")
+    dos(g, "dir", "bytes free")
+
+
+def memdisk(g, _):
+    freedos(g, None)
+    dos(g, "echo here > f", "")
+    dos(g, "type f", "here")
+
+
+def writes(g, boot):
+    """What the first boot writes, the second reads."""
+    if boot == 2:
+        dos(g, "type f", "x of boot 1")
+    dos(g, f"echo x of boot {boot} > f", "")
+    dos(g, "type f", f"x of boot {boot}")
+
+
+def change(g, _):
+    """Another disk in the drive of a DOS that runs; then none."""
+    dos(g, "dir", "COMMAND")
+    other = os.path.join(g.folder.name, "other.img")
+    subprocess.run(["mformat", "-C", "-i", other, "-f", "720", "-v", "ANOTHER", "::"], check=True)
+    g.ctl("change", "floppy0", other)
+    # The BIOS tells of no change line: DOS looks again at a disk that it has not used for 2 seconds.
+    time.sleep(3)
+    dos(g, "dir", "ANOTHER")
+    dos(g, "echo one > new", "")
+    dos(g, "dir", "1 file(s)")
+    g("eject", device="floppy0")
+    time.sleep(3)
     g.type("dir\n")
-    g.see("bytes free")
+    g.see("bort")
+    if not g.saw("DEVICE_TRAY_MOVED"):
+        raise RuntimeError("no DEVICE_TRAY_MOVED")
 
 
-def freedos_floppy(g):
-    g.press("ret")
+def protected(g, _):
     g.see("A:\\>")
-    g.type("ver\n")
-    g.see("ersion")
+    g.type("echo x > g\n")
+    g.see("rotect")
+    g.see("bort")
+    g.type("a")
 
 
-def floppinux(g):
+def restarts(g, _):
+    """Ctrl-Alt-Del: the BIOS is back, then DOS."""
+    g.see("A:\\>")
+    g.type("echo before\n")
+    g.press("ctrl", "alt", "delete")
+    g.until("a reset", lambda: g.saw("RESET"))
+    g.until("another screen", lambda: "before" not in g.screen())
+    g.see("A:\\>")
+
+
+def entry(key):
+    """One entry of FreeDOS 1.0's menu."""
+    def steps(g, _):
+        g.see("Select from Menu")
+        g.type(key + "\n")
+        g.see("A:\\>")
+        dos(g, "ver", "ersion")
+        dos(g, "cd", "A:\\")
+    return steps
+
+
+def floppinux(g, _):
     g.see("CHOOSE:")
     g.type("c\n")
     g.see("#")
-    g.type("echo $((6*7)) is it\n")
-    g.see("42 is it")
+    after(g, "echo one two | wc -w && uname -sr", "Linux 5.13")
+    after(g, "cat /proc/cpuinfo", "GenuineIntel")
 
 
-# name: image, memory, what happens, seconds at most
+# name: image, options, what happens, seconds at most for each boot
 DEBIAN = {
-    "grub": ("grub.img", "16M", grub, 60),
-    "ipxe": ("ipxe.img", "16M", ipxe, 60),
-    "memtest-floppy": ("memtest-floppy.img", "8M", memtest, 60),
+    "grub": ("grub.img", ["--memory", "16M"], grub, 60),
+    "grub-3g": ("grub.img", ["--memory", "3G"], grub, 60),
+    "grub-halts": ("grub.img", ["--memory", "16M"], grub_halts, 60),
+    "ipxe": ("ipxe.img", ["--memory", "16M"], ipxe, 60),
+    "memtest-floppy": ("memtest-floppy.img", ["--memory", "8M"], memtest, 60),
 }
 MEDIA = {
-    "sectorlisp": ("sectorlisp.img", "1M", sectorlisp, 60),
-    "tetros": ("tetros.img", "1M", tetros, 60),
-    "mikeos": ("mikeos.img", "1M", mikeos, 60),
-    **{f"freedos-{size}": (f"freedos-{size}.img", "1M", freedos, 60)
+    "sectorlisp": ("sectorlisp.img", ["--memory", "1M"], sectorlisp, 60),
+    "tetros": ("tetros.img", ["--memory", "1M"], tetros, 60),
+    "floppybird": ("floppybird.img", ["--memory", "1M"], floppybird, 60),
+    "mikeos": ("mikeos.img", ["--memory", "1M"], mikeos, 60),
+    **{f"freedos-{size}": (f"freedos-{size}.img", ["--memory", "1M"], freedos, 60)
        for size in ("160K", "180K", "320K", "360K", "640K", "720K", "1200K", "1.4MB")},
-    "freedos-floppy": ("fdboot.img", "16M", freedos_floppy, 60),
-    "floppinux": ("floppinux.img", "24M", floppinux, 120),
+    "freedos-of-640k": (BARE_DOS, ["--memory", "640K"], freedos, 60),
+    "freedos-of-3g": (BARE_DOS, ["--memory", "3G"], freedos, 60),
+    "dos-writes": (BARE_DOS, [], writes, 60),
+    "dos-change": (BARE_DOS, [], change, 60),
+    "dos-protected": (BARE_DOS + ",readonly", [], protected, 60),
+    "dos-restarts": (BARE_DOS, [], restarts, 60),
+    "freedos-himem": ("fdboot.img", ["--memory", "16M"], entry("4"), 60),
+    "freedos-emm386": ("fdboot.img", ["--memory", "16M"], entry("3"), 60),
+    "memdisk": ("freedos-160K.img", ["--memory", "8M"], memdisk, 60),
+    "floppinux": ("floppinux.img", ["--memory", "24M"], floppinux, 120),
 }
+
+
+def memdisk_floppy(image):
+    """A floppy of 2.88M on which SYSLINUX starts memdisk with that image; it replaces it."""
+    disk = image + ".2880"
+    subprocess.run(["mformat", "-C", "-i", disk, "-f", "2880", "::"], check=True)
+    subprocess.run(["mcopy", "-i", disk, "-", "::syslinux.cfg"], check=True, input=
+                   b"default k\nlabel k\n  kernel memdisk\n  append initrd=dos.img floppy\n")
+    subprocess.run(["mcopy", "-i", disk, "/usr/lib/syslinux/memdisk", "::memdisk"], check=True)
+    subprocess.run(["mcopy", "-i", disk, image, "::dos.img"], check=True)
+    subprocess.run(["syslinux", "--install", disk], check=True)
+    os.rename(disk, image)
 
 
 def run(unring, folder, name):
-    image, memory, steps, seconds = {**DEBIAN, **MEDIA}[name]
+    image, options, steps, seconds = {**DEBIAN, **MEDIA}[name]
+    image, _, how = image.partition(",")
     if name in MEDIA:
         folder = os.environ.get("UNRING_MEDIA")
         if not folder or not os.path.exists(os.path.join(folder, image)):
@@ -114,23 +244,39 @@ def run(unring, folder, name):
     with tempfile.TemporaryDirectory() as own:
         disk = os.path.join(own, image)
         shutil.copy(os.path.join(folder, image), disk)
-        for boot in ("first", "second"):
-            g = Guest(unring, "--floppy", disk, "--memory", memory, timeout=seconds)
+        if name == "memdisk":
+            memdisk_floppy(disk)
+        if how:
+            disk += "," + how
+        for boot in (1, 2):
+            before = processor_seconds()
+            g = Guest(unring, "--floppy", disk, *options, timeout=seconds)
             try:
-                steps(g)
-                shown = g.screen()
-                status = g.quit()
-                if status:
-                    raise RuntimeError(f"exit status {status}")
-                print(f"ok {name}: {boot} boot")
-            except (RuntimeError, OSError) as e:
-                print(f"FAILED {name}: {boot} boot: {e}")
+                steps(g, boot)
+                if g.process.poll() is None:
+                    print("\n".join(line for line in screen_of(g).splitlines() if line.strip()))
+                    status = g.quit()
+                    if status:
+                        raise RuntimeError(f"exit status {status}")
+                print(f"ok {name}: boot {boot}, {processor_seconds() - before:.2f} processor seconds",
+                      flush=True)
+            except (RuntimeError, OSError, subprocess.SubprocessError) as e:
+                print(f"FAILED {name}: boot {boot}: {e}")
                 return 1
             finally:
                 g.close()
-        print(shown)
     return 0
 
 
+def screen_of(g):
+    """Its text, for people."""
+    try:
+        return g.screen()
+    except RuntimeError:
+        return "(a picture)"
+
+
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit("\n".join({**DEBIAN, **MEDIA}))
     sys.exit(max(run(sys.argv[1], sys.argv[2], name) for name in sys.argv[3:]))

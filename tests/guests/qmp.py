@@ -1,10 +1,17 @@
 """A guest that is driven by its control socket, as a stock QMP client does it."""
 import json
 import os
+import resource
 import socket
 import subprocess
 import tempfile
 import time
+
+
+def processor_seconds():
+    """Of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Guest:
@@ -12,7 +19,8 @@ class Guest:
 
     def __init__(self, unring, *options, timeout=60, stderr=None):
         self.folder = tempfile.TemporaryDirectory()
-        path = os.path.join(self.folder.name, "control")
+        self.unring = unring
+        self.path = path = os.path.join(self.folder.name, "control")
         self.end = time.monotonic() + timeout
         self.events = []
         self.process = subprocess.Popen(
@@ -64,6 +72,36 @@ class Guest:
                 raise RuntimeError(f"no '{text}' on the screen:\n{shown}")
             time.sleep(0.05)
 
+    def picture(self):
+        """(columns, rows, RGB) of the screen in pixels."""
+        out = os.path.join(self.folder.name, "screen.ppm")
+        self.ctl("screendump", out)
+        with open(out, "rb") as f:
+            kind, columns, rows, most, pixels = f.read().split(maxsplit=4)
+        assert (kind, most) == (b"P6", b"255")
+        return int(columns), int(rows), pixels
+
+    def ctl(self, *words):
+        """What unring ctl is for: it hands over files that the fenced VMM opens no more."""
+        done = subprocess.run([self.unring, "ctl", self.path, *words], capture_output=True,
+                              text=True, check=False, timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"ctl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def until(self, what, happens, seconds=20):
+        """Waits until happens() is true."""
+        until = min(self.end, time.monotonic() + seconds)
+        while not happens():
+            if time.monotonic() > until:
+                raise RuntimeError(f"{what}: not in time")
+            time.sleep(0.1)
+
+    def saw(self, event):
+        """Whether that event has come."""
+        self("query-status")
+        return any(e["event"] == event for e in self.events)
+
     def type(self, text):
         self("x-type-text", text=text)
 
@@ -77,6 +115,10 @@ class Guest:
         except (RuntimeError, OSError):
             pass
         return self.process.wait(10)
+
+    def ended(self):
+        """Waits for the guest's own end; the exit status."""
+        return self.process.wait(max(1, self.end - time.monotonic()))
 
     def close(self):
         if self.process.poll() is None:

@@ -139,10 +139,10 @@ PROGRAM(across, "inc ecx; jmp 1f; .org across_code + 0xffe; 1: mov eax, 0x123456
                 "3: cmp dl, 9; jc 5f; mov edx, 2; 5: mov eax, 70; 6: dec eax; jnz 6b");
 /* Loads of SS, whose shadow a kick has to wait for; and the same when the guest steps: then each
  * instruction is a unit of its own, run once. */
-#define SHADOWS \
-	"mov eax, ss; mov ss, eax; inc ecx; push ss; pop ss; pushfd; pop ebp; mov ss, eax;" \
-	"jmp 1f; 1: mov ss, eax; call 2f; mov ss, eax; jnz 3f; 3: jmp 4f; 2: mov ss, eax;" \
-	"ret; 4: mov ss, eax; bts dword ptr ds:[0x10f00], ecx; lea ebp, [ebx + 4];" \
+#define SHADOWS                                                                                    \
+	"mov eax, ss; mov ss, eax; inc ecx; push ss; pop ss; pushfd; pop ebp; mov ss, eax;"        \
+	"jmp 1f; 1: mov ss, eax; call 2f; mov ss, eax; jnz 3f; 3: jmp 4f; 2: mov ss, eax;"         \
+	"ret; 4: mov ss, eax; bts dword ptr ds:[0x10f00], ecx; lea ebp, [ebx + 4];"                \
 	"mov ss, eax; xchg [ebp], ch; xor eax, eax; xor ebp, ebp"
 PROGRAM(shadows, SHADOWS);
 PROGRAM(once, "pushfd; or dword ptr [esp], 0x100; popfd;" SHADOWS

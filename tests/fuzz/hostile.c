@@ -1,7 +1,8 @@
 /* A guest that means harm: it fills code pages with random bytes weighted towards
  * valid opcodes, makes random segments, gates, tasks and page tables, and jumps
- * into the code at every CPL.  Traps, the timer and a task for double faults end
- * a try; what they do not survive ends the machine, and hostile.sh starts another.
+ * into the code at every CPL, and in virtual-8086 mode.  Traps, the timer and a task
+ * for double faults end a try; what they do not survive ends the machine, and
+ * hostile.sh starts another.
  *
  * Every 16th try runs with TF set, to count how many instructions tries execute. */
 #include "../guest/rt/rt.h"
@@ -16,6 +17,7 @@ enum {
 	TABLES = 16,
 	TSS_AT = 0xb00000,
 	TSS_COUNT = 16,
+	V86_AT = 0x20000,
 	STACK_AT = 0xf00000, /* room for a runaway recursion until the timer's tick */
 	LDT_AT = 0xb08000,
 	LDT_ENTRIES = 32,
@@ -665,7 +667,23 @@ static bool hook(struct frame *f)
 	return resume;
 }
 
-static void one_try(bool count)
+/* The page of code below 1 MiB, in virtual-8086 mode: its segments stay below this kernel, nearly
+ * always. */
+static void in_v86(struct state *s)
+{
+	memcpy((void *)V86_AT, (u8 *)CODE_AT + (below(16) << 12), 0x1000);
+	s->eflags |= EFLAGS_VM | VIF * one_in(4) | VIP * one_in(16);
+	s->cs = V86_AT >> 4;
+	s->eip = one_in(4) ? below(0x400) : 0;
+	s->ss = (u16)(0x3000 + below(0x5000));
+	s->esp = one_in(4) ? below(8) : any() & 0xffff;
+	u32 *data[] = {&s->ds, &s->es, &s->fs, &s->gs};
+	for (unsigned i = 0; i < 4; i++)
+		*data[i] = one_in(64) ? any() & 0xffff : 0x1000 + below(0x9000);
+	write_cr4((read_cr4() & ~CR4_VME) | CR4_VME * one_in(2));
+}
+
+static void one_try(bool count, bool v86)
 {
 	unsigned roll = below(20), cpl = roll < 6 ? 0 : roll < 9 ? 1 : roll < 12 ? 2 : 3;
 	struct state s =
@@ -699,6 +717,8 @@ static void one_try(bool count)
 		s.eflags |= any() & (IOPL3 | NT | AC | ID | RF);
 	if (count || one_in(32))
 		s.eflags |= TF;
+	if (v86)
+		in_v86(&s);
 	/* A try at CPL 0 may have left NT set on this stack: IRET would only raise #TS from then on. */
 	asm volatile("pushf; andl %0, (%%esp); popf" : : "i"(~NT) : "memory", "cc");
 	asm volatile("fninit");
@@ -741,8 +761,10 @@ void guest_main(void)
 		start_timer();
 		set_up_descriptors();
 		fill_code(below(16));
-		load_paging();
-		one_try(count);
+		bool v86 = one_in(4);
+		if (!v86)
+			load_paging();
+		one_try(count, v86);
 		tries++;
 		if (count) {
 			sampled++;

@@ -124,8 +124,10 @@ static void extensions(void)
 		{"int 81", 2, {0xcd, 0x81}, V_GP, 0},
 		{"int 3", 1, {0xcc}, V_BP, 1},
 	};
+	static const struct row traced[] = {{"nop traced", 2, {0x90, 0xf4}, V_DB, 1}};
 	extensions_on();
 	RUN_ROWS(rows, 0);
+	RUN_ROWS(traced, TF); /* the bitmap is INT n's alone */
 	struct state s = run(interrupt_flag, sizeof(interrupt_flag), 0);
 	stopped("sti, cli", &s, V_GP, 4);
 	expect("with VIF", *stack_word(TOP - 2), IF | IOPL3 | 2);

@@ -496,6 +496,26 @@ static void test_update_interrupt(void **state)
 	close_rtc(&r, c);
 }
 
+/* A guest that writes B in a loop, as it was, does not hold the clock back. */
+static void test_rewritten(void **state)
+{
+	struct rig r;
+	struct rtc *c = open_rtc(&r, NEW_YEARS_EVE + SECOND / 2);
+	put(&r, 0x0b, 0x52);
+	unsigned periods = 0, seconds = 0;
+	/* Periods of 976.5625 us. */
+	for (unsigned i = 1; i <= 3200; i++) {
+		rig_until(&r, i * (SECOND / 1000));
+		put(&r, 0x0b, 0x52);
+		uint8_t flags = get(&r, 0x0c);
+		periods += !!(flags & 0x40);
+		seconds += !!(flags & 0x10);
+	}
+	assert_int_equal(seconds, 3);
+	assert_int_equal(periods, 3200);
+	close_rtc(&r, c);
+}
+
 static void test_alarm(void **state)
 {
 	struct rig r;
@@ -603,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_late_periods_are_one),
 		cmocka_unit_test(test_update_interrupt),
+		cmocka_unit_test(test_rewritten),
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_alarm_of_a_day),
 		cmocka_unit_test(test_cmos),

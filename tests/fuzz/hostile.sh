@@ -1,5 +1,5 @@
 #!/bin/sh
-# hostile.sh [--minutes N] [--seed S] [--build DIR] [--count N] [--verify 1]
+# hostile.sh [--minutes N] [--seed S] [--build DIR] [--count N] [--verify 1] [--real 1]
 #
 # Runs hostile guests for N minutes (default 1), or N of them with --count, the
 # first with seed S (default 1), the next with S + 1.  A guest may kill itself or
@@ -8,9 +8,9 @@
 # At least half of the tries must execute more than one instruction.
 # DIR is the build tree (default build/dev).  To see one again: --seed S --count 1.
 # With --verify 1 `unring run --verify` runs them, without canaries, for a second each once
-# they have begun, and the checker must find nothing.
+# they have begun, and the checker must find nothing.  With --real 1 they are ROMs in real mode.
 set -u
-minutes=1 seed=1 build=build/dev count=0 verify=
+minutes=1 seed=1 build=build/dev count=0 verify='' real=''
 while [ $# -gt 1 ]; do
 	case $1 in
 	--minutes) minutes=$2 ;;
@@ -18,6 +18,7 @@ while [ $# -gt 1 ]; do
 	--build) build=$2 ;;
 	--count) count=$2 ;;
 	--verify) verify=1 ;;
+	--real) real=1 ;;
 	*) break ;;
 	esac
 	shift 2
@@ -41,6 +42,14 @@ options() {
 	*) echo "--cpu pentium4" ;;
 	esac
 }
+# The ROM with a seed: hostile_real.asm says where.
+plant() {
+	cp "$build/tests/fuzz/hostile_real.rom" "$dir/rom"
+	for shift in 0 8 16 24; do
+		# shellcheck disable=SC2059 # an escape, made here
+		printf "\\$(printf %03o $(($1 >> shift & 255)))"
+	done | dd of="$dir/rom" bs=1 seek=65504 conv=notrunc 2> /dev/null
+}
 # Ends process $1 a second after its guest has begun, if it runs so long.
 end_later() {
 	left=20
@@ -61,10 +70,14 @@ while [ "$count" -gt 0 ] && [ $((seed - first)) -lt "$count" ] ||
 		good='^clean end'
 		set -- "$build/tests/fuzz/hostile_vm" "$dir/log" --debug-exit
 	fi
+	if [ "$real" ]; then
+		plant "$seed"
+		set -- "$@" --bios "$dir/rom" --display none
+	else
+		set -- "$@" --kernel "$build/tests/fuzz/hostile.elf" --append "seed=$seed"
+	fi
 	# shellcheck disable=SC2046
-	timeout -s TERM -k 60 120 "$@" \
-		--kernel "$build/tests/fuzz/hostile.elf" --memory 16M --serial none --no-reboot \
-		$(options "$seed") --append "seed=$seed" \
+	timeout -s TERM -k 60 120 "$@" --memory 16M --serial none --no-reboot $(options "$seed") \
 		> "$dir/out" 2>&1 < /dev/null &
 	vm=$!
 	[ -z "$verify" ] || end_later $vm

@@ -194,6 +194,33 @@ with tempfile.TemporaryDirectory() as folder:
                   [os.path.basename(wrong)])
             holds("the output", old, b"of the last run")
 
+    # Floppies and firmware
+    def medium(*args):
+        return run("--display", "none", "--serial", "none", *args)
+    disk = file("disk", bytes(1440 * 1024))
+    for what, content, says in (("an empty", b"", "empty"),
+                                ("an odd", bytes(1440 * 1024 + 1), "multiple of 512"),
+                                ("too large a", bytes(2881 * 1024), "larger than any floppy")):
+        wrong = file("wrong-disk", content)
+        check(f"{what} floppy image", medium("--floppy", wrong), ["--floppy", wrong, says])
+    check("a directory as a floppy", medium("--floppy", folder), ["--floppy", folder, "directory"])
+    check("one image in both drives", medium("--floppy", disk, "--floppy", disk),
+          ["--floppy", disk, "in use"])
+    check("--debugcon to the floppy", medium("--floppy", disk, "--debugcon", disk),
+          ["--debugcon", disk, "same file as the floppy"])
+    holds("the floppy", disk, bytes(1440 * 1024))
+    rom = file("rom", bytes(1000))
+    for option, unit in (("--bios", "65536"), ("--vgabios", "512")):
+        check(f"no {option}", medium(option, f"{folder}/none", "--floppy", disk),
+              [option, f"{folder}/none", "no such file"])
+        check(f"{option} of a wrong size", medium(option, rom, "--floppy", disk),
+              [option, rom, f"multiple of {unit}"])
+    check("--display terminal and no terminal", run("--display", "terminal", "--floppy", disk),
+          ["--display terminal", "no terminal"])
+    check("the terminal asked for twice",
+          run("--display", "terminal", "--serial", "stdio", "--floppy", disk),
+          ["--serial stdio", "--display terminal"])
+
     # The host
     check("standard input closed", ["sh", "-c", 'exec "$@" <&-', "sh", *boot("--serial", "stdio")],
           ["standard input|stdin"], stdin=None)

@@ -17,7 +17,7 @@ struct fdc_board {
 	void *ctx;
 	/* The image could not be read or written, a negative errno; the guest was told so as
 	 * well.  NULL: nobody asks. */
-	void (*error)(void *ctx, unsigned drive, int err);
+	void (*error)(void *ctx, unsigned drive, bool write, int err);
 };
 
 /* Without drives. */

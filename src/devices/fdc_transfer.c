@@ -83,11 +83,14 @@ static void fail(struct fdc *f, uint8_t st1, uint8_t st2)
 	finish(f);
 }
 
-static void image_failed(struct fdc *f, int err, uint8_t st1, uint8_t st2)
+static void image_failed(struct fdc *f, bool write, int err)
 {
 	if (f->board.error)
-		f->board.error(f->board.ctx, f->transfer.unit, err);
-	fail(f, st1, st2);
+		f->board.error(f->board.ctx, f->transfer.unit, write, err);
+	if (write)
+		fail(f, ST1_PROTECTED, 0);
+	else
+		fail(f, ST1_DATA_ERROR, ST2_DATA_ERROR);
 }
 
 /* --- what is under the heads --- */
@@ -248,7 +251,7 @@ static void compare(struct fdc *f)
 	bool equal = true, meets = true;
 	int err = floppy_read(floppy(f), t->head, t->r, disk);
 	if (err) {
-		image_failed(f, err, ST1_DATA_ERROR, ST2_DATA_ERROR);
+		image_failed(f, false, err);
 		return;
 	}
 	for (unsigned i = 0; i < t->at; i++) {
@@ -281,7 +284,7 @@ static void format_sector(struct fdc *f)
 	memset(filler, f->command[5], sizeof filler);
 	int err = floppy_write(floppy(f), t->head, t->r, filler);
 	if (err)
-		image_failed(f, err, ST1_PROTECTED, 0);
+		image_failed(f, true, err);
 	else
 		sector_done(f);
 }
@@ -293,7 +296,7 @@ static void write_sector(struct fdc *f)
 	memset(t->buffer + t->at, 0, FLOPPY_SECTOR - t->at);
 	int err = floppy_write(floppy(f), t->head, t->r, t->buffer);
 	if (err)
-		image_failed(f, err, ST1_PROTECTED, 0);
+		image_failed(f, true, err);
 	else
 		sector_done(f);
 }
@@ -378,7 +381,7 @@ static void read_sector(struct fdc *f)
 	struct transfer *t = &f->transfer;
 	int err = floppy_read(floppy(f), t->head, sector(f), t->buffer);
 	if (err) {
-		image_failed(f, err, ST1_DATA_ERROR, ST2_DATA_ERROR);
+		image_failed(f, false, err);
 		return;
 	}
 	if (code(f) == READ_DELETED)

@@ -23,7 +23,7 @@ struct board_config {
 	struct dma_memory memory;
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
-	void (*floppy_error)(void *ctx, unsigned drive, int err);
+	void (*floppy_error)(void *ctx, unsigned drive, bool write, int err);
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);

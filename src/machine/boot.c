@@ -102,11 +102,11 @@ static bool has_room_for_key(void *ctx)
 /* --- booting --- */
 
 /* The guest was told as a drive can tell; this is for who can do something about it. */
-static void on_floppy_error(void *ctx, unsigned drive, int err)
+static void on_floppy_error(void *ctx, unsigned drive, bool write, int err)
 {
 	struct machine *m = ctx;
 	const struct drive *d = &m->media.floppy[drive];
-	remote_has_failed(m, d, err);
+	remote_has_failed(m, d, write, err);
 	report("--floppy %s: %s", d->file ? d->file : d->name, strerror(-err));
 }
 

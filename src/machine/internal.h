@@ -112,7 +112,7 @@ void remote_was_reset(struct machine *m, enum monitor_end end);
 void remote_has_ended(struct machine *m, enum monitor_end end);
 void remote_has_halted(struct machine *m);
 /* An image could not be read or written: a negative errno. */
-void remote_has_failed(struct machine *m, const struct drive *d, int err);
+void remote_has_failed(struct machine *m, const struct drive *d, bool write, int err);
 
 /* --- records.c --- */
 

@@ -321,14 +321,14 @@ void remote_has_ended(struct machine *m, enum monitor_end end)
 	tell(m, "SHUTDOWN", guest ? "guest" : reason_of(m, end));
 }
 
-void remote_has_failed(struct machine *m, const struct drive *d, int err)
+void remote_has_failed(struct machine *m, const struct drive *d, bool write, int err)
 {
 	char data[256];
 	snprintf(data, sizeof data,
 	         "{\"device\": \"%s\", \"node-name\": \"%s\", \"operation\": \"%s\", "
 	         "\"action\": \"report\", \"nospace\": %s, \"reason\": \"%s\"}",
-	         d->name, d->name, err == -EROFS || err == -ENOSPC ? "write" : "read",
-	         err == -ENOSPC ? "true" : "false", strerror(-err));
+	         d->name, d->name, write ? "write" : "read", err == -ENOSPC ? "true" : "false",
+	         strerror(-err));
 	qmp_event(m->qmp, "BLOCK_IO_ERROR", data);
 }
 

@@ -30,6 +30,7 @@ static int image_error; /* what it answers; 0: it works */
 static unsigned image_uses;
 static unsigned errors, error_drive;
 static int error;
+static bool error_of_write;
 static uint64_t image_bytes;
 
 static inline int image_read(void *ctx, uint64_t at, void *dst, size_t n)
@@ -62,11 +63,12 @@ static inline void memory_write(void *ctx, uint64_t at, const void *src, size_t 
 	memcpy(memory + at, src, n);
 }
 
-static inline void on_error(void *ctx, unsigned drive, int err)
+static inline void on_error(void *ctx, unsigned drive, bool write, int err)
 {
 	errors++;
 	error_drive = drive;
 	error = err;
+	error_of_write = write;
 }
 
 struct bench {

@@ -33,6 +33,7 @@ static void test_write(void **state)
 	assert_int_equal(errors, 1);
 	assert_int_equal(error, -ENOSPC);
 	assert_int_equal(error_drive, 0);
+	assert_true(error_of_write);
 	image_error = -EIO;
 	program_dma(&b, TO_MEMORY, 0, 512);
 	GIVE(&b, 0xc6, 0, 2, 0, 18, 2, 18, 27, 255);

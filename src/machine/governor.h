@@ -1,6 +1,8 @@
 /* Runs a guest at a part of its speed, by time: in turn it runs for a slice, and is held until
- * that was its share.  Times are the guest's, in nanoseconds; those of a slice and its hold are much
- * shorter than a tick of 55 ms. */
+ * that was its share.  What it ran is the processor time that its thread got, so that a busy host
+ * neither slows it down twice nor lets it run on; what a host took from it by ending a hold late
+ * it gets back.  Times are in nanoseconds; those of a slice and its hold are much shorter than a tick
+ * of 55 ms. */
 #ifndef UNRING_MACHINE_GOVERNOR_H
 #define UNRING_MACHINE_GOVERNOR_H
 
@@ -9,12 +11,19 @@
 enum {
 	GOVERNOR_PERIOD_NS = 2000000,     /* a slice and its hold, as they should be */
 	GOVERNOR_SLICE_LEAST_NS = 250000, /* much more than what a hold costs */
-	GOVERNOR_HOLD_MOST_NS = 20000000  /* after a slice that took too long */
+	GOVERNOR_MOST_NS = 20000000       /* of a hold, and of what is given back */
+};
+
+/* One moment. */
+struct governor_time {
+	uint64_t now; /* guest time */
+	uint64_t cpu; /* processor time of the guest's thread */
 };
 
 struct governor {
 	unsigned percent; /* of the time that the guest runs; 100: it is not held */
-	uint64_t begin;   /* of the slice */
+	struct governor_time last;
+	int64_t ahead; /* of its share: how long it would have to be held */
 };
 
 static inline bool governor_is_on(const struct governor *g)
@@ -28,21 +37,29 @@ static inline uint64_t governor_slice_ns(const struct governor *g)
 	return ns < GOVERNOR_SLICE_LEAST_NS ? GOVERNOR_SLICE_LEAST_NS : ns;
 }
 
-/* A slice begins now; when it is to end. */
-static inline uint64_t governor_begin(struct governor *g, uint64_t now)
+/* The guest begins to run: nothing is known of what it ran before. */
+static inline void governor_begin(struct governor *g, struct governor_time t)
 {
-	g->begin = now;
-	return now + governor_slice_ns(g);
+	g->last = t;
+	g->ahead = 0;
 }
 
-/* Until when the guest is to be held; 0: its slice is not over. */
-static inline uint64_t governor_hold(const struct governor *g, uint64_t now)
+/* A moment has come.  For how long the guest is to be held now; 0: it may run for `*slice` more. */
+static inline uint64_t governor_look(struct governor *g, struct governor_time t, uint64_t *slice)
 {
-	uint64_t ran = now - g->begin;
-	if (!governor_is_on(g) || ran < governor_slice_ns(g))
-		return 0;
-	uint64_t hold = ran * (100 - g->percent) / g->percent;
-	return now + (hold < GOVERNOR_HOLD_MOST_NS ? hold : GOVERNOR_HOLD_MOST_NS);
+	uint64_t ran = t.cpu - g->last.cpu, full = governor_slice_ns(g);
+	int64_t hold = (int64_t)(full * (100 - g->percent) / g->percent);
+	g->ahead += (int64_t)(ran * 100 / g->percent) - (int64_t)(t.now - g->last.now);
+	g->last = t;
+	if (g->ahead < -GOVERNOR_MOST_NS)
+		g->ahead = -GOVERNOR_MOST_NS;
+	if (g->ahead > GOVERNOR_MOST_NS)
+		g->ahead = GOVERNOR_MOST_NS;
+	if (g->ahead >= hold)
+		return (uint64_t)g->ahead;
+	unsigned rest = 100 - g->percent;
+	*slice = ((uint64_t)(hold - g->ahead) * g->percent + rest - 1) / rest;
+	return 0;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* What the machine does for the monitor: ports, interrupts, time, polls, sleep, stops. */
 #include "machine/internal.h"
 
+#include "host/clock.h"
 #include "host/loop.h"
 #include "host/signal.h"
 #include "host/terminal.h"
@@ -122,21 +123,23 @@ static void serve(struct machine *m)
 
 /* --- the governor --- */
 
-static void begin_slice(struct machine *m)
+static struct governor_time governor_now(struct machine *m)
 {
-	struct clock *clock = gtime_clock(m->time);
-	if (governor_is_on(&m->governor))
-		timer_set(m->slice, governor_begin(&m->governor, clock_now(clock)));
+	return (struct governor_time){.now = clock_now(gtime_clock(m->time)),
+	                              .cpu = host_thread_cpu_ns()};
 }
 
-/* Where a slice is over, the guest stands until its share of the time is right.  Its clocks go on,
- * and its timers are served when they are due: so nothing is late that would be hidden. */
-static void govern(struct machine *m)
+void platform_set_speed(struct machine *m, unsigned percent)
+{
+	m->governor.percent = percent;
+	governor_begin(&m->governor, governor_now(m));
+}
+
+/* Its clocks go on, and its timers are served when they are due: so nothing is late that would be
+ * hidden. */
+static void hold_until(struct machine *m, uint64_t until)
 {
 	struct clock *clock = gtime_clock(m->time);
-	uint64_t until = governor_hold(&m->governor, clock_now(clock));
-	if (!until)
-		return;
 	gtime_sleep(m->time); /* what it measures is to show it */
 	records_flush(m);
 	timer_set(m->slice, until);
@@ -150,7 +153,31 @@ static void govern(struct machine *m)
 		host_signal_wait();
 	}
 	host_signals_release();
-	begin_slice(m);
+}
+
+/* Where a slice is over, the guest stands until its share of the time is right. */
+static void govern(struct machine *m)
+{
+	while (governor_is_on(&m->governor)) {
+		struct governor_time t = governor_now(m);
+		uint64_t slice = 0, hold = governor_look(&m->governor, t, &slice);
+		if (!hold) {
+			timer_set(m->slice, t.now + slice);
+			return;
+		}
+		hold_until(m, t.now + hold);
+		if (monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
+			return;
+	}
+}
+
+/* It slept by itself, and is not given back what it left. */
+static void govern_anew(struct machine *m)
+{
+	if (!governor_is_on(&m->governor))
+		return;
+	governor_begin(&m->governor, governor_now(m));
+	govern(m);
 }
 
 static void on_poll(void *ctx)
@@ -186,7 +213,7 @@ static void on_wait(void *ctx)
 	host_signals_release();
 	serve(m);
 	loop_poll(m->loop);
-	begin_slice(m);
+	govern_anew(m);
 	want_poll(m);
 }
 
@@ -242,8 +269,8 @@ void platform_start(struct machine *m)
 {
 	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	m->slice = timer_create_on(gtime_clock(m->time), m, poll_tick);
-	m->governor.percent = m->config.speed;
-	begin_slice(m);
+	platform_set_speed(m, m->config.speed);
+	govern(m);
 }
 
 struct monitor_platform platform_of(struct machine *m)

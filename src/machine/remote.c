@@ -211,8 +211,7 @@ static void on_stats(void *ctx, FILE *f)
 
 static void on_speed(void *ctx, unsigned percent)
 {
-	struct machine *m = ctx;
-	m->governor.percent = percent; /* the next poll sees it */
+	platform_set_speed(ctx, percent); /* the next poll sees it */
 }
 
 static bool on_dump_cache(void *ctx, int fd, struct problem *why)

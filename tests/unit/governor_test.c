@@ -1,5 +1,5 @@
 /* links: machine */
-/* The governor's arithmetic: slices, holds, and what a slice that took too long costs. */
+/* The governor's arithmetic: slices, holds, and what a busy host takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,40 +9,93 @@
 
 #include "machine/governor.h"
 
+/* A host: time goes on while the guest runs, and while it does not. */
+struct host {
+	struct governor g;
+	struct governor_time t;
+};
+
+static void run(struct host *h, uint64_t ns)
+{
+	h->t.now += ns;
+	h->t.cpu += ns;
+}
+
+/* Until its next hold, which is noticed late; then that. */
+static void slice_and_hold(struct host *h, uint64_t noticed_late, uint64_t stolen,
+                           uint64_t woken_late)
+{
+	uint64_t slice = 0, hold = governor_look(&h->g, h->t, &slice);
+	while (!hold) {
+		assert_true(slice);
+		run(h, slice - 1);
+		uint64_t before = slice;
+		assert_int_equal(governor_look(&h->g, h->t, &slice), 0);
+		assert_in_range(slice, 1, before);
+		h->t.now += stolen;
+		run(h, slice + noticed_late);
+		stolen = 0;
+		hold = governor_look(&h->g, h->t, &slice);
+	}
+	h->t.now += hold + woken_late;
+}
+
+static void check_share(unsigned percent, uint64_t noticed_late, uint64_t stolen,
+                        uint64_t woken_late)
+{
+	struct host h = {{.percent = percent}, {12345, 678}};
+	governor_begin(&h.g, h.t);
+	struct governor_time begin = h.t;
+	for (unsigned i = 0; i < 200; i++)
+		slice_and_hold(&h, i % 100 * noticed_late, i % 10 * stolen, i % 10 * woken_late);
+	uint64_t now = h.t.now - begin.now;
+	assert_in_range((h.t.cpu - begin.cpu) * 1000 / now, percent * 10 - 1, percent * 10 + 1);
+	if (!stolen && !woken_late) /* right over any 55 ms, up to a slice at either end */
+		assert_in_range(now / 200, GOVERNOR_PERIOD_NS - 1000, 7000000);
+}
+
 static void test_shares(void **state)
 {
-	for (unsigned percent = 5; percent < 100; percent++) {
-		struct governor g = {percent, 0};
-		uint64_t now = 12345, ran = 0, begin = now;
-		for (unsigned i = 0; i < 100; i++) {
-			uint64_t end = governor_begin(&g, now);
-			assert_int_equal(governor_hold(&g, end - 1), 0);
-			end += i * 1000; /* it is noticed late */
-			ran += end - now;
-			now = governor_hold(&g, end);
-			assert_true(now > end);
-		}
-		assert_in_range(ran * 1000 / (now - begin), percent * 10 - 1, percent * 10 + 1);
-		/* Shares are right over any 55 ms, up to a slice at either end. */
-		assert_in_range((now - begin) / 100, GOVERNOR_PERIOD_NS - 1, 7000000);
+	for (unsigned percent = 5; percent < 100; percent++)
+		check_share(percent, 1000, 0, 0);
+}
+
+/* What a busy host takes from the guest's slices and adds to its holds is given back. */
+static void test_busy_host(void **state)
+{
+	for (unsigned percent = 5; percent <= 80; percent++) {
+		check_share(percent, 0, 0, 100000);
+		check_share(percent, 0, 100000, 0);
+		check_share(percent, 1000, 50000, 50000);
 	}
 }
 
+/* A host that stood still is not made up for at length; nor is a guest held for long. */
 static void test_ends(void **state)
 {
-	struct governor g = {100, 0};
+	uint64_t slice = 0;
+	struct governor g = {.percent = 100};
 	assert_false(governor_is_on(&g));
-	assert_int_equal(governor_hold(&g, 1000000000), 0);
-	g.percent = 5;
+	g.percent = 50;
 	assert_true(governor_is_on(&g));
-	governor_begin(&g, 0);
-	assert_int_equal(governor_hold(&g, 1000000000), 1000000000 + GOVERNOR_HOLD_MOST_NS);
+	struct governor_time t = {1000, 1000};
+	governor_begin(&g, t);
+	t.now += 10000000000;
+	assert_int_equal(governor_look(&g, t, &slice), 0);
+	assert_int_equal(slice, GOVERNOR_MOST_NS + governor_slice_ns(&g));
+	t.now += 10000000000;
+	t.cpu += 10000000000;
+	assert_int_equal(governor_look(&g, t, &slice), GOVERNOR_MOST_NS);
+	governor_begin(&g, t);
+	assert_int_equal(governor_look(&g, t, &slice), 0);
+	assert_int_equal(slice, governor_slice_ns(&g));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_busy_host),
 		cmocka_unit_test(test_ends),
 	};
 	return cmocka_run_group_tests_name("governor", tests, NULL, NULL);

@@ -648,8 +648,3 @@ const struct tu *tcache_at(const struct tcache *c, uint32_t i)
 {
 	return &c->units[i + 1];
 }
-
-const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u)
-{
-	return c->code.rx + u->host;
-}

@@ -173,7 +173,6 @@ void tcache_page_revoked(struct tcache *c, uint32_t gfn);
 /* For reports and the inspector: units in order of their making. */
 uint32_t tcache_count(const struct tcache *c);
 const struct tu *tcache_at(const struct tcache *c, uint32_t i);
-const uint8_t *tcache_bytes(const struct tcache *c, const struct tu *u);
 
 /* --- for the checker --- */
 

@@ -231,7 +231,6 @@ const void *mmu_ruler(const struct mmu *m);
 
 /* --- flushes --- */
 void mmu_invlpg(struct mmu *m, gla_t a);
-void mmu_flush_all(struct mmu *m);
 
 /* Bytes of a window; from one window's base to the next, so that as much as a window lies
  * between them unmapped; what splits are multiples of. */

@@ -276,14 +276,6 @@ void mmu_bases(struct mmu *m, struct window *pub, uint64_t base[VCPU_PARTS])
 		base[i] = i < parts ? low : here;
 }
 
-void mmu_flush_all(struct mmu *m)
-{
-	stats.mmu_flushes++;
-	kernel_agree_current(m, true);
-	queue_apply(m);
-	tlb_flush(m);
-}
-
 void mmu_invlpg(struct mmu *m, gla_t a)
 {
 	kernel_invlpg(m, gla_vpn(a));

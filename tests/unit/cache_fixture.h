@@ -144,12 +144,17 @@ static inline struct tu *simple_unit(uint32_t eip, uint32_t target)
 	return make_unit(eip, eip >> PAGE_SHIFT, NO_GFN, 8, 0, 1, &target);
 }
 
+static inline const uint8_t *code_of(const struct tu *u)
+{
+	return (const uint8_t *)(uintptr_t)tcache_host(fx.c, u);
+}
+
 /* Where the unit's i-th exit leads, as a host address. */
 static inline uint64_t leads_to(const struct tu *u, unsigned i)
 {
 	unsigned patch = FIRST_PATCH + EXIT_BYTES * i;
 	int32_t rel;
-	memcpy(&rel, tcache_bytes(fx.c, u) + patch, 4);
+	memcpy(&rel, code_of(u) + patch, 4);
 	return tcache_host(fx.c, u) + patch + 4 + rel;
 }
 

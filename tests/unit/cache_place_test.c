@@ -24,7 +24,7 @@ static struct tu *model_for(uint32_t eip)
 static uint32_t constant(const struct tu *u, unsigned at)
 {
 	uint32_t v;
-	memcpy(&v, tcache_bytes(fx.c, u) + PAD + at, 4);
+	memcpy(&v, code_of(u) + PAD + at, 4);
 	return v;
 }
 
@@ -55,7 +55,7 @@ static void test_copy(void **state)
 	/* Its exit is its own: unchained, and its stub names it. */
 	assert_unchained(b, 0);
 	assert_chained(a, 0, near);
-	memcpy(&id, tcache_bytes(fx.c, b) + stub_offset(1, 0) + 2, 4);
+	memcpy(&id, code_of(b) + stub_offset(1, 0) + 2, 4);
 	assert_int_equal(id, b->exit0);
 	assert_int_equal(tcache_pc(fx.c, b, 9)->guest, 2);
 	/* A store kills both. */

@@ -21,8 +21,7 @@ static void test_commit_and_find(void **state)
 		assert_unchained(u, i);
 	}
 	/* What was written is what runs, through the other mapping. */
-	assert_int_equal(tcache_bytes(fx.c, u)[PAD + 8], 0x90);
-	assert_ptr_equal((const void *)(uintptr_t)tcache_host(fx.c, u), tcache_bytes(fx.c, u));
+	assert_int_equal(code_of(u)[PAD + 8], 0x90);
 }
 
 static void test_host_addresses(void **state)
@@ -59,7 +58,7 @@ static void test_pc_map(void **state)
 static void assert_dead(struct tu *u)
 {
 	static const uint8_t jump[3] = {0x41, 0xff, 0xa7}; /* jmp [r15 + disp32] */
-	const uint8_t *pad = tcache_bytes(fx.c, u) + PAD;
+	const uint8_t *pad = code_of(u) + PAD;
 	uint32_t disp;
 
 	assert_true(u->dead);
@@ -155,7 +154,7 @@ static void test_leave_after(void **state)
 	static const uint8_t leave[13] = {0x41, 0xb8, 0x12, 0x50, 0,
 	                                  0,    0x41, 0xff, 0xa7, MISS_DISP};
 	tcache_invalidate(fx.c, u);
-	const uint8_t *host = tcache_bytes(fx.c, u);
+	const uint8_t *host = code_of(u);
 	uint8_t first[8];
 	memcpy(first, host, 8);
 	tcache_leave_after(fx.c, u, 5);

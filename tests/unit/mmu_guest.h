@@ -191,6 +191,16 @@ static inline void paging_on(struct guest *g, uint32_t cr3, uint32_t cr4)
 	load_cr3(g, cr3);
 }
 
+/* As kernels flush global entries, too: CR4.PGE off, and on again. */
+static inline void guest_flush_all(struct guest *g)
+{
+	struct trap t;
+	for (int i = 0; i < 2; i++) {
+		g->p.cr4 ^= CR4_PGE;
+		assert_true(mmu_paging_load(g->m, &g->p, false, &t));
+	}
+}
+
 /* One access through the window; 0, or what mmu_fault said last. */
 struct outcome {
 	bool done;

@@ -218,7 +218,7 @@ static void tables(bool pae)
 	/* The directory goes: nothing is mapped but what entries of FFh mean. */
 	mmu_map(g->m, gpa(directory), PAGE_SIZE, PHYS_ROM, other + 1);
 	memset(mmu_page_host(g->m, other + 1), 0, PAGE_SIZE);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	k = kernel_window(g);
 	assert_int_equal(touch(g, k, 0xc0100000, false, false).verdict, MMU_TRUE_FAULT);
 	mmu_map(g->m, gpa(directory), PAGE_SIZE, PHYS_RAM, directory >> PAGE_SHIFT);

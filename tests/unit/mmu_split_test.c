@@ -293,7 +293,7 @@ static void test_self_map_comes(void **state)
 		assert_true(touch(g, k, NT, true, false).done);
 		assert_true(mmu_exec(g->m, k, gla(NT), false, &exec, &t));
 		self_map(g, cr3, NT);
-		flush ? mmu_flush_all(g->m) : mmu_invlpg(g->m, gla(NT));
+		flush ? guest_flush_all(g) : mmu_invlpg(g->m, gla(NT));
 		assert_int_equal(g->revoked, flush + 1);
 		assert_false(mapped(g, k, NT, false));
 		mmu_check(g->m);

@@ -108,7 +108,7 @@ static void check_revocation(struct guest *g)
 		store_entry(g, pte, load_entry(g, pte));
 	}
 	map_page(g, cr3, 0x08100000, 0x700000 | P | U);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_int_equal(stats.unmaps, unmaps);
 	assert_true(mapped(g, u, 0x08000000, true));
 
@@ -129,7 +129,7 @@ static void check_revocation(struct guest *g)
 		uint32_t pte = pte_at(g, cr3, 0x08000000 + i * PAGE_SIZE);
 		store_entry(g, pte, load_entry(g, pte) & ~(uint64_t)W);
 	}
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_int_equal(stats.protects, protects + 1);
 	assert_true(mapped(g, u, 0x08010000, false));
 	assert_false(mapped(g, u, 0x0801f000, true));
@@ -156,7 +156,7 @@ static void check_revocation(struct guest *g)
 	uint32_t table = pte_at(g, cr3, 0x08000000) & ~0xfffu;
 	store_entry(g, pde_at(g, cr3, 0x08000000), 0);
 	assert_true(mapped(g, u, 0x08014000, false));
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_false(mapped(g, u, 0x08014000, false));
 	assert_false(mmu_is_table(g->m, table >> 12));
 }
@@ -229,7 +229,7 @@ static void test_directory_replaced(void **state)
 	assert_int_equal(*(const uint8_t *)mmu_host(g->m, gpa(0x700005)), 0x5a);
 	assert_false(mmu_is_table(g->m, old >> 12));
 	assert_true(mmu_is_table(g->m, fresh >> 12));
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_true(mapped(g, u, 0x08001000, true));
 	assert_false(mapped(g, u, 0x08000000, false));
 	guest_free(g);
@@ -257,7 +257,7 @@ static void test_shared_table(void **state)
 	*phys32(g, fresh) = 0x700000 | P | W | G;
 	store32(g, pde_at(g, r1, 0xc0000000), fresh | P | W | U);
 	store32(g, pde_at(g, r2, 0xc0000000), fresh | P | W | U);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_ptr_equal(kernel_window(g), k);
 	assert_false(mapped(g, k, 0xc0000000, false));
 	assert_true(touch(g, k, 0xc0000009, true, false).done);
@@ -342,7 +342,7 @@ static void test_roots_die(void **state)
 	for (unsigned i = 0; i < 1024; i++)
 		store32(g, r3 + i * 4, 0);
 	assert_int_equal(g->dropped, 2);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_int_equal(touch(g, user_window(g), 0x08000000, false, true).verdict, MMU_TRUE_FAULT);
 	guest_free(g);
 }
@@ -433,7 +433,7 @@ static void test_queue_overflow(void **state)
 	for (unsigned i = 0; i < 6000; i++)
 		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, 0);
 	mmu_check(g->m);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	for (unsigned i = 0; i < 6000; i += 500)
 		assert_false(mapped(g, k, 0xc0000000 + i * PAGE_SIZE, false));
 	guest_free(g);
@@ -494,7 +494,7 @@ static void test_revocations_bounded(void **state)
 		assert_true(touch(g, k, 0xc0000000 + i * PAGE_SIZE, true, false).done);
 	for (unsigned i = 0; i < 2048; i += 2)
 		map_page(g, cr3, 0xc0000000 + i * PAGE_SIZE, (8 * MIB + i * PAGE_SIZE) | P | A | D);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_in_range(g->m->vmas, 0, c.vma_budget + MAX_SPLITS + 2);
 	mmu_check(g->m);
 	assert_int_equal(touch(g, k, 0xc0000000, true, false).verdict, MMU_TRUE_FAULT);
@@ -518,7 +518,7 @@ static void test_registered_no_more(void **state)
 	assert_in_range(g->m->vmas, 1, g->m->uffd < 0 ? 33 : 2);
 	no_registering = true;
 	map_page(g, cr3, 0xc0001000, 0);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	map_page(g, cr3, 0xc0001000, (8 * MIB + PAGE_SIZE) | P | W | A | D);
 	assert_true(touch(g, k, 0xc0001000, true, false).done);
 	assert_int_equal(touch(g, k, 0xc0000000, true, false).verdict, MMU_TRACED);
@@ -716,7 +716,7 @@ static void random_guest(uint32_t seed, bool pae, bool exact, bool composite, bo
 			mmu_watch_set(g->m, watch, n);
 		}
 		load_cr3(g, cr3);
-		mmu_flush_all(g->m);
+		guest_flush_all(g);
 		random_access(g, eip, composite);
 		if (step % (refusing ? 32 : 256) == 0)
 			mmu_check(g->m);

@@ -139,7 +139,7 @@ static void test_pdptes(void **state)
 	assert_true(g->p.pdpte[1] == *phys64(g, cr3 + 8));
 	uint64_t old = *phys64(g, cr3 + 8);
 	store64(g, cr3 + 8, 0);
-	mmu_flush_all(g->m);
+	mmu_invlpg(g->m, gla(0x48048000));
 	assert_true(address_of(g, 0x48048000) == 0x500000);
 	load_cr3(g, cr3);
 	assert_int_equal(error_of(g, 0x48048000, MMU_READ, false), 0);
@@ -180,12 +180,12 @@ static void test_accessed_dirty(void **state)
 	assert_int_equal(g->code_stores, 0);
 	store32(g, pte, 0x500000 | P | W | U);
 	mmu_trace_code(g->m, pte >> PAGE_SHIFT, true);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(error_of(g, 0x08048000, MMU_READ, true), none);
 		assert_int_equal(g->code_stores, 1);
 		assert_int_equal(g->code_store.v, pte);
-		mmu_flush_all(g->m);
+		guest_flush_all(g);
 	}
 	guest_free(g);
 }
@@ -205,7 +205,7 @@ static void test_tlb(void **state)
 	load_cr3(g, other);
 	assert_true(address_of(g, 0x08048000) == 0x700000);
 	store32(g, pte_at(g, other, 0x08048000), 0);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_int_equal(error_of(g, 0x08048000, MMU_READ, false), 0);
 	/* An entry for a supervisor's read permits nothing else. */
 	load_cr3(g, cr3);

@@ -225,14 +225,14 @@ static void test_accessed_dirty(void **state)
 	store32(g, pte, *phys32(g, pte) | D);
 	assert_true(touch(g, u, 0x08048000, true, true).done);
 	store32(g, pte, *phys32(g, pte) & ~D);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_true(mapped(g, u, 0x08048000, false));
 	assert_true(touch(g, u, 0x08048000, true, true).done);
 	assert_int_equal(*phys32(g, pte) & (A | D), A | D);
 	/* The directory's A cleared: set again after the flush. */
 	uint32_t pde = pde_at(g, cr3, 0x08048000);
 	store32(g, pde, *phys32(g, pde) & ~A);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_true(touch(g, u, 0x08048000, false, true).done);
 	assert_true(*phys32(g, pde) & A);
 	guest_free(g);
@@ -312,7 +312,7 @@ static void test_large_page_dirty(void **state)
 	assert_true(mapped(g, k, 0xc0002000, true));
 	/* D cleared and flushed: it is watched for again. */
 	store32(g, pde, *phys32(g, pde) & ~D);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_true(touch(g, k, 0xc0001000, true, false).done);
 	assert_int_equal(*phys32(g, pde) & (A | D), A | D);
 	/* The root itself lies in it. */
@@ -358,7 +358,7 @@ static void trace_many(bool no_userfaultfd, bool expect_splits)
 		mmu_trace_code(g->m, 0x800 + 2 * i, true);
 	uint32_t pde = pde_at(g, cr3, 0xc0800000), old = *phys32(g, pde);
 	store32(g, pde, 0);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	store32(g, pde, old);
 	assert_true(touch(g, k, 0xc0801000, true, false).done);
 	assert_int_equal(touch(g, k, 0xc0802000, true, false).verdict, MMU_TRACED);
@@ -402,7 +402,7 @@ static void test_kernel_shared(void **state)
 	load_cr3(g, r2);
 	assert_ptr_equal(kernel_window(g), k1);
 	store32(g, pde_at(g, r2, 0xd0000000), *phys32(g, pde_at(g, r1, 0xd0000000)));
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_ptr_equal(kernel_window(g), k1);
 	assert_true(mapped(g, k1, 0xd0000000, true));
 
@@ -494,7 +494,7 @@ static void test_eviction(void **state)
 	assert_int_equal(g->revoked_vpn, QUEUED >> 12);
 	map_page(g, root[5], CODE, 0);
 	map_page(g, root[5], HOLE, 0);
-	mmu_flush_all(g->m);
+	guest_flush_all(g);
 	assert_int_equal(g->revoked, 3);
 	guest_free(g);
 }

@@ -321,9 +321,14 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--build", default="build/dev")
     p.add_argument("--least", type=int, default=1000)
+    p.add_argument("--groups")
     p.add_argument("--case")
     p.add_argument("--self-test", action="store_true")
     args = p.parse_args()
+    if args.groups:
+        ROUNDS[:] = args.groups.split(",")
+        if unknown := set(ROUNDS) - set(SIZES) - set(OTHERS):
+            p.error(f"no such group: {', '.join(sorted(unknown))}")
     if not args.case and not args.self_test:
         sys.exit(fuzz(args))
     with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ class Parted(Exception):
 
 
 class Planted(Remote):
-    """unring with a bug: (EIP, hit, a register or an address of memory, mask)."""
+    """unring with a bug: (linear address, hit, a register or an address of memory, mask)."""
 
     def __init__(self, address, plant):
         self.plant, self.hits = plant, 0
@@ -40,9 +40,14 @@ class Planted(Remote):
         if plant:
             self.break_at(plant[0])
 
-    def damage(self, eip):
-        """After an instruction at eip."""
-        if self.plant and eip == self.plant[0]:
+    def at(self):
+        """The linear address of the next instruction."""
+        now = self.read()
+        return now["eip"] + now["cs_base"] & 0xffffffff
+
+    def damage(self, at):
+        """After an instruction there."""
+        if self.plant and at == self.plant[0]:
             self.hits += 1
             if self.hits == self.plant[1]:
                 _, _, where, mask = self.plant
@@ -52,14 +57,14 @@ class Planted(Remote):
                     self.store(where, bytes([self.memory(where, 1)[0] ^ mask]))
 
     def step(self):
-        eip = self.read()["eip"] if self.plant else None
+        at = self.at() if self.plant else None
         super().step()
-        self.damage(eip)
+        self.damage(at)
 
     def go(self, meetings):
         """On to a meeting; the planted place is none."""
         while self.plant:
-            if self.read()["eip"] == self.plant[0]:
+            if self.at() == self.plant[0]:
                 self.step() # a breakpoint is passed over where it goes on
             else:
                 self.resume("c")
@@ -160,6 +165,8 @@ class Pair:
         for side in self.sides():
             side.send("g")
         self.mine, self.its = (side.decode(side.receive()) for side in self.sides())
+        for name in ("fs_base", "gs_base"): # of its stub, also of what is unusable
+            self.its.pop(name, None)
         self.its.update(system(self.qemu.command("info registers")))
         # QEMU gives the physical registers of the x87 stack.
         top = self.its["fstat"] >> 11 & 7
@@ -278,7 +285,7 @@ class Pair:
 
     def step(self):
         """One instruction; Parted when it is the one."""
-        eip = self.eip
+        eip, before = self.eip, self.its
         linear = eip + self.mine["cs_base"] & 0xffffffff
         code = self.qemu.memory(linear, 15) or self.qemu.memory(linear, 4096 - (linear & 4095))
         self.qemu.resume("s")
@@ -287,8 +294,8 @@ class Pair:
         self.instructions += 1
         self.look()
         # QEMU looks once more at a string instruction that has come to its end, and may stop
-        # before an instruction has run.
-        if self.eip == eip != self.mine["eip"]:
+        # before an instruction, or the next round of one, has run.
+        if self.eip == eip and (self.mine["eip"] != eip or self.its == before):
             self.qemu.step()
             self.look()
         self.take_over(undefined.registers(code))

@@ -47,7 +47,9 @@ enum { FORMS = sizeof(forms) / sizeof(*forms) };
 /* Questions that are not of one form's order. */
 enum { ALIGNMENT, TOP, STORED, POPA, MMX, SELECTOR, FX_ALIGNED, LAR, QUESTIONS };
 static const char *const questions[QUESTIONS][2] = {
-	[ALIGNMENT] = {"a misaligned operand in an absent page: #AC or #PF", "SDM vol. 3, 6.9"},
+	[ALIGNMENT] =
+		{"a misaligned operand in an absent page: #AC or #PF; MASKMOV's beyond the limit: or #GP",
+                 "SDM vol. 3, 6.9"},
 	[TOP] = {"an operand across the end of 4 GiB: #GP, #SS, or it wraps", "SDM vol. 3, 5.3"},
 	[STORED] = {"what an instruction that faults has stored", "SDM vol. 3, 6.5"},
 	[POPA] = {"what a POPA that faults has loaded", "SDM vol. 3, 6.5; AMD processors keep it"},
@@ -226,6 +228,8 @@ static void access_faults(const struct asm_pack *pack, const struct insn *i, str
 		bad |= a.offset <= end || last > (s->big ? 0xffffffff : 0xffff) || last < a.offset;
 	else if (s)
 		bad |= last > end || last < a.offset;
+	else if (last < a.offset)
+		may_fault(p, limit); /* or it wraps: TOP */
 	if (s && a.write)
 		bad |= s->locked || s->contents == 2;
 	if (bad) {
@@ -600,6 +604,21 @@ static int credible(const struct asm_pack *pack, const struct fault *f)
 	       (!rights || (rights == 1 && f->error & 2));
 }
 
+/* Is the fault one of what MASKMOVQ or MASKMOVDQU stores to? */
+static int masked_store_faults(const struct pair *p, const struct fault *f)
+{
+	const struct insn *i = &p->insn;
+	struct possible possible = {0};
+
+	if (i->map != 1 || i->opcode != 0xf7)
+		return 0;
+	access_faults(p->pack, i, &possible,
+	              (struct access){i->seg == 0xff ? DS : i->seg, 1,
+	                              i->gpr[EDI] & (i->address == 2 ? 0xffff : 0xffffffff),
+	                              (i->size == 2) != case_narrow(p->c) ? 16 : 8});
+	return is_possible(&possible, f);
+}
+
 /* An operand across the end of a 4 GiB segment. */
 static int at_the_top(const struct fault *a, const struct fault *b)
 {
@@ -627,6 +646,8 @@ int alternatives_accept(const struct asm_pack *pack, uint32_t number, const stru
 			question = TOP;
 		else if (x.trap == TRAP_AC && credible(pack, &y) &&
 		         (!p.form || is_possible(&p.possible, &y)))
+			question = ALIGNMENT;
+		else if (x.trap == TRAP_AC && masked_store_faults(&p, &y))
 			question = ALIGNMENT;
 		else if (p.insn.map == 1 && p.insn.opcode == 0xae && p.insn.reg < 2 &&
 		         (x.trap == TRAP_AC || x.trap == TRAP_GP) &&

@@ -135,7 +135,11 @@ static struct run run_find(struct mmu *m, struct win *w, uint32_t vpn, const str
  * Where the host refuses nothing is mapped, and the access faults again. */
 static void map_run(struct mmu *m, struct win *w, uint32_t vpn, const struct walk *r, uint32_t here)
 {
-	struct run run = run_find(m, w, vpn, r);
+	struct run run = {vpn, vpn + 1};
+	/* A kernel that looks for a table in firmware's ROM may map and unmap all of it for each
+	 * 16 bytes: Linux does. */
+	if (here & MAP_STORES)
+		run = run_find(m, w, vpn, r);
 	uint32_t n = run.hi - run.lo;
 	uint32_t first = (here >> PAGE_SHIFT) - (vpn - run.lo);
 	bool write = view_writes(w, r) && here & MAP_STORES;

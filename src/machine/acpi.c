@@ -225,3 +225,38 @@ void acpi_build(struct acpi_files *f, uint32_t pci_memory)
 	sum_table(f, rsdt_at);
 	sum(f, ACPI_ROOT_FILE, offsetof(struct rsdp, checksum), 0, sizeof rsdp);
 }
+
+static uint8_t *bytes_of(struct acpi_files *f, const char *file)
+{
+	return strcmp(file, ACPI_ROOT_FILE) ? f->tables : f->root;
+}
+
+static void add_address(uint8_t *at, uint32_t address)
+{
+	uint32_t v;
+	memcpy(&v, at, sizeof v);
+	v += address;
+	memcpy(at, &v, sizeof v);
+}
+
+/* The byte at sum is one of them. */
+static void make_sum_zero(uint8_t *sum, const uint8_t *bytes, uint32_t n)
+{
+	uint8_t total = 0;
+	for (uint32_t i = 0; i < n; i++)
+		total += bytes[i];
+	*sum -= total;
+}
+
+void acpi_link(struct acpi_files *f, uint32_t tables_at)
+{
+	for (size_t i = 0; i < f->script_bytes; i += sizeof(struct step)) {
+		struct step s;
+		memcpy(&s, f->script + i, sizeof s);
+		uint8_t *file = bytes_of(f, s.allocate.file); /* in each kind at this place */
+		if (s.what == STEP_POINTER)
+			add_address(file + s.pointer.at, tables_at);
+		else if (s.what == STEP_SUM)
+			make_sum_zero(file + s.sum.at, file + s.sum.start, s.sum.bytes);
+	}
+}

@@ -1,6 +1,7 @@
 /* The ACPI tables of the board, as files for firmware: the tables, their root pointer, and the
  * script by which firmware puts them into memory.  ACPI Specification 1.0b, chapter 5; the script is that
- * which SeaBIOS takes from "etc/table-loader": steps of 128 bytes. */
+ * which SeaBIOS takes from "etc/table-loader": steps of 128 bytes.  Without firmware acpi_link does
+ * what the script says. */
 #ifndef UNRING_MACHINE_ACPI_H
 #define UNRING_MACHINE_ACPI_H
 
@@ -19,5 +20,9 @@ struct acpi_files {
 
 /* pci_memory: where memory of PCI begins, below 4 GiB. */
 void acpi_build(struct acpi_files *f, uint32_t pci_memory);
+
+/* The tables and their root become what guests find, once the tables are at this address, a multiple
+ * of 64.  To be called once. */
+void acpi_link(struct acpi_files *f, uint32_t tables_at);
 
 #endif

@@ -151,10 +151,12 @@ static struct firmware_config firmware_config(const struct machine *m)
 
 static bool load(struct machine *m, struct problem *p)
 {
-	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, m->config.memory};
+	uint64_t end = m->config.memory;
+	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, end - FIRMWARE_KEEPS, end};
 	struct firmware_config firmware = firmware_config(m);
 	struct boot_entry entry;
 	firmware_memory(&ram, &firmware);
+	firmware_shadow(m->board, true);
 	bool ok = images_load(&m->images, &m->config, &ram, &entry, p);
 	if (ok)
 		start_vcpu(m, &entry);
@@ -195,12 +197,6 @@ void boot_create_board(struct machine *m)
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
 
-/* Where SeaBIOS has memory of PCI begin on this chip set, by the amount of RAM. */
-static uint32_t pci_memory(uint64_t ram_bytes)
-{
-	return ram_bytes <= 0x80000000 ? 0x80000000 : 0xc0000000;
-}
-
 /* What firmware asks its configuration device for. */
 static void configure_firmware(struct machine *m)
 {
@@ -213,7 +209,7 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add(f, FWCFG_MAX_CPUS, &one, sizeof one);
 	struct e820_entry map = {0, ram, E820_RAM};
 	fwcfg_add_file(f, "etc/e820", &map, sizeof map);
-	acpi_build(&acpi, pci_memory(ram));
+	acpi_build(&acpi, firmware_pci_memory(ram));
 	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);

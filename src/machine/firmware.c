@@ -1,5 +1,7 @@
 #include "machine/firmware.h"
 
+#include "machine/acpi.h"
+
 #include <string.h>
 
 enum {
@@ -21,6 +23,8 @@ enum {
 
 	CONVENTIONAL_KIB = 640,
 
+	ACPI_ROOT = 0xf5a80, /* on 16 bytes in E0000h to FFFFFh: ACPI 1.0b, 5.2.4.1 */
+
 	PCI_FUNCTIONS = 256,
 	PCI_ADDRESS = 0xcf8,
 	PCI_DATA = 0xcfc,
@@ -35,6 +39,9 @@ enum {
 	ISA_BRIDGE = 1 << 3, /* device 1, function 0 */
 	PM = ISA_BRIDGE | 3,
 	PM_PORTS = 0x600,
+
+	HOST_BRIDGE = 0,
+	PAM = 0x59, /* 82441FX: where F0000h leads, in the upper half; to 5Fh, from C0000h up */
 	IRQ_SCI = 9,
 };
 
@@ -123,6 +130,11 @@ void firmware_configuration(struct board *b, const struct firmware_config *c)
 	cmos(b, CMOS_SUM + 1, sum);
 }
 
+uint32_t firmware_pci_memory(uint64_t ram_bytes)
+{
+	return ram_bytes <= 0x80000000 ? 0x80000000 : 0xc0000000;
+}
+
 /* The shutdown byte; 0 is a reset like others.  IBM PC/AT Technical Reference, "Shutdown". */
 bool firmware_resumes(const struct board *b)
 {
@@ -202,6 +214,16 @@ static void pci(struct board *b)
 	}
 }
 
+void firmware_shadow(struct board *b, bool closed)
+{
+	static const uint8_t pam[2][7] = {
+		{0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33},
+		{0x10, 0x11, 0x11, 0x11, 0x11, 0x11, 0x33},
+	};
+	for (unsigned i = 0; i < sizeof pam[0]; i++)
+		pci_out(b, HOST_BRIDGE, PAM + i, 1, pam[closed][i]);
+}
+
 void firmware_devices(struct board *b, const struct firmware_config *c)
 {
 	timer(b);
@@ -209,7 +231,17 @@ void firmware_devices(struct board *b, const struct firmware_config *c)
 	keyboard(b);
 	firmware_configuration(b, c);
 	pci(b);
+	firmware_shadow(b, false);
 	firmware_display(b);
+}
+
+static void tables(struct guest_ram *ram)
+{
+	struct acpi_files f;
+	acpi_build(&f, firmware_pci_memory(ram->end));
+	acpi_link(&f, (uint32_t)ram->bytes);
+	ram->write(ram->ctx, ram->bytes, f.tables, f.tables_bytes);
+	ram->write(ram->ctx, ACPI_ROOT, f.root, sizeof f.root);
 }
 
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
@@ -224,4 +256,5 @@ void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
 	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
 	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */
+	tables(ram);
 }

@@ -26,7 +26,16 @@ bool firmware_resumes(const struct board *b);
  * are no fonts, which a display BIOS has. */
 void firmware_display(struct board *b);
 
-/* Kernels look for the end of conventional memory in the data area. */
+/* Shadow RAM from C0000h to FFFFFh, open as firmware_devices leaves it; closed as SeaBIOS hands it
+ * over, when no store reaches it but at E8000h to EFFFFh. */
+void firmware_shadow(struct board *b, bool closed);
+
+/* Where memory of PCI begins, by the amount of RAM, as SeaBIOS has it on this chip set. */
+uint32_t firmware_pci_memory(uint64_t ram_bytes);
+
+/* The data area, where kernels look for the end of conventional memory, and the ACPI tables: at the
+ * end of memory, which has FIRMWARE_KEEPS bytes for them, and in shadow RAM. */
+enum { FIRMWARE_KEEPS = 0x20000 };
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c);
 
 #endif

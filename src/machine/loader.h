@@ -5,11 +5,12 @@
 #include "host/file.h"
 #include "machine/problem.h"
 
-/* Guest memory as a loader sees it: RAM is [0, A0000h) and [100000h, bytes). */
+/* Guest memory as a loader sees it: RAM is [0, A0000h) and [100000h, bytes).  What is from there to
+ * the end of memory, firmware has kept. */
 struct guest_ram {
 	void *ctx;
 	void (*write)(void *ctx, uint64_t at, const void *src, size_t n);
-	uint64_t bytes;
+	uint64_t bytes, end;
 };
 
 struct boot_module {
@@ -76,7 +77,7 @@ struct e820_entry {
 	uint64_t base, size;
 	uint32_t type;
 } __attribute__((packed));
-enum { E820_RAM = 1, E820_RESERVED = 2, E820_ENTRIES = 4 };
+enum { E820_RAM = 1, E820_RESERVED = 2, E820_ENTRIES = 5 };
 void boot_e820(const struct guest_ram *ram, struct e820_entry out[E820_ENTRIES]);
 
 #endif

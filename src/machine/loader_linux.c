@@ -65,7 +65,7 @@ static bool place_initrd(struct guest_ram *ram, const struct boot_request *r, ui
 		                   "initrd %s: %zu KiB do not fit beside the kernel in %llu MiB "
 		                   "of memory",
 		                   m->name, m->data.size >> 10,
-		                   (unsigned long long)(ram->bytes >> 20));
+		                   (unsigned long long)(ram->end >> 20));
 	/* Not below kernel_end, which is page-aligned as well. */
 	uint64_t at = (top - m->data.size) & ~(uint64_t)PAGE_MASK;
 	ram->write(ram->ctx, at, m->data.data, m->data.size);
@@ -116,7 +116,7 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 	if (!ram_holds(ram, HIGH_MEMORY, payload))
 		return problem_set(p, "kernel %s: %zu KiB do not fit in %llu MiB of memory",
 		                   r->kernel_name, payload >> 10,
-		                   (unsigned long long)(ram->bytes >> 20));
+		                   (unsigned long long)(ram->end >> 20));
 	ram->write(ram->ctx, HIGH_MEMORY, h + setup, payload);
 
 	/* Where it unpacks itself: since 2.10 it says. */
@@ -124,10 +124,12 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 	if (get(zero, VERSION, 2) >= 0x20a) {
 		uint64_t unpacked = (uint64_t)get(zero, PREF_ADDRESS, 4) + get(zero, INIT_SIZE, 4);
 		if (unpacked > ram->bytes)
-			return problem_set(p, "kernel %s: needs %llu MiB of memory, there are %llu",
-			                   r->kernel_name,
-			                   (unsigned long long)((unpacked + 0xfffff) >> 20),
-			                   (unsigned long long)(ram->bytes >> 20));
+			return problem_set(
+				p, "kernel %s: needs %llu MiB of memory, there are %llu",
+				r->kernel_name,
+				(unsigned long long)((unpacked + ram->end - ram->bytes + 0xfffff) >>
+			                             20),
+				(unsigned long long)(ram->end >> 20));
 		if (unpacked > kernel_end)
 			kernel_end = unpacked;
 	}

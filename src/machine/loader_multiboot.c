@@ -107,7 +107,7 @@ static bool place(struct load *l, uint64_t to, size_t from, size_t n, uint64_t t
 	if (!ram_holds(l->ram, to, total))
 		return problem_set(l->p, "kernel %s: %llxh to %llxh is not in %llu MiB of memory",
 		                   name, (unsigned long long)to, (unsigned long long)to + total,
-		                   (unsigned long long)(l->ram->bytes >> 20));
+		                   (unsigned long long)(l->ram->end >> 20));
 	/* Work is bounded by memory: what exceeds it lies over itself. */
 	l->total += total;
 	if (l->total > l->ram->bytes)
@@ -223,7 +223,7 @@ static bool load_modules(struct load *l, struct arena *a, struct info *info)
 			return problem_set(l->p,
 			                   "module %s: %zu KiB do not fit in %llu MiB of memory",
 			                   m->name, m->data.size >> 10,
-			                   (unsigned long long)(l->ram->bytes >> 20));
+			                   (unsigned long long)(l->ram->end >> 20));
 		l->ram->write(l->ram->ctx, at, m->data.data, m->data.size);
 		mods[i] = (struct mod){at, at + m->data.size, arena_string(a, m->name), 0};
 		if (!mods[i].string)

@@ -23,4 +23,5 @@ void boot_e820(const struct guest_ram *ram, struct e820_entry out[E820_ENTRIES])
 	out[1] = (struct e820_entry){BOOT_EBDA, 0xa0000 - BOOT_EBDA, E820_RESERVED};
 	out[2] = (struct e820_entry){0xf0000, 0x10000, E820_RESERVED};
 	out[3] = (struct e820_entry){HIGH_MEMORY, ram->bytes - HIGH_MEMORY, E820_RAM};
+	out[4] = (struct e820_entry){ram->bytes, ram->end - ram->bytes, E820_RESERVED};
 }

@@ -8,12 +8,14 @@ of the tests. Without a CASE it lists them.
 
 import argparse
 import fcntl
+import glob
 import hashlib
 import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -91,7 +93,7 @@ def poweroff():
     with start(linux()) as vm:
         to_shell(vm)
         vm.send("poweroff -f\n")
-        vm.expect("reboot: System halted")
+        vm.expect("reboot: Power down")
         if here.vmm == "unring":
             vm.end(0)
 
@@ -310,7 +312,7 @@ def pipe():
         vm.send("sleep 2; echo after-$((6 * 7)); poweroff -f\n")
         vm.process.stdin.close()
         vm.expect(r"^after-42$")
-        vm.expect("reboot: System halted")
+        vm.expect("reboot: Power down")
         if here.vmm == "unring":
             vm.end(0)
 
@@ -368,6 +370,42 @@ def serial_socket():
             vm.end(128 + signal.SIGTERM, 5)
             if os.path.exists(path):
                 raise Failed("the socket was left behind")
+
+
+def modules(*names):
+    """Files for with_files(): what insmod is to be given, in this order."""
+    tree = f"{here.guests}/pkg/linux-image-686/lib/modules"
+    return {f"{name}.ko": glob.glob(f"{tree}/*/kernel/**/{name}.ko", recursive=True)[0]
+            for name in names}
+
+
+@own
+def acpi():
+    """The tables that firmware leaves are found; the power button is heard; and without them it
+    boots, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = with_files(f"{here.guests}/shell.gz", modules("button"), f"{folder}/initrd")
+        path = f"{folder}/control"
+        pressed = "cat /sys/firmware/acpi/interrupts/ff_pwr_btn"
+        more = dict(initrd=initrd, options=["--control", f"unix:{path}"])
+        with start(linux() | more) as vm:
+            to_shell(vm)
+            vm.run("dmesg | grep ACPI:", r"ACPI: RSDP 0x00000000000F5A80 .*UNRING")
+            vm.run("dmesg | grep -c 'ACPI.*[Ee]rror'", r"^0$")
+            vm.run("cat /proc/iomem", r"^07fe0000-07ffffff : Reserved$")
+            vm.run("insmod /button.ko; dmesg | tail -n 1", r"ACPI: button: Power Button \[PWRF\]")
+            vm.run(pressed, r"^ +0 +(EN +)?enabled")
+            subprocess.run([here.unring, "ctl", path, "powerdown"], check=True, timeout=60)
+            vm.run(pressed, r"^ +1 +(EN +)?enabled")
+            vm.send("poweroff -f\n")
+            vm.expect("reboot: Power down")
+            vm.end(0)
+        with start(linux(append="acpi=off")) as vm:
+            to_shell(vm)
+            type_at(vm)
+            vm.send("poweroff -f\n")
+            vm.expect("reboot: System halted")
+            vm.end(0)
 
 
 @own

@@ -29,7 +29,7 @@ def qemu_arguments(guest):
     kernel = guest["kernel"]
     if kernel.endswith("gnumach.gz"):
         kernel = kernel[: -len(".gz")]
-    args = ["qemu-system-i386", "-accel", "tcg", "-M", "isapc", "-cpu", "pentium3,-apic",
+    args = ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-cpu", "pentium3,-apic",
             "-nodefaults", "-display", "none", "-no-reboot",
             "-chardev", "stdio,id=tty,signal=off", "-serial", "chardev:tty", "-m", guest.get("memory", "256M"), "-kernel", kernel]
     if guest.get("initrd"):

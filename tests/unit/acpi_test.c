@@ -108,10 +108,23 @@ static void test_tables(void **state)
 	assert_memory_equal(dsdt + 36, "\x08PMEM\x0c\x00\x00\x00\xc0", 10);
 }
 
+/* The same without firmware: to the last byte. */
+static void test_link(void **state)
+{
+	static struct acpi_files linked;
+	acpi_build(&f, 0xc0000000);
+	for (size_t i = 0; i < f.script_bytes; i += 128)
+		run_step(f.script + i);
+	acpi_build(&linked, 0xc0000000);
+	acpi_link(&linked, TABLES_AT);
+	assert_memory_equal(&linked, &f, sizeof f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

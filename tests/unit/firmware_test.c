@@ -271,11 +271,25 @@ static void test_display(void **state)
 	close_board(&r, b);
 }
 
+/* Shadow RAM, and what is behind the memory of loaders, are firmware's as well. */
+static void write_all(void *ctx, uint64_t at, const void *src, size_t n)
+{
+	struct pc *pc = ctx;
+	assert_true(at + n <= pc->ram.end);
+	memcpy(pc->bytes + at, src, n);
+}
+
+static void open_memory(struct pc *pc)
+{
+	pc_open(pc, 16);
+	pc->ram.write = write_all;
+}
+
 static void test_data_area(void **state)
 {
 	for (unsigned serial = 0; serial < 2; serial++) {
 		struct pc pc;
-		pc_open(&pc, 16);
+		open_memory(&pc);
 		firmware_memory(&pc.ram, &(struct firmware_config){.has_serial = serial});
 		const uint8_t *bda = pc.bytes + 0x400;
 		assert_int_equal(bda[0] | bda[1] << 8, serial ? 0x3f8 : 0);
@@ -289,6 +303,69 @@ static void test_data_area(void **state)
 	}
 }
 
+static uint8_t sum_of(const uint8_t *p, uint32_t n)
+{
+	uint8_t sum = 0;
+	while (n--)
+		sum += *p++;
+	return sum;
+}
+
+/* ACPI's tables, found as a kernel does: by their root, on 16 bytes below 1 MiB. */
+static void test_tables(void **state)
+{
+	struct pc pc;
+	open_memory(&pc);
+	firmware_memory(&pc.ram, &(struct firmware_config){0});
+	uint8_t *root = pc.bytes + 0xe0000;
+	while (root < pc.bytes + 0x100000 && memcmp(root, "RSD PTR ", 8))
+		root += 16;
+	assert_true(root < pc.bytes + 0x100000);
+	assert_int_equal(sum_of(root, 20), 0);
+	uint32_t at = get32(root, 16);
+	static const char *const path[] = {"RSDT", "FACP", "DSDT"};
+	static const unsigned next[] = {36, 40, 0};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_in_range(at, pc.ram.bytes, pc.ram.end - 40);
+		const uint8_t *table = pc.bytes + at;
+		assert_memory_equal(table, path[i], 4);
+		assert_in_range(at + get32(table, 4), at + 36, pc.ram.end);
+		assert_int_equal(sum_of(table, get32(table, 4)), 0);
+		at = get32(table, next[i]);
+	}
+	pc_close(&pc, &(struct blob){0});
+}
+
+static unsigned shadows;
+
+static void on_shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write)
+{
+	bool is_stack = base >= 0xe8000 && base < 0xf0000, *closed = ctx;
+	assert_true(read);
+	assert_int_equal(write, !*closed || is_stack);
+	shadows += bytes;
+}
+
+/* All of it, open for what firmware puts there; then only where its stacks are. */
+static void test_shadow(void **state)
+{
+	struct rig r;
+	bool closed = false;
+	rig_open(&r);
+	struct board *b = board_create(&(struct board_config){
+		.clock = r.clock,
+		.utc_ns = 1,
+		.ctx = &closed,
+		.shadow = on_shadow,
+	});
+	firmware_devices(b, &(struct firmware_config){.ram_bytes = 64 << 20});
+	assert_int_equal(shadows, 0x40000);
+	closed = true;
+	firmware_shadow(b, true);
+	assert_int_equal(shadows, 0x40000 + 0x38000);
+	close_board(&r, b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,7 +373,8 @@ int main(void)
 		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
 		cmocka_unit_test(test_floppies),   cmocka_unit_test(test_pci),
 		cmocka_unit_test(test_cards),      cmocka_unit_test(test_data_area),
-		cmocka_unit_test(test_display),
+		cmocka_unit_test(test_display),    cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_shadow),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -30,9 +30,10 @@ static inline void pc_write(void *ctx, uint64_t at, const void *src, size_t n)
 
 static inline void pc_open(struct pc *pc, unsigned mib)
 {
-	*pc = (struct pc){.ram = {pc, pc_write, (uint64_t)mib << 20}};
-	pc->bytes = malloc(pc->ram.bytes);
-	memset(pc->bytes, 0xcc, pc->ram.bytes); /* memory is not zero at a reset */
+	uint64_t bytes = (uint64_t)mib << 20;
+	*pc = (struct pc){.ram = {pc, pc_write, bytes, bytes + 0x20000}};
+	pc->bytes = malloc(pc->ram.end);
+	memset(pc->bytes, 0xcc, pc->ram.end); /* memory is not zero at a reset */
 }
 
 static inline void pc_close(struct pc *pc, struct blob *kernel)

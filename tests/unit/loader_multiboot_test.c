@@ -64,10 +64,9 @@ static void test_elf(void **state)
 	assert_string_equal((char *)pc.bytes + get32(info, 64), "unring");
 	/* Size of the rest, base, length, type. */
 	static const uint32_t map[][6] = {
-		{20, 0, 0, 0x9fc00, 0, 1},
-		{20, 0x9fc00, 0, 0x400, 0, 2},
-		{20, 0xf0000, 0, 0x10000, 0, 2},
-		{20, 0x100000, 0, 15 << 20, 0, 1},
+		{20, 0, 0, 0x9fc00, 0, 1},        {20, 0x9fc00, 0, 0x400, 0, 2},
+		{20, 0xf0000, 0, 0x10000, 0, 2},  {20, 0x100000, 0, 15 << 20, 0, 1},
+		{20, 16 << 20, 0, 0x20000, 0, 2},
 	};
 	assert_int_equal(get32(info, 44), sizeof map);
 	assert_memory_equal(pc.bytes + get32(info, 48), map, sizeof map);

@@ -80,6 +80,16 @@ static void timer(struct board *b)
 	out(b, 0x42, 0x05);
 }
 
+/* All channels masked, but for that by which the first controller asks the second: 8237A data sheet,
+ * "Cascade Mode". */
+static void dma(struct board *b)
+{
+	out(b, 0x0d, 0);
+	out(b, 0xda, 0);
+	out(b, 0xd6, 0xc0);
+	out(b, 0xd4, 0);
+}
+
 /* The keyboard reset, its answer and what came before read; scan codes translated, interrupts on, no
  * auxiliary device. */
 static void keyboard(struct board *b)
@@ -228,6 +238,7 @@ void firmware_devices(struct board *b, const struct firmware_config *c)
 {
 	timer(b);
 	pics(b);
+	dma(b);
 	keyboard(b);
 	firmware_configuration(b, c);
 	pci(b);

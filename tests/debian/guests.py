@@ -11,6 +11,7 @@ import fcntl
 import glob
 import hashlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -406,6 +407,39 @@ def acpi():
             vm.send("poweroff -f\n")
             vm.expect("reboot: System halted")
             vm.end(0)
+
+
+@own
+def floppy():
+    """Linux's driver reads and writes what is in the drives, raw and through a file system."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = modules("floppy", "nls_cp437", "nls_ascii", "fat", "vfat")
+        initrd = with_files(f"{here.guests}/shell.gz", files, f"{folder}/initrd")
+        first, second, text = f"{folder}/a.img", f"{folder}/b.img", f"{folder}/text"
+        numbers = "".join(f"{n}\n" for n in range(1, 20001)).encode()
+        with open(text, "wb") as f:
+            f.write(numbers)
+        with open(second, "wb") as f:
+            f.write(random.Random(1).randbytes(720 << 10))
+        subprocess.run(["mformat", "-C", "-i", first, "-f", "1440", "::"], check=True)
+        subprocess.run(["mcopy", "-i", first, text, "::in"], check=True)
+        disks = ["--floppy", first, "--floppy", f"{second},readonly"]
+        with start(linux(options=disks) | dict(initrd=initrd)) as vm:
+            to_shell(vm)
+            vm.run("for m in floppy nls_cp437 nls_ascii fat vfat; do insmod /$m.ko; done; dmesg | grep Floppy",
+                   r"Floppy drive\(s\): fd0 is 1\.44M, fd1 is ")
+            for disk, device in (first, "/dev/fd0"), (second, "/dev/fd1"):
+                with open(disk, "rb") as f:
+                    vm.run(f"md5sum < {device}", f"^{hashlib.md5(f.read()).hexdigest()}", 120)
+            vm.run("mkdir /mnt; mount -t vfat /dev/fd0 /mnt && ls /mnt", r"^in$")
+            vm.run("sort -r /mnt/in > /mnt/out && umount /mnt && echo written", r"^written$", 120)
+            vm.run("dd if=/dev/zero of=/dev/fd1 count=1 || echo protected", r"^protected$")
+            vm.send("poweroff -f\n")
+            vm.end(0)
+        out = subprocess.run(["mtype", "-i", first, "::out"], check=True, stdout=subprocess.PIPE)
+        if sorted(out.stdout.split(), reverse=True) != out.stdout.split() or \
+                sorted(out.stdout.split()) != sorted(numbers.split()):
+            raise Failed("what the guest wrote is not in the image")
 
 
 @own

@@ -1,99 +1,8 @@
-; A floppy of 720K that asks the BIOS for what DOS and boot loaders ask it for: interrupts 10h, 13h,
-; 15h, 16h, 1Ah, and its services for protected mode. Says "FAIL name" at port E9h, and a verdict.
-	cpu 686
-	bits 16
-	org 7c00h
-PARTS	equ 16			; sectors behind the first
+; Asks the BIOS for what DOS and boot loaders ask it for: interrupts 10h, 13h, 15h, 16h, 1Ah, and its
+; services for protected mode.
+%include "rt.inc"
 BUFFER	equ 0a000h
 SPARE	equ 1000		; a sector that is written
-	jmp short start
-	nop
-	db "UNRING  "
-	dw 512
-	db 2
-	dw 1
-	db 2
-	dw 112, 1440
-	db 0f9h
-	dw 3, 9, 2
-	dd 0, 0
-	db 0, 0, 29h
-	dd 1234h
-	db "BIOS       FAT12   "
-start:	cli
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov sp, 7c00h
-	sti
-	cld
-	mov [drive], dl
-	mov si, 1
-	mov bx, 7e00h
-.next:	push bx
-	mov ax, si
-	mov cx, 0201h
-	call disk
-	pop bx
-	jc $
-	add bx, 512
-	inc si
-	cmp si, PARTS
-	jbe .next
-	jmp main
-; AX: sector, CH: function, CL: sectors, ES:BX: where. Carry and AH as the BIOS leaves them.
-disk:	push si
-	push cx
-	xor dx, dx
-	mov si, 9
-	div si			; DX: sector of the track
-	mov cl, dl
-	inc cl
-	mov dh, al
-	and dh, 1
-	shr ax, 1
-	mov ch, al
-	pop ax			; AH: function, AL: sectors
-	mov dl, [drive]
-	int 13h
-	pop si
-	ret
-drive	db 0
-	times 510 - ($ - $$) db 0
-	dw 0aa55h
-
-failed	dw 0
-print:	lodsb
-	test al, al
-	jz .end
-	out 0e9h, al
-	jmp print
-.end:	ret
-; The name on the stack has failed.
-fail:	inc word [failed]
-	pusha
-	mov si, .text
-	call print
-	mov bp, sp
-	mov si, [bp + 18]
-	call print
-	mov al, 10
-	out 0e9h, al
-	popa
-	ret 2
-.text	db "FAIL ", 0
-%macro need 2			; condition, "name"
-	j%1 %%good
-	call %%bad
-%%text	db %2, 0
-%%bad:	pop word [name]
-	push word [name]
-	call fail
-%%good:
-%endmacro
-name	dw 0
-
 main:	; INT 12h, 11h
 	int 12h
 	cmp ax, 600
@@ -423,17 +332,7 @@ protected:
 	cmp word [apm_version], 102h
 	need e, "apm: its version"
 
-	mov si, passed
-	mov al, 10h
-	cmp word [failed], 0
-	je .say
-	mov si, not_passed
-	mov al, 11h
-.say:	push ax
-	call print
-	pop ax
-	out 0f4h, al
-	jmp $
+	jmp verdict
 ; EAX: four bytes on a paragraph of ES. ZF, ES:DI.
 find:	xor di, di
 .next:	cmp [es:di], eax
@@ -442,8 +341,6 @@ find:	xor di, di
 	jnz .next
 	inc di			; NZ
 .end:	ret
-passed	db "VERDICT PASS 0", 10, 0
-not_passed db "VERDICT FAIL 1", 10, 0
 	align 4
 bios32	dd 0
 	dw CODE32
@@ -478,5 +375,4 @@ gdt:	dq 0
 apm_code dq 00409b000000ffffh, 00009b000000ffffh, 004093000000ffffh
 gdtr:	dw $ - gdt - 1
 	dd gdt
-	times (PARTS + 1) * 512 - ($ - $$) db 0
-	times 720 * 1024 - ($ - $$) db 0f6h
+	end_floppy

@@ -11,6 +11,7 @@ enum {
 	S_LOW3 = SEL_FREE + 32,   /* code, DPL 3, base 1 MiB */
 	S_RO1 = SEL_FREE + 40,    /* read-only data, DPL 1 */
 	S_NP1 = SEL_FREE + 48,    /* data, DPL 1, not present */
+	S_STACK3 = SEL_FREE + 56, /* data, DPL 3, of either stack size */
 	LOW = 0x100000,
 };
 
@@ -490,16 +491,20 @@ static void iret16(void)
 	expect_done("same level", &s, nothing_end - LOW);
 	expect("esp", s.esp, RUN_STACK_TOP);
 	expect("eflags", s.eflags, 2 | CF | DF | AC | ID);
-	s = at_cpl(0, iretw_code - LOW);
-	s.cs = S_LOW0;
-	push16(&s, DATA3);
-	push16(&s, 0x8000);
-	push16(&s, 2 | CF);
-	push16(&s, S_LOW3 | 3);
-	push16(&s, (u16)((u32)nothing - LOW));
-	expect_done("outward", &s, nothing_end - LOW);
-	expect("cs", s.cs, S_LOW3 | 3);
-	expect("sp", s.esp & 0xffff, 0x8000);
+	/* With a 16-bit stack outside the upper half of ESP stays the inner one's. */
+	for (unsigned wide = 0; wide < 2; wide++) {
+		gdt_set(S_STACK3, 0, 0xfffff, ACC_DATAW | ACC_DPL3, DESC_G | (wide ? DESC_B : 0));
+		s = at_cpl(0, iretw_code - LOW);
+		s.cs = S_LOW0;
+		push16(&s, S_STACK3 | 3);
+		push16(&s, 0x8000);
+		push16(&s, 2 | CF);
+		push16(&s, S_LOW3 | 3);
+		push16(&s, (u16)((u32)nothing - LOW));
+		expect_done("outward", &s, nothing_end - LOW);
+		expect("cs", s.cs, S_LOW3 | 3);
+		expect("esp", s.esp, (wide ? 0 : RUN_STACK_TOP & 0xffff0000) | 0x8000);
+	}
 }
 
 /* The return address is checked against the limit of the new segment. */

@@ -293,6 +293,14 @@ static void errors(void)
 	s.eflags = 2 | NT;
 	main_tss.t.link = S_TASK;
 	expect_trap("iret to a task that is not busy", &s, V_TS, S_TASK, iret_code);
+	/* NT comes before VM of the flags that it would pop. */
+	static const u32 to_v86[9] = {0, 0x2000, VM | 2, 0x1000, 0x3000};
+
+	s = at_cpl(0, iret_code);
+	s.eflags = 2 | NT;
+	s.esp -= sizeof(to_v86);
+	memcpy((void *)s.esp, to_v86, sizeof(to_v86));
+	expect_trap("iret to virtual-8086 mode", &s, V_TS, S_TASK, iret_code);
 	main_tss.t.link = 0;
 	s = at_cpl(0, iret_code);
 	s.eflags = 2 | NT;

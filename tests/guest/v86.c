@@ -149,11 +149,84 @@ static void extensions(void)
 	write_cr4(read_cr4() & ~CR4_VME);
 }
 
+/* --- interrupts --- */
+
+enum { DS, ES, FS, GS };
+static const u16 segments[4] = {0x1111, 0x2222, 0x3333, 0x4444};
+static u32 interrupts_left;
+
+/* The monitor's registers are null; the guest's are in the frame, from ES on. */
+static bool on_interrupt(struct frame *f)
+{
+	const u32 *pushed = (const u32 *)(&f->ss_pad + 1);
+
+	if (f->vector != V_TIMER)
+		return false;
+	outb(PIC1, 0x20);
+	expect("VM, IF", f->eflags & (VM | IF), VM | IF);
+	expect("the monitor's ds and es", f->ds | f->es, 0);
+	expect("its fs and gs", f->fs | f->gs, 0);
+	expect("es", pushed[0] & 0xffff, segments[ES]);
+	expect("ds", pushed[1] & 0xffff, segments[DS]);
+	expect("fs", pushed[2] & 0xffff, segments[FS]);
+	expect("gs", pushed[3] & 0xffff, segments[GS]);
+	return --interrupts_left;
+}
+
+/* Runs it while the timer's request waits. */
+static struct state run_asked(const void *code, u32 n, u32 eflags)
+{
+	timer_on(1000);
+	outb(PIC1, 0x0a);
+	while (!(inb(PIC1) & 1))
+		;
+	memcpy((void *)(CODE * 16), code, n);
+	struct state s = {.esp = TOP,
+	                  .eflags = eflags | VM | 2,
+	                  .cs = CODE,
+	                  .ss = STACK,
+	                  .ds = segments[DS],
+	                  .es = segments[ES],
+	                  .fs = segments[FS],
+	                  .gs = segments[GS]};
+	cpu_run(&s);
+	cli();
+	timer_off();
+	return s;
+}
+
+/* They go to the monitor, by IF alone, whatever IOPL and the virtual flag say. */
+static void interrupts(void)
+{
+	static const u8 loop[] = {0xeb, 0xfe}, halt[] = {0x90, 0xf4}, sti[] = {0xfb, 0x90, 0xf4};
+	trap_hook = on_interrupt;
+	for (u32 vme = 0; vme < 2; vme++) {
+		if (vme)
+			extensions_on();
+		for (u32 level = 0; level < 4; level += 3) {
+			interrupts_left = 3;
+			struct state s = run_asked(loop, sizeof(loop), IF | level << 12);
+			stopped("interrupted", &s, V_TIMER, 0);
+			expect("all came", interrupts_left, 0);
+			interrupts_left = 100;
+			s = run_asked(halt, sizeof(halt), VIF | level << 12);
+			stopped("not with IF clear", &s, V_GP, 1);
+			expect("none came", interrupts_left, 100);
+		}
+		interrupts_left = 1;
+		struct state s = run_asked(sti, sizeof(sti), IOPL3);
+		stopped("behind sti and one more", &s, V_TIMER, 2);
+	}
+	trap_hook = NULL;
+	write_cr4(read_cr4() & ~CR4_VME);
+}
+
 static const struct test tests[] = {
 	{"undefined", "SDM vol. 2, LLDT, LTR, LAR, ARPL", undefined},
 	{"iopl-3", "SDM vol. 3, 20.2.7", iopl_3},
 	{"below-iopl-3", "SDM vol. 3, 20.2.7", below_iopl_3},
 	{"extensions", "SDM vol. 3, 20.3", extensions},
+	{"interrupts", "SDM vol. 3, 20.2.1 and 20.2.7", interrupts},
 };
 
 void guest_main(void)

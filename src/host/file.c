@@ -48,9 +48,19 @@ int file_open_for(const char *path, enum file_use use)
 	static const int flags[] = {
 		[FILE_READ] = O_RDONLY,
 		[FILE_CHANGE] = O_RDWR,
-		[FILE_MAKE] = O_WRONLY | O_CREAT | O_TRUNC,
+		[FILE_MAKE] = O_WRONLY | O_CREAT,
 	};
-	return broker_open(path, flags[use] | O_NONBLOCK);
+	int fd = broker_open(path, flags[use] | O_NONBLOCK);
+	if (fd < 0 || use != FILE_MAKE || !file_is_plain(fd))
+		return fd;
+	/* Not every file system has locks. */
+	int err = file_lock(fd, false);
+	if (err != -EAGAIN)
+		err = file_empty(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 void file_close(int fd)
@@ -75,10 +85,20 @@ int file_bytes(int fd, uint64_t *bytes)
 	return S_ISREG(a.st_mode) ? 0 : -EINVAL;
 }
 
+/* Locks of open files go with them, and are not in each other's way. */
+int file_lock(int fd, bool shared)
+{
+	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+	if (!fcntl(fd, F_OFD_SETLK, &l))
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
 bool file_is(int fd, int other)
 {
 	struct stat a, b;
-	return !fstat(fd, &a) && !fstat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return !syscall(SYS_fstat, fd, &a) && !syscall(SYS_fstat, other, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int file_empty(int fd)

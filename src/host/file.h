@@ -18,7 +18,7 @@ int file_create(const char *path);
 enum file_use {
 	FILE_READ,
 	FILE_CHANGE, /* what is there stays */
-	FILE_MAKE,   /* it is made, or emptied */
+	FILE_MAKE,   /* it is made, or emptied; -EAGAIN: another has it locked, as a medium */
 };
 int file_open_for(const char *path, enum file_use use);
 /* Of a descriptor; -1: none. */
@@ -27,6 +27,9 @@ void file_close(int fd);
 bool file_is_plain(int fd);
 /* How long a plain file is.  0 or a negative errno. */
 int file_bytes(int fd, uint64_t *bytes);
+/* Locks it, for as long as it is open: against all others, or against those that do not share.
+ * -EAGAIN: another has it locked; or another negative errno. */
+int file_lock(int fd, bool shared);
 /* Are both the same file? */
 bool file_is(int fd, int other);
 /* Empties a plain file; what is none has no end.  0 or a negative errno. */

@@ -83,15 +83,6 @@ void image_destroy(struct image *i)
 	free(i);
 }
 
-/* Locks of open files go with them: one that is already in this drive is not in its own way. */
-static int lock(int fd, bool shared)
-{
-	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-	if (!fcntl(fd, F_OFD_SETLK, &l))
-		return 0;
-	return errno == EACCES ? -EAGAIN : -errno;
-}
-
 static int look(int fd, uint64_t most, uint64_t *bytes)
 {
 	struct stat st;
@@ -126,7 +117,7 @@ int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
 	uint64_t bytes = 0;
 	int err = look(fd, most, &bytes);
 	if (!err)
-		err = lock(fd, use.readonly || use.snapshot);
+		err = file_lock(fd, use.readonly || use.snapshot);
 	if (!err && use.snapshot)
 		err = snapshot(&overlay, bytes);
 	if (!err && dup3(fd, i->fd, O_CLOEXEC) < 0)

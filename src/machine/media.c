@@ -32,11 +32,29 @@ static bool image_problem(struct problem *p, const char *option, const char *fil
 	}
 }
 
-static bool drive_open(struct drive *d, const struct config_medium *c,
+static bool in_another(const struct media *s, const struct drive *d, int fd)
+{
+	for (const struct drive *other = s->floppy; other < s->floppy + MEDIA_FLOPPIES; other++)
+		if (other != d && other->file && file_is(fd, image_file(other->image)))
+			return true;
+	return false;
+}
+
+static bool twice(struct problem *p, const char *option, const char *file)
+{
+	return problem_set(p, "%s%s: it would be in both drives", option, file);
+}
+
+static bool drive_open(struct media *s, struct drive *d, const struct config_medium *c,
                        const struct outputs *outputs, struct problem *p)
 {
 	struct image_use use = {.readonly = c->readonly, .snapshot = c->snapshot};
 	int err = image_open(d->image, c->file, use, FLOPPY_MOST);
+	int fd = err == -EAGAIN ? file_open(c->file) : -1;
+	bool both = fd >= 0 && in_another(s, d, fd);
+	file_close(fd);
+	if (both)
+		return twice(p, "--floppy ", c->file);
 	if (err)
 		return image_problem(p, "--floppy ", c->file, err);
 	if (!outputs_spare(outputs, image_file(d->image), "floppy", p))
@@ -62,7 +80,7 @@ bool media_open(struct media *s, const struct machine_config *c, const struct ou
 		int err = image_create(&d->image);
 		if (err)
 			return problem_set(p, "cannot set up a drive: %s", strerror(-err));
-		if (given && !drive_open(d, &c->floppies.at[i], outputs, p))
+		if (given && !drive_open(s, d, &c->floppies.at[i], outputs, p))
 			return false;
 	}
 	return true;
@@ -127,7 +145,10 @@ bool media_change(struct media *s, struct drive *d, int fd, const char *file, bo
 		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
 		                   format->kib);
 	}
+	bool both = in_another(s, d, fd);
 	err = image_take(d->image, fd, use, FLOPPY_MOST);
+	if (err == -EAGAIN && both)
+		return twice(why, "", file);
 	if (err)
 		return image_problem(why, "", file, err);
 	free(d->file);

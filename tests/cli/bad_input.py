@@ -5,9 +5,11 @@ names the thing and the reason, and exit status 2, soon, with nothing left runni
 """
 
 import ctypes
+import fcntl
 import gzip
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -205,10 +207,30 @@ with tempfile.TemporaryDirectory() as folder:
         check(f"{what} floppy image", medium("--floppy", wrong), ["--floppy", wrong, says])
     check("a directory as a floppy", medium("--floppy", folder), ["--floppy", folder, "directory"])
     check("one image in both drives", medium("--floppy", disk, "--floppy", disk),
-          ["--floppy", disk, "in use"])
-    check("--debugcon to the floppy", medium("--floppy", disk, "--debugcon", disk),
-          ["--debugcon", disk, "same file as the floppy"])
+          ["--floppy", disk, "in both drives"])
+    with open(disk, "rb") as f:
+        fcntl.lockf(f, fcntl.LOCK_SH)
+        check("an image that another has", medium("--floppy", disk), ["--floppy", disk, "another process"])
+    outputs = [["--log", "int"], ["--stats"], ["--dump-cache"], ["--debugcon"], ["--firmware-log"]]
+    for option in outputs:
+        check(f"{option[0]} to the floppy", medium("--floppy", disk, *option, disk),
+              [option[0], disk, "same file as the floppy"])
+    check("--serial file: to the floppy",
+          run("--display", "none", "--floppy", disk, "--serial", f"file:{disk}"),
+          ["--serial", disk, "same file as the floppy"])
     holds("the floppy", disk, bytes(1440 * 1024))
+    every = [word for i, option in enumerate(outputs) for word in (*option, f"{folder}/every{i}")]
+    check("all outputs, and one to the floppy", run("--display", "none", "--floppy", disk, *every,
+                                                    "--serial", f"file:{disk}"),
+          ["--serial", disk, "same file as the floppy"])
+    os.chmod(folder, 0o755)
+    copy = shutil.copy(unring, f"{folder}/unring")
+    nobody = dict(user=65534, group=65534, extra_groups=[]) if os.getuid() == 0 else {}
+    for rights, option in (0o000, ""), (0o000, ",readonly"), (0o444, ""):
+        os.chmod(disk, rights)
+        check(f"an image of rights {rights:o}{option}", [copy, *medium("--floppy", disk + option)[1:]],
+              ["--floppy", disk, "permission denied"], **nobody)
+    os.chmod(disk, 0o644)
     rom = file("rom", bytes(1000))
     for option, unit in (("--bios", "65536"), ("--vgabios", "512")):
         check(f"no {option}", medium(option, f"{folder}/none", "--floppy", disk),

@@ -95,7 +95,9 @@ def start(kernel, what, *options, control=True, **how):
         os.unlink(path)
     except FileNotFoundError:
         pass
-    args = [unring, "run", "--kernel", kernel, "--append", what, *options]
+    args = [unring, "run", *options]
+    if kernel:
+        args += ["--kernel", kernel, "--append", what]
     if control:
         args += ["--control", f"unix:{path}"]
     return subprocess.Popen(args, stdin=subprocess.DEVNULL,
@@ -205,6 +207,34 @@ def by_hand():
     ctl_says(["status"], 2, "", "No such file")
     r = subprocess.run([unring, "ctl", "--help"], capture_output=True, text=True)
     check("ctl --help", r.returncode == 0 and "send-key KEYS" in r.stdout)
+
+
+def media():
+    """No boot record; one image in two drives; a screenshot into an image."""
+    a, b = f"{folder.name}/a.img", f"{folder.name}/b.img"
+    for name in (a, b):
+        with open(name, "wb") as f:
+            f.write(b"\x01" * 1440 * 1024)
+    with start(None, None, "--floppy", a, "--floppy", b, "--display", "none", "--serial", "none") as run:
+        Client().__exit__()     # it listens
+        ctl_says(["wait", "not a bootable disk"], 0)
+        ctl_says(["change", "floppy1", a], 1, "", f"{a}: it would be in both drives")
+        ctl_says(["screendump", a], 2, "", f"{a}: in use as a medium")
+        ctl_says(["dump-cache", b], 2, "", f"{b}: in use as a medium")
+        ctl_says(["quit"], 0)
+        ends("quit with media", run, 0)
+    for name in (a, b):
+        with open(name, "rb") as f:
+            check(f"{name} is as it was", f.read() == b"\x01" * 1440 * 1024)
+    again = f"{folder.name}/again"
+    with open(again, "wb") as f:
+        f.write(b"?" * 10000000)
+    with start(talk, "w") as run:
+        Client().__exit__()
+        ctl_says(["screendump", again], 0)
+        check("a picture takes the file's place", 0 < os.path.getsize(again) < 10000000)
+        ctl_says(["quit"], 0)
+        ends("quit after a picture", run, 0)
 
 
 def without_fence():
@@ -323,7 +353,7 @@ def bad_input():
 
 
 for test in (lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
-             without_fence, resets, hostile, for_ci, bad_input):
+             media, without_fence, resets, hostile, for_ci, bad_input):
     test()
 print(f"{failures} failed")
 sys.exit(failures != 0)

@@ -1,5 +1,6 @@
 #include "devices/rtc.h"
 
+#include "base/calendar.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -45,7 +46,6 @@ enum {
 };
 
 #define SECOND_NS 1000000000ll
-#define DAY_S 86400
 /* UIP rises 244 us before an update, which takes 1984 us. */
 #define UIP_NS (244000 + 1984000)
 
@@ -61,46 +61,6 @@ struct rtc {
 	uint8_t index;          /* what port 70h holds; bit 7 masks NMI */
 	uint8_t reg[REGISTERS];
 };
-
-struct civil {
-	int64_t year;
-	unsigned month, day, weekday; /* weekday: Sunday = 0 */
-	unsigned hour, minute, second;
-};
-
-/* --- the calendar --- */
-
-/* Days from 1970-01-01 of a date in the proleptic Gregorian calendar, and back:
- * a year begins in March, so that the leap day is its last. */
-static int64_t days_of(int64_t year, unsigned month, int day)
-{
-	year -= month <= 2;
-	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	unsigned of_era = year - era * 400;
-	int of_year = (int)(153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static struct civil civil_of(int64_t seconds)
-{
-	int64_t days = seconds / DAY_S, rest = seconds % DAY_S;
-	if (rest < 0) {
-		rest += DAY_S;
-		days--;
-	}
-	struct civil c = {.hour = rest / 3600, .minute = rest / 60 % 60, .second = rest % 60};
-	c.weekday = ((days + 4) % 7 + 7) % 7;
-	days += 719468;
-	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-	unsigned of_era = days - era * 146097;
-	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
-	unsigned month = (5 * of_year + 2) / 153;
-	c.day = of_year - (153 * month + 2) / 5 + 1;
-	c.month = month < 10 ? month + 3 : month - 9;
-	c.year = year + era * 400 + (c.month <= 2);
-	return c;
-}
 
 /* --- registers and time --- */
 
@@ -157,7 +117,7 @@ static uint64_t day_fraction(const struct rtc *r, uint64_t now)
 
 static void time_to_registers(struct rtc *r, uint64_t now)
 {
-	struct civil c = civil_of(day_second(r, now, NULL));
+	struct calendar c = calendar_of(day_second(r, now, NULL));
 	r->reg[SECONDS] = encode(r, c.second);
 	r->reg[MINUTES] = encode(r, c.minute);
 	r->reg[HOURS] = encode_hour(r, c.hour);
@@ -173,12 +133,12 @@ static void time_to_registers(struct rtc *r, uint64_t now)
 static void registers_to_time(struct rtc *r, uint64_t now, uint64_t fraction_ns)
 {
 	unsigned century = (r->reg[CENTURY] >> 4) * 10 + (r->reg[CENTURY] & 15);
-	int64_t days = days_of(century * 100 + decode(r, r->reg[YEAR]), decode(r, r->reg[MONTH]),
-	                       decode(r, r->reg[DAY]));
-	int64_t seconds = days * DAY_S + decode_hour(r, r->reg[HOURS]) * 3600 +
+	int64_t days = calendar_days(century * 100 + decode(r, r->reg[YEAR]),
+	                             decode(r, r->reg[MONTH]), decode(r, r->reg[DAY]));
+	int64_t seconds = days * CALENDAR_DAY_S + decode_hour(r, r->reg[HOURS]) * 3600 +
 	                  decode(r, r->reg[MINUTES]) * 60 + decode(r, r->reg[SECONDS]);
 	set_time(r, now, seconds, fraction_ns);
-	r->weekday_ahead = (r->reg[WEEKDAY] + 6 - civil_of(seconds).weekday) % 7;
+	r->weekday_ahead = (r->reg[WEEKDAY] + 6 - calendar_of(seconds).weekday) % 7;
 }
 
 /* --- interrupts --- */
@@ -201,7 +161,7 @@ static bool alarm_field(const struct rtc *r, unsigned alarm, uint8_t now)
 
 static bool alarm_at(const struct rtc *r, int64_t second)
 {
-	struct civil c = civil_of(second);
+	struct calendar c = calendar_of(second);
 	return alarm_field(r, SECONDS_ALARM, encode(r, c.second)) &&
 	       alarm_field(r, MINUTES_ALARM, encode(r, c.minute)) &&
 	       alarm_field(r, HOURS_ALARM, encode_hour(r, c.hour));
@@ -225,8 +185,8 @@ static void sync(struct rtc *r, uint64_t now)
 	int64_t first = day_second(r, r->synced_ns, NULL) + 1, last = day_second(r, now, NULL);
 	if (!stopped(r) && last >= first) {
 		r->reg[REG_C] |= C_UPDATE;
-		if (last - first >= DAY_S)
-			first = last - DAY_S + 1; /* a day holds every alarm */
+		if (last - first >= CALENDAR_DAY_S)
+			first = last - CALENDAR_DAY_S + 1; /* a day holds every alarm */
 		for (int64_t s = first; s <= last && !(r->reg[REG_C] & C_ALARM); s++)
 			if (alarm_at(r, s))
 				r->reg[REG_C] |= C_ALARM;
@@ -388,7 +348,7 @@ uint8_t rtc_cmos(const struct rtc *r, uint8_t at)
 }
 
 struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq8, struct nmi *nmi,
-                       int64_t utc_ns)
+                       int64_t day_ns)
 {
 	struct rtc *r = calloc(1, sizeof *r);
 	CHECK(r);
@@ -396,8 +356,8 @@ struct rtc *rtc_create(struct bus *bus, struct clock *clock, struct irq_line irq
 	r->irq = irq8;
 	r->nmi = nmi;
 	r->synced_ns = clock_now(clock);
-	int64_t utc_now = utc_ns + (int64_t)r->synced_ns;
-	set_time(r, r->synced_ns, utc_now / SECOND_NS, utc_now % SECOND_NS);
+	int64_t day_now = day_ns + (int64_t)r->synced_ns;
+	set_time(r, r->synced_ns, day_now / SECOND_NS, day_now % SECOND_NS);
 	r->timer = timer_create_on(clock, r, timer_fires);
 	r->reg[REG_A] = 0x26; /* 32768 Hz base, 1024 Hz periodic */
 	r->reg[REG_B] = B_24H;

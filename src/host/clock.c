@@ -21,6 +21,16 @@ int64_t host_utc_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+int64_t host_wall_ns(void)
+{
+	int64_t utc_ns = host_utc_ns();
+	time_t second = utc_ns / SECOND_NS;
+	struct tm tm = {0};
+	tzset();
+	localtime_r(&second, &tm);
+	return utc_ns + tm.tm_gmtoff * (int64_t)SECOND_NS;
+}
+
 uint64_t host_thread_cpu_ns(void)
 {
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);

@@ -155,7 +155,7 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &nmi_type, b->nmi);
 	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER), b->nmi);
 	board_add(b, &pit_type, b->pit);
-	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->utc_ns);
+	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->day_ns);
 	board_add(b, &rtc_type, b->rtc);
 	struct i8042_wires wires = {
 		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},

@@ -17,7 +17,7 @@ struct board;
 struct board_config {
 	struct clock *clock;
 	uint32_t ram_end; /* no PCI function's memory lies below it */
-	int64_t utc_ns;   /* the time of day at the clock's zero */
+	int64_t day_ns;   /* the time of day at the clock's zero */
 	struct uart_peer serial;
 	bool has_serial;
 	struct dma_memory memory;

@@ -165,13 +165,26 @@ static bool load(struct machine *m, struct problem *p)
 	return ok;
 }
 
+/* What the clock of the CMOS shows now. */
+static int64_t day_ns(const struct config_rtc *c)
+{
+	switch (c->from) {
+	case RTC_LOCAL:
+		return host_wall_ns();
+	case RTC_DATE:
+		return c->second * 1000000000;
+	default:
+		return host_utc_ns();
+	}
+}
+
 void boot_create_board(struct machine *m)
 {
 	m->memory = memory_map_create(monitor_mmu(m->monitor), m->config.memory);
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
 		.ram_end = m->config.memory,
-		.utc_ns = host_utc_ns() - (int64_t)gtime_now(m->time),
+		.day_ns = day_ns(&m->config.rtc) - (int64_t)gtime_now(m->time),
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.memory = {m, on_dma_read, on_dma_write},

@@ -1,5 +1,6 @@
 #include "machine/config.h"
 
+#include "base/calendar.h"
 #include "base/log.h"
 #include "machine/keymap.h"
 
@@ -8,6 +9,7 @@
 #define MIB ((uint64_t)1 << 20)
 #define CONVENTIONAL_MEMORY ((uint64_t)640 << 10)
 #define KERNEL_MEMORY (4 * MIB)
+enum { RTC_FIRST_YEAR = 1900, RTC_LAST_YEAR = 2199 };
 
 /* --- streams --- */
 
@@ -54,6 +56,55 @@ static bool read_memory(const struct option *o, void *field, char **words, struc
 		return option_read_size(o, field, words, why);
 	*(uint64_t *)field = bytes;
 	return true;
+}
+
+/* --- time --- */
+
+static const char *rtc_word(const struct option *o, unsigned i)
+{
+	static const char *const names[] = {[RTC_UTC] = "utc", [RTC_LOCAL] = "local"};
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+/* A date that there is, with a time of day or without.  Nanoseconds are counted of it, so its
+ * years are few. */
+static bool read_date(const char *text, int64_t *second)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	size_t n = strlen(text);
+	unsigned field[6] = {0}, f = 0;
+	if (n != strlen("0000-00-00") && n != strlen(form))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		if (digit != (form[i] == '0') || (!digit && text[i] != form[i]))
+			return false;
+		if (digit)
+			field[f] = 10 * field[f] + (unsigned)(text[i] - '0');
+		f += !digit;
+	}
+	int64_t days = calendar_days(field[0], field[1], (int)field[2]);
+	*second = days * CALENDAR_DAY_S + field[3] * 3600 + field[4] * 60 + field[5];
+	struct calendar c = calendar_of(*second);
+	return c.year >= RTC_FIRST_YEAR && c.year <= RTC_LAST_YEAR && c.year == field[0] &&
+	       c.month == field[1] && c.day == field[2] && c.hour == field[3] &&
+	       c.minute == field[4] && c.second == field[5];
+}
+
+static bool read_rtc(const struct option *o, void *field, char **words, struct problem *why)
+{
+	struct config_rtc *rtc = field;
+	for (unsigned i = 0; rtc_word(o, i); i++)
+		if (!strcmp(words[0], rtc_word(o, i))) {
+			rtc->from = i;
+			return true;
+		}
+	rtc->from = RTC_DATE;
+	return read_date(words[0], &rtc->second) ||
+	       problem_set(why,
+	                   "neither utc, local nor a date from %d to %d, such as 2026-11-26 or "
+	                   "2026-11-26T12:34:56",
+	                   RTC_FIRST_YEAR, RTC_LAST_YEAR);
 }
 
 /* --- words --- */
@@ -131,6 +182,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define MEMORY(f)                                                                                  \
 	.read = read_memory, OPTION_FIELD(uint64_t, CONFIG, f), .least = MIB, .most = 3072 * MIB,  \
 	.unit = MIB
+#define RTC(f) .read = read_rtc, OPTION_FIELD(struct config_rtc, CONFIG, f), .word = rtc_word
 #define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
 #define FLOPPY(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], medium_keys))

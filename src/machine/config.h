@@ -18,6 +18,12 @@ enum config_display {
 	DISPLAY_TERMINAL,
 };
 
+/* Where the clock of the CMOS starts. */
+struct config_rtc {
+	enum { RTC_UTC, RTC_LOCAL, RTC_DATE } from;
+	int64_t second; /* of RTC_DATE, since 1970 */
+};
+
 struct machine_config {
 	const char *kernel;         /* NULL: firmware (config_has_firmware), or the tour */
 	const char *bios, *vgabios; /* NULL: Debian's, where firmware is used */
@@ -28,6 +34,7 @@ struct machine_config {
 	} modules; /* "FILE arguments" */
 	const char *append;
 	uint64_t memory; /* bytes */
+	struct config_rtc rtc;
 	struct {
 		struct config_medium {
 			const char *file;

@@ -45,7 +45,7 @@ static struct board *open_board(struct rig *r)
 	static const uint8_t words[2][4] = {{0x11, 0x20, 4, 1}, {0x11, 0x28, 2, 1}};
 	rig_open(r);
 	struct board *b = board_create(&(struct board_config){.clock = r->clock,
-	                                                      .utc_ns = 1,
+	                                                      .day_ns = 1,
 	                                                      .has_serial = true,
 	                                                      .serial = {r, transmit, ready},
 	                                                      .nmi = nmi,
@@ -202,7 +202,7 @@ static struct board *open_pci_board(struct rig *r)
 	rig_open(r);
 	struct board *b = board_create(&(struct board_config){.clock = r->clock,
 	                                                      .ram_end = 64 << 20,
-	                                                      .utc_ns = 1,
+	                                                      .day_ns = 1,
 	                                                      .power_off = power_off,
 	                                                      .shadow = shadow});
 	static const uint8_t words[2][4] = {{0x11, 0x20, 4, 1}, {0x11, 0x28, 2, 1}};
@@ -295,7 +295,7 @@ static void test_host_bridge(void **state)
 	close_board(&r, b);
 	/* Nobody asks. */
 	rig_open(&r);
-	b = board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1});
+	b = board_create(&(struct board_config){.clock = r.clock, .day_ns = 1});
 	config(b, 0, 0x59, 1, 0x30);
 	close_board(&r, b);
 }
@@ -320,7 +320,7 @@ static void test_ways_to_reset(void **state)
 	struct rig r;
 	rig_open(&r);
 	struct board *b = board_create(&(struct board_config){
-		.clock = r.clock, .utc_ns = 1, .reset = reset, .memory_changed = memory_changed});
+		.clock = r.clock, .day_ns = 1, .reset = reset, .memory_changed = memory_changed});
 	give(b, 0x64, 0xfe);
 	assert_int_equal(kinds[RESET_CPU], 1);
 	give(b, 0x92, 0x01);

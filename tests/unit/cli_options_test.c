@@ -145,6 +145,67 @@ static void test_all(void **state)
 	assert_int_equal(c.log.categories, LOG_IO | LOG_MMU);
 }
 
+static void test_rtc(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t second;
+	} dates[] = {
+		{"2026-11-26", 1795651200},
+		{"2026-11-26T12:34:56", 1795696496},
+		{"1970-01-01", 0},
+		{"1900-01-01", -2208988800},
+		{"2199-12-31T23:59:59", 7258118399},
+		{"2000-02-29", 951782400},
+	};
+	static const char *const not_dates[] = {
+		"",
+		"UTC",
+		"now",
+		"2026-02-29",
+		"1900-02-29",
+		"2026-13-01",
+		"2026-00-01",
+		"2026-01-00",
+		"2026-01-32",
+		"1899-12-31",
+		"2200-01-01",
+		"2026-1-26",
+		"2026-11-26T",
+		"2026-11-26T12:34",
+		"2026-11-26 12:34:56",
+		"2026-11-26T24:00:00",
+		"2026-11-26T12:60:00",
+		"2026-11-26T12:34:60",
+		"2026-11-26T12:34:56Z",
+		"2026/11/26",
+		"202a-11-26",
+	};
+	struct machine_config c;
+	struct problem p;
+	char line[64];
+	accept(&c, "");
+	assert_int_equal(c.rtc.from, RTC_UTC);
+	accept(&c, "--rtc utc");
+	assert_int_equal(c.rtc.from, RTC_UTC);
+	accept(&c, "--rtc local");
+	assert_int_equal(c.rtc.from, RTC_LOCAL);
+	for (unsigned i = 0; i < sizeof dates / sizeof *dates; i++) {
+		snprintf(line, sizeof line, "--rtc %s", dates[i].text);
+		accept(&c, line);
+		assert_int_equal(c.rtc.from, RTC_DATE);
+		assert_int_equal(c.rtc.second, dates[i].second);
+	}
+	for (unsigned i = 0; i < sizeof not_dates / sizeof *not_dates; i++) {
+		char text[64], *argv[] = {"--rtc", text};
+		snprintf(text, sizeof text, "%s", not_dates[i]);
+		p = (struct problem){0};
+		if (config_parse(&c, 2, argv, &p))
+			fail_msg("--rtc '%s' is a date", text);
+		assert_non_null(strstr(p.text, "neither utc, local nor a date"));
+	}
+}
+
 static void test_refusals(void **state)
 {
 	refuse("--frobnicate", "--frobnicate", "unknown option");
@@ -221,9 +282,13 @@ static void test_first_problem_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_all),      cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_first_problem_is_kept),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_rtc),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_first_problem_is_kept),
 	};
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

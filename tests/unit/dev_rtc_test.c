@@ -7,10 +7,10 @@
 /* 2023-12-31 23:59:50 UTC, a Sunday */
 #define NEW_YEARS_EVE (1704067190 * (int64_t)SECOND)
 
-static struct rtc *open_rtc(struct rig *r, int64_t utc_ns)
+static struct rtc *open_rtc(struct rig *r, int64_t day_ns)
 {
 	rig_open(r);
-	return rtc_create(r->bus, r->clock, rig_line(r), r->nmi, utc_ns);
+	return rtc_create(r->bus, r->clock, rig_line(r), r->nmi, day_ns);
 }
 
 static void close_rtc(struct rig *r, struct rtc *rtc)

@@ -18,7 +18,7 @@ static void give(struct board *b, uint16_t port, uint8_t v)
 static struct board *open_board(struct rig *r, uint64_t ram_bytes)
 {
 	rig_open(r);
-	struct board *b = board_create(&(struct board_config){.clock = r->clock, .utc_ns = 1});
+	struct board *b = board_create(&(struct board_config){.clock = r->clock, .day_ns = 1});
 	firmware_devices(b, &(struct firmware_config){.ram_bytes = ram_bytes});
 	return b;
 }
@@ -152,7 +152,7 @@ static void test_floppies(void **state)
 		rig_open(&r);
 		struct board *b = board_create(&(struct board_config){
 			.clock = r.clock,
-			.utc_ns = 1,
+			.day_ns = 1,
 			.floppy = {cases[i].kinds[0], cases[i].kinds[1]},
 		});
 		firmware_configuration(b, &(struct firmware_config){
@@ -205,7 +205,7 @@ static void test_cards(void **state)
 	};
 	struct rig r;
 	rig_open(&r);
-	struct board *b = board_create(&(struct board_config){.clock = r.clock, .utc_ns = 1});
+	struct board *b = board_create(&(struct board_config){.clock = r.clock, .day_ns = 1});
 	for (unsigned i = 0; i < 2; i++)
 		pci_add(board_pci(b), &(struct pci_config){.device = i ? 31 : 3,
 		                                           .function = 0,
@@ -354,7 +354,7 @@ static void test_shadow(void **state)
 	rig_open(&r);
 	struct board *b = board_create(&(struct board_config){
 		.clock = r.clock,
-		.utc_ns = 1,
+		.day_ns = 1,
 		.ctx = &closed,
 		.shadow = on_shadow,
 	});

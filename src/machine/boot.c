@@ -210,6 +210,28 @@ void boot_create_board(struct machine *m)
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
 
+/* What it is to boot, by the names that SeaBIOS gives its devices. */
+static void configure_boot(struct machine *m)
+{
+	static const char *const paths[BOOT_DEVICES] = {
+		[BOOT_FLOPPY0] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@0",
+		[BOOT_FLOPPY1] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@1",
+	};
+	const struct machine_config *c = &m->config;
+	struct fwcfg *f = board_fwcfg(m->board);
+	uint16_t menu = c->boot_menu != 0;
+	uint32_t wait_ms = c->boot_menu * 1000;
+	char order[BOOT_DEVICES * 64];
+	size_t n = 0;
+	for (unsigned i = 0; i < c->boot.count; i++)
+		n += (size_t)snprintf(order + n, sizeof order - n, "%s\n", paths[c->boot.at[i]]);
+	if (n)
+		fwcfg_add_file(f, "bootorder", order, n + 1);
+	fwcfg_add(f, FWCFG_BOOT_MENU, &menu, sizeof menu);
+	if (menu)
+		fwcfg_add_file(f, "etc/boot-menu-wait", &wait_ms, sizeof wait_ms);
+}
+
 /* What firmware asks its configuration device for. */
 static void configure_firmware(struct machine *m)
 {
@@ -226,6 +248,7 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);
+	configure_boot(m);
 	board_set_vga_rom(m->board, m->images.vgabios.data, m->images.vgabios.size);
 }
 

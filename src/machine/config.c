@@ -58,6 +58,28 @@ static bool read_memory(const struct option *o, void *field, char **words, struc
 	return true;
 }
 
+/* --- what is booted --- */
+
+static const char *boot_word(const struct option *o, unsigned i)
+{
+	static const char *const names[BOOT_DEVICES] = {"floppy0", "floppy1"};
+	return i < BOOT_DEVICES ? names[i] : NULL;
+}
+
+/* Is there firmware that boots, and what it is to boot? */
+static bool check_boot(const struct machine_config *c, struct problem *p)
+{
+	bool asked = c->boot.count || c->boot_menu;
+	if (asked && !config_has_firmware(c))
+		return problem_set(
+			p, "%s: no firmware runs with a --kernel, or without --floppy and --bios",
+			c->boot.count ? "--boot" : "--boot-menu");
+	for (unsigned i = 0; i < c->boot.count; i++)
+		if (c->boot.at[i] == BOOT_FLOPPY1 && c->floppies.count < 2)
+			return problem_set(p, "--boot floppy1: there is no second --floppy");
+	return true;
+}
+
 /* --- time --- */
 
 static const char *rtc_word(const struct option *o, unsigned i)
@@ -185,6 +207,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define RTC(f) .read = read_rtc, OPTION_FIELD(struct config_rtc, CONFIG, f), .word = rtc_word
 #define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
+#define ORDER(f, words) OPTION_ORDER(CONFIG, f, words)
 #define FLOPPY(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], medium_keys))
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
 #define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
@@ -225,6 +248,8 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 	if (c->kernel && (c->bios || c->vgabios))
 		return problem_set(p, "%s: with a --kernel there is no firmware",
 		                   c->bios ? "--bios" : "--vgabios");
+	if (!check_boot(c, p))
+		return false;
 	if (!config_has_firmware(c) && c->memory < KERNEL_MEMORY)
 		return problem_set(p, "--memory %s: a kernel needs %s",
 		                   option_size_text(c->memory).at,

@@ -18,6 +18,9 @@ enum config_display {
 	DISPLAY_TERMINAL,
 };
 
+/* What firmware boots; by the numbers of the drives. */
+enum config_boot_device { BOOT_FLOPPY0, BOOT_FLOPPY1, BOOT_DEVICES };
+
 /* Where the clock of the CMOS starts. */
 struct config_rtc {
 	enum { RTC_UTC, RTC_LOCAL, RTC_DATE } from;
@@ -42,6 +45,8 @@ struct machine_config {
 		} at[CONFIG_FLOPPIES];
 		unsigned count;
 	} floppies;
+	struct option_order boot; /* config_boot_device; what is tried first */
+	unsigned boot_menu;       /* seconds; 0: none */
 	struct config_cpu {
 		const struct cpu_model *model;
 		bool help; /* the models are to be listed */

@@ -20,6 +20,12 @@ enum {
 	CMOS_SUM = 0x2e,
 	CMOS_EXTENDED_FOUND_KIB = 0x30,
 	CMOS_ABOVE_16M = 0x34, /* in 64 KiB */
+	/* What is booted first and second, in 4 bits each from bit 0 on; third, in bits 4 to 7. */
+	CMOS_BOOT = 0x3d,
+	CMOS_BOOT_THIRD = 0x38,
+	BOOT_FLOPPY = 1,
+	BOOT_DISK = 2,
+	BOOT_CD = 3,
 
 	CONVENTIONAL_KIB = 640,
 
@@ -131,6 +137,8 @@ void firmware_configuration(struct board *b, const struct firmware_config *c)
 	cmos16(b, CMOS_EXTENDED_KIB, extended);
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);
 	cmos16(b, CMOS_ABOVE_16M, ram_bytes > above ? (ram_bytes - above) >> 16 : 0);
+	cmos(b, CMOS_BOOT, BOOT_FLOPPY | BOOT_DISK << 4);
+	cmos(b, CMOS_BOOT_THIRD, BOOT_CD << 4);
 	uint16_t sum = 0;
 	for (unsigned at = CMOS_SUMMED; at < CMOS_SUM; at++) {
 		out(b, 0x70, at);

@@ -211,20 +211,48 @@ bool option_read_word(const struct option *o, void *field, char **words, struct 
 	return true;
 }
 
+/* The number of the next of the words that commas part, or -1; *at is behind its comma, NULL behind
+ * the last. */
+static int next_word(const struct option *o, const char **at)
+{
+	size_t n = strcspn(*at, ",");
+	int i = word_number(o, *at, n);
+	*at = (*at)[n] ? *at + n + 1 : NULL;
+	return i;
+}
+
+static bool no_such_word(const struct option *o, struct problem *why)
+{
+	return problem_set(why, "not among %s", option_words(o, ",", ",").at);
+}
+
 bool option_read_set(const struct option *o, void *field, char **words, struct problem *why)
 {
 	unsigned set = 0;
-	for (const char *at = words[0];; at++) {
-		size_t n = strcspn(at, ",");
-		int i = word_number(o, at, n);
+	for (const char *at = words[0]; at;) {
+		int i = next_word(o, &at);
 		if (i < 0)
-			return problem_set(why, "not among %s", option_words(o, ",", ",").at);
+			return no_such_word(o, why);
 		set |= 1u << i;
-		at += n;
-		if (!*at)
-			break;
 	}
 	*(unsigned *)field = set;
+	return true;
+}
+
+bool option_read_order(const struct option *o, void *field, char **words, struct problem *why)
+{
+	struct option_order order = {0};
+	unsigned seen = 0;
+	for (const char *at = words[0]; at;) {
+		int i = next_word(o, &at);
+		if (i < 0)
+			return no_such_word(o, why);
+		if (seen >> i & 1)
+			return problem_set(why, "%s is there twice", o->word(o, (unsigned)i));
+		seen |= 1u << i;
+		order.at[order.count++] = (unsigned)i;
+	}
+	*(struct option_order *)field = order;
 	return true;
 }
 

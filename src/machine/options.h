@@ -79,6 +79,12 @@ struct option_file {
 	.read = option_read_word, OPTION_FIELD(unsigned, s, f), .word = (words)
 #define OPTION_SET(s, f, words)                                                                    \
 	.read = option_read_set, OPTION_FIELD(unsigned, s, f), .word = (words)
+/* Some of the words, at most 8, in an order, none twice. */
+struct option_order {
+	unsigned count, at[8]; /* their numbers */
+};
+#define OPTION_ORDER(s, f, words)                                                                  \
+	.read = option_read_order, OPTION_FIELD(struct option_order, s, f), .word = (words)
 /* FIRST[,key][,key=value]: a struct, whose fields the keys are; the first goes without its
  * name.  No value has a comma. */
 #define OPTION_KEYS(s, f, table)                                                                   \
@@ -96,6 +102,7 @@ bool option_read_size(const struct option *o, void *field, char **words, struct 
 bool option_read_number(const struct option *o, void *field, char **words, struct problem *why);
 bool option_read_word(const struct option *o, void *field, char **words, struct problem *why);
 bool option_read_set(const struct option *o, void *field, char **words, struct problem *why);
+bool option_read_order(const struct option *o, void *field, char **words, struct problem *why);
 bool option_read_keys(const struct option *o, void *field, char **words, struct problem *why);
 
 /* The words that it may be, with these between them. */

@@ -206,6 +206,25 @@ static void test_rtc(void **state)
 	}
 }
 
+static void test_boot(void **state)
+{
+	struct machine_config c;
+	accept(&c, "--floppy f");
+	assert_int_equal(c.boot.count, 0);
+	assert_int_equal(c.boot_menu, 0);
+	accept(&c, "--floppy f --floppy g --boot floppy1,floppy0 --boot-menu 5");
+	assert_int_equal(c.boot.count, 2);
+	assert_int_equal(c.boot.at[0], BOOT_FLOPPY1);
+	assert_int_equal(c.boot.at[1], BOOT_FLOPPY0);
+	assert_int_equal(c.boot_menu, 5);
+	accept(&c, "--bios b --boot floppy0");
+	refuse("--floppy f --boot floppy1", "--boot floppy1", "no second --floppy");
+	refuse("--floppy f --boot floppy2", "--boot floppy2", "not among floppy0,floppy1");
+	refuse("--kernel k --boot floppy0", "--boot:", "no firmware runs");
+	refuse("--kernel k --floppy f --boot-menu 5", "--boot-menu:", "no firmware runs");
+	refuse("--boot-menu 5", "--boot-menu:", "no firmware runs");
+}
+
 static void test_refusals(void **state)
 {
 	refuse("--frobnicate", "--frobnicate", "unknown option");
@@ -282,13 +301,10 @@ static void test_first_problem_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_rtc),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_first_problem_is_kept),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_all),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_rtc),      cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_first_problem_is_kept),
 	};
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

@@ -126,6 +126,8 @@ static void test_configuration(void **state)
 		assert_int_equal(cmos(b, 0x17, 2), cases[i].extended_kib);
 		assert_int_equal(cmos(b, 0x30, 2), cases[i].extended_kib);
 		assert_int_equal(cmos(b, 0x34, 2), cases[i].above_64kib);
+		assert_int_equal(cmos(b, 0x38, 1), 0x30); /* floppy, disk, CD are booted */
+		assert_int_equal(cmos(b, 0x3d, 1), 0x21);
 		unsigned sum = 0;
 		for (uint8_t at = 0x10; at < 0x2e; at++)
 			sum += cmos(b, at, 1);

@@ -28,6 +28,7 @@ struct config {
 	struct option_file trace;
 	uint64_t room;
 	unsigned count, bus, buses;
+	struct option_order first;
 	struct {
 		struct disk at[DISKS];
 		unsigned count;
@@ -63,6 +64,7 @@ static const struct option rows[] = {
 	{.name = "--count", .form = "N", .help = "count", OPTION_NUMBER(struct config, count, 2, 20)},
 	{.name = "--bus", .form = "BUS", .help = "one of %s, or not", OPTION_WORD(struct config, bus, bus_word)},
 	{.name = "--buses", .form = "BUSES", .help = "some", OPTION_SET(struct config, buses, bus_word)},
+	{.name = "--first", .form = "BUSES", .help = "order", OPTION_ORDER(struct config, first, bus_word)},
 	{.name = "--disk", .form = "FILE[,ro]", .help = "a disk",
 	 OPTION_LIST(struct config, disks, OPTION_KEYS(struct config, disks.at[0], disk_keys))},
 	{.name = "--number", .form = "N", .help = "a number of some",
@@ -107,7 +109,7 @@ static void test_initial(void **state)
 	assert_string_equal(c.name, "box");
 	assert_int_equal(c.room, 1 << 20);
 	assert_false(c.loud || c.trace.given || c.count || c.bus || c.buses);
-	assert_int_equal(c.disks.count + c.numbers.count, 0);
+	assert_int_equal(c.disks.count + c.numbers.count + c.first.count, 0);
 }
 
 static void test_kinds(void **state)
@@ -135,6 +137,17 @@ static void test_kinds(void **state)
 	refuse("--room 2G", "--room 2G: must be at most 1G");
 	refuse("--bus isa", "--bus isa: neither ide nor virtio");
 	refuse("--buses ide,isa", "--buses ide,isa: not among ide,virtio");
+
+	accept(&c, "--first virtio,ide");
+	assert_int_equal(c.first.count, 2);
+	assert_int_equal(c.first.at[0], VIRTIO);
+	assert_int_equal(c.first.at[1], IDE);
+	accept(&c, "--first ide");
+	assert_int_equal(c.first.count, 1);
+	assert_int_equal(c.first.at[0], IDE);
+	refuse("--first ide,isa", "--first ide,isa: not among ide,virtio");
+	refuse("--first ide,", "--first ide,: not among ide,virtio");
+	refuse("--first virtio,ide,virtio", "--first virtio,ide,virtio: virtio is there twice");
 }
 
 static void test_lines(void **state)

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "cpu/cpu.h"
-#include "cpu/mode.h"
 #include "host/timer.h"
 #include "machine/acpi.h"
 #include "machine/firmware.h"
@@ -80,16 +79,14 @@ static void on_debug_exit(void *ctx, int status)
 	control_quit(&m->control, status & 0xff);
 }
 
-/* The BIOS's buffer of keys, in real mode and in V86 mode, where a guest has it that asks the BIOS
- * for keys: their places are words from 40:0, and one stays free.  IBM Personal System/2 and
+/* The BIOS's buffer of keys, where a guest has it that asks the BIOS for keys: their places are words
+ * from 40:0, and one stays free.  Loaders leave real mode between two keys, so that the mode tells
+ * nothing.  IBM Personal System/2 and
  * Personal Computer BIOS Interface Technical Reference, "BIOS Data Area". */
 static bool has_room_for_key(void *ctx)
 {
 	struct machine *m = ctx;
-	const struct vcpu *v = monitor_vcpu(m->monitor);
 	uint16_t next[2], limits[2]; /* to be read, to be written; begin, end */
-	if (mode_protected(v))
-		return true;
 	mmu_dma_read(monitor_mmu(m->monitor), gpa(0x41a), next, sizeof next);
 	mmu_dma_read(monitor_mmu(m->monitor), gpa(0x480), limits, sizeof limits);
 	unsigned size = limits[1] - limits[0];

@@ -8,7 +8,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { CONTROL_KEYS = 4, CONTROL_KEY_NAME = 16, CONTROL_SCREEN = 1 << 16 };
+enum { CONTROL_SCREEN = 1 << 16 };
+
+/* A key goes down or up, or, without a name, nothing does for a while. */
+struct control_key {
+	const char *name; /* of QKeyCode */
+	bool down;
+	unsigned pause_ms;
+};
 
 struct control_block {
 	const char *device; /* floppy0 */
@@ -38,12 +45,10 @@ struct control_target {
 	bool (*screen_text)(void *ctx, char *to, size_t most);
 	bool (*screendump)(void *ctx, int fd, bool png, struct problem *why);
 
-	/* --- keys, by the names of QKeyCode --- */
-	bool (*key_known)(void *ctx, const char *name);
-	/* False: there is no room for it now. */
-	bool (*key)(void *ctx, const char *name, bool down);
-	/* The keys to hold together for this character; 0: there are none. */
-	unsigned (*character_keys)(void *ctx, uint32_t character, const char *names[CONTROL_KEYS]);
+	/* --- keys: what is refused is refused as a whole --- */
+	bool (*keys)(void *ctx, const struct control_key *keys, unsigned n, struct problem *why);
+	/* UTF-8, by the layout that the guest has. */
+	bool (*type)(void *ctx, const char *text, struct problem *why);
 
 	/* --- media --- */
 	bool (*block)(void *ctx, unsigned i, struct control_block *b); /* false past the last */

@@ -148,10 +148,10 @@ static void draw(struct display *d)
 
 /* --- keys --- */
 
-static void put_key(struct display *d, enum key key, bool down)
+static void put_keys(struct display *d, const struct typist_step *s, unsigned n)
 {
 	struct problem p = {0}; /* he has typed too far ahead */
-	typist_key(d->typist, key, down, &p);
+	typist_steps(d->typist, s, n, &p);
 }
 
 static void strike(struct display *d, enum key key, unsigned with)
@@ -165,14 +165,16 @@ static void strike(struct display *d, enum key key, unsigned with)
 		{STROKE_ALTGR, KEY_alt_r},
 		{CANVAS_ALT << 8, KEY_alt},
 	};
+	struct typist_step s[10];
+	unsigned n = 0;
 	for (unsigned i = 0; i < 4; i++)
 		if (with & modifiers[i].bit && !d->held[modifiers[i].key])
-			put_key(d, modifiers[i].key, true);
-	put_key(d, key, true);
-	put_key(d, key, false);
-	for (unsigned i = 4; i--;)
-		if (with & modifiers[i].bit && !d->held[modifiers[i].key])
-			put_key(d, modifiers[i].key, false);
+			s[n++] = (struct typist_step){modifiers[i].key, .down = true};
+	s[n++] = (struct typist_step){key, .down = true};
+	s[n++] = (struct typist_step){key, .down = false};
+	for (unsigned i = n - 2; i--; n++)
+		s[n] = (struct typist_step){s[i].key, .down = false};
+	put_keys(d, s, n);
 }
 
 enum { WITH_ALT = CANVAS_ALT << 8 };
@@ -180,7 +182,7 @@ enum { WITH_ALT = CANVAS_ALT << 8 };
 static void hold(struct display *d, enum key key, bool down)
 {
 	if (d->held[key] != down)
-		put_key(d, key, down);
+		put_keys(d, &(struct typist_step){key, .down = down}, 1);
 	d->held[key] = down;
 }
 

@@ -33,9 +33,7 @@ struct qmp {
 	struct callers *callers;
 	struct alarm *alarm;
 	struct caller *first;
-	struct qmp_keys keys;
 	int sets[QMP_SETS];
-	uint64_t key_ns; /* when the next key is due; 0: none waits */
 };
 
 /* --- out --- */
@@ -92,21 +90,11 @@ static void send_result(struct caller *c, json_t *id, json_t *result)
 /* Something is waited for: when is the next look? */
 static void set_alarm(struct qmp *q)
 {
-	uint64_t at = q->key_ns ? q->key_ns : UINT64_MAX;
-	uint64_t look = host_monotonic_ns() + LOOK_MS * MS;
+	uint64_t at = UINT64_MAX;
 	for (const struct caller *c = q->first; c; c = c->next)
-		if (c->awaited && look < at)
-			at = look;
+		if (c->awaited)
+			at = host_monotonic_ns() + LOOK_MS * MS;
 	alarm_set(q->alarm, at);
-}
-
-static void step_keys(struct qmp *q)
-{
-	uint64_t now = host_monotonic_ns();
-	if (q->key_ns > now)
-		return;
-	unsigned ms = qmp_keys_step(&q->keys, &q->target);
-	q->key_ns = ms ? now + (uint64_t)ms * MS : 0;
 }
 
 /* --- commands --- */
@@ -143,7 +131,6 @@ static void execute(struct caller *c, const char *name, json_t *args, json_t *id
 	struct qmp *q = c->qmp;
 	struct qmp_call call = {
 		.target = &q->target,
-		.keys = &q->keys,
 		.sets = q->sets,
 		.args = args,
 		.file = stream_take_file(c->stream),
@@ -159,8 +146,6 @@ static void execute(struct caller *c, const char *name, json_t *args, json_t *id
 		send_result(c, id, call.result);
 	else
 		send_error(c, id, call.class, call.why.text);
-	if (q->keys.count && !q->key_ns)
-		q->key_ns = 1;
 }
 
 static const char *wrong_member(const json_t *v)
@@ -255,8 +240,6 @@ static void look(struct qmp *q)
 static void on_alarm(void *ctx)
 {
 	struct qmp *q = ctx;
-	if (q->key_ns)
-		step_keys(q);
 	look(q);
 	set_alarm(q);
 }

@@ -2,14 +2,12 @@
  *
  *   qmp.c            callers, what they send, answers, events
  *   qmp_commands.c   the table of commands
- *   qmp_keys.c       keys that wait for the guest
  *   qmp_frame.c      where a JSON value ends
  */
 #ifndef UNRING_MACHINE_QMP_CALL_H
 #define UNRING_MACHINE_QMP_CALL_H
 
 #include "machine/control_target.h"
-#include "machine/qmp_keys.h"
 
 #include <jansson.h>
 
@@ -18,7 +16,6 @@ enum { QMP_SETS = 16 };
 /* One command of one caller, until it is answered. */
 struct qmp_call {
 	const struct control_target *target;
-	struct qmp_keys *keys;
 	int *sets; /* QMP_SETS descriptors that wait for a command to name them; -1: none */
 	json_t *args;
 	int file; /* the descriptor that came with it; -1: none, or taken */

@@ -3,6 +3,7 @@
  * with x- are unring's own. */
 #include "machine/qmp_call.h"
 
+#include "base/log.h"
 #include "base/version.h"
 
 #include <stdlib.h>
@@ -306,123 +307,94 @@ static void screendump(struct qmp_call *c)
 
 /* --- keys --- */
 
-/* A KeyValue: {"type": "qcode", "data": NAME}; NULL: an error. */
+/* A KeyValue's name: {"type": "qcode", "data": NAME}; NULL: an error. */
 static const char *key_of(struct qmp_call *c, const json_t *v)
 {
 	const char *type = json_string_value(json_object_get(v, "type"));
 	const char *name = json_string_value(json_object_get(v, "data"));
-	if (!type || strcmp(type, "qcode") != 0 || !name)
-		fail(c, "GenericError", "a key is {\"type\": \"qcode\", \"data\": NAME}", "");
-	else if (strlen(name) < CONTROL_KEY_NAME && c->target->key_known(c->target->ctx, name))
+	if (type && !strcmp(type, "qcode") && name)
 		return name;
-	else
-		fail(c, "GenericError", "there is no such key: ", name);
+	fail(c, "GenericError", "a key is {\"type\": \"qcode\", \"data\": NAME}", "");
 	return NULL;
 }
 
-static bool has_keyboard(struct qmp_call *c, unsigned keys)
+static void type_keys(struct qmp_call *c, const struct control_key *keys, unsigned n)
 {
-	if (!c->target->key)
+	if (!c->target->keys)
 		not_there(c, "keyboard");
-	else if (qmp_keys_room(c->keys) < keys)
-		fail(c, "GenericError", "too many keys wait for the guest", "");
+	else if (c->target->keys(c->target->ctx, keys, n, &c->why))
+		done(c);
 	else
-		return true;
-	return false;
+		generic(c);
 }
 
+/* They are pressed in turn, held together, and let go in reverse. */
 static void send_key(struct qmp_call *c)
 {
 	const json_t *keys = json_object_get(c->args, "keys");
 	size_t n = json_array_size(keys);
-	const char *names[CHORD];
+	struct control_key steps[2 * CHORD + 1] = {0};
 	unsigned hold;
-	if (!number_of(c, "hold-time", HOLD_MOST_MS, HOLD_MS, &hold) ||
-	    !has_keyboard(c, 2 * CHORD + 1))
+	if (!number_of(c, "hold-time", HOLD_MOST_MS, HOLD_MS, &hold))
 		return;
 	if (!n || n > CHORD) {
 		fail(c, "GenericError", "1 to 16 keys can be held together", "");
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!(names[i] = key_of(c, json_array_get(keys, i))))
+	for (size_t i = 0; i < n; i++) {
+		const char *name = key_of(c, json_array_get(keys, i));
+		if (!name)
 			return;
-	qmp_keys_chord(c->keys, names, (unsigned)n, hold);
-	done(c);
+		steps[i] = (struct control_key){.name = name, .down = true};
+		steps[2 * n - i] = (struct control_key){.name = name};
+	}
+	steps[n].pause_ms = hold;
+	type_keys(c, steps, (unsigned)(2 * n + 1));
 }
 
-/* All of them are looked at before the first is sent. */
+/* An event of a key; false: an error. */
+static bool event_of(struct qmp_call *c, const json_t *e, struct control_key *key)
+{
+	const char *type = json_string_value(json_object_get(e, "type"));
+	const json_t *data = json_object_get(e, "data");
+	const json_t *down = json_object_get(data, "down");
+	if (!type || strcmp(type, "key") != 0) {
+		fail(c, "GenericError", "only events of the type key are there", "");
+		return false;
+	}
+	if (!json_is_boolean(down)) {
+		fail(c, "GenericError", "Parameter 'down' is missing", "");
+		return false;
+	}
+	*key = (struct control_key){
+		.name = key_of(c, json_object_get(data, "key")),
+		.down = json_is_true(down),
+	};
+	return key->name;
+}
+
 static void input_send_event(struct qmp_call *c)
 {
-	const json_t *events = json_object_get(c->args, "events"), *e;
-	size_t i;
-	if (json_array_size(events) > QMP_KEYS) {
-		fail(c, "GenericError", "too many events", "");
-		return;
-	}
-	if (!has_keyboard(c, (unsigned)json_array_size(events)))
-		return;
-	for (int pass = 0; pass < 2; pass++)
-		json_array_foreach(events, i, e)
-		{
-			const char *type = json_string_value(json_object_get(e, "type"));
-			const json_t *data = json_object_get(e, "data");
-			const json_t *down = json_object_get(data, "down");
-			if (!type || strcmp(type, "key") != 0) {
-				fail(c, "GenericError", "only events of the type key are there",
-				     "");
-				return;
-			}
-			if (!json_is_boolean(down)) {
-				fail(c, "GenericError", "Parameter 'down' is missing", "");
-				return;
-			}
-			const char *name = key_of(c, json_object_get(data, "key"));
-			if (!name)
-				return;
-			if (pass)
-				qmp_keys_put(c->keys, name, json_is_true(down));
-		}
-	done(c);
-}
-
-/* The next character of UTF-8 that jansson has found to be right. */
-static uint32_t next_character(const char **p)
-{
-	uint8_t c = (uint8_t) * (*p)++;
-	unsigned more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-	uint32_t v = more ? c & (0x3fu >> more) : c;
-	while (more--)
-		v = v << 6 | (*(*p)++ & 0x3f);
-	return v;
+	const json_t *events = json_object_get(c->args, "events");
+	size_t n = json_array_size(events), i = 0;
+	struct control_key *keys = calloc(n + 1, sizeof *keys);
+	CHECK(keys);
+	while (i < n && event_of(c, json_array_get(events, i), &keys[i]))
+		i++;
+	if (i == n)
+		type_keys(c, keys, (unsigned)n);
+	free(keys);
 }
 
 static void x_type_text(struct qmp_call *c)
 {
-	const char *text = text_of(c, "text"), *names[CONTROL_KEYS];
 	const struct control_target *t = c->target;
-	if (!t->character_keys || !t->key) {
+	if (!t->type)
 		not_there(c, "keyboard");
-		return;
-	}
-	unsigned wanted = 0;
-	for (const char *p = text; *p;) {
-		uint32_t character = next_character(&p);
-		unsigned n = t->character_keys(t->ctx, character, names);
-		if (!n) {
-			problem_set(&c->why, "no key types the character U+%04X", character);
-			generic(c);
-			return;
-		}
-		wanted += 2 * n;
-	}
-	if (!has_keyboard(c, wanted))
-		return;
-	for (const char *p = text; *p;) {
-		unsigned n = t->character_keys(t->ctx, next_character(&p), names);
-		qmp_keys_chord(c->keys, names, n, 0);
-	}
-	done(c);
+	else if (t->type(t->ctx, text_of(c, "text"), &c->why))
+		done(c);
+	else
+		generic(c);
 }
 
 /* --- media --- */

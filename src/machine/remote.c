@@ -5,6 +5,7 @@
 #include "host/image.h"
 #include "machine/keymap.h"
 #include "machine/screen.h"
+#include "machine/typist.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,40 +92,29 @@ static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
 
 /* --- keys --- */
 
-static bool on_key_known(void *ctx, const char *name)
-{
-	return key_named(name) != KEY_NONE;
-}
-
-static bool on_key(void *ctx, const char *name, bool down)
+static bool on_keys(void *ctx, const struct control_key *keys, unsigned n, struct problem *why)
 {
 	struct machine *m = ctx;
-	struct keyboard *k = board_keyboard(m->board);
-	bool takes = keyboard_takes(k);
-	if (takes)
-		keyboard_key(k, key_named(name), down);
-	return takes;
+	struct typist_step *steps = calloc(n + 1, sizeof *steps);
+	bool ok = true;
+	CHECK(steps);
+	for (unsigned i = 0; ok && i < n; i++) {
+		const char *name = keys[i].name;
+		enum key key = name ? key_named(name) : KEY_NONE;
+		steps[i] = (struct typist_step){(uint8_t)key, keys[i].down, keys[i].pause_ms};
+		ok = !name || key != KEY_NONE ||
+		     problem_set(why, "there is no such key: %.64s", name);
+	}
+	ok = ok && typist_steps(m->typist, steps, n, why);
+	free(steps);
+	return ok;
 }
 
-/* What needs a dead key first is no one stroke. */
-static unsigned on_character_keys(void *ctx, uint32_t character, const char *names[CONTROL_KEYS])
+static bool on_type(void *ctx, const char *text, struct problem *why)
 {
-	static const struct {
-		unsigned with;
-		enum key key;
-	} modifiers[] = {
-		{STROKE_SHIFT, KEY_shift}, {STROKE_ALTGR, KEY_alt_r}, {STROKE_CTRL, KEY_ctrl}};
 	struct machine *m = ctx;
 	const struct keymap *map = keymap_find(keymap_name(m->config.keymap));
-	struct stroke s[2];
-	unsigned n = 0;
-	if (keymap_strokes(map, character, s) != 1)
-		return 0;
-	for (unsigned i = 0; i < sizeof modifiers / sizeof *modifiers; i++)
-		if (s[0].with & modifiers[i].with)
-			names[n++] = key_name(modifiers[i].key);
-	names[n++] = key_name(s[0].key);
-	return n;
+	return typist_text(m->typist, map, text, strlen(text), why);
 }
 
 /* --- media --- */
@@ -261,9 +251,8 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.powerdown = on_powerdown,
 		.screen_text = on_screen_text,
 		.screendump = on_screendump,
-		.key_known = on_key_known,
-		.key = on_key,
-		.character_keys = on_character_keys,
+		.keys = on_keys,
+		.type = on_type,
 		.serial_find = on_serial_find,
 		.block = on_block,
 		.change = on_change,

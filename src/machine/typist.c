@@ -6,18 +6,11 @@
 
 enum {
 	MOST = 1 << 20, /* steps that wait */
-	STEP_MS = 5,
+	STEP_MS = 2,
 	PATIENCE_MS = 1000,
 };
 
 #define MS 1000000ull
-
-/* A key goes down or up; KEY_NONE: a pause. */
-struct step {
-	uint8_t key;
-	bool down;
-	uint16_t ms;
-};
 
 struct typist {
 	struct clock *clock;
@@ -25,10 +18,9 @@ struct typist {
 	void *ctx;
 	bool (*has_room)(void *ctx);
 	struct timer *timer;
-	struct step *steps; /* a ring */
+	struct typist_step *steps; /* a ring */
 	unsigned head, count, room;
 	uint64_t full_since; /* when there was found no room; 0: there is some */
-	bool holds[KEYS];
 };
 
 static void set_timer(struct typist *t, unsigned ms)
@@ -37,7 +29,7 @@ static void set_timer(struct typist *t, unsigned ms)
 }
 
 /* Does the guest take another key now? */
-static bool taken(struct typist *t, const struct step *s)
+static bool taken(struct typist *t, const struct typist_step *s)
 {
 	if (!keyboard_takes(t->keyboard))
 		return false;
@@ -54,15 +46,11 @@ static bool taken(struct typist *t, const struct step *s)
 static void on_step(void *ctx, uint64_t now)
 {
 	struct typist *t = ctx;
-	const struct step *s = &t->steps[t->head];
-	unsigned ms = STEP_MS;
+	const struct typist_step *s = &t->steps[t->head];
+	unsigned ms = s->key ? STEP_MS : s->ms;
 	if (!s->key || taken(t, s)) {
-		if (s->key) {
+		if (s->key)
 			keyboard_key(t->keyboard, s->key, s->down);
-			t->holds[s->key] = s->down;
-		} else {
-			ms = s->ms;
-		}
 		t->head = (t->head + 1) % t->room;
 		t->count--;
 	}
@@ -75,11 +63,11 @@ static bool has_place(const struct typist *t, unsigned steps, struct problem *p)
 	return t->count + steps <= MOST || problem_set(p, "too many keys wait to be typed");
 }
 
-static void add(struct typist *t, struct step s)
+static void add(struct typist *t, struct typist_step s)
 {
 	if (t->count == t->room) {
 		unsigned room = t->room ? 2 * t->room : 64;
-		struct step *steps = malloc(room * sizeof *steps);
+		struct typist_step *steps = malloc(room * sizeof *steps);
 		CHECK(steps);
 		for (unsigned i = 0; i < t->count; i++)
 			steps[i] = t->steps[(t->head + i) % t->room];
@@ -95,7 +83,7 @@ static void add(struct typist *t, struct step s)
 
 static void add_key(struct typist *t, enum key key, bool down)
 {
-	add(t, (struct step){.key = key, .down = down});
+	add(t, (struct typist_step){.key = key, .down = down});
 }
 
 static const struct {
@@ -148,36 +136,17 @@ bool typist_text(struct typist *t, const struct keymap *m, const char *text, siz
 	return true;
 }
 
-bool typist_key(struct typist *t, enum key key, bool down, struct problem *p)
+bool typist_steps(struct typist *t, const struct typist_step *s, unsigned n, struct problem *p)
 {
-	bool ok = has_place(t, 1, p);
-	if (ok)
-		add_key(t, key, down);
-	return ok;
-}
-
-bool typist_wait(struct typist *t, unsigned ms, struct problem *p)
-{
-	bool ok = has_place(t, 1, p);
-	if (ok)
-		add(t, (struct step){.ms = ms < UINT16_MAX ? ms : UINT16_MAX});
+	bool ok = has_place(t, n, p);
+	for (unsigned i = 0; ok && i < n; i++)
+		add(t, s[i]);
 	return ok;
 }
 
 bool typist_busy(const struct typist *t)
 {
 	return t->count;
-}
-
-void typist_cancel(struct typist *t)
-{
-	t->head = t->count = 0;
-	timer_cancel(t->timer);
-	for (unsigned key = 0; key < KEYS; key++)
-		if (t->holds[key]) {
-			keyboard_key(t->keyboard, key, false);
-			t->holds[key] = false;
-		}
 }
 
 struct typist *typist_create(struct clock *clock, struct keyboard *k, void *ctx,

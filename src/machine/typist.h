@@ -13,17 +13,20 @@ struct typist *typist_create(struct clock *clock, struct keyboard *k, void *ctx,
                              bool (*has_room)(void *ctx));
 void typist_destroy(struct typist *t);
 
+/* A key goes down or up; KEY_NONE: nothing is done for so long. */
+struct typist_step {
+	uint8_t key; /* enum key */
+	bool down;
+	unsigned ms;
+};
+
 /* These take their turn behind what waits.  Text is UTF-8; if a character is none, or is on no key
  * of the layout, or too much waits, then *p says so and nothing of it is typed. */
+bool typist_steps(struct typist *t, const struct typist_step *s, unsigned n, struct problem *p);
 bool typist_text(struct typist *t, const struct keymap *m, const char *text, size_t bytes,
                  struct problem *p);
-bool typist_key(struct typist *t, enum key key, bool down, struct problem *p);
-/* Nothing is done for so long: a key is held, or a pause made. */
-bool typist_wait(struct typist *t, unsigned ms, struct problem *p);
 
 /* Is there something that waits? */
 bool typist_busy(const struct typist *t);
-/* Forgets what waits, and lets go of the keys that it holds. */
-void typist_cancel(struct typist *t);
 
 #endif

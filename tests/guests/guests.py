@@ -51,6 +51,19 @@ def grub_halts(g, _):
         raise RuntimeError("halt: exit status")
 
 
+def grub_types(g, _):
+    """A slow GRUB, which leaves real mode between two keys, loses none."""
+    g.see("for a command-line")
+    g.type("c")
+    g.see("grub>")
+    text = "".join(f"{i:02}Whole-" for i in range(40))
+    g.type(f"echo {text}\n")
+    g.until("an answer", lambda: g.screen().count("grub>") == 2, 150)
+    # GRUB's rows have 79 characters.
+    if text not in "".join(row[:79] for row in g.screen().splitlines()):
+        raise RuntimeError("not all arrived:\n" + g.screen())
+
+
 def ipxe(g, _):
     g.see("iPXE 1.")
     g.until("a prompt", lambda: g.press("ctrl", "b") or "iPXE>" in g.screen())
@@ -137,6 +150,21 @@ def writes(g, boot):
     dos(g, "type f", f"x of boot {boot}")
 
 
+def types(g, boot):
+    """A text of 3,000 characters arrives whole."""
+    lines = [f"line {i:02} {'The quick brown FOX jumps over the lazy dog!'[:i % 40 + 4]}"
+             for i in range(100)]
+    g.see("A:\\>")
+    g.type(f"copy con f{boot}\n" + "\n".join(lines) + "\n\x1a\n")
+    g.until("the end", lambda: "^Z" in g.screen() and g.screen().rstrip().endswith("A:\\>"), 150)
+    image = g.process.args[g.process.args.index("--floppy") + 1]
+    copy = shutil.copy(image, os.path.join(g.folder.name, "copy"))
+    got = subprocess.run(["mtype", "-i", copy, f"::f{boot}"], check=True, capture_output=True,
+                         text=True).stdout.split("\n")
+    if got[:len(lines)] != lines:
+        raise RuntimeError(f"not all arrived: {got}")
+
+
 def change(g, _):
     """Another disk in the drive of a DOS that runs; then none."""
     dos(g, "dir", "COMMAND")
@@ -198,6 +226,7 @@ DEBIAN = {
     "grub": ("grub.img", ["--memory", "16M"], grub, 60),
     "grub-3g": ("grub.img", ["--memory", "3G"], grub, 60),
     "grub-halts": ("grub.img", ["--memory", "16M"], grub_halts, 60),
+    "grub-types": ("grub.img", ["--memory", "16M", "--speed", "10"], grub_types, 180),
     "ipxe": ("ipxe.img", ["--memory", "16M"], ipxe, 60),
     "memtest-floppy": ("memtest-floppy.img", ["--memory", "8M"], memtest, 60),
 }
@@ -211,6 +240,7 @@ MEDIA = {
     "freedos-of-640k": (BARE_DOS, ["--memory", "640K"], freedos, 60),
     "freedos-of-3g": (BARE_DOS, ["--memory", "3G"], freedos, 60),
     "dos-writes": (BARE_DOS, [], writes, 60),
+    "dos-types": (BARE_DOS, [], types, 180),
     "dos-change": (BARE_DOS, [], change, 60),
     "dos-protected": (BARE_DOS + ",readonly", [], protected, 60),
     "dos-restarts": (BARE_DOS, [], restarts, 60),

@@ -240,10 +240,14 @@ static void test_typing(void **state)
 	assert_string_equal(g.got, "e0 38 10 90 e0 b8 29 a9 12 92 1d 2e ae 9d");
 	/* Keys by name, held. */
 	g.n = 0;
+	static const struct typist_step held[] = {{.ms = 70000},
+	                                          {KEY_delete, .down = true},
+	                                          {.ms = 100},
+	                                          {KEY_delete, .down = false}};
 	struct problem p = {0};
-	assert_true(typist_key(g.typist, KEY_delete, true, &p));
-	assert_true(typist_wait(g.typist, 100, &p));
-	assert_true(typist_key(g.typist, KEY_delete, false, &p));
+	assert_true(typist_steps(g.typist, held, 4, &p));
+	run(&g, 69990, 1000);
+	assert_int_equal(g.n, 0);
 	run(&g, 60, 100);
 	assert_string_equal(g.got, "e0 53");
 	run(&g, 100, 100);
@@ -263,10 +267,11 @@ static void test_slow_guest(void **state)
 		n += (unsigned)snprintf(want + n, sizeof want - n, "%s1e 9e e0 4b e0 cb",
 		                        n ? " " : "");
 	struct problem p = {0};
+	static const struct typist_step left[] = {{KEY_left, .down = true},
+	                                          {KEY_left, .down = false}};
 	for (unsigned i = 0; i < 100; i++) {
 		type(&g, "us", "a");
-		assert_true(typist_key(g.typist, KEY_left, true, &p));
-		assert_true(typist_key(g.typist, KEY_left, false, &p));
+		assert_true(typist_steps(g.typist, left, 2, &p));
 	}
 	run(&g, 500 * 900, 700 * 1000);
 	assert_string_equal(g.got, want);
@@ -325,17 +330,18 @@ static void test_refused(void **state)
 	long_one[200000] = 0;
 	refused(&g, long_one, "too many keys wait to be typed");
 	free(long_one);
-	/* Forgotten: what it holds goes up. */
+	/* Keys, all or none. */
+	static struct typist_step many[(1 << 20) + 1];
 	struct problem p = {0};
-	assert_true(typist_key(g.typist, KEY_shift, true, &p));
-	assert_true(typist_wait(g.typist, 1000, &p));
-	type(&g, "us", "abc");
-	run(&g, 50, 1000);
-	assert_string_equal(g.got, "2a");
-	typist_cancel(g.typist);
+	many[1] = (struct typist_step){KEY_a, .down = true};
+	assert_false(typist_steps(g.typist, many, sizeof many / sizeof *many, &p));
+	assert_string_equal(p.text, "too many keys wait to be typed");
 	assert_false(typist_busy(g.typist));
-	run(&g, 5000, 1000);
-	assert_string_equal(g.got, "2a aa");
+	run(&g, 50, 1000);
+	assert_int_equal(g.n, 0);
+	assert_true(typist_steps(g.typist, many, sizeof many / sizeof *many - 1, &p));
+	run(&g, 50, 1000);
+	assert_string_equal(g.got, "1e");
 	close_guest(&g);
 }
 

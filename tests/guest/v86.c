@@ -221,12 +221,51 @@ static void interrupts(void)
 	write_cr4(read_cr4() & ~CR4_VME);
 }
 
+/* What POPF and IRET load: IF, where an interrupt waits, and TF are the monitor's. */
+static void flags_where_one_waits(void)
+{
+	static const struct {
+		const char *what;
+		u16 image;
+		u32 eflags, after; /* after: 0 for #GP */
+	} rows[] = {
+		{"IF, and none waits", IF | CF, 0, VIF | CF},
+		{"no IF, and none waits", CF, VIF, CF},
+		{"IF, and one waits", IF | CF, VIP, 0},
+		{"no IF, and one waits", CF, VIP, VIP | CF},
+		{"TF", TF, 0, 0},
+		{"IOPL", IOPL3, 0, 2},
+	};
+	static const u8 popf[] = {0x9d, 0xf4}, iret[] = {0xcf};
+
+	extensions_on();
+	*(u8 *)(CODE * 16 + HANDLER) = 0xf4;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		u32 after = rows[i].after ? rows[i].after : rows[i].eflags;
+		*stack_word(TOP) = rows[i].image | 2;
+		struct state s = run(popf, sizeof(popf), rows[i].eflags);
+		stopped(rows[i].what, &s, V_GP, rows[i].after ? 1 : 0);
+		expect("popf: flags", s.eflags & ~(u32)RF, VM | after | 2);
+		expect("popf: sp", s.esp, TOP + (rows[i].after ? 2 : 0));
+
+		*stack_word(TOP) = HANDLER;
+		*stack_word(TOP + 2) = CODE;
+		*stack_word(TOP + 4) = rows[i].image | 2;
+		s = run(iret, sizeof(iret), rows[i].eflags);
+		stopped(rows[i].what, &s, V_GP, rows[i].after ? HANDLER : 0);
+		expect("iret: flags", s.eflags & ~(u32)RF, VM | after | 2);
+		expect("iret: sp", s.esp, TOP + (rows[i].after ? 6 : 0));
+	}
+	write_cr4(read_cr4() & ~CR4_VME);
+}
+
 static const struct test tests[] = {
 	{"undefined", "SDM vol. 2, LLDT, LTR, LAR, ARPL", undefined},
 	{"iopl-3", "SDM vol. 3, 20.2.7", iopl_3},
 	{"below-iopl-3", "SDM vol. 3, 20.2.7", below_iopl_3},
 	{"extensions", "SDM vol. 3, 20.3", extensions},
 	{"interrupts", "SDM vol. 3, 20.2.1 and 20.2.7", interrupts},
+	{"waiting", "SDM vol. 3, 20.3.2; vol. 2, POPF, IRET", flags_where_one_waits},
 };
 
 void guest_main(void)

@@ -175,10 +175,13 @@ static void advance(struct fdc *f)
 	}
 }
 
+/* By DMA it comes at once (fdc_transfer_run): who waits for the interrupt at the end need not poll so
+ * long.  What is moved byte by byte leaves its guest time to come for the first. */
 static void next_sector(struct fdc *f)
 {
 	f->transfer.stage = STAGE_SECTOR;
-	timer_set(f->event, clock_now(f->clock) + SECTOR_NS);
+	if (!fdc_by_dma(f))
+		timer_set(f->event, clock_now(f->clock) + SECTOR_NS);
 }
 
 static void verify_done(struct fdc *f)
@@ -411,10 +414,12 @@ static void at_sector(struct fdc *f)
 
 void fdc_transfer_run(struct fdc *f)
 {
-	if (f->transfer.stage == STAGE_SECTOR)
-		at_sector(f);
-	if (fdc_transfer_waits(f) && fdc_by_dma(f))
-		move_by_dma(f);
+	do {
+		if (f->transfer.stage == STAGE_SECTOR)
+			at_sector(f);
+		if (fdc_transfer_waits(f) && fdc_by_dma(f))
+			move_by_dma(f);
+	} while (f->phase == PHASE_EXECUTION && f->transfer.stage == STAGE_SECTOR && fdc_by_dma(f));
 }
 
 /* How long until the command's first sector, or until it is clear that there is none. */

@@ -108,18 +108,19 @@ static uint8_t take_result(struct fdc *f)
 
 /* The interrupt comes when the heads are there.  Who seeks does not ask for the rest of what the
  * reset has found. */
-static void start_seek(struct fdc *f, struct unit *u, uint64_t ns, uint8_t error)
+static void start_seek(struct fdc *f, struct unit *u, uint8_t error)
 {
 	f->polled_left = 0;
 	u->ended = false;
 	u->seeks = true;
 	u->st0 = ST0_SEEK_END | error | (f->command[1] & 7);
-	timer_set(u->arrival, clock_now(f->clock) + ns);
+	timer_set(u->arrival, clock_now(f->clock) + SEEK_NS);
 }
 
 static void seek(struct fdc *f, struct unit *u, uint8_t cylinder)
 {
-	start_seek(f, u, fdc_seek(u, cylinder), 0);
+	fdc_seek(u, cylinder);
+	start_seek(f, u, 0);
 }
 
 static void relative_seek(struct fdc *f, struct unit *u)
@@ -135,9 +136,9 @@ static void recalibrate(struct fdc *f, struct unit *u)
 	if (steps > MAX_STEPS)
 		steps = MAX_STEPS;
 	u->cylinder = steps;
-	uint64_t ns = fdc_seek(u, 0);
+	fdc_seek(u, 0);
 	bool there = u->floppy.kind != FLOPPY_NONE && !u->floppy.cylinder;
-	start_seek(f, u, ns, there ? 0 : ST0_ABNORMAL | ST0_EQUIPMENT);
+	start_seek(f, u, there ? 0 : ST0_ABNORMAL | ST0_EQUIPMENT);
 }
 
 static void on_arrival(void *ctx, uint64_t now)

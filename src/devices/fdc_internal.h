@@ -73,8 +73,7 @@ enum {
 /* Much less than a drive takes, so that boots are quick; and enough that no interrupt comes before
  * its guest has gone from the command to waiting. */
 #define SECTOR_NS 60000ull
-#define STEP_NS 150000ull
-#define SEEK_NS 3000000ull /* at most */
+#define SEEK_NS 60000ull
 
 enum fdc_phase { PHASE_IDLE, PHASE_COMMAND, PHASE_EXECUTION, PHASE_RESULT };
 
@@ -131,8 +130,8 @@ static inline bool fdc_by_dma(const struct fdc *f)
 	return !(f->specified[1] & 0x01);
 }
 
-/* Moves the heads to the cylinder that the controller calls this; how long it takes. */
-uint64_t fdc_seek(struct unit *u, int cylinder);
+/* Moves the heads to the cylinder that the controller calls this.  It takes SEEK_NS. */
+void fdc_seek(struct unit *u, int cylinder);
 
 /* The command's last byte has come: sets the event. */
 void fdc_transfer_begin(struct fdc *f);

@@ -1,6 +1,5 @@
 #include "devices/fdc_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -15,13 +14,10 @@ enum {
  * after many seconds, and with an answer as well. */
 #define SEARCH_NS 5000000ull
 
-uint64_t fdc_seek(struct unit *u, int cylinder)
+void fdc_seek(struct unit *u, int cylinder)
 {
-	int by = cylinder - u->cylinder;
-	uint64_t ns = (uint64_t)abs(by) * STEP_NS;
-	floppy_step(&u->floppy, by);
+	floppy_step(&u->floppy, cylinder - u->cylinder);
 	u->cylinder = cylinder;
-	return ns < STEP_NS ? STEP_NS : ns > SEEK_NS ? SEEK_NS : ns;
 }
 
 static uint8_t flag(const struct fdc *f, uint8_t bit)
@@ -447,7 +443,8 @@ void fdc_transfer_begin(struct fdc *f)
 		t->n = c[5];
 		f->sectors = last_sector(f);
 		if (f->configured & IMPLIED_SEEK && t->c != f->unit[t->unit].cylinder) {
-			ns = fdc_seek(&f->unit[t->unit], t->c);
+			fdc_seek(&f->unit[t->unit], t->c);
+			ns = SEEK_NS;
 			t->st0 |= ST0_SEEK_END;
 		}
 	}

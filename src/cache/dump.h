@@ -97,7 +97,7 @@ struct dump_miss {
 };
 
 /* What was set in the branch tables for one page of one window. */
-enum { DUMP_BOOK_OFFSETS = 21, DUMP_BOOK_SPACES = 8 };
+enum { DUMP_BOOK_OFFSETS = 21, DUMP_BOOK_SPACES = 24 };
 struct dump_book {
 	uint64_t page; /* window base + linear page */
 	uint64_t tag[DUMP_BOOK_SPACES];

@@ -67,7 +67,7 @@ enum {
 	BRANCH_PAGE_BITS = 13,
 	BRANCH_PAGES = 1 << BRANCH_PAGE_BITS,
 	BRANCH_PAGE_EIPS = 21,
-	BRANCH_PAGE_SPACES = 8,
+	BRANCH_PAGE_SPACES = 24, /* a change of mode goes through some 15 */
 };
 struct branch_page {
 	uint64_t page; /* window base + linear page, or 0 */

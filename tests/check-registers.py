@@ -42,6 +42,7 @@ POINTERS = {
     'cache/place.c': 'struct tcache_config, and alive of tcache_adopt',
     'cache/tcache.c': 'struct tcache_config',
     'cache/source.c': 'struct tcache_config',
+    'cache/self.c': 'struct tcache_config',
 }
 
 HANDLERS = {'on_fault', 'on_kick'}

@@ -42,8 +42,9 @@ struct store_seen {
 enum { SELF_PAGES = 1024, SELF_TICK = 28 };
 struct self_page {
 	uint32_t gfn;
-	uint32_t until; /* when it is traced again; TSC >> SELF_TICK */
+	uint32_t until; /* when its trial begins, or has been passed; TSC >> SELF_TICK */
 	bool used;
+	bool trial;                     /* it is traced, to see whether it is still stored to */
 	uint8_t patched[PAGE_SIZE / 8]; /* a bit a byte: a unit found it changed */
 };
 

@@ -1,8 +1,9 @@
 /* Pages whose units check themselves.  Code that is written again and again, or that shares its page
  * with data, would cost a fault or a callout a store, and its units.  Such a page is not traced: its
  * units compare their bytes as they run (src/translator/self.c), and one that finds others there
- * gives way to another that was made of them (tcache_find).  After a while the page is traced again,
- * which becomes rarer where it does not hold. */
+ * gives way to another that was made of them (tcache_find).  After a while the page is tried: traced with
+ * the units that it has.  The first store ends that, and the next trial comes later; without one, these
+ * units go, and others come that rely on the tracing. */
 #include "cache/internal.h"
 
 #include "base/stats.h"
@@ -11,7 +12,8 @@ enum {
 	AGAIN = 4,     /* stores to one address: from then on they count */
 	OFTEN = 16,    /* of these within WHILE: the page's units check themselves from now on */
 	WHILE = 16,    /* of SELF_TICK: a second or two */
-	PATIENCE = 64, /* how long they do at first */
+	TRIAL = 4,     /* how long no store comes to a page that may be traced again */
+	PATIENCE = 64, /* how long units check themselves at first */
 	PATIENCE_MOST = 6, /* how often that is doubled at most */
 };
 
@@ -21,8 +23,16 @@ static void kill_all(struct tcache *c, uint32_t gfn)
 		tcache_invalidate(c, &c->units[c->pages[gfn].head]);
 }
 
+static void try_tracing(struct tcache *c, struct self_page *s, bool on)
+{
+	if (s->trial != on && c->cfg.trace)
+		c->cfg.trace(c->cfg.ctx, s->gfn, on);
+	s->trial = on;
+}
+
 static void traced_again(struct tcache *c, struct self_page *s)
 {
+	try_tracing(c, s, false);
 	kill_all(c, s->gfn);
 	c->pages[s->gfn].self = 0;
 	c->pages[s->gfn].stores = 0;
@@ -47,6 +57,12 @@ static struct self_page *self_new(struct tcache *c)
 	return oldest;
 }
 
+/* How long its units check themselves before the page's next trial. */
+static uint32_t patience(struct page_rec *p)
+{
+	return PATIENCE << (p->times < PATIENCE_MOST ? p->times++ : PATIENCE_MOST);
+}
+
 static void self_begin(struct tcache *c, uint32_t gfn, uint32_t now)
 {
 	struct page_rec *p = &c->pages[gfn];
@@ -54,7 +70,7 @@ static void self_begin(struct tcache *c, uint32_t gfn, uint32_t now)
 	kill_all(c, gfn);
 	s->used = true;
 	s->gfn = gfn;
-	s->until = now + (PATIENCE << (p->times < PATIENCE_MOST ? p->times++ : PATIENCE_MOST));
+	s->until = now + patience(p);
 	p->self = (uint16_t)(s - c->self);
 	stats.self_pages++;
 }
@@ -77,6 +93,10 @@ unsigned tcache_stored(struct tcache *c, uint32_t gfn, uint32_t off, uint32_t le
 	struct page_rec *p = &c->pages[gfn];
 	unsigned died = tcache_invalidate_bytes(c, gfn, off, len);
 
+	if (p->self && c->self[p->self].trial) {
+		try_tracing(c, &c->self[p->self], false);
+		c->self[p->self].until = now + patience(p);
+	}
 	if (now - p->since > WHILE) {
 		p->since = now;
 		p->stores = 0;
@@ -117,7 +137,15 @@ void tcache_calm(struct tcache *c, uint64_t tsc)
 	if (now == c->self_clock)
 		return;
 	c->self_clock = now;
-	for (uint32_t i = 1; i < c->n_self; i++)
-		if (c->self[i].used && (int32_t)(now - c->self[i].until) >= 0)
-			traced_again(c, &c->self[i]);
+	for (uint32_t i = 1; i < c->n_self; i++) {
+		struct self_page *s = &c->self[i];
+		if (!s->used || (int32_t)(now - s->until) < 0)
+			continue;
+		if (s->trial) {
+			traced_again(c, s);
+		} else {
+			try_tracing(c, s, true);
+			s->until = now + TRIAL;
+		}
+	}
 }

@@ -110,6 +110,8 @@ void tcache_flush(struct tcache *c)
 		c->pages[c->places[n].gfn].place = 0;
 	for (uint32_t n = 1; n < c->n_self; n++)
 		if (c->self[n].used) {
+			if (c->self[n].trial && c->cfg.trace)
+				c->cfg.trace(c->cfg.ctx, c->self[n].gfn, false);
 			c->pages[c->self[n].gfn].self = 0;
 			c->self[n] = (struct self_page){.used = false};
 		}

@@ -3,7 +3,12 @@
  * several units of one address is found. */
 #include "cache_fixture.h"
 
-enum { PAGE = 5, AT = PAGE << PAGE_SHIFT, SECOND = 4 /* ticks of 2^28 of the TSC; roughly */ };
+enum {
+	TRIAL = 4,
+	PAGE = 5,
+	AT = PAGE << PAGE_SHIFT,
+	SECOND = 4 /* ticks of 2^28 of the TSC; roughly */
+};
 #define TICK (1ull << 28)
 
 static uint8_t memory[PAGE_SIZE]; /* what is on every page */
@@ -108,13 +113,42 @@ static void test_ends(void **state)
 		since = now;
 		while (tcache_is_self(fx.c, PAGE)) {
 			assert_false(u->dead);
+			assert_int_equal(fx.traced[PAGE], (now - since) / TICK >= took);
 			now += TICK;
 			tcache_calm(fx.c, now);
 		}
 		assert_true(u->dead);
-		assert_in_range((now - since) / TICK, took, took + 1);
+		assert_in_range((now - since) / TICK, took + TRIAL, took + TRIAL + 1);
 		took *= round < 6 ? 2 : 1;
 	}
+}
+
+/* A store during the page's trial: its units stay, and the next trial is later. */
+static void test_goes_on(void **state)
+{
+	uint64_t now = 1000 * TICK, since;
+	uint32_t took = 64;
+
+	(void)state;
+	simple_unit(AT, AT);
+	stores_until_self(&now, 1);
+	struct tu *u = self_unit(0x10, 8, 8);
+	for (unsigned round = 0; round < 4; round++) {
+		for (since = now; !fx.traced[PAGE]; tcache_calm(fx.c, now))
+			now += TICK;
+		assert_in_range((now - since) / TICK, took, took + 1);
+		now += TICK;
+		assert_int_equal(tcache_stored(fx.c, PAGE, 0x800, 4, now), 0);
+		assert_false(fx.traced[PAGE]);
+		assert_true(tcache_is_self(fx.c, PAGE));
+		assert_false(u->dead);
+		took *= 2;
+	}
+	/* All is forgotten, in a trial too. */
+	while (!fx.traced[PAGE])
+		tcache_calm(fx.c, now += TICK);
+	tcache_flush(fx.c);
+	assert_false(fx.traced[PAGE]);
 }
 
 static struct tu *found(uint32_t off)
@@ -186,10 +220,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, stop)
 	const struct CMUnitTest tests[] = {
-		TEST(test_begins),
-		TEST(test_ends),
-		TEST(test_versions),
-		TEST(test_many),
+		TEST(test_begins),   TEST(test_ends), TEST(test_goes_on),
+		TEST(test_versions), TEST(test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@ What may run then: the dispatcher; what it reaches by calls and jumps; and, as p
 them, all functions of the folders in LIVE whose address is taken, but for those in the section
 of what is entered with the registers saved, and all whose address those folders take.  Nothing
 of that names one of these registers, calls a shared library, or calls by a pointer where
-POINTERS does not say which one it is.  The walk ends at gates, which must save first.
+POINTERS does not say which one it is.  The walk ends at gates, which must save first.  Some save
+the vector registers alone: so no function of the program at all, but for STATE, uses x87 or MMX.
 
 In a signal handler the host's registers are the kernel's to keep, and none of the guest's:
 nothing that HANDLERS reach saves them.
@@ -25,11 +26,11 @@ from collections import defaultdict
 
 ROOT = 'monitor_run'
 LIVE = {'cpu', 'mmu', 'cache', 'translator', 'monitor'}
-SAVE = 'fpu_save'
+SAVES = ('fpu_save', 'fpu_save_vectors')
 # What saves, restores and looks at them.
 STATE = {('monitor/fpu.c', f) for f in (
-    SAVE, 'make_pointers', 'fpu_restore', 'fpu_left', 'check_untouched', 'same_vectors',
-    'same_image')}
+    *SAVES, 'make_pointers', 'fpu_restore', 'restore_vectors', 'fpu_left', 'check_untouched',
+    'same_vectors', 'same_image')}
 # The guest does not go on: our own bug, or the host's refusal.
 ENDS = {'assert_failed', 'host_refused', '__stack_chk_fail@plt'}
 # What calls by pointers, as function, file or folder, and by which; all lead to functions of
@@ -51,6 +52,8 @@ CALLBACKS = {'exec_revoke', 'window_drop', 'code_store', 'trace'}
 
 REGISTER = re.compile(r'%([xyz]?mm\d|st\b|k[0-7]\b)')
 # x87 has F; AVX has V; then what moves or resets state without naming a register.
+X87_REGISTER = re.compile(r'%(mm\d|st\b)')
+X87_MNEMONIC = re.compile(r'(f(?!s\b)|emms|fwait|wait\b|xrstor|xsave)')
 MNEMONIC = re.compile(r'(f(?!s\b)|v|emms|wait|ldmxcsr|stmxcsr|xsave|xrstor|fxsave|fxrstor)')
 PREFIXES = {'rep', 'repz', 'repnz', 'lock', 'notrack', 'bnd', 'data16', 'cs', 'ds', 'es', 'fs',
             'gs', 'ss', 'addr32', 'xacquire', 'xrelease'}
@@ -174,7 +177,7 @@ def saves_first(program, gate):
         if is_transfer(mnemonic):
             to = target_of(operands)
             return mnemonic == 'call' and to is not None and program.functions.get(to) is not None \
-                and program.functions[to].name == SAVE
+                and program.functions[to].name in SAVES
     return False
 
 
@@ -192,16 +195,16 @@ def check(path, map_path):
         todo.append(function)
 
     todo = []
-    for name in (ROOT, SAVE):
-        program.named(name)
     reach(program.named(ROOT), 'the dispatcher')
+    for save in SAVES:
+        reach(program.named(save), 'called by gates')
     gates = [f for f in program.functions.values() if f.section.startswith('.text.gate')]
     if not gates:
         wrong.append('no gates: not the program, or not its map')
     for gate in gates:
         if not saves_first(program, gate):
-            wrong.append(f'{gate} is a gate and does not begin with {SAVE}')
-        reach(program.named(SAVE), f'called by {gate}')
+            wrong.append(f'{gate} is a gate and does not begin with one of {", ".join(SAVES)}')
+    wrong += check_x87(program)
     for address, places in program.taken.items():
         f = program.functions[address]
         if f.section.startswith('.text.saved'):
@@ -241,6 +244,14 @@ def check(path, map_path):
     return wrong + check_handlers(program, gates), len(reached), len(gates)
 
 
+def check_x87(program):
+    """What may run behind a gate that leaves the x87 unit as it is: all of the program."""
+    return [f'{f} uses x87 or MMX at {address:x}: {mnemonic} {operands}'
+            for f in program.functions.values() if (f.place, base(f.name)) not in STATE
+            for address, mnemonic, operands in f.code
+            if X87_REGISTER.search(operands) or X87_MNEMONIC.match(mnemonic)]
+
+
 def check_handlers(program, gates):
     wrong = []
     seen = {program.named(h, 'monitor'): f'the handler {h}' for h in HANDLERS}
@@ -248,7 +259,7 @@ def check_handlers(program, gates):
     todo = list(seen)
     while todo:
         f = todo.pop()
-        if f in gates or f.name == SAVE:
+        if f in gates or f.name in SAVES:
             wrong.append(f'{f} is called by {seen[f]}')
             continue
         if f.name in ENDS:
@@ -323,6 +334,8 @@ def self_test(path):
         ('a gate that does not save', gate, bytes.fromhex('ffd0'), True),
         ('a gate in a handler', revoke, call(revoke, gate), True),
         ('a vector register behind a gate', outside, MOVQ, False),
+        ('x87 behind a gate', outside, bytes.fromhex('d9e8'), True),
+        ('MMX behind a gate', outside, bytes.fromhex('0f77'), True),
     ]
     failed = False
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,7 +6,16 @@
 #include "translator/decode.h"
 
 /* The image of FXSAVE up to XMM7.  SDM vol. 1, table 10-2. */
-enum { FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_END = 288 };
+enum {
+	FX_FSW = 2,
+	FX_FTW = 4,
+	FX_FOP = 6,
+	FX_FIP = 8,
+	FX_FDP = 16,
+	FX_MXCSR = 24,
+	FX_XMM = 160,
+	FX_END = 288
+};
 
 enum { FSW_ES = 0x80 };
 
@@ -49,11 +58,16 @@ static bool same_image(const struct monitor *m)
 	return true;
 }
 
+static void untouched_failed(void)
+{
+	assert_failed("C that did not save the guest's registers has changed them", __FILE__,
+	              __LINE__);
+}
+
 static void check_untouched(const struct monitor *m)
 {
 	if (!same_vectors() || (m->fpu_at_exit_whole && !same_image(m)))
-		assert_failed("C that did not save the guest's vector registers has changed them",
-		              __FILE__, __LINE__);
+		untouched_failed();
 }
 
 /* --- the pointers --- */
@@ -197,15 +211,51 @@ static void make_pointers(struct monitor *m)
 
 /* --- saved and restored --- */
 
-void fpu_save(struct monitor *m)
-{
-	/* As at the entry of a function.  AMD64 ABI, 3.2.1; SDM vol. 1, 10.2.3. */
-	static const uint32_t mxcsr = 0x1f80;
-	static const uint16_t control = 0x37f;
+/* As at the entry of a function.  AMD64 ABI, 3.2.1; SDM vol. 1, 10.2.3. */
+static const uint32_t abi_mxcsr = 0x1f80;
+static const uint16_t abi_control = 0x37f;
 
-	if (m->fpu_saved)
+void fpu_save_vectors(struct monitor *m)
+{
+	uint8_t *xmm = m->fpu + FX_XMM, *mxcsr = m->fpu + FX_MXCSR;
+
+	if (m->fpu_saved || m->vectors_saved)
 		return;
 	if (m->cfg.paranoid)
+		check_untouched(m);
+	__asm__ volatile("movaps %%xmm0, 0(%0); movaps %%xmm1, 16(%0); movaps %%xmm2, 32(%0);"
+	                 "movaps %%xmm3, 48(%0); movaps %%xmm4, 64(%0); movaps %%xmm5, 80(%0);"
+	                 "movaps %%xmm6, 96(%0); movaps %%xmm7, 112(%0); stmxcsr (%1)"
+	                 :
+	                 : "r"(xmm), "r"(mxcsr)
+	                 : "memory");
+	if (__builtin_memcmp(mxcsr, &abi_mxcsr, sizeof abi_mxcsr) != 0)
+		__asm__ volatile("ldmxcsr %0" : : "m"(abi_mxcsr));
+	m->vectors_saved = true;
+}
+
+static void restore_vectors(struct monitor *m)
+{
+	const uint8_t *xmm = m->fpu + FX_XMM, *mxcsr = m->fpu + FX_MXCSR;
+
+	__asm__ volatile("movaps 0(%0), %%xmm0; movaps 16(%0), %%xmm1; movaps 32(%0), %%xmm2;"
+	                 "movaps 48(%0), %%xmm3; movaps 64(%0), %%xmm4; movaps 80(%0), %%xmm5;"
+	                 "movaps 96(%0), %%xmm6; movaps 112(%0), %%xmm7; ldmxcsr (%1)"
+	                 :
+	                 : "r"(xmm), "r"(mxcsr)
+	                 : "memory");
+	m->vectors_saved = false;
+	if (m->cfg.paranoid && m->fpu_at_exit_whole && !same_image(m))
+		untouched_failed();
+}
+
+void fpu_save(struct monitor *m)
+{
+	if (m->fpu_saved)
+		return;
+	if (m->vectors_saved)
+		restore_vectors(m);
+	else if (m->cfg.paranoid)
 		check_untouched(m);
 	__asm__ volatile("fxsave64 %0" : "=m"(m->fpu));
 	m->fpu_saved = true;
@@ -215,9 +265,9 @@ void fpu_save(struct monitor *m)
 		__asm__ volatile("fninit");
 	} else {
 		/* No pointers are kept for a unit that holds nothing, but as it has them itself. */
-		__asm__ volatile("fldcw %0" : : "m"(control));
+		__asm__ volatile("fldcw %0" : : "m"(abi_control));
 	}
-	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+	__asm__ volatile("ldmxcsr %0" : : "m"(abi_mxcsr));
 }
 
 void fpu_save_pointers(struct monitor *m)
@@ -229,6 +279,10 @@ void fpu_save_pointers(struct monitor *m)
 
 void fpu_restore(struct monitor *m)
 {
+	if (m->vectors_saved) {
+		restore_vectors(m);
+		return;
+	}
 	if (!m->fpu_saved) {
 		if (m->cfg.paranoid)
 			check_untouched(m);

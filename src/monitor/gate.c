@@ -2,56 +2,56 @@
 
 GATE uint32_t gate_io_read(struct monitor *m, uint16_t port, unsigned size)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	return m->cfg.platform.io_read(m->cfg.platform.ctx, port, size);
 }
 
 GATE void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_t value)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	m->cfg.platform.io_write(m->cfg.platform.ctx, port, size, value);
 }
 
 GATE void gate_io_burst(struct monitor *m, uint16_t port, unsigned size, void *buf, size_t n,
                         bool in)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	m->cfg.platform.io_burst(m->cfg.platform.ctx, port, size, buf, n, in);
 }
 
 GATE uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	return m->cfg.platform.mem_read(m->cfg.platform.ctx, a, size);
 }
 
 GATE void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t value)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	m->cfg.platform.mem_write(m->cfg.platform.ctx, a, size, value);
 }
 
 GATE bool gate_intr_line(struct monitor *m)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	return m->cfg.platform.intr_line(m->cfg.platform.ctx);
 }
 
 GATE uint8_t gate_intr_ack(struct monitor *m)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	return m->cfg.platform.intr_ack(m->cfg.platform.ctx);
 }
 
 GATE void gate_ferr(struct monitor *m)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	m->cfg.platform.ferr(m->cfg.platform.ctx);
 }
 
 GATE uint64_t gate_tsc(struct monitor *m)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	return m->cfg.platform.tsc(m->cfg.platform.ctx);
 }
 

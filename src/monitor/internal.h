@@ -168,7 +168,8 @@ struct monitor {
 	bool nmi;         /* it waits to be taken; one more is none.  SDM vol. 3, 6.7.1 */
 	bool nmi_blocked; /* until an IRET */
 	bool fpu_saved;
-	bool fpu_pointers; /* the image has the guest's pointers, in the 32-bit form */
+	bool vectors_saved; /* XMM0 to XMM7 and MXCSR are in the image, the rest in the host's */
+	bool fpu_pointers;  /* the image has the guest's pointers, in the 32-bit form */
 	uint8_t fpu[512] __attribute__((aligned(64)));
 	struct x87_segments {
 		unsigned mode;

@@ -174,6 +174,7 @@ void monitor_reset(struct monitor *m)
 	m->fpu[24] = 0x80;
 	m->fpu[25] = 0x1f;
 	m->fpu_saved = true;
+	m->vectors_saved = false;
 	m->end = END_RUNNING;
 	m->frozen = m->ignne = m->nmi = m->nmi_blocked = false;
 	m->state_dirty = true;

@@ -46,7 +46,7 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 	v->vflags &= ~(uint32_t)FLAG_RF;
 	v->native.table = tcache_table(m->cache, m->mode);
 	for (;;) {
-		if (m->fpu_saved || m->cfg.paranoid)
+		if (m->fpu_saved || m->vectors_saved || m->cfg.paranoid)
 			fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
 		m->worked |= why != EXIT_PENDING;

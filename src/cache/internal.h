@@ -86,6 +86,7 @@ struct tcache {
 	struct tcache_config cfg;
 	struct host_code code;
 	uint32_t generation;
+	uint64_t deaths;
 	uint32_t used;
 	uint32_t start; /* after the slot for units that run once */
 

@@ -87,6 +87,11 @@ uint32_t tcache_generation(const struct tcache *c)
 	return c->generation;
 }
 
+uint64_t tcache_deaths(const struct tcache *c)
+{
+	return c->deaths;
+}
+
 static void page_empty(struct tcache *c, uint32_t gfn)
 {
 	struct page_rec *p = &c->pages[gfn];
@@ -590,6 +595,7 @@ void tcache_invalidate(struct tcache *c, struct tu *u)
 	if (u->dead)
 		return;
 	stats.invalidations++;
+	c->deaths++;
 	while (c->in_head[n])
 		cache_unlink_exit(c, &c->exits[c->in_head[n] - 1]);
 	tcache_unchain_exits(c, u);

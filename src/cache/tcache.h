@@ -79,6 +79,8 @@ void tcache_flush(struct tcache *c);
 /* How often it was emptied, or units moved: what was known of them holds while this is the
  * same. */
 uint32_t tcache_generation(const struct tcache *c);
+/* How many units have died. */
+uint64_t tcache_deaths(const struct tcache *c);
 /* Would another unit fit? If not, flush. */
 bool tcache_full(const struct tcache *c);
 

@@ -83,6 +83,7 @@ struct site {
 struct redirect {
 	gla_t linear;
 	gpa_t gpa;
+	uint64_t deaths; /* of units, until it began */
 	uint16_t size;
 	bool load, store, bounced, user;
 };

@@ -26,6 +26,7 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 
 	*r = (struct redirect){
 		.linear = gla(v->seg[CALLOUT_SEG(packed)].base + offset),
+		.deaths = tcache_deaths(m->cache),
 		.size = a.size,
 		.load = a.read,
 		.store = a.write,
@@ -78,7 +79,11 @@ enum callout_result redirect_post(struct monitor *m)
 	} else {
 		mmu_written(m->mmu, r->gpa, r->size);
 	}
+	/* The unit lives, if none has died since it came here. */
+	if (tcache_deaths(m->cache) == r->deaths && !m->remapped && !m->cfg.paranoid)
+		return RESUME_MID;
 	struct tu *u = tcache_in_once(m->cache, resume) ? NULL : tcache_unit_at(m->cache, resume);
+	CHECK(!u || !u->dead || tcache_deaths(m->cache) != r->deaths);
 	/* A device has changed the physical map: what follows may be other code. */
 	if (u && !u->dead && m->remapped)
 		tcache_invalidate(m->cache, u);

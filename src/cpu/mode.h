@@ -43,6 +43,12 @@ static inline enum seg_class mode_class(uint32_t bits, enum sreg s)
 	return bits >> (MODE_SEG_SHIFT + 2 * s) & 3;
 }
 
+static inline uint32_t mode_with_class(uint32_t bits, enum sreg s, enum seg_class c)
+{
+	unsigned at = MODE_SEG_SHIFT + 2 * s;
+	return (bits & ~(3u << at)) | (uint32_t)c << at;
+}
+
 /* Is any segment of the classes that are checked? */
 static inline bool mode_limited(uint32_t bits)
 {

@@ -12,10 +12,15 @@ static enum callout_result segment_loaded(struct monitor *m, uint32_t packed, en
 		m->v->native.ss_loaded = m->v->eip + CALLOUT_LEN(packed);
 	if (s == SREG_SS && vcpu_stack32(m->v) != !!(m->modes[m->mode] & MODE_STACK32))
 		return done_dirty(m, packed);
-	if (mode_seg_class(m->v, s) != mode_class(m->modes[m->mode], s))
-		return done_dirty(m, packed);
-	if (mode_class(m->modes[m->mode], s) >= CLASS_LIMITED)
+	enum seg_class class = mode_seg_class(m->v, s);
+	if (class >= CLASS_LIMITED)
 		mode_reach(m->v, s);
+	if (class != mode_class(m->modes[m->mode], s)) {
+		m->moved = mode_with_class(m->moved, s, class);
+		m->code_moved = true;
+		next_eip(m, packed);
+		return NEXT;
+	}
 	x87_note_segments(m);
 	return done(m, packed);
 }

@@ -132,7 +132,8 @@ struct monitor {
 	uint32_t last_tag;     /* upper half of the tag that was given last */
 	struct window *window; /* current */
 	bool state_dirty;      /* mode and window must be chosen anew */
-	bool code_moved;       /* CS is another, and nothing else that they depend on */
+	bool code_moved;       /* CS is another, or the mode by `moved`, and nothing else of them */
+	uint32_t moved;        /* bits of the mode key: the current one, but for loads since */
 	bool remapped;         /* by a device: what follows in the unit may be other code */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */

@@ -113,14 +113,14 @@ void select_state(struct monitor *m)
 {
 	struct vcpu *v = m->v;
 	if (!m->state_dirty && window_serves(m->mmu, m->window, linear_eip(m))) {
-		/* CS alone is another, in the same mode. */
-		struct mode_key same = {m->modes[m->mode], v->seg[SREG_CS].limit};
+		struct mode_key k = {m->moved, v->seg[SREG_CS].limit};
 		m->code_moved = false;
-		space_enter(m, &same, m->window);
+		space_enter(m, &k, m->window);
 		x87_note_segments(m);
 		return;
 	}
 	struct mode_key k = mode_of(v);
+	m->moved = k.bits;
 	debug_arm(m);
 	struct window *w = mmu_window(m->mmu, at_user(m), linear_eip(m));
 

@@ -2,7 +2,8 @@
 # pc.sh [ROUNDS]: processor seconds of all processes, unring and QEMU TCG in turn,
 # from power-on to GRUB's menu and to the prompt of FreeDOS (where UNRING_MEDIA
 # holds freedos-1.4MB.img), and what 10 s there
-# want of a core (time spent waiting for one counts, so a busy host hides nothing).
+# want of a core (time spent waiting for one counts, so a busy host hides nothing): calls of the
+# BIOS, and what is translated still.
 set -eu
 cd "$(dirname "$0")/.."
 unring=${UNRING:-build/release/unring}

@@ -32,6 +32,8 @@ enum tu_undo {
 	UNDO_ESI_R11, /* ESI was borrowed; its value is in r11 */
 	UNDO_EDI_R11, /* EDI likewise */
 	UNDO_STRING,  /* both: ESI is in r10, EDI in r11 */
+	UNDO_RUN,     /* the same as it was when a repeated one began, and ECX in r8 */
+	UNDO_RUN16,   /* likewise, of 16-bit addresses */
 };
 
 /* Host code from here on belongs to this guest instruction. */

@@ -39,6 +39,11 @@ void host_frame_set_pc(struct host_frame *f, uint64_t pc)
 	gregs(f)[REG_RIP] = (greg_t)pc;
 }
 
+uint64_t host_frame_flags(const struct host_frame *f)
+{
+	return (uint64_t)gregs(f)[REG_EFL];
+}
+
 static struct {
 	bool (*fn)(void *ctx, struct host_frame *f, const struct host_fault *fault);
 	void *ctx;

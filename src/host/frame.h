@@ -11,6 +11,7 @@ uint64_t host_frame_get(const struct host_frame *f, unsigned reg);
 void host_frame_set(struct host_frame *f, unsigned reg, uint64_t value);
 uint64_t host_frame_pc(const struct host_frame *f);
 void host_frame_set_pc(struct host_frame *f, uint64_t pc);
+uint64_t host_frame_flags(const struct host_frame *f);
 
 /* A synchronous fault; vector is the processor's (SDM vol. 3, table 6-1). */
 struct host_fault {

@@ -29,6 +29,31 @@ static bool at_rep(const uint8_t *code)
 	return (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
 }
 
+/* The registers of a repeated string instruction at the host's next element: what they were when it
+ * began, and what has been done since by RCX.  SDM vol. 2, REP. */
+static void undo_run(struct host_frame *f, bool a16)
+{
+	const uint8_t *code = (const uint8_t *)(uintptr_t)host_frame_pc(f);
+	bool p66 = code[1] == 0x66;
+	uint8_t op = code[p66 ? 2 : 1], even = op & 0xfe;
+	uint32_t size = !(op & 1) ? 1 : p66 ? 2 : 4, mask = a16 ? 0xffff : 0xffffffff;
+	uint32_t began = (uint32_t)host_frame_get(f, R8_NO);
+	uint32_t left = (uint32_t)host_frame_get(f, RCX_NO);
+	uint32_t by = ((began - left) & mask) * size;
+	uint32_t esi = (uint32_t)host_frame_get(f, R10_NO);
+	uint32_t edi = (uint32_t)host_frame_get(f, R11_NO);
+
+	if (host_frame_flags(f) & FLAG_DF)
+		by = -by;
+	if (even == 0xa4 || even == 0xa6 || even == 0xac)
+		esi = (esi & ~mask) | ((esi + by) & mask);
+	if (even != 0xac)
+		edi = (edi & ~mask) | ((edi + by) & mask);
+	host_frame_set(f, RSI_NO, esi);
+	host_frame_set(f, RDI_NO, edi);
+	host_frame_set(f, RCX_NO, (began & ~mask) | (left & mask));
+}
+
 /* Leaves translated code through stub_fault, with the guest's registers as they
  * were before the instruction. */
 static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc *p, uint32_t eip)
@@ -39,10 +64,14 @@ static void redirect(struct monitor *m, struct host_frame *f, const struct tu_pc
 		host_frame_set(f, RSI_NO, host_frame_get(f, R10_NO));
 	if (p->undo == UNDO_EDI_R11 || p->undo == UNDO_STRING)
 		host_frame_set(f, RDI_NO, host_frame_get(f, R11_NO));
+	bool run = p->undo == UNDO_RUN || p->undo == UNDO_RUN16;
+	if (run)
+		undo_run(f, p->undo == UNDO_RUN16);
 	/* What comes in the middle of a repeated instruction finds RF set.  Where it began, r11d
-	 * was ECX.  SDM vol. 3, 17.3.1.1. */
+	 * or r8d was ECX.  SDM vol. 3, 17.3.1.1. */
 	if (at_rep((const uint8_t *)(uintptr_t)host_frame_pc(f)) &&
-	    (uint32_t)host_frame_get(f, RCX_NO) != (uint32_t)host_frame_get(f, R11_NO))
+	    (uint32_t)host_frame_get(f, RCX_NO) !=
+	            (uint32_t)host_frame_get(f, run ? R8_NO : R11_NO))
 		m->v->vflags |= FLAG_RF;
 	m->v->eip = eip;
 	host_frame_set_pc(f, (uint64_t)(uintptr_t)stub_fault);

@@ -69,4 +69,11 @@ static inline void at_r15(struct cursor *k, unsigned reg, int index, uint32_t di
 	bytes(k, n, (const char *)expected);
 }
 
+/* The ModRM extension of FF, a call or a jump, with [r15 + cell]. */
+static inline void jump_cell(struct cursor *k, unsigned reg, uint32_t cell)
+{
+	BYTES(k, "\x41\xff");
+	at_r15(k, reg, -1, cell);
+}
+
 #endif

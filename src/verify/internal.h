@@ -7,8 +7,10 @@
  *   unit.c      one unit: sweep, branches, stubs
  *   map.c       the PC map: both its sides, and what lies between them
  *   template.c  the sequences that are permitted as a whole
+ *   string.c    those of string instructions
  *   reach.c     those of segments and of single cells
  *   self.c      those of units that check themselves
+ *   piece.c     what several of them are made of
  *   sweep.c     what is noted of a unit on the way through it
  *   insn.c      one instruction outside templates: what it is, what it may name
  *   finding.c   what is found wrong, and its names
@@ -177,6 +179,27 @@ uint32_t sweep_eip(const struct sweep *s, uint32_t off, uint32_t *next);
 void sweep_node(struct sweep *s, const uint8_t *at, const struct insn_facts *f);
 void sweep_jump(struct sweep *s, uint32_t from, uint32_t to);
 void sweep_fail(struct sweep *s, const uint8_t *at, enum verify_rule rule, const char *what);
+static inline uint32_t sweep_offset(const struct sweep *s, const uint8_t *p)
+{
+	return (uint32_t)(p - s->base);
+}
+/* From there on a fault undoes what this (enum tu_undo) says: an instruction begins there. */
+void sweep_undo(struct sweep *s, const uint8_t *at, uint8_t undo);
+
+/* --- pieces of templates --- */
+struct cursor;
+/* One plain instruction. */
+bool piece_plain(struct sweep *s, struct cursor *k, enum mem_form form, struct insn_facts *f);
+bool piece_callout(struct sweep *s, struct cursor *k, uint32_t *eip, uint32_t *packed);
+/* Is what a callout is given in r9d one of them, with an operand that there may be? */
+bool piece_packed_sane(const struct sweep *s, uint32_t packed);
+/* One at p that does the guest instruction, given its EIP. */
+void piece_own_callout(struct sweep *s, const uint8_t *p, uint32_t eip, uint32_t packed);
+/* The base of the address in `from`, by its part, in r9. */
+void piece_by_part(struct sweep *s, struct cursor *k, unsigned from);
+/* Counts a template from p to the cursor: its length. */
+unsigned piece_matched(struct sweep *s, const uint8_t *p, const struct cursor *k,
+                       enum verify_template t);
 
 /* Tries all templates at p: the length of what matched, or 0.  A template that begins right
  * and goes on wrong is reported, and its length given. */
@@ -187,7 +210,6 @@ unsigned template_exit(struct check *c, const uint8_t *p, const uint8_t *end, ui
 /* mov r8d, eip; lookup */
 unsigned template_thunk(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
 unsigned template_cell(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
-unsigned template_string_linear(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
 /* The test that an access, or a branch, is within its segment: its length, or 0. */
 unsigned template_reach(const struct dump_layout *l, const uint8_t *p, const uint8_t *end);
 /* As a dead unit's pads have it: jmp [r15 + disp32]; as the place has where one was left
@@ -195,6 +217,10 @@ unsigned template_reach(const struct dump_layout *l, const uint8_t *p, const uin
 enum { DEAD_PAD = 7, DEAD_END = 13 };
 bool template_dead_pad(struct check *c, const uint8_t *p, const uint8_t *end);
 bool template_dead_end(struct check *c, const uint8_t *p, const uint8_t *end, uint32_t eip);
+
+/* --- string instructions: templates, as template_match --- */
+unsigned string_match(struct sweep *s, const uint8_t *p);
+unsigned string_match_maskmov(struct sweep *s, const uint8_t *p);
 
 /* --- units that check themselves --- */
 /* Templates, as template_match. */

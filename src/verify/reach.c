@@ -71,31 +71,6 @@ static void load(struct cursor *k, bool by_r9)
 		k->ok = false;
 }
 
-/* mov r10d, esi; mov r11d, edi; then ESI, EDI or both become linear addresses: what a string
- * instruction in segments that are not flat begins with. */
-unsigned template_string_linear(const struct dump_layout *l, const uint8_t *p, const uint8_t *end)
-{
-	struct cursor k = cursor(p, end);
-	BYTES(&k, "\x44\x8b\xd6"
-	          "\x44\x8b\xdf");
-	for (unsigned r = RSI; r <= RDI; r++) {
-		const char narrow[3] = {0x0f, (char)0xb7, (char)(0xc0 | r << 3 | r)};
-		const char lea[4] = {0x42, (char)0x8d, (char)(r << 3 | 4), (char)(1 << 3 | r)};
-		maybe(&k, 3, narrow); /* movzx esi, si */
-		for (unsigned i = 0; i < 6; i++) {
-			struct cursor t = k;
-			BYTES(&t, "\x45\x8b"); /* mov r9d, [r15 + base] */
-			at_r15(&t, R9, -1, l->seg + i * l->seg_stride + l->seg_base);
-			bytes(&t, 4, lea); /* lea esi, [rsi+r9] */
-			if (t.ok) {
-				k = t;
-				break;
-			}
-		}
-	}
-	return k.ok ? (unsigned)(k.p - p) : 0;
-}
-
 unsigned template_reach(const struct dump_layout *l, const uint8_t *p, const uint8_t *end)
 {
 	/* Of six segments to be read and to be written; of CS to be executed. */

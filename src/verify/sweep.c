@@ -17,6 +17,15 @@ uint32_t sweep_eip(const struct sweep *s, uint32_t off, uint32_t *next)
 	return now ? s->u->eip + now->guest : s->u->eip;
 }
 
+void sweep_undo(struct sweep *s, const uint8_t *at, uint8_t undo)
+{
+	uint32_t off = sweep_offset(s, at);
+	if (at < s->end)
+		s->mark[off] |= MARK_INSN;
+	if (s->n_undo < sizeof s->undo / sizeof *s->undo)
+		s->undo[s->n_undo++] = (struct undo){(uint16_t)off, undo};
+}
+
 void sweep_node(struct sweep *s, const uint8_t *at, const struct insn_facts *f)
 {
 	if (s->n_nodes == sizeof s->nodes / sizeof *s->nodes)

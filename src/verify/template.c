@@ -5,12 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void jump_cell(struct cursor *k, unsigned reg, uint32_t cell)
-{
-	BYTES(k, "\x41\xff");
-	at_r15(k, reg, -1, cell);
-}
-
 /* --- lookups and stubs --- */
 
 static void lookup(struct cursor *k, const struct dump_layout *l)
@@ -77,64 +71,6 @@ bool template_dead_end(struct check *c, const uint8_t *p, const uint8_t *end, ui
 
 /* --- what a unit's code is made of --- */
 
-static uint32_t offset(const struct sweep *s, const uint8_t *p)
-{
-	return (uint32_t)(p - s->base);
-}
-
-static void mark(struct sweep *s, const uint8_t *p)
-{
-	if (p < s->end)
-		s->mark[offset(s, p)] |= MARK_INSN;
-}
-
-static void expect_undo(struct sweep *s, const uint8_t *p, uint8_t undo)
-{
-	mark(s, p);
-	if (s->n_undo < sizeof s->undo / sizeof *s->undo)
-		s->undo[s->n_undo++] = (struct undo){(uint16_t)offset(s, p), undo};
-}
-
-static unsigned done(struct sweep *s, const uint8_t *p, const struct cursor *k,
-                     enum verify_template t)
-{
-	s->c->out->templates[t]++;
-	return (unsigned)(k->p - p);
-}
-
-/* One plain instruction at the cursor. */
-static bool plain(struct sweep *s, struct cursor *k, enum mem_form form, struct insn_facts *f)
-{
-	size_t left = (size_t)(k->end - k->p);
-	if (!k->ok || insn_check(s->c, k->p, left > 15 ? 15 : left, form, f) != RULE_COUNT)
-		return false;
-	k->p += f->length;
-	return true;
-}
-
-/* mov r8d, eip; mov r9d, packed; call [r15 + callout] */
-static bool callout(struct sweep *s, struct cursor *k, uint32_t *eip, uint32_t *packed)
-{
-	struct cursor t = *k;
-	BYTES(&t, "\x41\xb8");
-	*eip = imm(&t, 4);
-	BYTES(&t, "\x41\xb9");
-	*packed = imm(&t, 4);
-	jump_cell(&t, 2, s->c->d.h.layout.stub_callout);
-	if (t.ok)
-		*k = t;
-	return t.ok;
-}
-
-/* Packed: number, bytes of the instruction << 8, operand size << 12, segment << 15, argument
- * << 18. */
-static bool packed_sane(const struct sweep *s, uint32_t packed)
-{
-	unsigned size = packed >> 12 & 7;
-	return (packed & 0xff) < s->c->d.h.layout.callouts && (size <= 2 || size == 4) &&
-	       (packed >> 15 & 7) < 6;
-}
-
 /* What may stand between the making of an address and its use: scratch arithmetic that leaves
  * the address alone. */
 static unsigned shift(const uint8_t *p, const uint8_t *end);
@@ -152,7 +88,7 @@ static void scratch(struct sweep *s, struct cursor *k, uint32_t keep)
 			k->p += length;
 			continue;
 		}
-		if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written & (keep | ~0xf00u) ||
+		if (!piece_plain(s, &t, MEM_GS, &f) || f.memory || f.written & (keep | ~0xf00u) ||
 		    !f.written)
 			return;
 		*k = t;
@@ -171,11 +107,11 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 			BYTES(k, "\x4b\x8d\x34\x01"); /* lea rsi, [r9+r8] */
 		else
 			BYTES(k, "\x49\x8d\x31"); /* lea rsi, [r9] */
-		expect_undo(s, k->p, UNDO_ESI_R11);
-		if (!plain(s, k, MEM_RSI, f) || f->written & 1u << RSI)
+		sweep_undo(s, k->p, UNDO_ESI_R11);
+		if (!piece_plain(s, k, MEM_RSI, f) || f->written & 1u << RSI)
 			return false;
 		BYTES(k, "\x41\x8b\xf3"); /* mov esi, r11d */
-		expect_undo(s, k->p, UNDO_NONE);
+		sweep_undo(s, k->p, UNDO_NONE);
 		sweep_node(s, at, f);
 		return k->ok;
 	}
@@ -186,13 +122,13 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 		else
 			BYTES(k, "\x41\x8d\x39"
 			         "\x49\x8d\x39"); /* lea edi, [r9]; lea rdi, [r9] */
-		expect_undo(s, k->p, UNDO_EDI_R11);
+		sweep_undo(s, k->p, UNDO_EDI_R11);
 		bool wide = MAYBE(k, "\x66");
 		BYTES(k, "\x0f\xf7");
 		if (imm(k, 1) < 0xc0)
 			return false;
 		BYTES(k, "\x41\x8b\xfb"); /* mov edi, r11d */
-		expect_undo(s, k->p, UNDO_NONE);
+		sweep_undo(s, k->p, UNDO_NONE);
 		*f = (struct insn_facts){.memory = true,
 		                         .store = true,
 		                         .size = wide ? 16 : 8,
@@ -202,7 +138,7 @@ static bool use(struct sweep *s, struct cursor *k, enum mem_form form, struct in
 		sweep_node(s, at, f);
 		return k->ok;
 	}
-	if (!plain(s, k, form, f) || !f->memory)
+	if (!piece_plain(s, k, form, f) || !f->memory)
 		return false;
 	sweep_node(s, at, f);
 	return true;
@@ -233,11 +169,11 @@ static bool redirected(struct sweep *s, struct cursor *k, uint32_t packed)
 	s->r8 = f.r8_whole;
 	if (!store)
 		return true;
-	if (!callout(s, k, &eip, &post) || (post & 0xff) != s->c->d.h.layout.co_post) {
+	if (!piece_callout(s, k, &eip, &post) || (post & 0xff) != s->c->d.h.layout.co_post) {
 		sweep_fail(s, k->p, RULE_STUB, "no POST after a redirected store");
 		return false;
 	}
-	if (eip != sweep_eip(s, offset(s, k->p) - 1, NULL))
+	if (eip != sweep_eip(s, sweep_offset(s, k->p) - 1, NULL))
 		sweep_fail(s, k->p, RULE_EIP, "POST");
 	s->r8 = false;
 	return true;
@@ -248,20 +184,21 @@ static unsigned match_callout(struct sweep *s, const uint8_t *p)
 	const struct dump_layout *l = &s->c->d.h.layout;
 	struct cursor k = cursor(p, s->end);
 	uint32_t eip, packed;
-	if (!callout(s, &k, &eip, &packed))
+	if (!piece_callout(s, &k, &eip, &packed))
 		return 0;
 	unsigned id = packed & 0xff;
-	if (!packed_sane(s, packed) || id == l->co_post || id == l->co_pending || id == l->co_stale)
+	if (!piece_packed_sane(s, packed) || id == l->co_post || id == l->co_pending ||
+	    id == l->co_stale)
 		sweep_fail(s, p, RULE_CALLOUT, NULL);
-	if (eip != sweep_eip(s, offset(s, p), NULL))
+	if (eip != sweep_eip(s, sweep_offset(s, p), NULL))
 		sweep_fail(s, p, RULE_EIP, NULL);
 	s->r8 = false;
 	sweep_node(s, p, NULL);
 	if (id != l->co_pre)
-		return done(s, p, &k, T_callout);
+		return piece_matched(s, p, &k, T_callout);
 	if (!redirected(s, &k, packed))
 		return (unsigned)(k.p - p);
-	return done(s, p, &k, T_redirect);
+	return piece_matched(s, p, &k, T_redirect);
 }
 
 /* Leaves if something is pending. */
@@ -277,18 +214,18 @@ static unsigned match_pending(struct sweep *s, const uint8_t *p)
 	uint32_t hop = imm(&k, 1);
 	const uint8_t *from = k.p;
 	BYTES(&k, "\x41\x8b\xca"); /* mov ecx, r10d */
-	if (!k.ok || !callout(s, &k, &eip, &packed) || k.p != from + hop)
+	if (!k.ok || !piece_callout(s, &k, &eip, &packed) || k.p != from + hop)
 		return 0;
 	BYTES(&k, "\x41\x8b\xca"); /* none: mov ecx, r10d */
 	if (!k.ok)
 		return 0;
-	if ((packed & 0xff) != l->co_pending || !packed_sane(s, packed))
+	if ((packed & 0xff) != l->co_pending || !piece_packed_sane(s, packed))
 		sweep_fail(s, p, RULE_CALLOUT, NULL);
-	sweep_eip(s, offset(s, p), &next);
+	sweep_eip(s, sweep_offset(s, p), &next);
 	if (eip != next)
 		sweep_fail(s, p, RULE_EIP, NULL);
 	s->r8 = false;
-	return done(s, p, &k, T_pending);
+	return piece_matched(s, p, &k, T_pending);
 }
 
 /* Was the last store of the unit one of this EIP? */
@@ -323,7 +260,7 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x41\x8b\xc9"); /* same: mov ecx, r9d */
 	if (!k.ok)
 		return 0;
-	sweep_eip(s, offset(s, p), &next);
+	sweep_eip(s, sweep_offset(s, p), &next);
 	if (-minus != next)
 		sweep_fail(s, p, RULE_EIP, NULL);
 	if (!pushed(s, next))
@@ -331,86 +268,14 @@ static unsigned match_pad(struct sweep *s, const uint8_t *p)
 	if (!s->after_call)
 		sweep_fail(s, p, RULE_PAD, NULL);
 	const struct tu_pad *pad = s->c->d.pads + s->u->pad0 + s->pads;
-	if (s->pads++ >= s->u->n_pads || pad->host != offset(s, p))
+	if (s->pads++ >= s->u->n_pads || pad->host != sweep_offset(s, p))
 		sweep_fail(s, p, RULE_PAD, "not in the list of landing pads");
 	s->after_call = false;
 	s->r8 = false;
-	return done(s, p, &k, T_pad);
+	return piece_matched(s, p, &k, T_pad);
 }
 
 /* --- memory --- */
-
-/* mov r10d, 28; shrx r9d, FROM, r10d; mov r9, [r15 + r9*8 + base_by_part] */
-static void by_part(struct sweep *s, struct cursor *k, unsigned from)
-{
-	char shrx[5] = {(char)0xc4, (char)(from >= 8 ? 0x42 : 0x62), 0x2b, (char)0xf7,
-	                (char)(0xc8 | (from & 7))};
-	BYTES(k, "\x41\xba\x1c\x00\x00\x00");
-	bytes(k, 5, shrx);
-	BYTES(k, "\x4f\x8b");
-	at_r15(k, R9, R9, s->c->d.h.layout.base_by_part);
-}
-
-/* mov r9, [r15 + window] */
-static void window(struct sweep *s, struct cursor *k)
-{
-	BYTES(k, "\x4d\x8b");
-	at_r15(k, R9, -1, s->c->d.h.layout.window);
-}
-
-/* A string register becomes a host pointer: in the window, whose base is in r9, or by part. */
-static bool pointer(struct sweep *s, struct cursor *k, unsigned r, bool part)
-{
-	struct cursor t = *k;
-	const char lea[4] = {0x4a, (char)0x8d, (char)(r << 3 | 4), (char)(1 << 3 | r)}; /* [r+r9] */
-	if (part)
-		by_part(s, &t, r);
-	bytes(&t, 4, lea);
-	if (t.ok)
-		*k = t;
-	return t.ok;
-}
-
-static unsigned match_string(struct sweep *s, const uint8_t *p)
-{
-	unsigned linear = template_string_linear(&s->c->d.h.layout, p, s->end);
-	struct cursor k = cursor(p + linear, s->end);
-	bool part = *p == 0x41;
-	if (!part)
-		window(s, &k);
-	if (!k.ok)
-		return 0;
-	if (linear)
-		expect_undo(s, p + linear, UNDO_STRING);
-	bool src = pointer(s, &k, RSI, part);
-	bool dst = pointer(s, &k, RDI, part);
-	if (!src && !dst)
-		return 0;
-	if (!MAYBE(&k, "\xf3"))
-		MAYBE(&k, "\xf2");
-	bool p66 = MAYBE(&k, "\x66");
-	uint8_t op = (uint8_t)imm(&k, 1);
-	static const uint8_t wants[3] = {0xac, 0xaa, 0xa4};
-	uint8_t even = op & 0xfe, wanted = src && dst ? wants[2] : wants[dst];
-	if (even == 0xae)
-		even = 0xaa; /* SCAS: the pointer of STOS */
-	else if (even == 0xa6)
-		even = 0xa4; /* CMPS: those of MOVS */
-	if (even != wanted || (p66 && !(op & 1)))
-		k.ok = false;
-	if (src)
-		BYTES(&k, "\x8b\xf6");
-	if (dst)
-		BYTES(&k, "\x8b\xff");
-	if (!k.ok) {
-		sweep_fail(s, p, RULE_STUB, "string instruction over window pointers");
-		return k.p > p ? (unsigned)(k.p - p) : 1;
-	}
-	if (linear)
-		expect_undo(s, k.p, UNDO_NONE);
-	sweep_node(s, p, &(struct insn_facts){.opcode = op, .memory = true, .faults = true});
-	return done(s, p, &k, part ? T_string_part : linear ? T_string_linear : T_string);
-}
 
 /* lea r8d, [address]; the base by its part in r9; the instruction on [r9+r8]. */
 static unsigned match_part(struct sweep *s, const uint8_t *p)
@@ -419,10 +284,10 @@ static unsigned match_part(struct sweep *s, const uint8_t *p)
 	struct insn_facts f;
 	if (k.end - k.p < 4 || (p[0] & 0xfc) != 0x44 || p[1] != 0x8d || (p[2] & 0x38))
 		return 0;
-	if (!plain(s, &k, MEM_GS, &f) || f.written != 1u << R8)
+	if (!piece_plain(s, &k, MEM_GS, &f) || f.written != 1u << R8)
 		return 0;
 	struct cursor t = k;
-	by_part(s, &t, R8);
+	piece_by_part(s, &t, R8);
 	if (!t.ok)
 		return 0;
 	if (!use(s, &t, MEM_R9_R8, &f)) {
@@ -430,7 +295,7 @@ static unsigned match_part(struct sweep *s, const uint8_t *p)
 		return (unsigned)(t.p - p);
 	}
 	s->r8 = f.r8_whole;
-	return done(s, p, &t, T_part);
+	return piece_matched(s, p, &t, T_part);
 }
 
 /* AH..BH beside REX: rsi is borrowed for the address, or for the result. */
@@ -442,23 +307,23 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 	if (!k.ok)
 		return 0;
 	struct cursor t = k;
-	bool lea = plain(s, &t, MEM_GS, &f) && !f.memory && f.written == 1u << RSI;
+	bool lea = piece_plain(s, &t, MEM_GS, &f) && !f.memory && f.written == 1u << RSI;
 	if (lea && f.lea) {
-		expect_undo(s, t.p, UNDO_ESI_R11);
-		if (plain(s, &t, MEM_GS, &f) && f.memory && !(f.written & 1u << RSI)) {
+		sweep_undo(s, t.p, UNDO_ESI_R11);
+		if (piece_plain(s, &t, MEM_GS, &f) && f.memory && !(f.written & 1u << RSI)) {
 			BYTES(&t, "\x41\x8b\xf3"); /* mov esi, r11d */
-			expect_undo(s, t.p, UNDO_NONE);
+			sweep_undo(s, t.p, UNDO_NONE);
 			s->r8 &= !(f.written & 1u << R8);
 			sweep_node(s, p, &f);
 			if (t.ok)
-				return done(s, p, &t, T_borrow);
+				return piece_matched(s, p, &t, T_borrow);
 		}
 		sweep_fail(s, p, RULE_STUB, "rsi borrowed and not given back");
 		return (unsigned)(t.p - p);
 	}
 	t = k;
 	MAYBE(&t, "\x41\x8b\xf4"); /* mov esi, r12d */
-	if (!plain(s, &t, MEM_GS, &f) || f.memory || f.written != 1u << RSI)
+	if (!piece_plain(s, &t, MEM_GS, &f) || f.memory || f.written != 1u << RSI)
 		return 0;
 	if (!MAYBE(&t, "\x66\x45\x8b\xe6") && !MAYBE(&t, "\x66\x44\x8b\xe6"))
 		BYTES(&t, "\x44\x8b\xe6"); /* mov r12d, esi */
@@ -466,37 +331,7 @@ static unsigned match_borrow(struct sweep *s, const uint8_t *p)
 	if (!t.ok)
 		return 0;
 	sweep_node(s, p, &f);
-	return done(s, p, &t, T_borrow);
-}
-
-/* MASKMOV through rdi = window + edi. */
-static unsigned match_maskmov(struct sweep *s, const uint8_t *p)
-{
-	struct cursor k = cursor(p, s->end);
-	struct insn_facts f;
-	BYTES(&k, "\x4c\x8b\xdf"); /* mov r11, rdi */
-	if (!k.ok || !plain(s, &k, MEM_GS, &f) || !f.lea || f.written != 1u << RDI)
-		return 0;
-	window(s, &k);
-	BYTES(&k, "\x4a\x8d\x3c\x0f"); /* lea rdi, [rdi+r9] */
-	if (!k.ok)
-		return 0;
-	expect_undo(s, k.p, UNDO_EDI_R11);
-	MAYBE(&k, "\x66");
-	BYTES(&k, "\x0f\xf7");
-	if (imm(&k, 1) < 0xc0)
-		k.ok = false;
-	BYTES(&k, "\x41\x8b\xfb"); /* mov edi, r11d */
-	if (!k.ok) {
-		sweep_fail(s, p, RULE_STUB, "rdi borrowed and not given back");
-		return (unsigned)(k.p - p);
-	}
-	expect_undo(s, k.p, UNDO_NONE);
-	sweep_node(
-		s, p,
-		&(struct insn_facts){
-			.map = 1, .opcode = 0xf7, .memory = true, .store = true, .faults = true});
-	return done(s, p, &k, T_maskmov);
+	return piece_matched(s, p, &t, T_borrow);
 }
 
 /* --- flags, cells, the rest --- */
@@ -518,7 +353,7 @@ static unsigned match_pushf(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x45\x8b"); /* mov r10d, [r15 + if_flag] */
 	at_r15(&k, R10, -1, l->if_flag);
 	BYTES(&k, "\x47\x8d\x1c\x13"); /* lea r11d, [r11 + r10] */
-	return k.ok ? done(s, p, &k, T_pushf) : 0;
+	return k.ok ? piece_matched(s, p, &k, T_pushf) : 0;
 }
 
 /* The test for virtual flags that change; then, perhaps after IF, the load. */
@@ -533,7 +368,7 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 		BYTES(&k, "\x41\x81\xe1"); /* and r9d, virtual flags */
 		uint32_t mask = imm(&k, 4);
 		k.ok &= mask == VIRTUAL || mask == VIRTUAL16;
-		return k.ok ? done(s, p, &k, T_popf) : 0;
+		return k.ok ? piece_matched(s, p, &k, T_popf) : 0;
 	}
 	k = cursor(p, s->end);
 	if (MAYBE(&k, "\x45\x8b\xcb"
@@ -549,7 +384,7 @@ static unsigned match_popf(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x41\x81\xcb"); /* or r11d, IF | 2 */
 	imm_is(&k, HOST_IF | 2);
 	BYTES(&k, "\x41\x53\x9d"); /* push r11; popfq */
-	return k.ok ? done(s, p, &k, T_popf) : 0;
+	return k.ok ? piece_matched(s, p, &k, T_popf) : 0;
 }
 
 static unsigned match_rdtsc(struct sweep *s, const uint8_t *p)
@@ -567,7 +402,7 @@ static unsigned match_rdtsc(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\xc4\xe2\xbb\xf7\xd0" /* shrx rdx, rax, r8 */
 	          "\x8b\xc0");           /* mov eax, eax */
 	s->r8 &= !k.ok;
-	return k.ok ? done(s, p, &k, T_rdtsc) : 0;
+	return k.ok ? piece_matched(s, p, &k, T_rdtsc) : 0;
 }
 
 /* mov r9|r10|r11, rcx: a register kept, all 64 bits of it (the upper ones are zero). */
@@ -579,13 +414,13 @@ static unsigned match_save(struct sweep *s, const uint8_t *p)
 	if (!k.ok || (modrm & 7) != RCX || modrm < 0xc0 || (modrm >> 3 & 7) == 0 ||
 	    (modrm >> 3 & 7) > 3)
 		return 0;
-	return done(s, p, &k, T_save);
+	return piece_matched(s, p, &k, T_save);
 }
 
 static unsigned match_cell(struct sweep *s, const uint8_t *p)
 {
 	unsigned n = template_cell(&s->c->d.h.layout, p, s->end);
-	return n ? done(s, p, &(struct cursor){.p = p + n}, T_cell) : 0;
+	return n ? piece_matched(s, p, &(struct cursor){.p = p + n}, T_cell) : 0;
 }
 
 /* mov r10, selector:offset, and the callout that takes it. */
@@ -600,18 +435,18 @@ static unsigned match_far(struct sweep *s, const uint8_t *p)
 	if (!k.ok)
 		return 0;
 	struct cursor t = k;
-	if (high > 0xffff || !callout(s, &t, &eip, &packed) ||
+	if (high > 0xffff || !piece_callout(s, &t, &eip, &packed) ||
 	    ((packed & 0xff) != l->co_far_jmp && (packed & 0xff) != l->co_far_call)) {
 		sweep_fail(s, p, RULE_STUB, "a far pointer without its callout");
 		return (unsigned)(k.p - p);
 	}
-	return done(s, p, &k, T_far_pointer);
+	return piece_matched(s, p, &k, T_far_pointer);
 }
 
 static unsigned match_reach(struct sweep *s, const uint8_t *p)
 {
 	unsigned n = template_reach(&s->c->d.h.layout, p, s->end);
-	return n ? done(s, p, &(struct cursor){.p = p + n}, T_reach) : 0;
+	return n ? piece_matched(s, p, &(struct cursor){.p = p + n}, T_reach) : 0;
 }
 
 /* SHLX, SHRX, SARX of 32 bits, registers only, into a scratch register: the one use of
@@ -633,7 +468,7 @@ static unsigned match_shift(struct sweep *s, const uint8_t *p)
 	struct cursor k = cursor(p, s->end);
 	unsigned n = shift(p, s->end);
 	k.p += n;
-	return n ? done(s, p, &k, T_shift) : 0;
+	return n ? piece_matched(s, p, &k, T_shift) : 0;
 }
 
 static unsigned match_lookup(struct sweep *s, const uint8_t *p)
@@ -656,7 +491,7 @@ static unsigned match_lookup(struct sweep *s, const uint8_t *p)
 	if (!s->r8)
 		sweep_fail(s, p, RULE_LOOSE_EIP, NULL);
 	s->falls = false;
-	return done(s, p, &k, t);
+	return piece_matched(s, p, &k, t);
 }
 
 unsigned template_match(struct sweep *s, const uint8_t *p)
@@ -671,10 +506,10 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		{match_pending, "\x4c"},
 		{match_pad, "\x4c"},
 		{match_lookup, "\x45\x41\xc3"},
-		{match_string, "\x4d\x41\x44"},
+		{string_match, "\x4d\x41\x44\x9c"},
 		{match_part, "\x44\x45\x46\x47"},
 		{match_borrow, "\x4c"},
-		{match_maskmov, "\x4c"},
+		{string_match_maskmov, "\x4c"},
 		{match_pushf, "\x9c"},
 		{match_popf, "\x45\x41"},
 		{match_rdtsc, "\x0f"},

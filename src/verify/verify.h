@@ -62,7 +62,7 @@ enum verify_rule {
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_part) TEMPLATE(maskmov)      \
 	TEMPLATE(part) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)     \
-	TEMPLATE(reach) TEMPLATE(string_linear) TEMPLATE(self_check) TEMPLATE(self_load)
+	TEMPLATE(reach) TEMPLATE(string_linear) TEMPLATE(string_run) TEMPLATE(self_check) TEMPLATE(self_load)
 /* clang-format on */
 
 enum verify_template {

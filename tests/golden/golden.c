@@ -228,7 +228,8 @@ static void write_notes(FILE *f, const struct tu_code *code, const cs_insn *i, s
 
 static void write_marks(FILE *f, const struct tu_code *code, uint64_t host)
 {
-	static const char *const undo[] = {"", " undo esi", " undo edi", " undo both"};
+	static const char *const undo[] = {"",           " undo esi", " undo edi",
+	                                   " undo both", " undo run", " undo run16"};
 	for (unsigned n = 0; n < code->n_pc; n++)
 		if (code->pc[n].host == host)
 			fprintf(f, "@ %u%s\n", code->pc[n].guest, undo[code->pc[n].undo]);

@@ -1,9 +1,6 @@
 /* String operations against a model: all of them, both directions, all sizes, all prefixes;
  * faults in the middle, segment overrides, 16-bit addressing, ports. */
-#include "rt/pages.h"
-
-enum { MOVS, CMPS, STOS, LODS, SCAS };
-enum { PLAIN, REP, REPNE };
+#include "strings.h"
 
 /* clang-format off */
 #define OPS(X)                                                                                     \
@@ -45,24 +42,6 @@ static u32 fetch(u32 a, u32 size)
 	return v;
 }
 
-/* EFLAGS of a CMP of size bytes. */
-static u32 compare_flags(u32 a, u32 b, u32 size)
-{
-	u32 top = 1u << (8 * size - 1), mask = top | (top - 1), r = (a - b) & mask, f = 0;
-	u32 parity = r & 0xff;
-
-	parity ^= parity >> 4;
-	parity ^= parity >> 2;
-	parity ^= parity >> 1;
-	f |= (a & mask) < (b & mask) ? CF : 0;
-	f |= !(parity & 1) ? PF : 0;
-	f |= (a ^ b ^ r) & 0x10 ? AF : 0;
-	f |= !r ? ZF : 0;
-	f |= r & top ? SF : 0;
-	f |= (a ^ b) & (a ^ r) & top ? OF : 0;
-	return f;
-}
-
 /* What the manual says, one element at a time; stops before element `fault` of the operation. */
 static void step_model(const struct op *o, struct state *s, u32 fault)
 {
@@ -77,7 +56,7 @@ static void step_model(const struct op *o, struct state *s, u32 fault)
 			memcpy(model + (s->edi - (u32)scratch), &v, o->size);
 			break;
 		case CMPS:
-			s->eflags = (s->eflags & ~(u32)(CF | PF | AF | ZF | SF | OF)) |
+			s->eflags = (s->eflags & ~(u32)STATUS) |
 			            compare_flags(fetch(s->esi, o->size), fetch(s->edi, o->size),
 			                          o->size);
 			break;
@@ -89,11 +68,11 @@ static void step_model(const struct op *o, struct state *s, u32 fault)
 			memcpy(&s->eax, &v, o->size);
 			break;
 		case SCAS:
-			s->eflags = (s->eflags & ~(u32)(CF | PF | AF | ZF | SF | OF)) |
+			s->eflags = (s->eflags & ~(u32)STATUS) |
 			            compare_flags(s->eax, fetch(s->edi, o->size), o->size);
 			break;
 		}
-		if (o->op != STOS && o->op != SCAS)
+		if (op_loads_source(o->op))
 			s->esi += step;
 		if (o->op != LODS)
 			s->edi += step;
@@ -117,7 +96,7 @@ static void fill(u32 seed)
 
 static void compare(const struct op *o, const struct state *got, const struct state *want)
 {
-	u32 flags = CF | PF | AF | ZF | SF | OF | DF;
+	u32 flags = STATUS | DF;
 
 	if (got->eax != want->eax || got->ecx != want->ecx || got->esi != want->esi ||
 	    got->edi != want->edi || (got->eflags & flags) != (want->eflags & flags))
@@ -211,13 +190,13 @@ static void faulting(const struct op *o, u32 esi, u32 edi, u32 count, u32 flags,
 	for (;; n++) {
 		u32 step = down ? -(n * o->size) : n * o->size;
 		u32 a = s.esi + step, b = s.edi + step;
-		bool reads = o->op != STOS && o->op != SCAS, dest = o->op != LODS;
+		bool reads = op_loads_source(o->op), dest = o->op != LODS;
 
 		if (n == count)
 			break;
 		if (reads && a + o->size > lo && a < hi && !pte)
 			break;
-		if (dest && b + o->size > lo && b < hi && (!pte || o->op == MOVS || o->op == STOS))
+		if (dest && b + o->size > lo && b < hi && (!pte || op_stores(o->op)))
 			break;
 	}
 	step_model(o, &part, n);
@@ -233,7 +212,7 @@ static void faulting(const struct op *o, u32 esi, u32 edi, u32 count, u32 flags,
 	compare(o, &s, &want);
 	/* Unless a comparison ended before the page. */
 	if (n < count && part.ecx == count - n && want.ecx < part.ecx) {
-		u32 mask = CF | PF | AF | ZF | SF | OF | DF;
+		u32 mask = STATUS | DF;
 
 		checked++;
 		expect(o->name, faults, 1);

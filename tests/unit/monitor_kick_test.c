@@ -83,7 +83,11 @@ PROGRAM(strings, "mov esi, 0x20100; mov edi, 0x20200; mov ecx, 5; rep movsd; mov
                  "repne scasb; lodsb; stosw; mov ecx, 3; mov esi, ebx; mov edi, ebx; repe cmpsb;"
                  "std; movsb; cld; mov ecx, 9; rep stosb");
 /* Several chunks of it are done in C. */
-PROGRAM(chunks, "mov esi, 0x1000; mov edi, 0x6000; mov ecx, 0x4800; addr16 rep movsb");
+PROGRAM(chunks, "mov esi, 0x57ff; mov edi, 0xa7ff; mov ecx, 0x4800; std; addr16 rep movsb; cld");
+PROGRAM(runs,
+        "mov esi, 0x11000; mov edi, 0x26000; mov ecx, 5; addr16 rep movsd; mov ecx, 4; mov al, 7;"
+        "addr16 repne scasb; mov ecx, 3; addr16 repe cmpsb; mov ecx, 9; addr16 rep stosb;"
+        "mov ecx, 5; xor esi, esi; mov edi, 0x20200; gs rep movsd");
 PROGRAM(checked, "mov eax, fs:[8]; add fs:[12], eax; 1: dec eax; test eax, 0x3f; jnz 1b;"
                  "push dword ptr fs:[12]; pop ebp; add eax, 64; mov fs:[8], eax");
 PROGRAM(based, "inc dword ptr gs:[ebx - 0x20000]; mov gs:[ebx - 0x1fff0], ah; mov [esp - 8], bh;"
@@ -219,7 +223,7 @@ static const struct program {
 #define P(name, where) {#name, name##_code, name##_end, where}
 	P(pushf, ANY), P(pushf_jump, FLAT | IOPL0), P(popf, ANY), P(popf_jump, FLAT | IOPL0),
 	P(calls, FLAT | USER), P(indirect, FLAT | HIGH), P(branches, FLAT), P(strings, FLAT | HIGH),
-	P(chunks, FLAT), P(checked, FLAT | HIGH), P(based, TRUSTED), P(redirected, TRUSTED | REDIRECTED),
+	P(chunks, FLAT), P(runs, FLAT), P(checked, FLAT | HIGH), P(based, TRUSTED), P(redirected, TRUSTED | REDIRECTED),
 	P(interrupts, FLAT | USER), P(vectors, FLAT | HIGH), P(stack, FLAT), P(others, FLAT | HIGH),
 	P(time, FLAT), P(callouts, FLAT),
 	P(redirected_x87, FLAT | REDIRECTED), P(redirected_sse, HIGH | REDIRECTED), P(straddling, FLAT | HIGH | REDIRECTED),
@@ -343,10 +347,9 @@ enum callout_result __real_callout_run(struct monitor *m, uint32_t packed, uint6
 static bool in_string(const struct vcpu *v)
 {
 	const uint8_t *code = mmu_host(m->mmu, gpa(v->eip & ~KERNEL_BASE));
-	bool a16 = *code == 0x67;
 	uint32_t count = 0;
 
-	code += a16;
+	code += *code == 0x65 || *code == 0x67; /* GS, 16-bit addresses */
 	if (*code != 0xf2 && *code != 0xf3)
 		return false;
 	switch (code[1]) {

@@ -12,7 +12,7 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, RUN = 0x1c00, OTHER = 0x2000, OWNED = 0x3000,
 	SELF = 0x4010,
 };
 /* clang-format on */
@@ -73,6 +73,11 @@ static void build(void)
 	              0xc4, 0x07,  /* les ax, [bx] */
 	              0xeb, 0x00), /* jmp */
 	         MODE_IF | MODE_64K | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, 0, 0);
+	add_unit(RUN,
+	         CODE(0xf3, 0xa5,       /* rep movsw */
+	              0x67, 0xf3, 0xaa, /* rep stosb, by EDI */
+	              0xeb, 0x00),      /* jmp */
+	         MODE_IF | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, 0, 0);
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =
 		add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
@@ -462,6 +467,21 @@ MUTATION(reach_down) { FIND(LIMITED, 0x47, 0x8d, 0x14, 0x02)[3] = 0x03; }
 MUTATION(reach_code) { FIND(LIMITED, 0x47, 0x0f, 0xb6, 0x14, 0x13)[2] = 0xb7; }
 MUTATION(linear_saved) { FIND(LIMITED, 0x44, 0x8b, 0xd6)[2] = 0xd1; }
 MUTATION(linear_kept) { pc_of(LIMITED, 5, UNDO_STRING)->undo = UNDO_NONE; }
+MUTATION(run_down) { FIND(RUN, 0x41, 0xba, 0x15)[2] = 0x14; }
+MUTATION(run_wraps) { FIND(RUN, 0x41, 0xba, 0x10)[2] = 0x11; }
+MUTATION(run_size) { FIND(RUN, 0x47, 0x8d, 0x44, 0x48, 0xff)[3] = 0x08; }
+MUTATION(run_size_of_both) { FIND(RUN, 0x66, 0xa5)[0] = 0x90; }
+MUTATION(run_unchecked) { REPLACE(FIND(RUN, 0x47, 0x8d, 0x1c, 0x03), 0x66, 0x66, 0x66, 0x90); }
+MUTATION(run_plain) { FIND(RUN, 0xf3, 0x66, 0xa5)[0] = 0x90; }
+MUTATION(run_count) { FIND(RUN, 0x41, 0x0f, 0xb7, 0xc8)[3] = 0xcb; }
+MUTATION(run_hop) { FIND(RUN, 0x45, 0x8b, 0xc2)[-1]++; }
+MUTATION(run_hop_on) { FIND(RUN, 0x45, 0x8b, 0xc2)[-1] += 16; }
+MUTATION(run_into) { FIND(RUN, 0xe3, 0x15)[1] += 3; }
+MUTATION(run_callout) { FIND(RUN, 0x41, 0xb9, CO_STRING)[2] = CO_PRE; }
+MUTATION(run_callout_eip) { FIND(RUN, 0x41, 0xb8, 0x00, 0x1c)[2]++; }
+MUTATION(run_kept) { pc_of(RUN, 0, UNDO_RUN16)->undo = UNDO_STRING; }
+MUTATION(run_kept_wide) { pc_of(RUN, 2, UNDO_RUN)->undo = UNDO_RUN16; }
+MUTATION(run_saved) { FIND(RUN, 0x44, 0x8b, 0xc1, 0x44)[2] = 0xc2; }
 MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
 MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
 MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
@@ -603,6 +623,11 @@ static const struct mutation {
 	CAUGHT(part_shift, REGISTER), CAUGHT(part_table, REGISTER), CAUGHT(part_operand, STUB),
 	CAUGHT(reach_cell, MEMORY), CAUGHT(reach_negative, MEMORY), CAUGHT(reach_r15, MEMORY), CAUGHT(reach_down, MEMORY), CAUGHT(reach_code, MEMORY),
 	CAUGHT(linear_saved, MAP_UNDO), CAUGHT(linear_kept, MAP_UNDO),
+	CAUGHT(run_down, SYSTEM), CAUGHT(run_wraps, SYSTEM), CAUGHT(run_size, STUB),
+	CAUGHT(run_size_of_both, STUB), CAUGHT(run_unchecked, SYSTEM), CAUGHT(run_plain, STUB),
+	CAUGHT(run_count, SYSTEM), CAUGHT(run_hop, TARGET), CAUGHT(run_hop_on, TARGET),
+	CAUGHT(run_into, SYSTEM), CAUGHT(run_callout, CALLOUT), CAUGHT(run_callout_eip, EIP),
+	CAUGHT(run_kept, MAP_UNDO), CAUGHT(run_kept_wide, MAP_UNDO), CAUGHT(run_saved, MAP_UNDO),
 	CAUGHT(redirect_operand, STUB), CAUGHT(redirect_wide, STUB), CAUGHT(redirect_disp, STUB),
 	CAUGHT(redirect_large, STUB), CAUGHT(redirect_read_only, STUB), CAUGHT(post_gone, STUB),
 	CAUGHT(rdtsc_upper, SYSTEM), CAUGHT(maskmov_kept, STUB), CAUGHT(borrow_kept, STUB),
@@ -672,7 +697,7 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 11);
+	assert_int_equal(s.units, 12);
 	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)

@@ -38,6 +38,9 @@ static const struct {
          SITE_REDIRECT,
          {0}},
 	{FLAT32 | 3 | MODE_TSD | MODE_AC, 0, {0}},
+	{MODE_OSFXSR | MODE_IF | MODE_64K | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, {0xf3}},
+	{MODE_OSFXSR | MODE_IF | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, {0x66, 0xf2}},
+	{MODE_OSFXSR | MODE_IF | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, {0x67, 0xf3}},
 };
 
 /* ModRM and SIB: registers, ESP as a base, an index, EBP, an absolute address. */

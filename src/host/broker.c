@@ -2,6 +2,7 @@
 #include "host/broker.h"
 
 #include "host/fence.h"
+#include "host/helper.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -251,15 +252,10 @@ static void answer(int to, int result)
 		close(result);
 }
 
-static _Noreturn void broke(int fd, pid_t owner)
+static _Noreturn void broke(int fd)
 {
 	struct iovec io = {&request, sizeof request};
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
-	prctl(PR_SET_NAME, "unring-broker");
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may be waiting in an open */
-	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
-	if (getppid() != owner)
-		_exit(0);
 	server.fd = fd;
 	while (recvmsg(fd, &m, 0) > 0) {
 		request.path[sizeof request.path - 1] = 0;
@@ -289,23 +285,17 @@ int broker_keep(int fd)
 int broker_start(void)
 {
 	int ends[2];
-	sigset_t all, before;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
-	pid_t owner = getpid();
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid_t pid = fork();
-	int err = pid < 0 ? -errno : 0;
+	pid_t pid = helper_fork("unring-broker");
 	if (!pid) {
 		close(ends[0]);
-		broke(ends[1], owner);
+		broke(ends[1]);
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
-	if (err) {
+	if (pid < 0) {
 		close(ends[0]);
-		return err;
+		return pid;
 	}
 	broker.fd = ends[0];
 	broker.process = pid;

@@ -1,0 +1,27 @@
+#include "host/helper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+pid_t helper_fork(const char *name)
+{
+	sigset_t all, before;
+	pid_t owner = getpid();
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid_t pid = fork();
+	if (pid) {
+		int err = -errno;
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return pid < 0 ? err : pid;
+	}
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may be waiting in an open */
+	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
+	if (getppid() != owner)
+		_exit(0);
+	return 0;
+}

@@ -347,21 +347,14 @@ int broker_open(const char *path, int flags)
 	return request_it(OP_OPEN, path, flags);
 }
 
-static int granted(int listener)
-{
-	if (listener >= 0)
-		fence_grant(GRANT_LISTENER, (uint64_t)listener, 0);
-	return listener;
-}
-
 int broker_listen_unix(const char *path, unsigned rights)
 {
-	return granted(request_it(OP_LISTEN_UNIX, path, (int)rights));
+	return request_it(OP_LISTEN_UNIX, path, (int)rights);
 }
 
 int broker_listen_local(uint16_t port)
 {
-	return granted(request_it(OP_LISTEN_LOCAL, "", port));
+	return request_it(OP_LISTEN_LOCAL, "", port);
 }
 
 int broker_connect_unix(const char *path)

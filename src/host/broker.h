@@ -1,8 +1,8 @@
 /* The broker: the first process that is forked, before there is guest memory.  It has the
  * user's authority: it opens files by name and listens, and passes descriptors; processes
  * that come later are its children.  The process of the guest asks for what the command line
- * names, seals the broker, and is fenced: from then on neither acts on a name again.  The
- * guest is run by the process that the user started, so that signals, the terminal and
+ * names, seals the broker, and is fenced: from then on neither acts on a name again.  What a
+ * caller of the control socket names, the front opens (front.h).  The guest is run by the process that the user started, so that signals, the terminal and
  * the exit status are its own.  A new kind of request is a row of the table in broker.c. */
 #ifndef UNRING_HOST_BROKER_H
 #define UNRING_HOST_BROKER_H

@@ -48,6 +48,7 @@ struct test {
 #define IS(arg, value) {OP_BITS, arg, value, ~0ull}
 #define NO_BITS_BUT(arg, bits) {OP_BITS, arg, 0, ~(uint64_t)(bits)}
 #define AT_MOST(arg, value) {OP_AT_MOST, arg, value, 0}
+#define WORKING_FOLDER(arg) {OP_BITS, arg, (uint32_t)AT_FDCWD, UINT32_MAX}
 #define SELF(arg) {OP_SELF, arg, 0, 0}
 #define A(arg) {OP_A, arg, 0, 0}
 #define B(arg) {OP_B, arg, 0, 0}
@@ -101,9 +102,12 @@ static const struct row vcpu[] = {
 	{SYS_sendto, GRANT_LISTENER, {IS(4, 0)}},
 	{SYS_recvfrom, GRANT_SOCKET, {A(0), IS(4, 0)}},
 	{SYS_sendto, GRANT_SOCKET, {A(0), IS(4, 0)}},
-	/* Files that a caller has opened. */
+	/* Callers that the front hands over, and the files that they name. */
 	{SYS_recvmsg, GRANT_FILES, {IS(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
+	{SYS_sendto, GRANT_FILES, {IS(4, 0)}},
 	{SYS_fstat, GRANT_FILES, {}},
+	{SYS_lseek, GRANT_FILES, {}},
+	{SYS_ftruncate, GRANT_FILES, {}},
 	{SYS_timerfd_settime, GRANT_ALARM, {A(0), IS(1, 0)}},
 	{SYS_close, 0, {}},
 	/* libc: malloc, abort, exit */
@@ -150,7 +154,34 @@ static const struct row broker[] = {
 	{-1, 0, {}},
 };
 
-static const struct row *const tables[FENCE_KINDS] = {vcpu, watcher, broker};
+#define NAMED(how) IS(2, (how) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+/* It opens files and makes them, and does nothing else to a name. */
+static const struct row front[] = {
+	{SYS_poll, 0, {}},
+	{SYS_recvmsg, 0, {IS(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
+	{SYS_sendmsg, 0, {IS(2, MSG_DONTWAIT | MSG_NOSIGNAL)}},
+	{SYS_recvfrom, 0, {IS(4, 0)}},
+	{SYS_sendto, 0, {IS(4, 0)}},
+	{SYS_newfstatat, 0, {WORKING_FOLDER(0), IS(3, 0)}},
+	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_RDONLY)}},
+	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_RDWR)}},
+	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_WRONLY | O_CREAT)}},
+	{SYS_accept4, GRANT_LISTENER, {A(0)}},
+	{SYS_socketpair, 0, {IS(0, AF_UNIX), IS(1, SOCK_STREAM | SOCK_CLOEXEC)}},
+	{SYS_shutdown, 0, {IS(1, SHUT_WR)}},
+	{SYS_close, 0, {}},
+	{SYS_restart_syscall, 0, {}},
+	/* libc: malloc */
+	{SYS_brk, 0, {}},
+	{SYS_mmap, 0, {NO_BITS_BUT(2, DATA), {OP_BITS, 3, ANONYMOUS, ~(uint64_t)MAP_NORESERVE}}},
+	{SYS_munmap, 0, {}},
+	{SYS_mremap, 0, {IS(3, MREMAP_MAYMOVE)}},
+	{SYS_exit_group, 0, {}},
+	{-1, 0, {}},
+};
+
+static const struct row *const tables[FENCE_KINDS] = {vcpu, watcher, broker, front};
 
 static enum fence_mode mode;
 
@@ -316,6 +347,17 @@ static struct ruleset all_that(long version)
 	                        version < 4 ? 0 : 3};
 }
 
+/* What may be done beneath a folder; a file that is opened here may be made shorter elsewhere. */
+static uint64_t rights_beneath(enum fence_grant what, const struct ruleset *all)
+{
+	uint64_t truncate = 1 << 14 & all->fs;
+	return what == GRANT_FOLDER ? LANDLOCK_ACCESS_FS_REMOVE_FILE
+	       : what == GRANT_NAMES
+	               ? LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+	                         LANDLOCK_ACCESS_FS_MAKE_REG | truncate
+	               : 0;
+}
+
 static int restrict_files(void)
 {
 	long version =
@@ -328,10 +370,10 @@ static int restrict_files(void)
 	int err = fd < 0 ? -errno : 0;
 	for (unsigned i = 0; !err && i < n_grants; i++) {
 		struct landlock_path_beneath_attr rule = {
-			.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE,
+			.allowed_access = rights_beneath(grants[i].what, &all),
 			.parent_fd = (int)grants[i].a,
 		};
-		if (grants[i].what == GRANT_FOLDER &&
+		if (rule.allowed_access &&
 		    syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
 			err = -errno;
 	}

@@ -18,6 +18,7 @@ enum fence_kind {
 	FENCE_VCPU,    /* runs the guest */
 	FENCE_WATCHER, /* waits for files to become readable */
 	FENCE_BROKER,  /* once it is sealed */
+	FENCE_FRONT,   /* opens files for callers */
 	FENCE_KINDS,
 };
 
@@ -33,6 +34,7 @@ enum fence_grant {
 	GRANT_BOOKS,    /* a: file that is read at any place */
 	GRANT_OWNER,    /* a, b: process and thread that is signalled */
 	GRANT_FILES,    /* descriptors come by sockets */
+	GRANT_NAMES,    /* a: folder beneath which files are opened and made */
 	GRANT_ALARM,    /* a: timerfd */
 	GRANT_MEDIUM,   /* a: a drive, and what is put in its place */
 	GRANT_FOLDER,   /* a: folder that a file is removed from */
@@ -52,8 +54,8 @@ void fence_close_others(const int *keep, unsigned n);
 
 void fence_grant(enum fence_grant what, uint64_t a, uint64_t b);
 
-/* For good, and stripped: no file is opened by name any more, no process started, no memory
- * made executable, and no debugger comes but root's. */
+/* For good, and stripped: no file is opened by name any more (but by the front), no process
+ * started, no memory made executable, and no debugger comes but root's. */
 void fence_enter(enum fence_kind kind);
 
 #endif

@@ -50,17 +50,8 @@ int file_open_for(const char *path, enum file_use use)
 		[FILE_CHANGE] = O_RDWR,
 		[FILE_MAKE] = O_WRONLY | O_CREAT,
 	};
-	int fd = broker_open(path, flags[use] | O_NONBLOCK);
-	if (fd < 0 || use != FILE_MAKE || !file_is_plain(fd))
-		return fd;
-	/* Not every file system has locks. */
-	int err = file_lock(fd, false);
-	if (err != -EAGAIN)
-		err = file_empty(fd);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	int fd = open(path, flags[use] | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+	return fd < 0 ? -errno : fd;
 }
 
 void file_close(int fd)
@@ -69,17 +60,22 @@ void file_close(int fd)
 		close(fd);
 }
 
+/* libc's fstat() is another call, which can name files as well: the guest's process may not. */
+static bool look(int fd, struct stat *a)
+{
+	return !syscall(SYS_fstat, fd, a);
+}
+
 bool file_is_plain(int fd)
 {
 	struct stat a;
-	/* libc's fstat() is another call, which can name files as well: no fence permits it. */
-	return !syscall(SYS_fstat, fd, &a) && S_ISREG(a.st_mode);
+	return look(fd, &a) && S_ISREG(a.st_mode);
 }
 
 int file_bytes(int fd, uint64_t *bytes)
 {
 	struct stat a;
-	if (syscall(SYS_fstat, fd, &a))
+	if (!look(fd, &a))
 		return -errno;
 	*bytes = (uint64_t)a.st_size;
 	return S_ISREG(a.st_mode) ? 0 : -EINVAL;
@@ -97,8 +93,7 @@ int file_lock(int fd, bool shared)
 bool file_is(int fd, int other)
 {
 	struct stat a, b;
-	return !syscall(SYS_fstat, fd, &a) && !syscall(SYS_fstat, other, &b) &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return look(fd, &a) && look(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int file_empty(int fd)
@@ -155,6 +150,12 @@ int file_append(int fd, const void *data, size_t size)
 		p += n > 0 ? n : 0;
 	}
 	return 0;
+}
+
+int file_end_here(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	return at < 0 || ftruncate(fd, at) ? -errno : 0;
 }
 
 int file_replace(int fd, const void *data, size_t size)

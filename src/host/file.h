@@ -14,11 +14,12 @@ struct blob {
 int file_open(const char *path);
 /* Opens any file for writing, and makes it if it is not there; what is in it stays. */
 int file_create(const char *path);
-/* Opens any file, for one of these, and waits for nobody; a descriptor, or a negative errno. */
+/* Opens any file by this process, for one of these, and waits for nobody; what is in it stays.
+ * A descriptor, or a negative errno. */
 enum file_use {
 	FILE_READ,
-	FILE_CHANGE, /* what is there stays */
-	FILE_MAKE,   /* it is made, or emptied; -EAGAIN: another has it locked, as a medium */
+	FILE_CHANGE,
+	FILE_MAKE, /* to write it; it is made if it is not there */
 };
 int file_open_for(const char *path, enum file_use use);
 /* Of a descriptor; -1: none. */
@@ -40,6 +41,8 @@ int file_read_head(int fd, size_t most, struct blob *out);
 int file_read(int fd, size_t limit, struct blob *out);
 /* Writes all of it.  0 or a negative errno. */
 int file_append(int fd, const void *data, size_t size);
+/* A plain file ends here, behind what was written last.  0 or a negative errno. */
+int file_end_here(int fd);
 /* Makes it the whole content of an open file.  0 or a negative errno. */
 int file_replace(int fd, const void *data, size_t size);
 void blob_free(struct blob *b);

@@ -262,7 +262,7 @@ static ssize_t receive(struct stream *s, void *to, size_t most)
 	struct msghdr h = {.msg_iov = &v,
 	                   .msg_iovlen = 1,
 	                   .msg_control = room.bytes,
-	                   .msg_controllen = sizeof room.bytes};
+	                   .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t n = recvmsg(s->in, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
@@ -463,6 +463,7 @@ int stream_open(struct stream **out, const struct stream_spec *where, unsigned r
 		s->socket = true;
 		s->listener = fd;
 		s->port = local_port(fd);
+		fence_grant(GRANT_LISTENER, (uint64_t)fd, 0);
 	} else {
 		int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
 		s = stream_create(mode == O_WRONLY ? -1 : fd, mode == O_RDONLY ? -1 : fd, h);

@@ -62,8 +62,6 @@ struct control_target {
 	bool (*chardev)(void *ctx, unsigned i, const char **label, const char **where);
 	void (*stats)(void *ctx, FILE *f); /* lines of "name value" */
 	bool (*dump_cache)(void *ctx, int fd, struct problem *why);
-	/* Opens a file that was named without its descriptor; -1. */
-	int (*open)(void *ctx, const char *path, enum file_use use, struct problem *why);
 };
 
 #endif

@@ -116,8 +116,7 @@ static json_t *with_file(struct session *s, const char *path, enum file_use use)
 {
 	s->file = file_open_for(path, use);
 	if (s->file < 0) {
-		report("%s: %s", path,
-		       s->file == -EAGAIN ? "in use as a medium" : strerror(-s->file));
+		report("%s: %s", path, strerror(-s->file));
 		return NULL;
 	}
 	return json_pack("{s:s}", "filename", path);

@@ -41,8 +41,9 @@ struct machine {
 	struct typist *typist;
 	struct display *display; /* NULL: none */
 	struct control control;
-	struct gdb *gdb; /* NULL: none */
-	struct qmp *qmp; /* NULL: no control socket */
+	struct gdb *gdb;         /* NULL: none */
+	struct front_link front; /* of the control socket */
+	struct qmp *qmp;         /* NULL: no control socket */
 	struct control_target target;
 	bool prelaunch;     /* --paused, and not let go yet */
 	bool reset_by_host; /* what the reset was asked for by */

@@ -154,8 +154,7 @@ static bool close_fence(struct machine *m, struct problem *p)
 	if (err)
 		return problem_set(p, "cannot read this process's mappings: %s", strerror(-err));
 	outputs_grant(&m->outputs);
-	/* Without a fence it goes on to open files by name, for the control socket. */
-	err = c->fence == FENCE_OFF ? 0 : broker_seal();
+	err = broker_seal();
 	if (err)
 		return problem_set(p, "the broker ended: %s", strerror(-err));
 	fence_enter(FENCE_VCPU);
@@ -185,6 +184,8 @@ static bool build(struct machine *m, struct problem *p)
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
 	fence_strip();
+	if (c->control.kind && !qmp_listen(&m->front, &c->control, p))
+		return false;
 	m->loop = loop_create();
 	if (!records_open(m, p) || !start_events(m, p) || !create_monitor(m, p))
 		return false;
@@ -307,6 +308,7 @@ void machine_destroy(struct machine *m)
 	serial_close(m->serial);
 	gdb_close(m->gdb);
 	qmp_close(m->qmp);
+	front_stop(&m->front);
 	alarm_destroy(m->limits);
 	timer_free(m->poll_tick);
 	timer_free(m->slice);

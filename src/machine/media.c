@@ -102,6 +102,17 @@ struct drive *media_drive(struct media *s, const char *name)
 	return NULL;
 }
 
+bool media_spare(const struct media *s, int fd, const char *kind, struct problem *why)
+{
+	for (unsigned i = 0; i < MEDIA_FLOPPIES; i++) {
+		const struct drive *d = &s->floppy[i];
+		if (d->file && file_is(fd, image_file(d->image)))
+			return problem_set(why, "%.200s: the %s would write over what is in %s",
+			                   d->file, kind, d->name);
+	}
+	return true;
+}
+
 static int medium_read(void *ctx, uint64_t at, void *dst, size_t n)
 {
 	return image_read(ctx, at, dst, n);

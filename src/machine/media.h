@@ -35,5 +35,7 @@ struct drive *media_drive(struct media *s, const char *name);
 bool media_change(struct media *s, struct drive *d, int fd, const char *file, bool readonly,
                   struct problem *why);
 void media_eject(struct media *s, struct drive *d);
+/* Is the open file fd, which a picture, a dump (its kind) is to be written to, none of them? */
+bool media_spare(const struct media *s, int fd, const char *kind, struct problem *why);
 
 #endif

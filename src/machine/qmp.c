@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS = 1000000, LOOK_MS = 20, CALLERS = 64, CHUNK = 4096 };
+enum { MS = 1000000, LOOK_MS = 20, CHUNK = 4096 };
 
 struct caller {
 	struct qmp *qmp;
 	struct caller *next;
 	struct stream *stream;
-	struct qmp_frame frame;
+	struct callers_message message;
 	size_t done, count; /* of what has been read */
 	char in[CHUNK];
 	bool negotiated;
@@ -129,11 +129,13 @@ static void begin_wait(struct caller *c, const struct qmp_call *call, json_t *id
 static void execute(struct caller *c, const char *name, json_t *args, json_t *id)
 {
 	struct qmp *q = c->qmp;
+	int file = c->message.head.file;
 	struct qmp_call call = {
 		.target = &q->target,
 		.sets = q->sets,
 		.args = args,
-		.file = stream_take_file(c->stream),
+		.file = file > 0 ? stream_take_file(c->stream) : -1,
+		.file_error = file < 0 ? file : 0,
 	};
 	if (!c->negotiated || !strcmp(name, "qmp_capabilities"))
 		negotiate(&call, c, name);
@@ -165,8 +167,7 @@ static const char *wrong_member(const json_t *v)
 
 static void serve_value(struct caller *c)
 {
-	json_t *v = json_loadb(c->frame.text, c->frame.length,
-	                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+	json_t *v = qmp_parse(c->message.bytes, c->message.head.count);
 	json_t *args = json_object_get(v, "arguments"), *id = json_object_get(v, "id");
 	const char *why = !v                   ? "Invalid JSON syntax"
 	                  : !json_is_object(v) ? "QMP input must be a JSON object"
@@ -180,22 +181,33 @@ static void serve_value(struct caller *c)
 	json_decref(v);
 }
 
+static void serve_message(struct caller *c)
+{
+	switch (c->message.head.kind) {
+	case QMP_FRAME_VALUE:
+		serve_value(c);
+		break;
+	case QMP_FRAME_LONG:
+		send_error(c, NULL, "GenericError", "longer than 1 MiB");
+		break;
+	default:
+		send_error(c, NULL, "GenericError", "Invalid JSON syntax");
+	}
+}
+
 /* What has been read, as far as it can be answered now. */
 static void serve(struct caller *c)
 {
 	const char *at = c->in + c->done, *end = c->in + c->count;
 	while (!c->gone && !c->awaited && at < end) {
-		switch (qmp_frame_feed(&c->frame, &at, end)) {
-		case QMP_FRAME_VALUE:
-			serve_value(c);
+		switch (callers_take(&c->message, QMP_FRAME_MOST, &at, end)) {
+		case CALLERS_WHOLE:
+			serve_message(c);
 			break;
-		case QMP_FRAME_BAD:
-			send_error(c, NULL, "GenericError", "Invalid JSON syntax");
+		case CALLERS_BAD:
+			hang_up(c);
 			break;
-		case QMP_FRAME_LONG:
-			send_error(c, NULL, "GenericError", "longer than 1 MiB");
-			break;
-		case QMP_FRAME_MORE:
+		case CALLERS_MORE:
 			break;
 		}
 	}
@@ -249,7 +261,7 @@ static void on_alarm(void *ctx)
 static void free_caller(struct caller *c)
 {
 	stream_close(c->stream);
-	qmp_frame_free(&c->frame);
+	callers_forget(&c->message);
 	free(c->awaited);
 	json_decref(c->id);
 	free(c);
@@ -290,14 +302,8 @@ static void on_call(void *ctx, struct stream *s)
 {
 	struct qmp *q = ctx;
 	bury(q);
-	unsigned n = 0;
-	for (const struct caller *c = q->first; c; c = c->next)
-		n++;
-	struct caller *c = n < CALLERS ? calloc(1, sizeof *c) : NULL;
-	if (!c) {
-		stream_close(s);
-		return;
-	}
+	struct caller *c = calloc(1, sizeof *c);
+	CHECK(c);
 	c->qmp = q;
 	c->stream = s;
 	c->next = q->first;
@@ -326,23 +332,28 @@ void qmp_event(struct qmp *q, const char *name, const char *data)
 	}
 }
 
-bool qmp_open(struct qmp **out, const struct stream_spec *where, const struct stream_host *h,
-              const struct control_target *t, struct problem *p)
+bool qmp_listen(struct front_link *out, const struct stream_spec *where, struct problem *p)
+{
+	json_object_seed(0); /* reads /dev/urandom, which the fence forbids later */
+	int err = front_start(out, where->path, &qmp_language);
+	return !err || problem_set(p, "--control %s: %s", where->text, strerror(-err));
+}
+
+int qmp_open(struct qmp **out, struct front_link front, const struct stream_host *h,
+             const struct control_target *t)
 {
 	struct qmp *q = calloc(1, sizeof *q);
 	CHECK(q);
-	json_object_seed(0); /* reads /dev/urandom, which the fence forbids later */
 	q->target = *t;
 	memset(q->sets, -1, sizeof q->sets);
-	int err = callers_open(&q->callers, where->path, h, q, on_call);
+	int err = callers_open(&q->callers, front, h, q, on_call);
 	if (!err)
 		err = alarm_create(&q->alarm, h->loop, q, on_alarm);
-	if (err) {
+	if (err)
 		qmp_close(q);
-		return problem_set(p, "--control %s: %s", where->text, strerror(-err));
-	}
-	*out = q;
-	return true;
+	else
+		*out = q;
+	return err;
 }
 
 void qmp_close(struct qmp *q)

@@ -1,12 +1,14 @@
 /* What the files of the control socket share.  From the top down:
  *
- *   qmp.c            callers, what they send, answers, events
+ *   qmp.c            callers, what they ask for, answers, events
+ *   qmp_front.c      in the front: what callers send
  *   qmp_commands.c   the table of commands
  *   qmp_frame.c      where a JSON value ends
  */
 #ifndef UNRING_MACHINE_QMP_CALL_H
 #define UNRING_MACHINE_QMP_CALL_H
 
+#include "host/front.h"
 #include "machine/control_target.h"
 
 #include <jansson.h>
@@ -18,7 +20,8 @@ struct qmp_call {
 	const struct control_target *target;
 	int *sets; /* QMP_SETS descriptors that wait for a command to name them; -1: none */
 	json_t *args;
-	int file; /* the descriptor that came with it; -1: none, or taken */
+	int file;       /* the descriptor that came with it; -1: none, or taken */
+	int file_error; /* why the file that it names was not opened (negative errno); 0: it names none */
 
 	json_t *result;    /* what is returned; NULL: an error, or not yet */
 	const char *class; /* of an error; NULL: none */
@@ -27,6 +30,11 @@ struct qmp_call {
 	const char *awaited;
 	unsigned timeout_ms;
 };
+
+/* JSON, or NULL. */
+json_t *qmp_parse(const char *text, size_t n);
+/* The file that a command names, and what for; NULL: it names none, or is refused anyway. */
+const char *qmp_names_file(const json_t *command, enum file_use *use);
 
 /* Does what the command asks for: result, class or awaited is set. */
 void qmp_command(struct qmp_call *c, const char *name);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/version.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,16 +60,17 @@ static bool number_of(struct qmp_call *c, const char *key, unsigned most, unsign
 }
 
 static const char *const type_names[] = {
-	['s'] = "string", ['i'] = "integer", ['b'] = "boolean", ['a'] = "array", ['o'] = "object",
+	['s'] = "string",  ['w'] = "string", ['m'] = "string", ['i'] = "integer",
+	['b'] = "boolean", ['a'] = "array",  ['o'] = "object",
 };
 
 static bool has_type(const json_t *v, char type)
 {
-	return type == 's'   ? json_is_string(v)
-	       : type == 'i' ? json_is_integer(v)
-	       : type == 'b' ? json_is_boolean(v)
-	       : type == 'a' ? json_is_array(v)
-	                     : json_is_object(v);
+	return strchr("swm", type) ? json_is_string(v)
+	       : type == 'i'       ? json_is_integer(v)
+	       : type == 'b'       ? json_is_boolean(v)
+	       : type == 'a'       ? json_is_array(v)
+	                           : json_is_object(v);
 }
 
 /* The length of a specification's first item, "name:t" or "name:t?". */
@@ -130,27 +132,19 @@ static int take_set(struct qmp_call *c, const char *path)
 	return fd;
 }
 
-/* The file that a command names: its descriptor came along, or before, or it is opened. */
-static int take_file(struct qmp_call *c, const char *path, enum file_use use)
+/* The file that a command names: its descriptor came along, or before. */
+static int take_file(struct qmp_call *c, const char *path)
 {
-	int fd = c->file;
-	const struct control_target *t = c->target;
+	int fd = c->file >= 0 ? c->file : take_set(c, path);
+	int err = c->file_error == -EINVAL ? 0 : c->file_error;
 	c->file = -1;
+	if (fd >= 0 && file_is_plain(fd))
+		return fd;
+	problem_set(&c->why, "%.200s: %s", path,
+	            err && fd < 0 ? strerror(-err) : "not a plain file");
 	generic(c);
-	if (fd < 0)
-		fd = take_set(c, path);
-	if (fd < 0)
-		fd = t->open ? t->open(t->ctx, path, use, &c->why) : -1;
-	if (fd >= 0 && !file_is_plain(fd)) {
-		problem_set(&c->why, "%.200s: not a plain file", path);
-		file_close(fd);
-		fd = -1;
-	}
-	if (fd < 0)
-		problem_set(&c->why, "%.200s: cannot be opened", path);
-	else
-		c->class = NULL;
-	return fd;
+	file_close(fd);
+	return -1;
 }
 
 static void add_fd(struct qmp_call *c)
@@ -295,7 +289,7 @@ static void screendump(struct qmp_call *c)
 		fail(c, "GenericError", "Parameter 'format' does not accept this value", "");
 		return;
 	}
-	int fd = take_file(c, text_of(c, "filename"), FILE_MAKE);
+	int fd = take_file(c, text_of(c, "filename"));
 	if (fd < 0)
 		return;
 	if (c->target->screendump(c->target->ctx, fd, png, &c->why))
@@ -450,7 +444,7 @@ static void change_medium(struct qmp_call *c)
 		fail(c, "GenericError", "only the format raw is there", "");
 		return;
 	}
-	int fd = take_file(c, path, read_only ? FILE_READ : FILE_CHANGE);
+	int fd = take_file(c, path);
 	if (fd < 0)
 		return;
 	if (t->change(t->ctx, device, fd, path, read_only, &c->why))
@@ -527,7 +521,7 @@ static void x_stats(struct qmp_call *c)
 
 static void x_dump_cache(struct qmp_call *c)
 {
-	int fd = take_file(c, text_of(c, "filename"), FILE_MAKE);
+	int fd = take_file(c, text_of(c, "filename"));
 	if (fd < 0)
 		return;
 	if (c->target->dump_cache(c->target->ctx, fd, &c->why))
@@ -541,7 +535,8 @@ static void x_dump_cache(struct qmp_call *c)
 
 static void query_commands(struct qmp_call *c);
 
-/* An argument is NAME:TYPE, with ? if it may be left out: s string, i integer, b boolean, a list. */
+/* An argument is NAME:TYPE, with ? if it may be left out: s string, i integer, b boolean, a list; w
+ * and m strings, too, which name a file that is written, and a medium: the front opens these. */
 static const struct command {
 	const char *name, *arguments;
 	void (*run)(struct qmp_call *c);
@@ -552,11 +547,11 @@ static const struct command {
 	{"system_reset", "", system_reset},
 	{"system_powerdown", "", system_powerdown},
 	{"quit", "", quit},
-	{"screendump", "filename:s format:s? device:s? head:i?", screendump},
+	{"screendump", "filename:w format:s? device:s? head:i?", screendump},
 	{"send-key", "keys:a hold-time:i?", send_key},
 	{"input-send-event", "events:a device:s? head:i?", input_send_event},
 	{"blockdev-change-medium",
-         "device:s? id:s? filename:s format:s? force:b? read-only-mode:s?", change_medium},
+         "device:s? id:s? filename:m format:s? force:b? read-only-mode:s?", change_medium},
 	{"eject", "device:s? id:s? force:b?", eject},
 	{"add-fd", "fdset-id:i? opaque:s?", add_fd},
 	{"remove-fd", "fdset-id:i fd:i?", remove_fd},
@@ -570,7 +565,7 @@ static const struct command {
 	{"x-wait-text", "text:s timeout:i?", x_wait_text},
 	{"x-set-speed", "percent:i", x_set_speed},
 	{"x-stats", "", x_stats},
-	{"x-dump-cache", "filename:s", x_dump_cache},
+	{"x-dump-cache", "filename:w", x_dump_cache},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -582,14 +577,39 @@ static void query_commands(struct qmp_call *c)
 		json_array_append_new(c->result, json_pack("{s:s}", "name", commands[i].name));
 }
 
+static const struct command *find(const char *name)
+{
+	for (unsigned i = 0; name && i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
 void qmp_command(struct qmp_call *c, const char *name)
 {
-	for (unsigned i = 0; i < COMMANDS; i++)
-		if (!strcmp(commands[i].name, name)) {
-			if (check_arguments(c, commands[i].arguments))
-				commands[i].run(c);
-			return;
-		}
-	problem_set(&c->why, "The command %.64s has not been found", name);
-	c->class = "CommandNotFound";
+	const struct command *command = find(name);
+	if (!command) {
+		problem_set(&c->why, "The command %.64s has not been found", name);
+		c->class = "CommandNotFound";
+	} else if (check_arguments(c, command->arguments)) {
+		command->run(c);
+	}
+}
+
+json_t *qmp_parse(const char *text, size_t n)
+{
+	return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+}
+
+const char *qmp_names_file(const json_t *value, enum file_use *use)
+{
+	const struct command *command = find(json_string_value(json_object_get(value, "execute")));
+	struct qmp_call c = {.args = json_object_get(value, "arguments")};
+	const char *mode = text_of(&c, "read-only-mode");
+	bool reads = mode && !strcmp(mode, "read-only");
+	if (!command || !json_is_object(c.args) || !check_arguments(&c, command->arguments))
+		return NULL;
+	bool writes = strstr(command->arguments, "filename:w");
+	*use = writes ? FILE_MAKE : reads ? FILE_READ : FILE_CHANGE;
+	return writes || strstr(command->arguments, "filename:m") ? text_of(&c, "filename") : NULL;
 }

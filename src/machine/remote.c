@@ -78,13 +78,28 @@ static bool on_screen_text(void *ctx, char *to, size_t most)
 	return there;
 }
 
+/* Nothing that the machine itself has open is written over. */
+static bool is_spare(struct machine *m, int fd, const char *kind, struct problem *why)
+{
+	return media_spare(&m->media, fd, kind, why) && outputs_spare(&m->outputs, fd, kind, why);
+}
+
+/* What was in the file goes when the bytes are there. */
+static int replace(int fd, const void *bytes, size_t n)
+{
+	int err = file_append(fd, bytes, n);
+	return err ? err : file_end_here(fd);
+}
+
 static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
 {
 	struct machine *m = ctx;
+	if (!is_spare(m, fd, "picture", why))
+		return false;
 	struct vga_image image = {0};
 	vga_render(board_vga(m->board), &image);
 	struct screen_bytes b = png ? screen_png(&image) : screen_ppm(&image);
-	int err = b.n ? file_append(fd, b.at, b.n) : -ENOMEM;
+	int err = b.n ? replace(fd, b.at, b.n) : -ENOMEM;
 	free(b.at);
 	vga_image_free(&image);
 	return !err || problem_set(why, "cannot write the picture: %s", strerror(-err));
@@ -168,6 +183,10 @@ static bool on_change(void *ctx, const char *device, int fd, const char *file, b
 		return problem_set(why, "%.64s: no such drive", device);
 	}
 	bool was = d->file;
+	if (!outputs_spare(&m->outputs, fd, "medium", why)) {
+		file_close(fd);
+		return false;
+	}
 	if (!media_change(&m->media, d, fd, file, read_only, why))
 		return false;
 	if (was)
@@ -209,32 +228,17 @@ static bool on_dump_cache(void *ctx, int fd, struct problem *why)
 	char *dump = NULL;
 	size_t bytes;
 	struct machine *m = ctx;
+	if (!is_spare(m, fd, "dump", why))
+		return false;
 	FILE *f = open_memstream(&dump, &bytes);
 	CHECK(f);
 	int err = monitor_dump(m->monitor, f);
 	if (fclose(f))
 		err = -ENOMEM;
 	if (!err)
-		err = file_append(fd, dump, bytes);
+		err = replace(fd, dump, bytes);
 	free(dump);
 	return !err || problem_set(why, "cannot dump the cache: %s", strerror(-err));
-}
-
-/* Behind the fence nothing is opened by name. */
-static int on_open(void *ctx, const char *path, enum file_use use, struct problem *why)
-{
-	struct machine *m = ctx;
-	if (m->config.fence != FENCE_OFF) {
-		problem_set(why,
-		            "%.200s: the fence opens no file by name: send its descriptor along "
-		            "(SCM_RIGHTS), as unring ctl does, or run with --fence off",
-		            path);
-		return -1;
-	}
-	int fd = file_open_for(path, use);
-	if (fd < 0)
-		problem_set(why, "%.200s: %s", path, strerror(-fd));
-	return fd;
 }
 
 /* --- life --- */
@@ -261,13 +265,13 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.speed = on_speed,
 		.stats = on_stats,
 		.dump_cache = on_dump_cache,
-		.open = on_open,
 	};
 	if (m->config.paused) {
 		m->prelaunch = true;
 		control_pause(&m->control, HOLDER_USER);
 	}
-	return !m->config.control.kind || qmp_open(&m->qmp, &m->config.control, h, &m->target, p);
+	int err = m->front.process ? qmp_open(&m->qmp, m->front, h, &m->target) : 0;
+	return !err || problem_set(p, "--control %s: %s", m->config.control.text, strerror(-err));
 }
 
 bool remote_shows(struct machine *m, const char *text)

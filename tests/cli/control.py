@@ -1,14 +1,17 @@
 """The control socket and unring ctl, over real runs: status, stops, resets and their events, guests
-that halt and that compute, hostile callers; --exit-on-text, --exit-on-halt, --timeout.
+that halt and that compute, files by name, the front, hostile callers; --exit-on-text, --exit-on-halt, --timeout.
 
     control.py UNRING TALK BUSY HALT
 """
 
 import array
+import fcntl
 import json
 import os
 import random
 import select
+import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -21,6 +24,8 @@ SOON = 120      # seconds: generous, for a busy host
 failures = 0
 folder = tempfile.TemporaryDirectory()
 path = f"{folder.name}/control"
+mask = os.umask(0o022)
+os.umask(mask)
 
 
 def check(name, good, *more):
@@ -199,9 +204,6 @@ def by_hand():
         ctl_says(["gossip"], 2, "", "unknown command")
         ctl_says(["stop", "now"], 2, "", "usage: unring ctl SOCKET stop")
         ctl_says(["wait", "up", "soon"], 2, "", "not a number of seconds")
-        with Client() as c:
-            v = c.cmd("x-dump-cache", filename=dump)
-            check("a file by name, behind the fence", "SCM_RIGHTS" in v.get("desc", ""), v)
         ctl_says(["quit"], 0)
         ends("ctl quit", run, 0)
     ctl_says(["status"], 2, "", "No such file")
@@ -219,33 +221,155 @@ def media():
         Client().__exit__()     # it listens
         ctl_says(["wait", "not a bootable disk"], 0)
         ctl_says(["change", "floppy1", a], 1, "", f"{a}: it would be in both drives")
-        ctl_says(["screendump", a], 2, "", f"{a}: in use as a medium")
-        ctl_says(["dump-cache", b], 2, "", f"{b}: in use as a medium")
+        ctl_says(["screendump", a], 1, "", "what is in floppy0")
+        ctl_says(["dump-cache", b], 1, "", "what is in floppy1")
         ctl_says(["quit"], 0)
         ends("quit with media", run, 0)
     for name in (a, b):
         with open(name, "rb") as f:
             check(f"{name} is as it was", f.read() == b"\x01" * 1440 * 1024)
-    again = f"{folder.name}/again"
-    with open(again, "wb") as f:
-        f.write(b"?" * 10000000)
-    with start(talk, "w") as run:
-        Client().__exit__()
-        ctl_says(["screendump", again], 0)
-        check("a picture takes the file's place", 0 < os.path.getsize(again) < 10000000)
-        ctl_says(["quit"], 0)
-        ends("quit after a picture", run, 0)
 
 
-def without_fence():
-    name = f"{folder.name}/named"
-    with start(talk, "w", "--fence", "off") as run, Client() as c:
-        check("a file by name, without a fence", c.cmd("x-dump-cache", filename=name) == {}
-              and os.path.getsize(name) > 4096)
-        check("a file that cannot be", "No such file" in
-              c.cmd("x-dump-cache", filename="/nonexistent/d")["desc"])
+def names(fence):
+    """Files that are named and nothing else, as stock clients do it: relative to where unring was
+    started. What fails harms neither the file nor the machine."""
+    where = f"{folder.name}/{fence}"
+    os.mkdir(where)
+    floppy = f"{where}/floppy"
+    with open(floppy, "wb") as f:
+        f.write(bytes(1440 << 10))
+    shutil.copy(floppy, f"{where}/other")
+    shutil.copy(floppy, f"{where}/locked")
+    os.mkfifo(f"{where}/pipe")
+    os.mkdir(f"{where}/folder")
+    with open(f"{where}/long", "wb") as f:
+        f.write(b"x" * (4 << 20))
+
+    def content(name, most=-1):
+        with open(f"{where}/{name}", "rb") as f:
+            return f.read(most)
+
+    options = ["--fence", fence, "--floppy", "floppy", "--log", "int", "log"]
+    args = [unring, "run", "--display", "none", "--serial", "none", *options,
+            "--control", f"unix:{path}"]
+    with subprocess.Popen(args, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as run, Client() as c:
+        def does(name, *arguments, **more):
+            v = c.cmd(*arguments, **more)
+            check(f"{fence}: {name}", v == {}, v)
+
+        def refuses(name, says, *arguments, **more):
+            v = c.cmd(*arguments, **more)
+            check(f"{fence}: {name}", v.get("class") == "GenericError" and says in v["desc"]
+                  and c.cmd("query-status")["running"], v)
+
+        does("ppm", "screendump", filename="a.ppm")
+        check(f"{fence}: it is one", content("a.ppm", 3) == b"P6\n")
+        does("png", "screendump", filename=f"{where}/a.png", format="png")
+        check(f"{fence}: it is one", content("a.png", 4) == b"\x89PNG")
+        does("over a longer file", "screendump", filename="long", format="png")
+        check(f"{fence}: nothing of that is left", content("long", 4) == b"\x89PNG"
+              and content("long")[-12:-4] == b"\0\0\0\0IEND")
+        does("dump", "x-dump-cache", filename="dump")
+        check(f"{fence}: it is one", len(content("dump")) > 4096)
+        check(f"{fence}: rights of a new file",
+              stat.S_IMODE(os.stat(f"{where}/dump").st_mode) == 0o666 & ~mask)
+        for command in ("screendump", "x-dump-cache"):
+            refuses("no folder", "none/d: No such file or directory", command, filename="none/d")
+            refuses("a folder", "folder: Is a directory", command, filename="folder")
+            refuses("a pipe", "pipe: not a plain file", command, filename="pipe")
+            refuses("a device", "/dev/zero: not a plain file", command, filename="/dev/zero")
+            refuses("an image", "what is in floppy0", command, filename="floppy")
+            refuses("an output", "--log log: the same file", command, filename="./log")
+            refuses("a name that is too long", "File name too long", command, filename="x" * 5000)
+        refuses("no format", "does not accept", "screendump", filename="a.ppm", format="gif")
+        check(f"{fence}: it is there still", content("a.ppm", 3) == b"P6\n")
+        ctl_says(["screendump", floppy], 1, "", "what is in floppy0")
+        check(f"{fence}: so is the image", content("floppy") == bytes(1440 << 10))
+        device = {"device": "floppy0"}
+        does("another medium", "blockdev-change-medium", filename="other", **device)
+        does("the first one is free", "screendump", filename="floppy")
+        refuses("no medium", "none: No such file", "blockdev-change-medium", filename="none", **device)
+        refuses("a pipe", "pipe: not a plain", "blockdev-change-medium", filename="pipe", **device)
+        refuses("an output", "--log log: the same file", "blockdev-change-medium", filename="log",
+                **device)
+        refuses("what is no disk", "dump: ", "blockdev-change-medium", filename="dump", **device)
+        with open(f"{where}/locked", "r+b") as f:
+            fcntl.lockf(f, fcntl.LOCK_EX)
+            refuses("one in use", "in use", "blockdev-change-medium", filename="locked", **device)
+        does("read-only", "blockdev-change-medium", filename="locked", read_only_mode="read-only",
+             **device)
+        v = c.cmd("query-block")[0]["inserted"]
+        check(f"{fence}: so it is", (v["file"], v["ro"]) == ("locked", True), v)
+        with open(f"{where}/sent", "wb") as f:
+            does("a descriptor comes first", "screendump", fd=f.fileno(), filename="/none/x")
+        check(f"{fence}: it was written", content("sent", 3) == b"P6\n")
+        if os.getuid() != 0:        # whom rights do not stop
+            os.chmod(f"{where}/dump", 0o444)
+            refuses("no right", "dump: Permission denied", "x-dump-cache", filename="dump")
         c.cmd("quit")
-        ends("quit without a fence", run, 0)
+        check(f"{fence}: the end", c.event("SHUTDOWN") is not None)
+        ends(f"{fence}: status", run, 0)
+
+
+def children(pid):
+    found = {}
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        for child in f.read().split():
+            with open(f"/proc/{child}/comm", encoding="ascii") as comm:
+                found[comm.read().strip()] = int(child)
+    return found
+
+
+def front():
+    """Its death ends nothing else, and it outlives nobody."""
+    with start(talk, "w", "--serial", f"file:{folder.name}/printed") as run, Client() as c:
+        os.kill(children(run.pid)["unring-front"], signal.SIGKILL)
+        check("the front is killed: callers are told", c.next() is None)
+        check("the front is killed: a line", b"killed" in run.stderr.readline())
+        with socket.socket(socket.AF_UNIX) as s:
+            check("the front is killed: nobody listens", s.connect_ex(path) != 0)
+        check("the front is killed: the machine lives", run.poll() is None)
+        run.terminate()
+        status, said = ended(run)
+        check("the front is killed: status", status == 128 + signal.SIGTERM and not said, status, said)
+    check("the front is killed: the socket is removed", not os.path.exists(path))
+    with start(talk, "w") as run, Client() as c:
+        others = children(run.pid)
+        check("its name", set(others) == {"unring-broker", "unring-front", "unring-files"}, others)
+        run.kill()
+        ended(run)
+        check("the machine is killed: callers are told", c.next() is None)
+        end = time.time() + SOON
+        while [p for p in others.values() if os.path.exists(f"/proc/{p}")] and time.time() < end:
+            time.sleep(0.01)
+        check("the machine is killed: so are all others", time.time() < end)
+        check("the machine is killed: the socket is removed", not os.path.exists(path))
+
+
+def stopped():
+    """A machine that answers nothing: other callers are taken, and wait; all is done in the end."""
+    name = f"{folder.name}/late"
+    with start(talk, "w") as run, Client() as c:
+        os.kill(run.pid, signal.SIGSTOP)
+        sockets = []
+        for _ in range(8):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(path)
+            s.settimeout(SOON)
+            sockets.append(s)
+            s.sendall(b'{"execute": "qmp_capabilities"}{"execute": "x-dump-cache", '
+                      b'"arguments": {"filename": "%s"}}' % name.encode())
+        os.kill(run.pid, signal.SIGCONT)
+        answers = []
+        for s in sockets:
+            with s, s.makefile("r", encoding="utf-8") as f:
+                answers.append("".join(f.readline() for _ in range(3)))
+        check("while the machine stands", all(a.count('{"return": {}}') == 2 for a in answers),
+              answers)
+        check("a dump", os.path.getsize(name) > 4096)
+        c.cmd("quit")
+        ends("status after that", run, 0)
 
 
 def resets():
@@ -353,7 +477,8 @@ def bad_input():
 
 
 for test in (lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
-             media, without_fence, resets, hostile, for_ci, bad_input):
+             media, lambda: names("on"), lambda: names("off"), front, stopped, resets, hostile, for_ci,
+             bad_input):
     test()
 print(f"{failures} failed")
 sys.exit(failures != 0)

@@ -17,8 +17,9 @@ import time
 unring = sys.argv[1]
 SOON = 60       # seconds: generous, for a busy host
 NOBODY = 65534
-PROCESSES = ["unring", "unring-broker", "unring-files"]
-CALLS = {"getpid": (39, None), "open": (2, "0,0"), "socket": (41, "1,1,0"), "fork": (57, None),
+PROCESSES = ["unring", "unring-broker", "unring-front", "unring-files"]
+CALLS = {"getpid": (39, None), "open": (2, "0,0"), "openat": (257, "-100,0,0"),
+         "socket": (41, "1,1,0"), "connect": (42, "0,0,0"), "accept4": (288, "0,0,0,0"), "fork": (57, None),
          "memory to execute": (9, "0,4096,7,0x22,-1,0"), "execve": (59, "0,0,0"),
          "prctl": (157, "4,1")}
 failures = 0
@@ -34,7 +35,11 @@ class Held:
     """A guest that waits for a debugger of its own before its first instruction."""
 
     def __init__(self, *options, binary=unring, **how):
-        self.process = subprocess.Popen([binary, "run", "--gdb", "0", *options],
+        self.folder = tempfile.TemporaryDirectory()
+        os.chmod(self.folder.name, 0o777)   # for whoever it runs as
+        self.control = f"{self.folder.name}/control"
+        self.process = subprocess.Popen([binary, "run", "--gdb", "0", *options,
+                                         "--control", f"unix:{self.control}"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, **how)
         self.pid = self.process.pid
@@ -57,6 +62,7 @@ class Held:
             self.process.wait(SOON)
         self.debugger.close()
         self.process.stderr.close()
+        self.folder.cleanup()
 
 
 def status(pid):

@@ -42,7 +42,13 @@
 #define NOBODY 0x7ffffff0         /* beyond all process numbers */
 #define ANY 0xfffffffffffffff0ull /* an address that faults, or a wrong number */
 
-enum { V = 1 << FENCE_VCPU, W = 1 << FENCE_WATCHER, B = 1 << FENCE_BROKER, NONE = 0 };
+enum {
+	V = 1 << FENCE_VCPU,
+	W = 1 << FENCE_WATCHER,
+	B = 1 << FENCE_BROKER,
+	F = 1 << FENCE_FRONT,
+	NONE = 0
+};
 enum {
 	LISTENER = 20,
 	DUMP = 21,
@@ -58,6 +64,8 @@ enum {
 #define FIXED (MAP_SHARED | MAP_FIXED)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define DATA (PROT_READ | PROT_WRITE)
+#define NAMED (O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define CWD (uint32_t) AT_FDCWD
 
 static uint64_t self(void)
 {
@@ -77,16 +85,28 @@ static const struct call calls[] = {
 	/* No name is acted on. */
 	{"open", SYS_open, {ANY}, NONE, 0},
 	{"openat", SYS_openat, {ANY, ANY}, NONE, 0},
+	{"openat to read", SYS_openat, {CWD, ANY, NAMED}, F, 0},
+	{"openat to change", SYS_openat, {CWD, ANY, O_RDWR | NAMED}, F, 0},
+	{"openat to make", SYS_openat, {CWD, ANY, O_WRONLY | O_CREAT | NAMED, 0666}, F, 0},
+	{"openat to empty", SYS_openat, {CWD, ANY, O_WRONLY | O_TRUNC | NAMED}, NONE, 0},
+	{"openat that waits", SYS_openat, {CWD, ANY, O_CLOEXEC}, NONE, 0},
+	{"openat in a folder", SYS_openat, {FOLDER, ANY, NAMED}, NONE, 0},
 	{"openat2", SYS_openat2, {ANY, ANY}, NONE, 0},
 	{"creat", SYS_creat, {ANY}, NONE, 0},
 	{"open_by_handle_at", SYS_open_by_handle_at, {ANY, ANY}, NONE, 0},
 	{"stat", SYS_stat, {ANY, ANY}, NONE, 0},
 	{"newfstatat of a folder", SYS_newfstatat, {FOLDER, ANY, ANY}, B, 0},
 	{"newfstatat of another", SYS_newfstatat, {OTHER, ANY, ANY}, NONE, 0},
+	{"newfstatat of a name", SYS_newfstatat, {CWD, ANY, ANY, 0}, F, 0},
+	{"newfstatat of a link", SYS_newfstatat, {CWD, ANY, ANY, AT_SYMLINK_NOFOLLOW}, NONE, 0},
 	{"unlink", SYS_unlink, {ANY}, NONE, 0},
 	{"unlinkat in a folder", SYS_unlinkat, {FOLDER, ANY, 0}, B, 0},
 	{"unlinkat in another", SYS_unlinkat, {OTHER, ANY, 0}, NONE, 0},
 	{"rmdir in a folder", SYS_unlinkat, {FOLDER, ANY, AT_REMOVEDIR}, NONE, 0},
+	{"unlinkat", SYS_unlinkat, {CWD, ANY, 0}, NONE, 0},
+	{"linkat", SYS_linkat, {CWD, ANY, CWD, ANY, 0}, NONE, 0},
+	{"mkdirat", SYS_mkdirat, {CWD, ANY, 0}, NONE, 0},
+	{"chdir", SYS_chdir, {ANY}, NONE, 0},
 	{"rename", SYS_rename, {ANY, ANY}, NONE, 0},
 	{"chmod", SYS_chmod, {ANY}, NONE, 0},
 	{"mount", SYS_mount, {ANY, ANY}, NONE, 0},
@@ -109,8 +129,12 @@ static const struct call calls[] = {
 	{"another signal to a child", SYS_kill, {NOBODY, SIGSTOP}, NONE, 0},
 	{"wait for a child", SYS_wait4, {NOBODY, ANY, WNOHANG}, V, 0},
 	/* No memory becomes executable, no mapping is put but in windows. */
-	{"mmap", SYS_mmap, {0, 4096, DATA, ANONYMOUS, ~0ull}, V, 0},
-	{"mmap without swap", SYS_mmap, {0, 4096, DATA, ANONYMOUS | MAP_NORESERVE, ~0ull}, V, 0},
+	{"mmap", SYS_mmap, {0, 4096, DATA, ANONYMOUS, ~0ull}, V | F, 0},
+	{"mmap without swap",
+         SYS_mmap,
+         {0, 4096, DATA, ANONYMOUS | MAP_NORESERVE, ~0ull},
+         V | F,
+         0},
 	{"mmap to execute", SYS_mmap, {0, 4096, DATA | PROT_EXEC, ANONYMOUS, ~0ull}, NONE, 0},
 	{"mmap of a file to execute",
          SYS_mmap,
@@ -146,12 +170,12 @@ static const struct call calls[] = {
          {0x10000, 4096, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull},
          NONE,
          0},
-	{"munmap", SYS_munmap, {WINDOWS, 4096}, V, 0},
+	{"munmap", SYS_munmap, {WINDOWS, 4096}, V | F, 0},
 	{"mprotect", SYS_mprotect, {WINDOWS, 4096, PROT_READ}, V, 0},
 	{"mprotect to execute", SYS_mprotect, {WINDOWS, 4096, PROT_READ | PROT_EXEC}, NONE, 0},
 	{"mprotect, high bits", SYS_mprotect, {WINDOWS, 4096, GIB4 | PROT_READ}, NONE, 0},
 	{"pkey_mprotect", SYS_pkey_mprotect, {WINDOWS, 4096, PROT_EXEC, ~0ull}, NONE, 0},
-	{"mremap", SYS_mremap, {WINDOWS, 4096, 8192, MREMAP_MAYMOVE}, V, 0},
+	{"mremap", SYS_mremap, {WINDOWS, 4096, 8192, MREMAP_MAYMOVE}, V | F, 0},
 	{"mremap to a place",
          SYS_mremap,
          {WINDOWS, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x10000},
@@ -167,7 +191,7 @@ static const struct call calls[] = {
 	/* Descriptors that are there. */
 	{"read", SYS_read, {ANY, ANY, 0}, V | W, 0},
 	{"write", SYS_write, {ANY, ANY, 0}, V, 0},
-	{"poll", SYS_poll, {0, 0, 0}, V | W, 0},
+	{"poll", SYS_poll, {0, 0, 0}, V | W | F, 0},
 	{"TCGETS", SYS_ioctl, {0, TCGETS, ANY}, V, 0},
 	{"TIOCSTI", SYS_ioctl, {0, TIOCSTI, ANY}, NONE, 0},
 	{"TIOCGWINSZ", SYS_ioctl, {0, TIOCGWINSZ, ANY}, V, 0},
@@ -175,21 +199,25 @@ static const struct call calls[] = {
 	{"TIOCSWINSZ", SYS_ioctl, {0, TIOCSWINSZ, ANY}, NONE, 0},
 	{"TCSETS of another", SYS_ioctl, {OTHER, TCSETS, ANY}, NONE, 0},
 	{"socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}, NONE, 0},
+	{"socketpair", SYS_socketpair, {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ANY}, F, 0},
+	{"socketpair of others", SYS_socketpair, {AF_UNIX, SOCK_DGRAM, 0, ANY}, NONE, 0},
+	{"end of sending", SYS_shutdown, {OTHER, SHUT_WR}, F, 0},
+	{"end of receiving", SYS_shutdown, {OTHER, SHUT_RD}, NONE, 0},
 	{"connect", SYS_connect, {OTHER, ANY, 0}, NONE, 0},
 	{"bind", SYS_bind, {OTHER, ANY, 0}, NONE, 0},
 	{"listen", SYS_listen, {OTHER, 1}, NONE, 0},
-	{"accept4", SYS_accept4, {LISTENER, 0, 0, 0}, V, 0},
+	{"accept4", SYS_accept4, {LISTENER, 0, 0, 0}, V | F, 0},
 	{"accept4 of another", SYS_accept4, {OTHER, 0, 0, 0}, NONE, 0},
 	{"TCP_NODELAY", SYS_setsockopt, {OTHER, IPPROTO_TCP, TCP_NODELAY, ANY, 4}, V, 0},
 	{"SO_BINDTODEVICE", SYS_setsockopt, {OTHER, SOL_SOCKET, SO_BINDTODEVICE, ANY, 4}, NONE, 0},
-	{"sendto", SYS_sendto, {OTHER, ANY, 0, 0, 0, 0}, V, 0},
+	{"sendto", SYS_sendto, {OTHER, ANY, 0, 0, 0, 0}, V | F, 0},
 	{"sendto an address", SYS_sendto, {OTHER, ANY, 0, 0, ANY, 16}, NONE, 0},
-	{"recvfrom", SYS_recvfrom, {OTHER, ANY, 0, 0, 0, 0}, V, 0},
+	{"recvfrom", SYS_recvfrom, {OTHER, ANY, 0, 0, 0, 0}, V | F, 0},
 	{"recvmsg", SYS_recvmsg, {OTHER, ANY, 0}, B, 0},
 	{"recvmsg of a caller",
          SYS_recvmsg,
          {OTHER, ANY, MSG_DONTWAIT | MSG_CMSG_CLOEXEC},
-         V | B,
+         V | B | F,
          0},
 	{"fstat", SYS_fstat, {OTHER, ANY}, V, 0},
 	{"the alarm", SYS_timerfd_settime, {ALARM, 0, ANY}, V, 0},
@@ -197,10 +225,11 @@ static const struct call calls[] = {
 	{"another alarm", SYS_timerfd_settime, {OTHER, 0, ANY}, NONE, 0},
 	{"timerfd_create", SYS_timerfd_create, {CLOCK_MONOTONIC, 0}, NONE, 0},
 	{"sendmsg", SYS_sendmsg, {OTHER, ANY, 0}, B, 0},
+	{"sendmsg to a caller", SYS_sendmsg, {OTHER, ANY, MSG_DONTWAIT | MSG_NOSIGNAL}, B | F, 0},
 	{"ftruncate of the dump", SYS_ftruncate, {DUMP, 0}, V, 0},
-	{"ftruncate of another", SYS_ftruncate, {OTHER, 0}, NONE, 0},
+	{"ftruncate of a caller's", SYS_ftruncate, {OTHER, 0}, V, 0},
 	{"lseek in the dump", SYS_lseek, {DUMP, 0, 0}, V, 0},
-	{"lseek in another", SYS_lseek, {OTHER, 0, 0}, NONE, 0},
+	{"lseek in a caller's", SYS_lseek, {OTHER, 0, 0}, V, 0},
 	{"pread of the books", SYS_pread64, {BOOK, ANY, 0, 0}, V, 0},
 	{"pread of another", SYS_pread64, {OTHER, ANY, 0, 0}, NONE, 0},
 	{"pread of a drive", SYS_pread64, {DRIVE, ANY, 0, 0}, V, 0},
@@ -239,10 +268,10 @@ static void enter(enum fence_kind kind)
 	fence_grant(GRANT_BOOKS, BOOK, 0);
 	fence_grant(GRANT_MEDIUM, DRIVE, 0);
 	fence_grant(GRANT_OWNER, NOBODY, 8);
-	if (kind == FENCE_BROKER) { /* it must be there, for Landlock */
+	if (kind == FENCE_BROKER || kind == FENCE_FRONT) { /* it must be there, for Landlock */
 		int fd = open("/tmp", O_PATH | O_DIRECTORY);
 		dup2(fd, FOLDER);
-		fence_grant(GRANT_FOLDER, FOLDER, 0);
+		fence_grant(kind == FENCE_BROKER ? GRANT_FOLDER : GRANT_NAMES, FOLDER, 0);
 	}
 	fence_enter(kind);
 }
@@ -293,7 +322,7 @@ static void test_calls(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* A line that is connected, where nobody is listened for. */
+/* A line that is connected, where nobody is listened for and no files come. */
 static void talk(const void *what, enum fence_kind kind)
 {
 	const struct call *c = what;
@@ -312,6 +341,9 @@ static void test_connected(void **state)
 		{"recvfrom", SYS_recvfrom, {SOCKET, ANY}, V, 0},
 		{"recvfrom of another", SYS_recvfrom, {OTHER, ANY}, NONE, 0},
 		{"accept4", SYS_accept4, {SOCKET}, NONE, 0},
+		{"recvmsg", SYS_recvmsg, {SOCKET, ANY, MSG_DONTWAIT | MSG_CMSG_CLOEXEC}, NONE, 0},
+		{"ftruncate", SYS_ftruncate, {OTHER, 0}, NONE, 0},
+		{"lseek", SYS_lseek, {OTHER, 0, 0}, NONE, 0},
 		{"TCP_NODELAY", SYS_setsockopt, {SOCKET, IPPROTO_TCP, TCP_NODELAY}, NONE, 0},
 	};
 	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -385,21 +417,34 @@ static void refuse_seccomp(const void *what, enum fence_kind kind)
 	if (!host_losses() || !strstr(host_losses(), "seccomp (Operation not permitted)"))
 		syscall(SYS_exit_group, 2);
 	bool landlock = !strstr(host_losses(), "Landlock");
-	int fd = open(path, O_RDONLY);
-	if ((fd < 0) != landlock || (landlock && errno != EACCES))
+	bool shut = landlock && kind != FENCE_FRONT;
+	int fd = open(path, O_RDWR);
+	if ((fd < 0) != shut || (shut && errno != EACCES))
 		syscall(SYS_exit_group, 3);
+	if (!shut && ftruncate(fd, 0))
+		syscall(SYS_exit_group, 4);
 	int err = unlink(path);
 	if (landlock && (!err) != (kind == FENCE_BROKER))
-		syscall(SYS_exit_group, 4);
+		syscall(SYS_exit_group, 5);
+	/* The front makes files where it may, and nothing else. */
+	if (landlock && kind == FENCE_FRONT) {
+		if (!mkdir("/tmp/fence.d", 0700) || !symlink("x", "/tmp/fence.l") ||
+		    open("/dev/null", O_RDONLY) >= 0)
+			syscall(SYS_exit_group, 6);
+		if (unlink(path) == 0 ||
+		    open("/tmp/fence.new", NAMED | O_CREAT | O_WRONLY, 0600) < 0)
+			syscall(SYS_exit_group, 7);
+	}
 }
 
 static void test_landlock(void **state)
 {
-	for (unsigned i = 0; i < 2; i++) {
+	for (enum fence_kind kind = 0; kind < FENCE_KINDS; kind++) {
 		char path[] = "/tmp/fence.XXXXXX";
 		close(mkstemp(path));
-		int status = in_child(refuse_seccomp, path, i ? FENCE_VCPU : FENCE_BROKER);
+		int status = in_child(refuse_seccomp, path, kind);
 		unlink(path);
+		unlink("/tmp/fence.new");
 		assert_int_equal(status, 0);
 	}
 }

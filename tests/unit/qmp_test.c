@@ -1,5 +1,6 @@
 /* links: machine */
-/* The control socket against a machine that is none: what it answers, to whom, and when. */
+/* The control socket and its front, in one process, against a machine that is none: what it answers, to
+ * whom, and when. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "machine/printed.h"
 #include "machine/qmp.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ struct rig {
 	struct loop *loop;
 	struct stream_host host;
 	volatile sig_atomic_t give_up;
+	struct front *front;
+	int listener, link[2];
 	struct qmp *qmp;
 	char folder[64], path[96], image[96];
 	/* The machine. */
@@ -37,8 +41,12 @@ struct rig {
 	struct printed printed;
 	uint64_t found;
 	char medium[128];
+	int medium_fd;
 	bool read_only;
 };
+
+/* The test's; its files are in the working folder. */
+static struct rig *rig;
 
 static void on_stop(void *ctx)
 {
@@ -92,7 +100,7 @@ static bool on_screen_text(void *ctx, char *to, size_t most)
 static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
 {
 	const char *text = png ? "png" : "ppm";
-	return !file_append(fd, text, 3);
+	return !file_append(fd, text, 3) && !file_end_here(fd);
 }
 
 static bool on_keys(void *ctx, const struct control_key *keys, unsigned n, struct problem *why)
@@ -134,6 +142,7 @@ static bool on_change(void *ctx, const char *device, int fd, const char *file, b
 	struct rig *r = ctx;
 	snprintf(r->medium, sizeof r->medium, "%s", file);
 	r->read_only = read_only;
+	dup2(fd, r->medium_fd);
 	file_close(fd);
 	return true;
 }
@@ -190,15 +199,29 @@ static struct control_target target_of(struct rig *r)
 
 static void begin(struct rig *r, const struct control_target *t)
 {
-	struct problem p = {0};
-	struct stream_spec where = {STREAM_UNIX, .path = r->path, .text = r->path};
+	rig = r;
 	r->loop = loop_create();
 	strcpy(r->folder, "/tmp/qmp-XXXXXX");
 	CHECK(mkdtemp(r->folder));
 	snprintf(r->path, sizeof r->path, "%s/socket", r->folder);
 	snprintf(r->image, sizeof r->image, "%s/image", r->folder);
 	r->host = (struct stream_host){.loop = r->loop, .give_up = &r->give_up};
-	assert_true(qmp_open(&r->qmp, &where, &r->host, t, &p));
+	assert_int_equal(chdir(r->folder), 0);
+	r->listener = broker_listen_unix(r->path, 0600);
+	assert_true(r->listener >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, r->link), 0);
+	r->medium_fd = open("/dev/null", O_RDONLY);
+	r->front = front_create(r->listener, r->link[1], &qmp_language);
+	struct front_link link = {r->link[0], 0};
+	assert_int_equal(qmp_open(&r->qmp, link, &r->host, t), 0);
+}
+
+static void remove_files(void)
+{
+	DIR *d = opendir(".");
+	for (const struct dirent *e; (e = readdir(d));)
+		unlink(e->d_name);
+	closedir(d);
 }
 
 static int setup(void **state)
@@ -229,9 +252,16 @@ static int teardown(void **state)
 {
 	struct rig *r = *state;
 	qmp_close(r->qmp);
+	front_destroy(r->front);
+	close(r->medium_fd);
+	close(r->listener);
+	close(r->link[0]);
+	close(r->link[1]);
 	broker_end();
 	loop_destroy(r->loop);
-	unlink(r->image);
+	assert_int_not_equal(access(r->path, F_OK), 0);
+	remove_files();
+	assert_int_equal(chdir("/"), 0);
 	assert_int_equal(rmdir(r->folder), 0);
 	free(r);
 	return 0;
@@ -239,13 +269,26 @@ static int teardown(void **state)
 
 /* --- callers --- */
 
+/* Does anybody do anything? */
+static bool turn(struct rig *r)
+{
+	bool front = front_serve(r->front, 0) > 0;
+	return loop_poll(r->loop) || front;
+}
+
+static void settle(struct rig *r)
+{
+	while (turn(r))
+		;
+}
+
 static int call(struct rig *r)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	strcpy(a.sun_path, r->path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-	loop_poll(r->loop);
+	settle(r);
 	return fd;
 }
 
@@ -256,10 +299,9 @@ static void say_bytes(struct rig *r, int fd, const char *text, size_t n)
 		assert_true(done > 0 || errno == EAGAIN);
 		text += done > 0 ? done : 0;
 		n -= done > 0 ? (size_t)done : 0;
-		loop_poll(r->loop);
+		turn(r);
 	}
-	while (loop_poll(r->loop))
-		;
+	settle(r);
 }
 
 static void say(struct rig *r, int fd, const char *text)
@@ -270,6 +312,7 @@ static void say(struct rig *r, int fd, const char *text)
 static const char *hear(int fd)
 {
 	static char text[65536];
+	settle(rig);
 	ssize_t n = recv(fd, text, sizeof text - 1, 0);
 	text[n > 0 ? n : 0] = 0;
 	return text;
@@ -296,6 +339,7 @@ static bool hung_up(int fd)
 {
 	char bytes[65536];
 	ssize_t n;
+	settle(rig);
 	while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
 		;
 	return !n || errno == ECONNRESET;
@@ -446,6 +490,7 @@ static void test_fuzz(void **state)
 		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"dir\\n\"}}\n",
 		"{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
 		"\"filename\": \"/nonexistent\", \"read-only-mode\": \"read-only\"}}\n",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}\n",
 		"{\"execute\": \"stop\"}\n",
 		"{\"execute\": \"query-commands\"}\n",
 	};
@@ -489,10 +534,10 @@ static void test_arguments(void **state)
 		{"{\"execute\": \"screendump\"}", "Parameter 'filename' is missing"},
 		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": 1}}",
 	         "Invalid parameter type for 'filename', expected: string"},
-		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\", \"format\": \"gif\"}}",
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/none/x\", \"format\": \"gif\"}}",
 	         "'format' does not accept"},
-		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}",
-	         "cannot be opened"},
+		{"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/none/x\"}}",
+	         "\"/none/x: No such file or directory\""},
 		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": []}}", "1 to 16 keys"},
 		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"number\", \"data\": 1}]}}",
 	         "a key is"},
@@ -528,7 +573,7 @@ static void test_not_there(void **state)
 	static const char *const commands[] = {
 		"{\"execute\": \"system_powerdown\"}",
 		"{\"execute\": \"x-screen-text\"}",
-		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"x\"}}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/none/x\"}}",
 		"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}]}}",
 		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": []}}",
 		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"a\"}}",
@@ -546,7 +591,7 @@ static void run(struct rig *r, unsigned ms)
 {
 	uint64_t end = host_monotonic_ns() + ms * 1000000ull;
 	while (host_monotonic_ns() < end) {
-		loop_poll(r->loop);
+		turn(r);
 		usleep(1000);
 	}
 }
@@ -648,7 +693,7 @@ static void send_file(struct rig *r, int fd, const char *command, int file)
 	memcpy(CMSG_DATA(&room.head), &file, sizeof file);
 	assert_int_equal(sendmsg(fd, &h, 0), (ssize_t)strlen(command));
 	close(file);
-	loop_poll(r->loop);
+	turn(r);
 }
 
 static void test_files(void **state)
@@ -683,7 +728,7 @@ static void test_files(void **state)
 	static const char dump[] =
 		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/dev/fdset/3\"}}";
 	answers(r, fd, dump, "{\"return\": {}}");
-	answers(r, fd, dump, "cannot be opened");
+	answers(r, fd, dump, "/dev/fdset/3: No such file");
 	image = open(r->image, O_RDONLY);
 	assert_int_equal(read(image, text, 4), 3);
 	assert_string_equal(text, "ppm");
@@ -706,6 +751,124 @@ static void test_files(void **state)
 	close(fd);
 }
 
+static void check_file(const char *name, const char *wanted)
+{
+	char text[16] = "";
+	int fd = open(name, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	assert_int_equal(n, strlen(wanted));
+	assert_string_equal(text, wanted);
+}
+
+/* As stock clients name them: nothing comes along. */
+static void test_names(void **state)
+{
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	answers(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\"}}",
+	        "{\"return\": {}}");
+	check_file("i", "ppm");
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\", \"format\": \"png\"}}",
+	        "{\"return\": {}}");
+	check_file("i", "png");
+	/* What fails loses nothing. */
+	answers(r, fd, "{\"execute\": \"x-dump-cache\", \"arguments\": {\"filename\": \"i\"}}",
+	        "\"no room\"");
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"i\", \"device\": 1}}",
+	        "'device'");
+	check_file("i", "png");
+	/* None is made where the arguments are wrong, or only one that is there is wanted. */
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"j\", \"device\": 1}}",
+	        "'device'");
+	answers(r, fd,
+	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"j\"}}",
+	        "j: No such file");
+	answers(r, fd, "{\"execute\": \"x-type-text\", \"arguments\": {\"filename\": \"j\"}}",
+	        "'filename' is unexpected");
+	assert_int_not_equal(access("j", F_OK), 0);
+	answers(r, fd,
+	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"i\"}}",
+	        "{\"return\": {}}");
+	assert_string_equal(r->medium, "i");
+	assert_int_equal(fcntl(r->medium_fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	answers(r, fd,
+	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
+	        "\"filename\": \"i\", \"read-only-mode\": \"read-only\"}}",
+	        "{\"return\": {}}");
+	assert_int_equal(fcntl(r->medium_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	/* What could make somebody wait, or has no contents. */
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	answers(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"fifo\"}}",
+	        "fifo: not a plain file");
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/dev/null\"}}",
+	        "/dev/null: not a plain file");
+	answers(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \".\"}}",
+	        ".: Is a directory");
+	answers(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"\"}}",
+	        ": No such file");
+	close(fd);
+}
+
+/* Commands that follow each other without a pause: each has its own file, and what comes after a
+ * wait is answered after it. */
+static void test_pipelined(void **state)
+{
+	static const char *const each[] = {
+		"{\"execute\": \"query-name\", \"id\": 1}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"p\", \"format\": \"png\"}, \"id\": 2}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/none/x\"}, \"id\": 3}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"q\"}, %6000s \"id\": 4}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"r\", \"format\": \"png\"}, \"id\": 5}",
+		"{\"execute\": \"add-fd\", \"id\": 6}",
+		"{\"execute\": \"x-wait-text\", \"arguments\": {\"text\": \"up\", \"timeout\": 20}, \"id\": 7}",
+		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"s\"}, \"id\": 8}",
+	};
+	enum { EACH = sizeof each / sizeof *each };
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	char text[8192] = "", *p = text;
+	for (unsigned i = 0; i < EACH; i++) /* one is longer than what is read at once */
+		p += snprintf(p, (size_t)(text + sizeof text - p), each[i], "");
+	p = text;
+	/* In pieces of all lengths, so that files arrive in the midst of what is read. */
+	for (unsigned most = 1; most < 5000; most = 2 * most + 1) {
+		for (size_t n; (n = strlen(p) < most ? strlen(p) : most); p += n) {
+			assert_int_equal(send(fd, p, n, 0), n);
+			front_serve(r->front, 0);
+		}
+		p = text;
+		char said[4096] = "";
+		size_t length = 0;
+		for (unsigned i = 0; i < 1000 && !strstr(said, "\"id\": 8"); i++) {
+			snprintf(said + length, sizeof said - length, "%s", hear(fd));
+			length = strlen(said);
+			usleep(1000);
+		}
+		const char *at = said;
+		for (int id = 1; id <= EACH; id++) {
+			char wanted[32];
+			snprintf(wanted, sizeof wanted, "\"id\": %d}", id);
+			const char *next = strstr(at, wanted);
+			if (!next)
+				fail_msg("%s is not in its place: %s", wanted, said);
+			bool good = !memcmp(at, "{\"return\"", 9);
+			assert_int_equal(good, id != 3 && id != 6 && id != 7);
+			at = next + strlen(wanted) + 2;
+		}
+		check_file("p", "png");
+		check_file("q", "ppm");
+		check_file("r", "png");
+		check_file("s", "ppm");
+		remove_files();
+	}
+	close(fd);
+}
+
 /* One who asks and does not read goes; the others stay. */
 static void test_deaf(void **state)
 {
@@ -715,7 +878,7 @@ static void test_deaf(void **state)
 	for (unsigned i = 0; i < 2000; i++) {
 		static const char ask[] = "{\"execute\": \"query-commands\"}\n";
 		send(deaf, ask, sizeof ask - 1, MSG_NOSIGNAL);
-		loop_poll(r->loop);
+		turn(r);
 	}
 	assert_true(host_monotonic_ns() - start < 10000000000ull);
 	answers(r, other, "{\"execute\": \"query-name\"}", "{\"return\"");
@@ -740,7 +903,7 @@ static void test_many(void **state)
 		if (i % 3)
 			say(r, fd, "{\"execute\": \"qmp_cap");
 		close(fd);
-		loop_poll(r->loop);
+		turn(r);
 	}
 	for (unsigned i = 0; i < 64; i++)
 		fds[i] = call_ready(r);
@@ -750,7 +913,7 @@ static void test_many(void **state)
 	answers(r, fds[0], "{\"execute\": \"query-name\"}", "{\"return\"");
 	for (unsigned i = 0; i < 64; i++)
 		close(fds[i]);
-	loop_poll(r->loop);
+	turn(r);
 	close(call_ready(r));
 }
 
@@ -789,6 +952,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipelined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test(test_printed),

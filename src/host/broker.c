@@ -19,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SOCKETS = 8 };
+/* As many callers may wait: beyond that a connect() that does not wait fails. */
+enum { SOCKETS = 8, WAITING = 16 };
 
 /* A new socket is made beside a stale one, and renamed. */
 #define BESIDE ".new"
@@ -84,7 +85,7 @@ static int find_stale(const struct sockaddr_un *a)
 
 static int listen_at(int fd, const struct sockaddr_un *a)
 {
-	return bind(fd, (const struct sockaddr *)a, sizeof *a) || listen(fd, 1) ? -errno : 0;
+	return bind(fd, (const struct sockaddr *)a, sizeof *a) || listen(fd, WAITING) ? -errno : 0;
 }
 
 /* Listens at the path; a stale socket is replaced, and nothing else. */

@@ -28,7 +28,7 @@ struct memory_map {
 };
 
 struct place {
-	enum phys_kind kind;
+	unsigned kind; /* enum phys_kind */
 	uint32_t page; /* of memory */
 };
 
@@ -46,10 +46,9 @@ static bool is_device(const struct memory_map *m, uint32_t frame)
 	return false;
 }
 
-static struct place place_of(const struct memory_map *m, uint32_t frame)
+/* Where no shadow RAM is to be read. */
+static struct place place_below(const struct memory_map *m, uint32_t frame)
 {
-	if (frame - SHADOW < HIGH - SHADOW && m->load[frame - SHADOW])
-		return (struct place){m->store[frame - SHADOW] ? PHYS_RAM : PHYS_ROM, frame};
 	if (is_device(m, frame))
 		return (struct place){PHYS_DEVICE, 0};
 	if (frame < m->ram && frame - ADAPTERS >= HIGH - ADAPTERS)
@@ -59,12 +58,24 @@ static struct place place_of(const struct memory_map *m, uint32_t frame)
 	return rom_at(m, FRAMES - frame);
 }
 
+static struct place place_of(const struct memory_map *m, uint32_t frame)
+{
+	bool is_shadow = frame - SHADOW < HIGH - SHADOW;
+	bool store = is_shadow && m->store[frame - SHADOW];
+	if (is_shadow && m->load[frame - SHADOW])
+		return (struct place){store ? PHYS_RAM : PHYS_ROM, frame};
+	struct place at = place_below(m, frame);
+	if (store && at.kind != PHYS_DEVICE)
+		at.kind |= PHYS_BEHIND;
+	return at;
+}
+
 /* The mmu's map becomes this one. */
 static void settle(struct memory_map *m, struct pages p)
 {
 	for (uint32_t i = 0, run; i < p.n; i += run) {
 		struct place at = place_of(m, p.first + i);
-		uint32_t step = at.kind == PHYS_RAM || at.kind == PHYS_ROM;
+		uint32_t step = at.kind == PHYS_RAM || (at.kind & ~PHYS_BEHIND) == PHYS_ROM;
 		for (run = 1; i + run < p.n; run++) {
 			struct place next = place_of(m, p.first + i + run);
 			if (next.kind != at.kind || next.page != at.page + run * step)

@@ -17,7 +17,7 @@ void memory_map_destroy(struct memory_map *m);
 void memory_map_rom(struct memory_map *m, uint32_t first, uint32_t bytes);
 
 /* Whole pages in C0000h to FFFFFh: whether loads and stores reach RAM or, as at creation, what is
- * on the bus.  (82441FX, PAM registers.)  Stores that alone reach RAM are lost. */
+ * on the bus.  (82441FX, PAM registers.) */
 void memory_map_shadow(struct memory_map *m, uint32_t base, uint32_t bytes, bool read, bool write);
 
 /* Regions of the bus have come, gone or moved: pages that any of them reaches are devices from now

@@ -97,13 +97,15 @@ static bool change_apply(struct mmu *m, const struct change *c)
 	return tables;
 }
 
-void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uint32_t first)
+void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, unsigned kind, uint32_t first)
 {
 	static const uint32_t bits[] = {
 		[PHYS_NONE] = 0,
 		[PHYS_RAM] = MAP_MEMORY | MAP_STORES,
 		[PHYS_ROM] = MAP_MEMORY,
 		[PHYS_DEVICE] = MAP_DEVICE,
+		[PHYS_NONE | PHYS_BEHIND] = MAP_BEHIND,
+		[PHYS_ROM | PHYS_BEHIND] = MAP_MEMORY | MAP_BEHIND,
 	};
 	uint32_t gfn = gpa_gfn(base), n = (uint32_t)(bytes >> PAGE_SHIFT);
 	uint32_t new = bits[kind] | (bits[kind] & MAP_MEMORY ? first << PAGE_SHIFT : 0);

@@ -85,6 +85,8 @@ enum phys_kind {
 	PHYS_RAM,
 	PHYS_ROM,    /* memory that stores do not reach */
 	PHYS_DEVICE, /* no memory: each access is MMU_DEVICE */
+	/* With PHYS_NONE or PHYS_ROM: stores reach the page of RAM that has the frame's number. */
+	PHYS_BEHIND = 4,
 };
 
 /* Memory of its own file beside RAM, all zero, for a ROM or a frame buffer: *first is the number
@@ -98,7 +100,7 @@ uint8_t *mmu_page_host(struct mmu *m, uint32_t page);
 
 /* Whole pages from base on, below 4 GiB, are of this kind from now on; RAM and ROM show memory
  * from page first on.  At any time outside translated code. */
-void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, enum phys_kind kind, uint32_t first);
+void mmu_map(struct mmu *m, gpa_t base, uint64_t bytes, unsigned kind, uint32_t first);
 /* Address line A20 of the processor; off, bit 20 of each address is 0. On at creation. */
 void mmu_a20(struct mmu *m, bool on);
 

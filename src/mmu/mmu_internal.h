@@ -85,6 +85,7 @@ enum {
 	MAP_MEMORY = 1 << 0, /* there is one */
 	MAP_STORES = 1 << 1, /* and stores reach it */
 	MAP_DEVICE = 1 << 2, /* a device's registers */
+	MAP_BEHIND = 1 << 3, /* stores reach RAM's page of the frame's number */
 };
 #define A20_ON (PHYS_FRAMES - 1u)
 #define A20_OFF (A20_ON & ~(1u << (20 - PAGE_SHIFT)))

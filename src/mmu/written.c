@@ -115,11 +115,12 @@ void mmu_written(struct mmu *m, gpa_t a, unsigned n)
 		written(m, page, a.v & PAGE_MASK, n);
 }
 
-/* Within a page, here as the map has it. */
-static void store(struct mmu *m, uint32_t here, uint32_t off, const void *src, uint32_t n)
+/* Within the page of this frame, here as the map has it. */
+static void store(struct mmu *m, uint32_t frame, uint32_t here, uint32_t off, const void *src,
+                  uint32_t n)
 {
-	uint32_t page = here >> PAGE_SHIFT;
-	if (!(here & MAP_STORES))
+	uint32_t page = here & MAP_BEHIND ? frame : here >> PAGE_SHIFT;
+	if (!(here & (MAP_STORES | MAP_BEHIND)))
 		return;
 	if (m->page_flags[page] & PAGE_CODE)
 		m->client.code_store(m->client.ctx, page, off, n);
@@ -137,8 +138,8 @@ static uint32_t in_page(gpa_t a, size_t n)
 
 bool mmu_store(struct mmu *m, gpa_t a, const void *src, unsigned n)
 {
-	uint32_t here = map_at(m, a.v >> PAGE_SHIFT);
-	store(m, here, a.v & PAGE_MASK, src, n);
+	uint32_t frame = frame_of(m->a20, a.v >> PAGE_SHIFT), here = map_at(m, frame);
+	store(m, frame, here, a.v & PAGE_MASK, src, n);
 	return !(here & MAP_DEVICE);
 }
 
@@ -163,7 +164,8 @@ void mmu_dma_write(struct mmu *m, gpa_t a, const void *src, size_t n)
 {
 	for (uint32_t now; n; a.v += now, n -= now) {
 		now = in_page(a, n);
-		store(m, map_of_bus(m, a), a.v & PAGE_MASK, src, now);
+		store(m, (uint32_t)(a.v >> PAGE_SHIFT), map_of_bus(m, a), a.v & PAGE_MASK, src,
+		      now);
 		src = (const uint8_t *)src + now;
 	}
 }

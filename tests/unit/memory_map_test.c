@@ -136,6 +136,17 @@ static uint32_t word(uint32_t a)
 	return *(const uint32_t *)p;
 }
 
+/* As a device and the guest do it, in turn. */
+static void store_word(uint32_t a, uint32_t v)
+{
+	static bool dma;
+	dma = !dma;
+	if (dma)
+		mmu_dma_write(s.mmu, gpa(a), &v, sizeof v);
+	else
+		assert_true(mmu_store(s.mmu, gpa(a), &v, sizeof v));
+}
+
 /* A ROM whose words say where in it they are. */
 static void add_rom(uint32_t bytes)
 {
@@ -182,11 +193,20 @@ static void test_shadow(void **state)
 	memory_map_shadow(s.map, 0xf0000, 0x10000, true, false);
 	assert_int_equal(word(0xf0000), 55);
 	assert_null(mmu_host_store(s.mmu, gpa(0xf0000)));
+	store_word(0xf0000, 56);
+	assert_int_equal(word(0xf0000), 55);
 	memory_map_shadow(s.map, 0xf0000, 0x10000, false, true);
+	store_word(0xf0000, 57);
+	store_word(0xffffc, 58);
 	assert_int_equal(word(0xf0000), 0xb1050000 + 0x30000);
 	assert_null(mmu_host_store(s.mmu, gpa(0xf0000)));
 	memory_map_shadow(s.map, 0xf0000, 0x10000, false, false);
 	assert_int_equal(word(0xf0000), 0xb1050000 + 0x30000);
+	store_word(0xf0000, 59);
+	memory_map_shadow(s.map, 0xf0000, 0x10000, true, false);
+	assert_int_equal(word(0xf0000), 57);
+	assert_int_equal(word(0xffffc), 58);
+	assert_int_equal(word(0xffff0000), 0xb1050000 + 0x30000);
 	/* Where there is no ROM. */
 	memory_map_shadow(s.map, 0xc0000, 0x4000, true, true);
 	*(uint32_t *)mmu_host_store(s.mmu, gpa(0xc3ffc)) = 66;
@@ -195,6 +215,11 @@ static void test_shadow(void **state)
 	assert_null(mmu_host(s.mmu, gpa(0xc3ffc)));
 	memory_map_shadow(s.map, 0xc0000, 0x4000, true, false);
 	assert_int_equal(word(0xc3ffc), 66);
+	memory_map_shadow(s.map, 0xc0000, 0x4000, false, true);
+	assert_null(mmu_host(s.mmu, gpa(0xc3ffc)));
+	store_word(0xc3ffc, 67);
+	memory_map_shadow(s.map, 0xc0000, 0x4000, true, false);
+	assert_int_equal(word(0xc3ffc), 67);
 }
 
 /* A device is in front of ROM, and behind shadow RAM. */

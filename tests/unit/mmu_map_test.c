@@ -384,7 +384,7 @@ static void test_random(void **state)
 	struct guest *g = guest_new(NULL);
 	enum { N = 64, BASE = 0x400000, ROUNDS = 4000 };
 	uint32_t other = memory_new(g, N), page[N];
-	enum phys_kind kind[N];
+	unsigned kind[N];
 	uint32_t cr3[2], seed = 1;
 	for (unsigned i = 0; i < N; i++) {
 		page[i] = (BASE >> PAGE_SHIFT) + i;
@@ -404,7 +404,9 @@ static void test_random(void **state)
 			unsigned len = 1 + (seed >> 8 & 7), from = seed >> 20 & 31;
 			if (at + len > N)
 				len = N - at;
-			enum phys_kind k = (enum phys_kind)(seed >> 14 & 3);
+			unsigned k = seed >> 14 & 3;
+			if ((k == PHYS_NONE || k == PHYS_ROM) && seed >> 12 & 1)
+				k |= PHYS_BEHIND;
 			uint32_t first = (seed >> 13 & 1 ? other : BASE >> PAGE_SHIFT) + from;
 			mmu_map(g->m, gpa(BASE + at * PAGE_SIZE), len << PAGE_SHIFT, k, first);
 			for (unsigned i = 0; i < len; i++) {
@@ -421,7 +423,13 @@ static void test_random(void **state)
 			struct window *w = paging ? kernel_window(g) : physical_window(g);
 			struct outcome o = touch(
 				g, w, (paging ? 0xc0000000 : BASE) + at * PAGE_SIZE, write, false);
-			if (kind[at] == PHYS_DEVICE)
+			const uint8_t *ram = mmu_page_host(g->m, (BASE >> PAGE_SHIFT) + at);
+			if (kind[at] & PHYS_BEHIND && write) {
+				uint8_t byte = (uint8_t)n;
+				assert_int_equal(o.verdict, MMU_HOLE);
+				mmu_store(g->m, gpa(BASE + at * PAGE_SIZE), &byte, 1);
+				assert_int_equal(*ram, byte);
+			} else if (kind[at] == PHYS_DEVICE)
 				assert_int_equal(o.verdict, MMU_DEVICE);
 			else if (kind[at] == PHYS_RAM || !write)
 				assert_true(o.done);
@@ -429,7 +437,7 @@ static void test_random(void **state)
 				assert_int_equal(o.verdict, MMU_HOLE);
 			if (o.done)
 				assert_int_equal(write ? 0x5a : o.value,
-				                 kind[at] == PHYS_NONE
+				                 (kind[at] & ~PHYS_BEHIND) == PHYS_NONE
 				                         ? 0xff
 				                         : *mmu_page_host(g->m, page[at]));
 		}

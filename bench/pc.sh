@@ -1,9 +1,9 @@
 #!/bin/sh
 # pc.sh [ROUNDS]: processor seconds of all processes, unring and QEMU TCG in turn,
-# from power-on to GRUB's menu and to the prompt of FreeDOS (where UNRING_MEDIA
-# holds freedos-1.4MB.img), and what 10 s there
-# want of a core (time spent waiting for one counts, so a busy host hides nothing): calls of the
-# BIOS, and what is translated still.
+# from power-on to GRUB's menu, to the prompt of FreeDOS (where UNRING_MEDIA
+# holds freedos-1.4MB.img) and to a boot sector that halts; the share of a core
+# that 10 s there take of the time in which they did not wait for one (so a busy
+# host neither hides nor adds any); calls of the BIOS, and what is translated still.
 set -eu
 cd "$(dirname "$0")/.."
 unring=${UNRING:-build/release/unring}

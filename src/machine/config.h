@@ -56,7 +56,8 @@ struct machine_config {
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;
 	const char *exit_on_text;
-	unsigned speed;           /* percent */
+	unsigned speed; /* percent */
+	bool no_idle_sleep;
 	unsigned timeout;         /* seconds; 0: none */
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {

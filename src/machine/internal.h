@@ -21,6 +21,7 @@
 #include "machine/gdb.h"
 #include "machine/governor.h"
 #include "machine/gtime.h"
+#include "machine/idle.h"
 #include "machine/images.h"
 #include "machine/media.h"
 #include "machine/memory_map.h"
@@ -60,6 +61,9 @@ struct machine {
 	struct timer *poll_tick;
 	struct timer *slice; /* of the governor: its kick is all that is wanted */
 	struct governor governor;
+	struct timer *nap; /* its end, likewise */
+	struct idle idle;
+	bool nap_due, nap_deaf; /* the guest polls with interrupts off */
 	struct media media;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;

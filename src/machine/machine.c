@@ -312,6 +312,7 @@ void machine_destroy(struct machine *m)
 	alarm_destroy(m->limits);
 	timer_free(m->poll_tick);
 	timer_free(m->slice);
+	timer_free(m->nap);
 	gtime_destroy(m->time);
 	records_close(m);
 	loop_destroy(m->loop);

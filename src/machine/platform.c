@@ -1,6 +1,7 @@
 /* What the machine does for the monitor: ports, interrupts, time, polls, sleep, stops. */
 #include "machine/internal.h"
 
+#include "base/stats.h"
 #include "host/clock.h"
 #include "host/loop.h"
 #include "host/signal.h"
@@ -8,6 +9,9 @@
 
 /* How long output and the guest's lag may wait while it computes. */
 #define POLL_NS 10000000
+
+/* As long as nothing happens. */
+#define FOREVER UINT64_MAX
 
 /* No tick may wait to be taken: the next would be lost. */
 static void step_on(struct machine *m)
@@ -42,12 +46,51 @@ static void want_poll(struct machine *m)
 		timer_set(m->poll_tick, clock_now(clock) + POLL_NS);
 }
 
+/* --- guests that poll for a key --- */
+
+/* Where the guest is, and who has called it there. */
+static struct idle_place place(struct machine *m)
+{
+	const struct vcpu *v = monitor_vcpu(m->monitor);
+	uint32_t sp = vcpu_stack32(v) ? v->gpr[ESP] : v->gpr[ESP] & 0xffff;
+	struct idle_place p = {.v = v};
+	monitor_read(m->monitor, SPACE_LINEAR, v->seg[SREG_SS].base + sp, p.stack, sizeof p.stack);
+	return p;
+}
+
+static void note(struct machine *m, enum idle_kind kind)
+{
+	if (kind == IDLE_NOTHING || m->config.no_idle_sleep)
+		return;
+	if (kind == IDLE_WORK) {
+		idle_work(&m->idle);
+		return;
+	}
+	struct idle_place here = place(m);
+	if (!idle_note(&m->idle, kind == IDLE_POLL, &here))
+		return;
+	m->nap_due = idle_look(&m->idle, host_thread_cpu_ns());
+	m->nap_deaf = !here.v->if_flag;
+	if (m->nap_due)
+		monitor_kick(m->monitor);
+}
+
+static void on_int_n(void *ctx, uint8_t vector)
+{
+	struct machine *m = ctx;
+	uint8_t ah = monitor_vcpu(m->monitor)->gpr[EAX] >> 8 & 0xff;
+	note(m, idle_interrupt(vector, ah));
+}
+
+/* --- devices --- */
+
 static uint32_t on_in(void *ctx, uint16_t port, unsigned size)
 {
 	struct machine *m = ctx;
 	gtime_read_begin(m->time, port);
 	uint32_t value = board_in(m->board, port, size);
 	gtime_read_end(m->time);
+	note(m, idle_port(port, true, value));
 	want_poll(m);
 	return value;
 }
@@ -62,6 +105,7 @@ static void on_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
 	struct machine *m = ctx;
 	board_out(m->board, port, size, value);
+	note(m, idle_port(port, false, value));
 	want_poll(m);
 }
 
@@ -73,18 +117,21 @@ static void on_burst(void *ctx, uint16_t port, unsigned size, void *buf, size_t 
 	bus_burst(board_bus(m->board), port, size, buf, n, in);
 	if (in)
 		gtime_read_end(m->time);
+	idle_work(&m->idle);
 	want_poll(m);
 }
 
 static uint32_t on_mem_read(void *ctx, gpa_t a, unsigned size)
 {
 	struct machine *m = ctx;
+	idle_work(&m->idle);
 	return (uint32_t)bus_read(board_bus(m->board), SPACE_MEMORY, a.v, size);
 }
 
 static void on_mem_write(void *ctx, gpa_t a, unsigned size, uint32_t value)
 {
 	struct machine *m = ctx;
+	idle_work(&m->idle);
 	bus_write(board_bus(m->board), SPACE_MEMORY, a.v, size, value);
 	want_poll(m);
 }
@@ -180,24 +227,11 @@ static void govern_anew(struct machine *m)
 	govern(m);
 }
 
-static void on_poll(void *ctx)
+/* Until a signal comes, but no longer than most_ns of the guest's time; an interrupt that is asked
+ * for ends it, unless the guest is deaf to them.  The host's timer stays armed, and ends the sleep:
+ * programming it is what costs. */
+static void sleep_for(struct machine *m, uint64_t most_ns, bool deaf)
 {
-	struct machine *m = ctx;
-	gtime_look(m->time);
-	serve(m);
-	if (!gtime_stuck(m->time))
-		step_on(m);
-	loop_poll(m->loop);
-	send_output(m);
-	govern(m);
-	want_poll(m);
-}
-
-/* The timer stays armed, and ends the sleep: programming it is what costs. */
-static void on_wait(void *ctx)
-{
-	struct machine *m = ctx;
-
 	gtime_sleep(m->time);
 	timer_cancel(m->slice);
 	send_output(m);
@@ -206,14 +240,49 @@ static void on_wait(void *ctx)
 	host_signals_hold();
 	serve(m);
 	bool served = loop_poll(m->loop);
-	if (gtime_lags(m->time) && !board_intr(m->board))
+	if (gtime_lags(m->time) && (deaf || !board_intr(m->board)))
 		gtime_skip(m->time);
-	if (!served && !monitor_ending(m->monitor) && !board_intr(m->board))
+	if (most_ns < FOREVER)
+		timer_set(m->nap, clock_now(gtime_clock(m->time)) + most_ns);
+	if (!served && !monitor_ending(m->monitor) && (deaf || !board_intr(m->board)))
 		host_signal_wait();
 	host_signals_release();
+	timer_cancel(m->nap);
 	serve(m);
 	loop_poll(m->loop);
 	govern_anew(m);
+	want_poll(m);
+}
+
+static void on_wait(void *ctx)
+{
+	struct machine *m = ctx;
+	sleep_for(m, FOREVER, !monitor_vcpu(m->monitor)->if_flag);
+}
+
+/* A guest that only polls sleeps, until something happens that it could find, or for some ms. */
+static void nap(struct machine *m)
+{
+	if ((board_intr(m->board) && !m->nap_deaf) || control_held(&m->control, HOLDERS))
+		return;
+	stats.naps++;
+	sleep_for(m, IDLE_SLEEP_NS, m->nap_deaf);
+	idle_slept(&m->idle, host_thread_cpu_ns());
+}
+
+static void on_poll(void *ctx)
+{
+	struct machine *m = ctx;
+	gtime_look(m->time);
+	serve(m);
+	if (!gtime_stuck(m->time))
+		step_on(m);
+	bool served = loop_poll(m->loop);
+	send_output(m);
+	govern(m);
+	if (m->nap_due && !served)
+		nap(m);
+	m->nap_due = false;
 	want_poll(m);
 }
 
@@ -269,6 +338,7 @@ void platform_start(struct machine *m)
 {
 	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	m->slice = timer_create_on(gtime_clock(m->time), m, poll_tick);
+	m->nap = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	platform_set_speed(m, m->config.speed);
 	govern(m);
 }
@@ -284,6 +354,7 @@ struct monitor_platform platform_of(struct machine *m)
 		.mem_write = on_mem_write,
 		.intr_line = on_intr_line,
 		.intr_ack = on_intr_ack,
+		.int_n = m->config.no_idle_sleep ? NULL : on_int_n,
 		.ferr = on_ferr,
 		.tsc = on_tsc,
 		.poll = on_poll,

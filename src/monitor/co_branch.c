@@ -37,7 +37,10 @@ static enum callout_result software(struct monitor *m, uint32_t packed, enum int
 enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	unsigned arg = CALLOUT_ARG(packed);
-	return software(m, packed, INTR_INT_N, arg == INT_LIVE ? (uint8_t)operand : arg);
+	uint8_t vector = arg == INT_LIVE ? (uint8_t)operand : arg;
+	if (!mode_protected(m->v) && m->cfg.platform.int_n)
+		gate_int_n(m, vector);
+	return software(m, packed, INTR_INT_N, vector);
 }
 
 enum callout_result co_INT3(struct monitor *m, uint32_t packed, uint64_t operand)

@@ -43,6 +43,12 @@ GATE uint8_t gate_intr_ack(struct monitor *m)
 	return m->cfg.platform.intr_ack(m->cfg.platform.ctx);
 }
 
+GATE void gate_int_n(struct monitor *m, uint8_t vector)
+{
+	fpu_save(m);
+	m->cfg.platform.int_n(m->cfg.platform.ctx, vector);
+}
+
 GATE void gate_ferr(struct monitor *m)
 {
 	fpu_save_vectors(m);

@@ -33,6 +33,7 @@ uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size);
 void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t value);
 bool gate_intr_line(struct monitor *m);
 uint8_t gate_intr_ack(struct monitor *m);
+void gate_int_n(struct monitor *m, uint8_t vector);
 void gate_ferr(struct monitor *m);
 uint64_t gate_tsc(struct monitor *m);
 void gate_poll(struct monitor *m);

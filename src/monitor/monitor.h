@@ -34,9 +34,11 @@ struct monitor_platform {
 	void (*mem_write)(void *ctx, gpa_t a, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
-	void (*ferr)(void *ctx);        /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */
-	uint64_t (*tsc)(void *ctx);     /* the host's, for RDTSC while vcpu.tsc_exits is on */
-	void (*poll)(void *ctx);        /* after a kick: due timers, ready files */
+	/* INT n in real or virtual-8086 mode is about to be taken.  NULL: that is of no interest. */
+	void (*int_n)(void *ctx, uint8_t vector);
+	void (*ferr)(void *ctx);    /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */
+	uint64_t (*tsc)(void *ctx); /* the host's, for RDTSC while vcpu.tsc_exits is on */
+	void (*poll)(void *ctx);    /* after a kick: due timers, ready files */
 	/* HLT: sleeps until a timer, file or signal, then polls. */
 	void (*wait)(void *ctx);
 	/* HLT with interrupts off, which only NMI and resets end: is it to be waited for them?  NULL:
@@ -108,7 +110,8 @@ int monitor_dump(struct monitor *m, FILE *f);
  * platform's poll and wait. */
 void monitor_debug_request(struct monitor *m);
 
-/* The rest is for platform.debug alone.  Registers are those of monitor_vcpu(). */
+/* The rest, but for monitor_read(), is for platform.debug alone.  Registers are those of
+ * monitor_vcpu(). */
 
 /* Breakpoints by linear address, in all address spaces; watchpoints of size bytes stop
  * after the access.  False: too many; none such. */

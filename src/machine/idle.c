@@ -1,0 +1,98 @@
+#include "machine/idle.h"
+
+/* IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller". */
+enum { KEYBOARD_STATUS = 0x64, OUTPUT_FULL = 0x01 };
+
+/* Interrupt controllers: 20h, 21h, A0h, A1h. */
+enum { PIC = 0x20, PIC_OTHERS = 0x81 };
+
+enum idle_kind idle_interrupt(uint8_t n, uint8_t ah)
+{
+	switch (n) {
+	case 0x16: /* keyboard: is there a key? */
+		return ah == 0x01 || ah == 0x11 ? IDLE_POLL : IDLE_WAITS;
+	case 0x28: /* DOS waits for a key */
+		return IDLE_POLL;
+	case 0x21: /* DOS: keys without echo, whether there are any, date, time */
+		return (ah >= 0x06 && ah <= 0x08) || ah == 0x0b || ah == 0x2a || ah == 0x2c
+		               ? IDLE_WAITS
+		               : IDLE_WORK;
+	case 0x1a: /* the time */
+	case 0x2a: /* DOS's critical sections */
+	case 0x2f: /* among others, that somebody else may run */
+	case 0x33: /* the mouse */
+		return IDLE_WAITS;
+	case 0x1c: /* a tick */
+		return IDLE_NOTHING;
+	default:
+		return IDLE_WORK;
+	}
+}
+
+enum idle_kind idle_port(uint16_t port, bool in, uint32_t value)
+{
+	if (port == KEYBOARD_STATUS && in && !(value & OUTPUT_FULL))
+		return IDLE_POLL;
+	return (port & ~PIC_OTHERS) == PIC ? IDLE_NOTHING : IDLE_WORK;
+}
+
+static uint32_t mix(uint32_t h, uint32_t value)
+{
+	return (h ^ value) * 0x9e3779b1u ^ h >> 15;
+}
+
+static uint32_t state_of(const struct idle_place *p, uint32_t h)
+{
+	const struct vcpu *v = p->v;
+	h = mix(h, v->eip);
+	for (unsigned r = 0; r < 8; r++)
+		h = mix(h, v->gpr[r]);
+	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
+		h = mix(h, v->seg[s].selector);
+	for (unsigned k = 0; k < IDLE_STACK; k++)
+		h = mix(h, p->stack[k]);
+	return h;
+}
+
+/* Has the guest been in this state at a poll not long ago? */
+static bool knows(struct idle *i, uint32_t state)
+{
+	for (unsigned k = 0; k < IDLE_STATES; k++)
+		if (i->states[k] == state)
+			return true;
+	i->states[i->next] = state;
+	i->next = (i->next + 1) % IDLE_STATES;
+	return false;
+}
+
+bool idle_note(struct idle *i, bool poll, const struct idle_place *p)
+{
+	i->state = state_of(p, i->state);
+	if (!poll)
+		return false;
+	i->changes += !knows(i, i->state);
+	i->state = 0;
+	return i->polls++ % IDLE_POLLS == 0;
+}
+
+bool idle_look(struct idle *i, uint64_t now)
+{
+	uint64_t took = now - i->looked_ns;
+	bool quiet =
+		i->polls > 1 && i->changes <= IDLE_CHANGES && took <= IDLE_POLLS * IDLE_POLL_NS;
+	i->quiet_ns = quiet ? i->quiet_ns + took : 0;
+	i->looked_ns = now;
+	i->changes = 0;
+	if (now - i->slept_ns >= IDLE_BEGIN_NS)
+		i->idle = false;
+	return i->quiet_ns >= (i->idle ? IDLE_AGAIN_NS : IDLE_BEGIN_NS);
+}
+
+void idle_slept(struct idle *i, uint64_t now)
+{
+	i->idle = true;
+	i->slept_ns = i->looked_ns = now;
+	i->quiet_ns = 0;
+	i->changes = 0;
+	i->polls = 1;
+}

@@ -6,6 +6,16 @@ void monitor_kick(struct monitor *m)
 	__atomic_fetch_or(&m->v->native.pending, PENDING_KICK, __ATOMIC_RELAXED);
 }
 
+void monitor_allow(struct monitor *m, int64_t instructions)
+{
+	m->allowed = instructions;
+}
+
+int64_t monitor_allowed(const struct monitor *m)
+{
+	return m->allowed;
+}
+
 void monitor_stop(struct monitor *m, enum monitor_end why, int code)
 {
 	if (m->end != END_RUNNING)

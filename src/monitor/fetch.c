@@ -223,7 +223,7 @@ enum found unit_find(struct monitor *m, struct tu **out, struct trap *t)
 	}
 	struct tu_code *code = &m->code;
 	struct code_bytes b;
-	struct tu_request r = {.max_insns = m->cfg.paranoid ? 1 : 0};
+	struct tu_request r = {.max_insns = m->cfg.paranoid ? 1 : 0, .block = m->cfg.counts};
 	r.out = tcache_reserve(m->cache, &r.exit_id);
 	if (!unit_translate(m, &r, code, &b, t))
 		return FOUND_TRAP;

@@ -135,6 +135,7 @@ struct monitor {
 	bool code_moved;       /* CS is another, or the mode by `moved`, and nothing else of them */
 	uint32_t moved;        /* bits of the mode key: the current one, but for loads since */
 	bool remapped;         /* by a device: what follows in the unit may be other code */
+	int64_t allowed;       /* instructions until the next poll, if they are counted */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;

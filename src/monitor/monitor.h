@@ -56,6 +56,7 @@ struct monitor_config {
 	size_t cache_bytes; /* of translated code; 0: default */
 	bool always_check;  /* all units check themselves */
 	bool always_trace;  /* no units check themselves: for tests */
+	bool counts;        /* instructions: monitor_allow() */
 	bool paranoid;      /* one instruction per unit, no chaining, checks at each exit */
 };
 
@@ -81,6 +82,12 @@ enum monitor_end monitor_run(struct monitor *m);
 /* Leaves translated code soon, polls the platform, goes on.  Async-signal-safe:
  * what signal handlers for timers call. */
 void monitor_kick(struct monitor *m);
+
+/* Of a monitor that counts: the platform is polled when so many instructions have run from now on, or
+ * some more: units are not taken apart, and a repeated string instruction is one.  How many are
+ * left; below 0, how many there were too many.  From the platform's poll and wait. */
+void monitor_allow(struct monitor *m, int64_t instructions);
+int64_t monitor_allowed(const struct monitor *m);
 
 /* IGNNE# is asserted for as long as FERR# is.  From the platform's io_write. */
 void monitor_ignne(struct monitor *m);

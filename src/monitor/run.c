@@ -140,6 +140,14 @@ static uint64_t once_make(struct monitor *m, uint8_t site)
 	return host;
 }
 
+/* So many instructions have run, of those that may. */
+static void count(struct monitor *m, unsigned instructions)
+{
+	m->allowed -= instructions;
+	if (m->cfg.counts && m->allowed <= 0)
+		monitor_kick(m);
+}
+
 /* Translates and runs the instruction at v->eip alone, ignoring what is pending, first as it is told,
  * then as its faults ask for. */
 static void run_once(struct monitor *m, enum route how)
@@ -167,6 +175,7 @@ static void run_once(struct monitor *m, enum route how)
 	if (ignoring)
 		x87_ignore_end(m, &ignored);
 	bool traps = m->trapped;
+	count(m, 1);
 	m->trapped |= trapped;
 	m->in_once = false;
 	m->force_site = 0;
@@ -240,6 +249,12 @@ static void log_run(struct monitor *m)
 	         "edi=%08x fl=%08x mode %u",
 	         v->eip, v->gpr[0], v->gpr[1], v->gpr[2], v->gpr[3], v->gpr[4], v->gpr[5],
 	         v->gpr[6], v->gpr[7], vcpu_eflags(v), m->mode);
+}
+
+/* Is each unit left for the dispatcher? */
+static bool one_by_one(const struct monitor *m)
+{
+	return m->cfg.paranoid || m->cfg.counts;
 }
 
 /* What comes before the next unit: true if the guest's state, or what is pending, may be another
@@ -327,8 +342,9 @@ static void connect(struct monitor *m, const struct from *from, struct tu *u)
 			tcache_chain(m->cache, from->exit, u);
 			tcache_unchain(m->cache, from->exit);
 		}
-		return;
 	}
+	if (one_by_one(m))
+		return;
 	if (chain)
 		tcache_chain(m->cache, from->exit, u);
 	tcache_branch_set(m->cache, &m->space, u);
@@ -351,7 +367,7 @@ enum monitor_end monitor_run(struct monitor *m)
 		m->recent[m->n_recent++ % RECENT] = v->eip;
 		/* What translated code may enter needs no look at the unit, unless to chain. */
 		uint64_t host = 0;
-		if (from.exit == NO_CHAIN && !m->cfg.paranoid)
+		if (from.exit == NO_CHAIN && !one_by_one(m))
 			host = tcache_branch(m->cache, &m->space, v->eip);
 		struct tu *u = NULL;
 		if (!host) {
@@ -372,7 +388,9 @@ enum monitor_end monitor_run(struct monitor *m)
 		if (log_on(LOG_EXITS))
 			log_run(m);
 		from.tag = m->space.tag;
+		unsigned instructions = u ? u->n_insns : 0; /* it may die as it runs */
 		struct left left = run(m, host, false);
+		count(m, instructions);
 		from.exit = left.exit;
 		if (m->cfg.paranoid)
 			check_exit(m, u);

@@ -202,6 +202,8 @@ static enum tu_status pass(struct translator *t, const struct tu_request *r, str
 			plan->end[plan->n++] = out->guest_len;
 		if (out->guest_len >= r->avail)
 			break;
+		if (r->block && (out->n_exits || out->n_pads))
+			break;
 	}
 	if (!x.ended) {
 		xl_pc(&x, UNDO_NONE);

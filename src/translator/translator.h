@@ -40,6 +40,7 @@ struct tu_request {
 	unsigned max_insns; /* 0: no limit but the unit's own */
 	const struct tu_self *self; /* it checks itself; NULL: it need not */
 	bool single;                /* one instruction, calls push no landing pad */
+	bool block;                 /* its first branch is its last: all of it runs, or faults */
 	/* Hints by guest EIP; may be NULL. */
 	uint8_t (*site)(void *ctx, uint32_t eip);
 	void *site_ctx;

@@ -124,6 +124,41 @@ static void test_full_units(void **state)
 	assert_in_range(longest, 1024, TU_MAX_HOST - 1);
 }
 
+/* A block ends with its first branch, taken or not. */
+static void test_blocks(void **state)
+{
+	static const struct {
+		uint8_t insns, b[8];
+	} list[] = {
+		{2, {0x49, 0x75, 0xfd, 0x40, 0xc3}},       /* dec ecx; jne */
+		{2, {0x40, 0xe8, 1, 0, 0, 0, 0x40, 0xc3}}, /* inc eax; call */
+		{2, {0x40, 0xff, 0xd0, 0x40, 0xc3}},       /* inc eax; call eax */
+		{1, {0xe2, 0xfe, 0x40, 0xc3}},             /* loop */
+		{3, {0x40, 0x40, 0xeb, 5, 0x40, 0xc3}},    /* inc eax twice; jmp */
+		{3, {0x40, 0x40, 0xc3, 0x40, 0xc3}},       /* the same; ret */
+		{3, {0x40, 0xf3, 0xa4, 0xc3}},             /* inc eax; rep movsb; ret */
+	};
+	static const struct tu_self self = {.page = 7, .page2 = 8};
+	static struct translation t;
+	for (unsigned i = 0; i < 4 * (sizeof list / sizeof *list); i++) {
+		struct tu_request q = {
+			.bytes = list[i / 4].b,
+			.avail = sizeof list[i / 4].b,
+			.eip = 0x401000,
+			.mode = {.bits = FLAT32, .cs_limit = 0xffffffff},
+			.model = &all,
+			.out = t.host,
+			.self = i & 1 ? &self : NULL,
+			.block = i & 2,
+		};
+		assert_int_equal(translator_run(translator, &q, &t.code), TU_OK);
+		if (q.block)
+			assert_int_equal(t.code.n_insns, list[i / 4].insns);
+		else
+			assert_in_range(t.code.n_insns, list[i / 4].insns, TU_MAX_INSNS);
+	}
+}
+
 static void test_thunk(void **state)
 {
 	uint8_t out[TU_MAX_THUNK];
@@ -137,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_instruction),
 		cmocka_unit_test(test_full_units),
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_thunk),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

@@ -56,8 +56,9 @@ struct machine_config {
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;
 	const char *exit_on_text;
-	unsigned speed; /* percent */
 	bool no_idle_sleep;
+	unsigned speed;           /* percent */
+	unsigned ips;             /* instructions a second; 0: as many as there are */
 	unsigned timeout;         /* seconds; 0: none */
 	struct option_file stats; /* path NULL: standard error */
 	struct config_log {

@@ -34,7 +34,8 @@ struct control_target {
 	/* running, paused, prelaunch, debug */
 	const char *(*status)(void *ctx);
 	void (*speed)(void *ctx, unsigned percent);
-	void (*powerdown)(void *ctx); /* the power button */
+	void (*ips)(void *ctx, unsigned n); /* NULL: instructions are not counted */
+	void (*powerdown)(void *ctx);       /* the power button */
 
 	/* --- what it has printed, and what it shows --- */
 	/* Is this in the serial port's output, behind what was found before?  From here on that

@@ -169,14 +169,24 @@ static json_t *a_text_in_time(struct session *s, char **words)
 	return v;
 }
 
-static json_t *a_speed(struct session *s, char **words)
+static json_t *a_number(const char *name, const char *word)
 {
 	char *end;
-	long percent = strtol(words[0], &end, 10);
-	if (!*end && end != words[0])
-		return json_pack("{s:i}", "percent", (int)percent);
-	report("%s: not a number", words[0]);
+	long number = strtol(word, &end, 10);
+	if (!*end && end != word)
+		return json_pack("{s:I}", name, (json_int_t)number);
+	report("%s: not a number", word);
 	return NULL;
+}
+
+static json_t *a_speed(struct session *s, char **words)
+{
+	return a_number("percent", words[0]);
+}
+
+static json_t *a_count(struct session *s, char **words)
+{
+	return a_number("ips", words[0]);
 }
 
 /* What may not be written to is taken to be read alone. */
@@ -226,6 +236,8 @@ static const struct verb {
 	{"eject", "DEVICE", "takes the medium out", 1, 1, "eject", a_device, print_nothing},
 	{"speed", "PERCENT", "5 to 100, of what the guest could compute", 1, 1, "x-set-speed",
          a_speed, print_nothing},
+	{"ips", "N", "instructions a second, of a machine with --ips", 1, 1, "x-set-ips", a_count,
+         print_nothing},
 	{"stats", "", "the counters of --stats", 0, 0, "x-stats", no_arguments, print_counters},
 	{"dump-cache", "FILE", "the translated code, for the checker", 1, 1, "x-dump-cache",
          a_new_file, print_nothing},

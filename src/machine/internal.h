@@ -26,6 +26,7 @@
 #include "machine/media.h"
 #include "machine/memory_map.h"
 #include "machine/output.h"
+#include "machine/pacer.h"
 #include "machine/printed.h"
 #include "machine/qmp.h"
 #include "machine/serial.h"
@@ -64,6 +65,7 @@ struct machine {
 	struct timer *nap; /* its end, likewise */
 	struct idle idle;
 	bool nap_due, nap_deaf; /* the guest polls with interrupts off */
+	struct pacer pacer;
 	struct media media;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;

@@ -133,6 +133,7 @@ static bool create_monitor(struct machine *m, struct problem *p)
 				.exact_ad = c->exact_ad,
 			},
 		.always_check = c->always_check,
+		.counts = c->ips != 0,
 		.model = c->cpu.model,
 		.platform = platform_of(m),
 		.cache_bytes = c->cache,

@@ -194,8 +194,9 @@ static void hold_until(struct machine *m, uint64_t until)
 	for (;;) {
 		serve(m);
 		loop_poll(m->loop);
-		if (clock_now(clock) >= until || !governor_is_on(&m->governor) ||
-		    monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
+		bool governed = governor_is_on(&m->governor) || m->pacer.ips;
+		if (clock_now(clock) >= until || !governed || monitor_ending(m->monitor) ||
+		    control_held(&m->control, HOLDERS))
 			break;
 		host_signal_wait();
 	}
@@ -213,6 +214,22 @@ static void govern(struct machine *m)
 			return;
 		}
 		hold_until(m, t.now + hold);
+		if (monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
+			return;
+	}
+}
+
+/* Where a guest whose instructions are counted has run what it may, it stands until there are more. */
+static void pace(struct machine *m)
+{
+	while (m->pacer.ips) {
+		uint64_t now = clock_now(gtime_clock(m->time));
+		int64_t left = pacer_fill(&m->pacer, monitor_allowed(m->monitor), now);
+		monitor_allow(m->monitor, left);
+		uint64_t until = pacer_hold(&m->pacer, left, now);
+		if (!until)
+			return;
+		hold_until(m, until);
 		if (monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
 			return;
 	}
@@ -279,6 +296,7 @@ static void on_poll(void *ctx)
 		step_on(m);
 	bool served = loop_poll(m->loop);
 	send_output(m);
+	pace(m);
 	govern(m);
 	if (m->nap_due && !served)
 		nap(m);
@@ -340,6 +358,7 @@ void platform_start(struct machine *m)
 	m->slice = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	m->nap = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	platform_set_speed(m, m->config.speed);
+	m->pacer.ips = m->config.ips;
 	govern(m);
 }
 

@@ -236,6 +236,20 @@ static void x_set_speed(struct qmp_call *c)
 	}
 }
 
+static void x_set_ips(struct qmp_call *c)
+{
+	json_int_t n = json_integer_value(json_object_get(c->args, "ips"));
+	if (!c->target->ips) {
+		not_there(c, "count of instructions (--ips)");
+	} else if (n < 100000 || n > 1000000000) {
+		fail(c, "GenericError",
+		     "Parameter 'ips' expects a number from 100000 to 1000000000", "");
+	} else {
+		c->target->ips(c->target->ctx, (unsigned)n);
+		done(c);
+	}
+}
+
 /* --- the screen, and what is printed --- */
 
 static char *screen_text(const struct control_target *t)
@@ -564,6 +578,7 @@ static const struct command {
 	{"x-screen-text", "", x_screen_text},
 	{"x-wait-text", "text:s timeout:i?", x_wait_text},
 	{"x-set-speed", "percent:i", x_set_speed},
+	{"x-set-ips", "ips:i", x_set_ips},
 	{"x-stats", "", x_stats},
 	{"x-dump-cache", "filename:w", x_dump_cache},
 };

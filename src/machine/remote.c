@@ -223,6 +223,12 @@ static void on_speed(void *ctx, unsigned percent)
 	platform_set_speed(ctx, percent); /* the next poll sees it */
 }
 
+static void on_ips(void *ctx, unsigned n)
+{
+	struct machine *m = ctx;
+	m->pacer.ips = n; /* the next poll sees it */
+}
+
 static bool on_dump_cache(void *ctx, int fd, struct problem *why)
 {
 	char *dump = NULL;
@@ -263,6 +269,7 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.eject = on_eject,
 		.chardev = on_chardev,
 		.speed = on_speed,
+		.ips = m->config.ips ? on_ips : NULL,
 		.stats = on_stats,
 		.dump_cache = on_dump_cache,
 	};

@@ -167,6 +167,8 @@ def a_session(kernel, name):
             time.sleep(1)
             cpu = spent(run.pid) - cpu
             check(f"{name}: it is held", 0.02 < cpu < 0.4, cpu)
+        check(f"{name}: instructions are not counted",
+              "no count of instructions" in c.cmd("x-set-ips", ips=1000000)["desc"])
         check(f"{name}: full speed", c.cmd("x-set-speed", percent=100) == {})
         check(f"{name}: query-chardev", c.cmd("query-chardev")[0]["label"] == "serial0")
         check(f"{name}: quit", c.cmd("quit") == {}
@@ -372,6 +374,16 @@ def stopped():
         ends("status after that", run, 0)
 
 
+def counted():
+    with start(busy, "", "--ips", "1000000") as run:
+        Client().__exit__()     # it listens
+        ctl_says(["ips", "5000000"], 0)
+        ctl_says(["ips", "99999"], 1, "", "from 100000 to 1000000000")
+        ctl_says(["ips", "few"], 2, "", "not a number")
+        ctl_says(["quit"], 0)
+        ends("a counted run", run, 0)
+
+
 def resets():
     for what, reason in (("r", "guest"), ("t", "triple-fault")):
         with start(halt, what, "--paused") as run, Client() as c:
@@ -477,8 +489,8 @@ def bad_input():
 
 
 for test in (lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
-             media, lambda: names("on"), lambda: names("off"), front, stopped, resets, hostile, for_ci,
-             bad_input):
+             media, lambda: names("on"), lambda: names("off"), front, stopped, counted, resets, hostile,
+             for_ci, bad_input):
     test()
 print(f"{failures} failed")
 sys.exit(failures != 0)

@@ -33,7 +33,8 @@ for options, expected in (([], "ab"), (["--boot", "floppy0"], "ab"), (["--boot",
 def menu(*options):
     """What is said after the second entry of the menu."""
     with tempfile.NamedTemporaryFile("r", encoding="latin-1") as said:
-        g = Guest(unring, *both, "--boot-menu", "60", "--debugcon", said.name, *options)
+        g = Guest(unring, *both, "--boot-menu", "60", "--debugcon", said.name, *options,
+                  timeout=300)
         try:
             g.see("ESC for boot menu")
             g.press("esc")

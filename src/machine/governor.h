@@ -21,7 +21,9 @@ struct governor_time {
 };
 
 struct governor {
-	unsigned percent; /* of the time that the guest runs; 100: it is not held */
+	unsigned
+		percent; /* of the time that the guest runs; 100: it is not held. May change at any time */
+	unsigned begun; /* percent when it began */
 	struct governor_time last;
 	int64_t ahead; /* of its share: how long it would have to be held */
 };
@@ -40,6 +42,7 @@ static inline uint64_t governor_slice_ns(const struct governor *g)
 /* The guest begins to run: nothing is known of what it ran before. */
 static inline void governor_begin(struct governor *g, struct governor_time t)
 {
+	g->begun = g->percent;
 	g->last = t;
 	g->ahead = 0;
 }
@@ -47,6 +50,8 @@ static inline void governor_begin(struct governor *g, struct governor_time t)
 /* A moment has come.  For how long the guest is to be held now; 0: it may run for `*slice` more. */
 static inline uint64_t governor_look(struct governor *g, struct governor_time t, uint64_t *slice)
 {
+	if (g->begun != g->percent)
+		governor_begin(g, t);
 	uint64_t ran = t.cpu - g->last.cpu, full = governor_slice_ns(g);
 	int64_t hold = (int64_t)(full * (100 - g->percent) / g->percent);
 	g->ahead += (int64_t)(ran * 100 / g->percent) - (int64_t)(t.now - g->last.now);

@@ -97,8 +97,6 @@ bool boot_again(struct machine *m, struct problem *p);
 
 /* What looks at output and at lost time while the guest computes. */
 void platform_start(struct machine *m);
-/* From the next poll on. */
-void platform_set_speed(struct machine *m, unsigned percent);
 struct monitor_platform platform_of(struct machine *m);
 
 /* --- limits.c --- */

@@ -176,12 +176,6 @@ static struct governor_time governor_now(struct machine *m)
 	                              .cpu = host_thread_cpu_ns()};
 }
 
-void platform_set_speed(struct machine *m, unsigned percent)
-{
-	m->governor.percent = percent;
-	governor_begin(&m->governor, governor_now(m));
-}
-
 /* Its clocks go on, and its timers are served when they are due: so nothing is late that would be
  * hidden. */
 static void hold_until(struct machine *m, uint64_t until)
@@ -357,7 +351,7 @@ void platform_start(struct machine *m)
 	m->poll_tick = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	m->slice = timer_create_on(gtime_clock(m->time), m, poll_tick);
 	m->nap = timer_create_on(gtime_clock(m->time), m, poll_tick);
-	platform_set_speed(m, m->config.speed);
+	m->governor.percent = m->config.speed;
 	m->pacer.ips = m->config.ips;
 	govern(m);
 }

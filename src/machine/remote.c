@@ -220,7 +220,8 @@ static void on_stats(void *ctx, FILE *f)
 
 static void on_speed(void *ctx, unsigned percent)
 {
-	platform_set_speed(ctx, percent); /* the next poll sees it */
+	struct machine *m = ctx;
+	m->governor.percent = percent; /* the next poll sees it */
 }
 
 static void on_ips(void *ctx, unsigned n)

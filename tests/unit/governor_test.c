@@ -89,6 +89,12 @@ static void test_ends(void **state)
 	governor_begin(&g, t);
 	assert_int_equal(governor_look(&g, t, &slice), 0);
 	assert_int_equal(slice, governor_slice_ns(&g));
+	/* Another percentage: what it ran before does not count. */
+	t.now += 10000000000;
+	t.cpu += 10000000000;
+	g.percent = 20;
+	assert_int_equal(governor_look(&g, t, &slice), 0);
+	assert_int_equal(slice, governor_slice_ns(&g));
 }
 
 int main(void)

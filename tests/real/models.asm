@@ -54,6 +54,9 @@ main:
 	and ax, 1
 	is16 "id by iretd", ax, [has_id]
 
+	; of the 286 and the first 386 alone
+	faults "loadall", 6, db 0fh, 05h
+	faults "loadall of 32 bits", 6, db 0fh, 07h
 	cmp word [has_ac], 0
 	jne .i486
 	faults "bswap", 6, bswap eax
@@ -90,6 +93,25 @@ main:
 	je .cw
 	mov ax, 37fh
 .cw:	is16 "control word", [word_at], ax
+	cmp word [has_fpu], 0
+	je .wait
+	; no 287: its infinities are equal, whatever RC's neighbour says
+	fninit
+	fld1
+	fldz
+	fdivp
+	fnstsw [word_at]
+	is16 "divide by zero", [word_at], 3804h
+	mov word [word_at], 27fh	; projective
+	fldcw [word_at]
+	fld st0
+	fchs
+	fcompp
+	fnstsw ax
+	and ah, 45h
+	is16 "-infinity below infinity", ax, 104h
+	fninit
+.wait:
 	passes "wait", wait
 	mov eax, cr0
 	mov ebx, eax

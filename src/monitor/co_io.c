@@ -9,7 +9,7 @@ enum callout_result co_IN(struct monitor *m, uint32_t packed, uint64_t operand)
 	if (!cpu_io_check(v, port, n, TRAP))
 		return FAULTED;
 	stats.io_reads++;
-	m->debug_hits |= cpu_dr_match_io(v, port, n);
+	debug_port(m, port, n);
 	uint32_t value = gate_io_read(m, port, n);
 	if (log_on(LOG_IO))
 		gate_log(m, "in %04x.%u = %x at %08x", port, n, value, v->eip);
@@ -32,7 +32,7 @@ enum callout_result co_OUT(struct monitor *m, uint32_t packed, uint64_t operand)
 	stats.io_writes++;
 	if (log_on(LOG_IO))
 		gate_log(m, "out %04x.%u = %x at %08x", port, n, value, v->eip);
-	m->debug_hits |= cpu_dr_match_io(v, port, n);
+	debug_port(m, port, n);
 	gate_io_write(m, port, n, value);
 	interrupt_line_update(m);
 	/* The device may have changed the physical map, and with it the code behind this. */

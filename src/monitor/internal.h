@@ -334,6 +334,12 @@ static inline void debug_access(struct monitor *m, gla_t a, unsigned size, bool 
 		debug_watch(m, a, size, read, write);
 }
 
+static inline void debug_port(struct monitor *m, uint16_t port, unsigned size)
+{
+	if (m->v->dr[7] & DR7_ENABLE)
+		m->debug_hits |= cpu_dr_match_io(m->v, port, size);
+}
+
 /* Has something been hit, by what has run since the last boundary? */
 static inline bool debug_was_hit(const struct monitor *m)
 {

@@ -100,7 +100,7 @@ static bool element(const struct string *s)
 		if (!access(s, SREG_ES, EDI, true, &to) ||
 		    !guest_probe_write(m, to, s->size, s->user, t))
 			return false;
-		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
+		debug_port(m, (uint16_t)v->gpr[EDX], s->size);
 		src = gate_io_read(m, (uint16_t)v->gpr[EDX], s->size);
 		stats.io_reads++;
 		log_io(s, "ins", src);
@@ -112,7 +112,7 @@ static bool element(const struct string *s)
 			return false;
 		stats.io_writes++;
 		log_io(s, "outs", src);
-		m->debug_hits |= cpu_dr_match_io(v, (uint16_t)v->gpr[EDX], s->size);
+		debug_port(m, (uint16_t)v->gpr[EDX], s->size);
 		gate_io_write(m, (uint16_t)v->gpr[EDX], s->size, src);
 		break;
 	}

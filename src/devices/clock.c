@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define SECOND_NS 1000000000ull
+
 struct timer {
 	struct clock *clock;
 	struct timer *next; /* of those that are set, the earliest first */
@@ -43,6 +45,13 @@ void clock_destroy(struct clock *c)
 uint64_t clock_now(struct clock *c)
 {
 	return c->now(c->ctx);
+}
+
+uint64_t clock_ticks(struct clock *c, uint32_t hz)
+{
+	/* By seconds and the rest, as the product of both has more than 64 bits. */
+	uint64_t ns = clock_now(c);
+	return ns / SECOND_NS * hz + ns % SECOND_NS * hz / SECOND_NS;
 }
 
 uint64_t clock_next(struct clock *c)

@@ -59,6 +59,8 @@ struct clock *clock_create(void *ctx, uint64_t (*now)(void *ctx),
                            void (*arm)(void *ctx, uint64_t deadline_ns));
 void clock_destroy(struct clock *c);
 uint64_t clock_now(struct clock *c);
+/* How many periods of a frequency have passed, whole ones. */
+uint64_t clock_ticks(struct clock *c, uint32_t hz);
 struct timer *timer_create_on(struct clock *c, void *ctx, void (*fire)(void *ctx, uint64_t now));
 void timer_set(struct timer *t, uint64_t deadline_ns);
 void timer_cancel(struct timer *t);

@@ -51,13 +51,13 @@ struct piix4pm {
 
 static uint64_t ticks(const struct piix4pm *p)
 {
-	return (unsigned __int128)clock_now(p->board.clock) * TIMER_HZ / 1000000000;
+	return clock_ticks(p->board.clock, TIMER_HZ);
 }
 
 /* ACPI 1.0b, 4.7.3.1.1: the carry is each change of the highest bit. */
-static uint64_t halves_now(const struct piix4pm *p)
+static uint64_t halves(uint64_t tick)
 {
-	return ticks(p) >> (TIMER_BITS - 1);
+	return tick >> (TIMER_BITS - 1);
 }
 
 /* The SCI as the registers have it; a carry that it would tell of is waited for. */
@@ -72,14 +72,19 @@ static void update(struct piix4pm *p)
 	timer_set(p->carry, (tick * 1000000000 + TIMER_HZ - 1) / TIMER_HZ);
 }
 
-static void look(struct piix4pm *p)
+static void look_at(struct piix4pm *p, uint64_t tick)
 {
-	uint64_t now = halves_now(p);
+	uint64_t now = halves(tick);
 	if (now == p->halves)
 		return;
 	p->halves = now;
 	p->status |= TIMER_CARRY;
 	update(p);
+}
+
+static void look(struct piix4pm *p)
+{
+	look_at(p, ticks(p));
 }
 
 static void on_carry(void *ctx, uint64_t now)
@@ -97,7 +102,7 @@ void piix4pm_power_button(struct piix4pm *p)
 /* --- registers --- */
 
 /* General-purpose events, processor control, global events and GPIO are not there. */
-static uint32_t pm_dword(struct piix4pm *p, uint32_t at)
+static uint32_t pm_dword(const struct piix4pm *p, uint32_t at, uint64_t tick)
 {
 	switch (at) {
 	case PM1_STATUS:
@@ -105,7 +110,7 @@ static uint32_t pm_dword(struct piix4pm *p, uint32_t at)
 	case PM1_CONTROL:
 		return p->control;
 	case PM_TIMER:
-		return ticks(p) & ((1 << TIMER_BITS) - 1);
+		return tick & ((1 << TIMER_BITS) - 1);
 	default:
 		return 0;
 	}
@@ -115,8 +120,9 @@ static uint32_t pm_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct piix4pm *p = ctx;
 	uint32_t at = offset & ~3u;
-	look(p);
-	uint64_t v = pm_dword(p, at) | (uint64_t)pm_dword(p, at + 4) << 32;
+	uint64_t tick = ticks(p);
+	look_at(p, tick);
+	uint64_t v = pm_dword(p, at, tick) | (uint64_t)pm_dword(p, at + 4, tick) << 32;
 	return v >> 8 * (offset & 3);
 }
 
@@ -182,7 +188,7 @@ static void piix4pm_reset(void *d, enum reset_kind kind)
 	struct piix4pm *p = d;
 	p->status = p->enable = p->control = 0;
 	p->apm[0] = p->apm[1] = 0;
-	p->halves = halves_now(p);
+	p->halves = halves(ticks(p));
 	update(p);
 }
 
@@ -197,7 +203,7 @@ static void piix4pm_state(void *d, struct archive *a)
 	archive_require(a, "status", !(p->status & ~(TIMER_CARRY | POWER_BUTTON)));
 	archive_require(a, "enable", !(p->enable & ~ENABLES));
 	archive_require(a, "control", !(p->control & ~(SCI_EN | BM_RLD | SLP_TYP_MASK)));
-	archive_require(a, "halves", p->halves <= halves_now(p));
+	archive_require(a, "halves", p->halves <= halves(ticks(p)));
 	if (archive_loaded(a))
 		update(p);
 }

@@ -70,7 +70,7 @@ struct pit {
 
 static uint64_t ticks_now(struct pit *p)
 {
-	return (unsigned __int128)clock_now(p->clock) * PIT_HZ / 1000000000;
+	return clock_ticks(p->clock, PIT_HZ);
 }
 
 /* The first nanosecond at which ticks_now() reaches this tick. */

@@ -11,11 +11,14 @@ enum {
 	STUCK_NS = 1000000000,
 };
 
-void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*cpu_ns)(void),
-                   int64_t *tsc_minus, uint64_t *tsc_read)
+void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*host_ns)(void),
+                   uint64_t (*cpu_ns)(void), int64_t *tsc_minus, uint64_t *tsc_read)
 {
-	*a = (struct apparent){
-		.host = host, .tsc_minus = tsc_minus, .tsc_read = tsc_read, .armed = UINT64_MAX};
+	*a = (struct apparent){.host = host,
+	                       .host_ns = host_ns,
+	                       .tsc_minus = tsc_minus,
+	                       .tsc_read = tsc_read,
+	                       .armed = UINT64_MAX};
 	a->start = host();
 	a->zero = a->start.ns;
 	a->stolen.cpu_ns = cpu_ns;
@@ -62,13 +65,18 @@ static uint64_t untold_ns(const struct apparent *a, struct moment t)
 	return least(ns, (unsigned __int128)tsc * (t.ns - a->start.ns) / (t.tsc - a->start.tsc));
 }
 
+static bool is_late(uint64_t armed, uint64_t ns)
+{
+	return ns >= armed && ns - armed >= LATE_NS;
+}
+
 /* What the host's timer is late by at t; returns how much of it is hidden. */
 static uint64_t hide_lateness(struct apparent *a, struct moment t)
 {
 	uint64_t armed = __atomic_load_n(&a->armed, __ATOMIC_RELAXED);
 	if (a->held || a->stolen.active)
 		return 0;
-	if (t.ns < armed || t.ns - armed < LATE_NS || t.ns <= a->start.ns ||
+	if (!is_late(armed, t.ns) || t.ns <= a->start.ns ||
 	    !__atomic_compare_exchange_n(&a->armed, &armed, t.ns, false, __ATOMIC_RELAXED,
 	                                 __ATOMIC_RELAXED))
 		return 0;
@@ -94,9 +102,12 @@ uint64_t apparent_now(struct apparent *a)
 		zero = __atomic_load_n(&a->zero, __ATOMIC_RELAXED);
 		t = a->held;
 		if (!t) {
-			struct moment now = a->host();
-			t = now.ns;
-			zero += hide_lateness(a, now);
+			t = a->host_ns();
+			if (is_late(__atomic_load_n(&a->armed, __ATOMIC_RELAXED), t)) {
+				struct moment now = a->host();
+				t = now.ns;
+				zero += hide_lateness(a, now);
+			}
 		}
 	} while (zero != __atomic_load_n(&a->zero, __ATOMIC_RELAXED));
 	a->seen = t - zero;

@@ -10,6 +10,7 @@
 
 struct apparent {
 	struct moment (*host)(void);
+	uint64_t (*host_ns)(void);
 	int64_t *tsc_minus; /* the vCPU's: the host's TSC and this make the guest's */
 	uint64_t *tsc_read; /* and what the guest has read of it last; 0: nothing */
 	struct moment start;
@@ -24,8 +25,8 @@ struct apparent {
 };
 
 /* Begins at 0; tsc_minus is shared with code that reads it at any time. */
-void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*cpu_ns)(void),
-                   int64_t *tsc_minus, uint64_t *tsc_read);
+void apparent_init(struct apparent *a, struct moment (*host)(void), uint64_t (*host_ns)(void),
+                   uint64_t (*cpu_ns)(void), int64_t *tsc_minus, uint64_t *tsc_read);
 
 /* Nanoseconds of guest time. */
 uint64_t apparent_now(struct apparent *a);

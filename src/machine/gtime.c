@@ -64,7 +64,8 @@ int gtime_create(struct gtime **out, struct gtime_cells cells)
 		return err;
 	}
 	g->tsc_exits = cells.tsc_exits;
-	apparent_init(&g->time, moment, host_thread_cpu_ns, cells.tsc_minus, cells.tsc_read);
+	apparent_init(&g->time, moment, host_monotonic_ns, host_thread_cpu_ns, cells.tsc_minus,
+	              cells.tsc_read);
 	g->clock = clock_create(g, now, arm);
 	*out = g;
 	return 0;

@@ -30,6 +30,11 @@ static struct moment host(void)
 	return (struct moment){host_ns, host_ns * TSC_PER_NS};
 }
 
+static uint64_t ns(void)
+{
+	return host().ns;
+}
+
 static uint64_t cpu(void)
 {
 	return cpu_time;
@@ -53,7 +58,7 @@ static int begin(void **state)
 	tsc_read = 0;
 	stop_at = 0;
 	tsc_minus = -(int64_t)(host_ns * TSC_PER_NS);
-	apparent_init(&a, host, cpu, &tsc_minus, &tsc_read);
+	apparent_init(&a, host, ns, cpu, &tsc_minus, &tsc_read);
 	runs(100 * MS);
 	return 0;
 }

@@ -36,26 +36,29 @@ enum idle_kind idle_port(uint16_t port, bool in, uint32_t value)
 	return (port & ~PIC_OTHERS) == PIC ? IDLE_NOTHING : IDLE_WORK;
 }
 
-static uint32_t mix(uint32_t h, uint32_t value)
+/* Of two words: a poll is not to cost much. */
+static uint64_t mix(uint64_t h, uint32_t a, uint32_t b)
 {
-	return (h ^ value) * 0x9e3779b1u ^ h >> 15;
+	h = (h ^ ((uint64_t)a << 32 | b)) * 0x9e3779b97f4a7c15;
+	return h ^ h >> 32;
 }
 
-static uint32_t state_of(const struct idle_place *p, uint32_t h)
+static uint64_t state_of(const struct idle_place *p, uint64_t h)
 {
 	const struct vcpu *v = p->v;
-	h = mix(h, v->eip);
-	for (unsigned r = 0; r < 8; r++)
-		h = mix(h, v->gpr[r]);
-	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
-		h = mix(h, v->seg[s].selector);
-	for (unsigned k = 0; k < IDLE_STACK; k++)
-		h = mix(h, p->stack[k]);
+	const struct segment *seg = v->seg;
+	h = mix(h, v->eip, (uint32_t)seg[SREG_CS].selector << 16 | seg[SREG_SS].selector);
+	h = mix(h, (uint32_t)seg[SREG_DS].selector << 16 | seg[SREG_ES].selector,
+	        (uint32_t)seg[SREG_FS].selector << 16 | seg[SREG_GS].selector);
+	for (unsigned r = 0; r < 8; r += 2)
+		h = mix(h, v->gpr[r], v->gpr[r + 1]);
+	for (unsigned k = 0; k < IDLE_STACK; k += 2)
+		h = mix(h, p->stack[k], p->stack[k + 1]);
 	return h;
 }
 
 /* Has the guest been in this state at a poll not long ago? */
-static bool knows(struct idle *i, uint32_t state)
+static bool knows(struct idle *i, uint64_t state)
 {
 	for (unsigned k = 0; k < IDLE_STATES; k++)
 		if (i->states[k] == state)
@@ -72,14 +75,14 @@ bool idle_note(struct idle *i, bool poll, const struct idle_place *p)
 		return false;
 	i->changes += !knows(i, i->state);
 	i->state = 0;
-	return i->polls++ % IDLE_POLLS == 0;
+	return ++i->polls % IDLE_POLLS == 0;
 }
 
 bool idle_look(struct idle *i, uint64_t now)
 {
 	uint64_t took = now - i->looked_ns;
-	bool quiet =
-		i->polls > 1 && i->changes <= IDLE_CHANGES && took <= IDLE_POLLS * IDLE_POLL_NS;
+	bool quiet = i->polls > IDLE_POLLS && i->changes <= IDLE_CHANGES &&
+	             took <= IDLE_POLLS * IDLE_POLL_NS;
 	i->quiet_ns = quiet ? i->quiet_ns + took : 0;
 	i->looked_ns = now;
 	i->changes = 0;
@@ -94,5 +97,5 @@ void idle_slept(struct idle *i, uint64_t now)
 	i->slept_ns = i->looked_ns = now;
 	i->quiet_ns = 0;
 	i->changes = 0;
-	i->polls = 1;
+	i->polls = IDLE_POLLS;
 }

@@ -25,11 +25,11 @@ enum {
 };
 
 struct idle {
-	uint32_t state; /* the guest's where it has asked for something since its last poll */
-	uint32_t states[IDLE_STATES];
+	uint64_t state; /* the guest's where it has asked for something since its last poll */
+	uint64_t states[IDLE_STATES];
 	unsigned next;      /* of these, to be forgotten */
 	unsigned changes;   /* polls since the last look in a state that was not among them */
-	unsigned polls;     /* since the guest has worked */
+	unsigned polls;     /* since the guest has worked; the first few only begin the time */
 	bool idle;          /* it has slept not long ago */
 	uint64_t looked_ns; /* the last look */
 	uint64_t slept_ns;  /* the end of the last sleep */

@@ -29,8 +29,14 @@ def after(g, typed, answer):
     return g.see(answer)
 
 
+def idles(g):
+    """Polls for a key, and is put to sleep between its polls."""
+    g.until("a nap", lambda: g("x-stats")["naps"] > 0)
+
+
 def grub(g, _):
     g.see("for a command-line")
+    idles(g)
     g.type("c")
     g.see("grub>")
     after(g, "ls", "(fd0)")
@@ -133,6 +139,7 @@ def dos(g, line, answer):
 
 def freedos(g, _):
     dos(g, "ver", "FreeCom version")
+    idles(g)
     dos(g, "dir", "bytes free")
 
 
@@ -209,6 +216,7 @@ def entry(key):
         g.type(key + "\n")
         g.see("A:\\>")
         dos(g, "ver", "ersion")
+        idles(g)
         dos(g, "cd", "A:\\")
     return steps
 

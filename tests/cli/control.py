@@ -244,8 +244,9 @@ def names(fence):
     shutil.copy(floppy, f"{where}/locked")
     os.mkfifo(f"{where}/pipe")
     os.mkdir(f"{where}/folder")
-    with open(f"{where}/long", "wb") as f:
-        f.write(b"x" * (4 << 20))
+    for name, size in ("long", 4 << 20), ("odd", 1000):
+        with open(f"{where}/{name}", "wb") as f:
+            f.write(b"x" * size)
 
     def content(name, most=-1):
         with open(f"{where}/{name}", "rb") as f:
@@ -295,7 +296,7 @@ def names(fence):
         refuses("a pipe", "pipe: not a plain", "blockdev-change-medium", filename="pipe", **device)
         refuses("an output", "--log log: the same file", "blockdev-change-medium", filename="log",
                 **device)
-        refuses("what is no disk", "dump: ", "blockdev-change-medium", filename="dump", **device)
+        refuses("what is no disk", "odd: ", "blockdev-change-medium", filename="odd", **device)
         with open(f"{where}/locked", "r+b") as f:
             fcntl.lockf(f, fcntl.LOCK_EX)
             refuses("one in use", "in use", "blockdev-change-medium", filename="locked", **device)

@@ -109,8 +109,9 @@ static int open_named(const char *path, enum file_use use)
 
 static void drop(const struct front *f, struct caller *c)
 {
-	f->language->end(c->state);
-	close(c->client);
+	if (c->state)
+		f->language->end(c->state);
+	close_any(c->client);
 	close(c->owner);
 	close_any(c->came);
 	close_any(c->along);
@@ -237,32 +238,31 @@ static struct caller *find_free(struct front *f)
 	return NULL;
 }
 
-static bool begin_caller(const struct front *f, struct caller *c, int client)
+static bool begin_caller(const struct front *f, struct caller *c)
 {
 	int ends[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	struct pollfd p = {f->owner, POLLOUT, 0};
+	/* While the owner is too busy to hear of it, the call waits, and is not refused. */
+	if (poll(&p, 1, 0) <= 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return false;
-	void *state = f->language->begin();
-	bool good = state && send_along(f->owner, "", 1, ends[1]) == 1;
+	int client = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
+	void *state = client < 0 ? NULL : f->language->begin();
+	bool told = state && send_along(f->owner, "", 1, ends[1]) == 1;
 	close(ends[1]);
-	if (!good) {
-		close(ends[0]);
-		if (state)
-			f->language->end(state);
-		return false;
-	}
 	*c = (struct caller){
 		.client = client, .owner = ends[0], .state = state, .came = -1, .along = -1};
-	return true;
+	if (!told)
+		drop(f, c);
+	return told;
 }
 
 static void take_call(struct front *f)
 {
 	struct caller *c = find_free(f);
-	int client = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (client >= 0 && (!c || !begin_caller(f, c, client)))
-		close(client);
-	f->deaf = client < 0 && !again();
+	if (c)
+		f->deaf = !begin_caller(f, c);
+	else
+		close_any(accept4(f->listener, NULL, NULL, SOCK_CLOEXEC));
 }
 
 static void serve_client(const struct front *f, struct caller *c, int ready)
@@ -271,6 +271,9 @@ static void serve_client(const struct front *f, struct caller *c, int ready)
 		flush(c);
 	if (ready & ~POLLOUT && !c->ended && !c->message)
 		read_client(f, c);
+	/* All that he has said is on its way, and he reads no more. */
+	if (ready & POLLHUP && c->client >= 0 && c->ended && !c->message)
+		drop(f, c);
 }
 
 /* The owner has hung up: the client gets what it takes now. */

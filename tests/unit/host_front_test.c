@@ -306,7 +306,7 @@ static void test_leaving(void **state)
 	say(client, "one\ntwo\n");
 	close(client);
 	assert_int_equal(hears(owner, "one"), 0);
-	say(owner, "answer\n"); /* to nobody */
+	send(owner, "answer\n", 7, MSG_NOSIGNAL); /* to nobody */
 	assert_int_equal(hears(owner, "two"), 0);
 	assert_true(ends(owner));
 	close(owner);
@@ -359,26 +359,50 @@ static void test_many(void **state)
 	}
 }
 
+/* Those who have gone take no place from who comes, even if the owner has not looked at them yet. */
+static void test_burst(void **state)
+{
+	enum { BURST = 2 * FRONT_CALLERS };
+	int owners[BURST];
+	for (unsigned i = 0; i < BURST; i++) {
+		int client = call();
+		say(client, "gone\n");
+		close(client);
+		owners[i] = take_caller();
+	}
+	int client = call();
+	say(client, "here\n");
+	for (unsigned i = 0; i < BURST; i++) {
+		assert_int_equal(hears(owners[i], "gone"), 0);
+		assert_true(ends(owners[i]));
+		close(owners[i]);
+	}
+	int owner = take_caller();
+	assert_int_equal(hears(owner, "here"), 0);
+	close(owner);
+	close(client);
+}
+
 /* Where nobody may open another file, callers wait, and it sleeps. */
 static void test_few(void **state)
 {
 	front_stop(&front);
 	broker_end();
-	struct rlimit before, few = {16, 16};
+	struct rlimit before, few = {32, 32};
 	getrlimit(RLIMIT_NOFILE, &before);
 	few.rlim_max = before.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &few);
 	int err = front_start(&front, path, &language);
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_int_equal(err, 0);
-	int fds[16];
-	for (unsigned i = 0; i < 16; i++)
+	int fds[24]; /* more than it takes, and fewer than may wait besides */
+	for (unsigned i = 0; i < 24; i++)
 		fds[i] = call();
 	int owner = take_caller();
 	say(fds[0], "here\n");
 	assert_int_equal(hears(owner, "here"), 0);
 	close(owner);
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < 24; i++)
 		close(fds[i]);
 }
 
@@ -431,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stalled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaving, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_burst, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_few, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_orphan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),

@@ -63,4 +63,26 @@ struct native {
 	uint32_t ss_loaded; /* EIP behind a load of SS: no interrupt before that instruction */
 };
 
+/* The way to another CS outside of protected mode: the tag of the space in which this selector leads
+ * on in the same mode and window. */
+struct far_slot {
+	uint64_t minus_key; /* -(key + selector) */
+	uint64_t tag;
+};
+enum { FAR_SLOTS = 256 };
+
+/* Where the way to a selector is: by its low bits. */
+static inline uint32_t far_index(uint16_t selector)
+{
+	return selector & (FAR_SLOTS - 1);
+}
+
+/* Of far transfers, which is too large to lie before what is reached more often. */
+struct native_far {
+	uint64_t stub;    /* jmp: r8d = EIP, r10w = CS; goes on there, else exits */
+	uint64_t key;     /* of mode and window, its low 16 bits zero; none is given twice */
+	uint64_t ret_top; /* the empty return stack */
+	struct far_slot slot[FAR_SLOTS];
+};
+
 #endif

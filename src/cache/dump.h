@@ -18,15 +18,16 @@ struct dump_layout {
 	uint32_t seg, seg_stride, seg_base, seg_selector, ss_loaded;
 	uint32_t reach, reach_stride, reach_read, reach_write, reach_low, code_reach;
 	uint32_t memory;
+	uint32_t far_stub, far_key, far_slot, ret_top;
 	uint32_t gpr, flags, scratch, host_rsp, ret_sp, window, table, tag;
 	uint32_t callouts; /* ids are below this */
 	uint32_t co_pending, co_pre, co_post, co_popf, co_far_jmp, co_far_call, co_stale;
-	uint32_t out_direct, out_miss, out_callout, out_fault, out_pending;
+	uint32_t out_direct, out_miss, out_callout, out_fault, out_pending, out_far;
 };
 
 /* What the cells of the stubs hold, and where the return stack ends: host addresses. */
 struct dump_stubs {
-	uint64_t exit, lookup, miss, callout, ret_miss;
+	uint64_t exit, lookup, miss, callout, ret_miss, far;
 	uint64_t entry; /* of the section of the same name */
 };
 

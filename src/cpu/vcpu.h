@@ -163,6 +163,8 @@ struct vcpu {
 	struct cpu_env env;
 
 	uint64_t mcg_ctl, mc_ctl[VCPU_MC_BANKS], debugctl;
+
+	struct native_far far; /* as `native` */
 };
 
 _Static_assert(offsetof(struct vcpu, native.stub) < 128, "hot cells are reached with disp8");

@@ -11,6 +11,11 @@
 #define V_RET_SP 168
 #define V_TABLE 184
 #define V_TAG 200
+#define V_FAR_KEY 1176
+#define V_RET_TOP 1184
+#define V_FAR_SLOT 1192
+#define V_CS_SELECTOR 540
+#define V_CS_BASE 528
 
 /* Flags: those of the guest's that are the host's too, the host's own, and AC. */
 #define F_NATIVE 0xcd5

@@ -67,6 +67,7 @@ int monitor_dump(struct monitor *m, FILE *f)
 			{
 				.exit = m->v->native.stub[STUB_EXIT],
 				.lookup = m->v->native.stub[STUB_LOOKUP],
+				.far = m->v->far.stub,
 				.miss = m->v->native.stub[STUB_MISS],
 				.callout = m->v->native.stub[STUB_CALLOUT],
 				.ret_miss = *(const uint64_t *)(uintptr_t)m->ret_top,
@@ -78,7 +79,7 @@ int monitor_dump(struct monitor *m, FILE *f)
 		.n_returns = (unsigned)((m->ret_top - m->v->native.ret_sp) / 8 + 1),
 		.windows = windows.in,
 		.spaces = spaces,
-		.tag = m->space.tag,
+		.tag = m->v->native.tag,
 		.once = m->once.host_len ? &m->once : NULL,
 		.once_eip = m->once_eip,
 		.ctx = m,

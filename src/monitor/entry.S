@@ -7,7 +7,7 @@
 	.text
 	.globl monitor_enter, entry_window, entry_window_end, entry_abort
 	.globl stub_exit, stub_lookup, stub_lookup_end, stub_miss, stub_callout
-	.globl stub_ret_miss, stub_fault, stubs_end
+	.globl stub_far, stub_ret_miss, stub_fault, stubs_end
 	.type monitor_enter, @function
 
 /* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac) */
@@ -53,6 +53,30 @@ entry_abort:
 	mov r9d, 1 << F_AC_BIT /* it may have been loaded */
 	jmp end_ac
 
+/* r8d = EIP, r10w = CS: outside of protected mode, where its base follows.  Return predictions belong
+ * to one space. */
+stub_far:
+	mov r11, rcx
+	movzx r10d, r10w
+	movzx r9d, r10b
+	lea r9, [r9 + r9]
+	mov rcx, [r15 + r9 * 8 + V_FAR_SLOT]
+	lea rcx, [rcx + r10]
+	mov r14, [r15 + V_FAR_KEY]
+	lea rcx, [rcx + r14]
+	jrcxz 1f
+	mov ecx, r11d
+	mov r11d, EXIT_FAR
+	jmp save
+1:	mov ecx, r11d
+	mov r14, [r15 + r9 * 8 + V_FAR_SLOT + 8]
+	mov [r15 + V_TAG], r14
+	mov [r15 + V_CS_SELECTOR], r10w
+	mov r9d, 4
+	shlx r10d, r10d, r9d
+	mov [r15 + V_CS_BASE], r10d
+	mov rsp, [r15 + V_RET_TOP]
+	jmp stub_lookup
 /* The return stack ran out: its last word stays where it is. */
 stub_ret_miss:
 	lea rsp, [rsp - 8]

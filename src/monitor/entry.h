@@ -16,6 +16,7 @@
 #define EXIT_CALLOUT 3 /* r8 = EIP, r9 = packed callout, r10 = operand */
 #define EXIT_FAULT 4   /* a signal handler has said the rest */
 #define EXIT_PENDING 5 /* nothing was run */
+#define EXIT_FAR 6     /* r8 = EIP, r10 = CS, outside of protected mode */
 
 #ifndef __ASSEMBLER__
 #include "cpu/vcpu.h"
@@ -27,7 +28,7 @@ unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac
 
 extern const char entry_window[], entry_window_end[], entry_abort[];
 extern const char stub_exit[], stub_lookup[], stub_lookup_end[], stub_miss[], stub_callout[];
-extern const char stub_ret_miss[], stub_fault[], stubs_end[];
+extern const char stub_ret_miss[], stub_fault[], stub_far[], stubs_end[];
 #endif
 
 #endif

@@ -33,6 +33,10 @@ static inline struct dump_layout monitor_layout(void)
 		.reach_low = offsetof(struct seg_reach, minus_low),
 		.code_reach = CELL(native.code_reach),
 		.memory = CELL(native.memory),
+		.far_stub = CELL(far.stub),
+		.far_key = CELL(far.key),
+		.far_slot = CELL(far.slot),
+		.ret_top = CELL(far.ret_top),
 		.gpr = CELL(gpr),
 		.flags = CELL(flags),
 		.scratch = CELL(native.scratch),
@@ -54,6 +58,7 @@ static inline struct dump_layout monitor_layout(void)
 		.out_callout = EXIT_CALLOUT,
 		.out_fault = EXIT_FAULT,
 		.out_pending = EXIT_PENDING,
+		.out_far = EXIT_FAR,
 	};
 #undef CELL
 }

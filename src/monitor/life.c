@@ -161,6 +161,8 @@ void monitor_reset(struct monitor *m)
 	cpu_reset(v, m->cfg.model);
 	env_fill(m, &v->env);
 	v->native.stub[STUB_EXIT] = (uint64_t)(uintptr_t)stub_exit;
+	v->far.stub = (uint64_t)(uintptr_t)stub_far;
+	v->far.ret_top = m->ret_top;
 	v->native.stub[STUB_LOOKUP] = (uint64_t)(uintptr_t)stub_lookup;
 	v->native.stub[STUB_MISS] = (uint64_t)(uintptr_t)stub_miss;
 	v->native.stub[STUB_CALLOUT] = (uint64_t)(uintptr_t)stub_callout;

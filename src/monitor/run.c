@@ -31,6 +31,16 @@ static struct left left_by(struct monitor *m, enum route r, const struct trap *t
 	return (struct left){NO_CHAIN, r};
 }
 
+/* Translated code leaves for a CS to which it does not know the way yet. */
+static void far_jump(struct monitor *m)
+{
+	const uint64_t *cell = m->v->native.scratch;
+	struct trap t;
+	CHECK(!mode_protected(m->v));
+	CHECK(cpu_far_jump(m->v, (uint16_t)cell[CELL_R10], (uint32_t)cell[CELL_R8], 2, 0, &t));
+	m->code_moved = true;
+}
+
 /* Runs translated code at host until it leaves for the dispatcher; callouts that
  * resume are served here. */
 static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
@@ -49,6 +59,8 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		if (m->fpu_saved || m->vectors_saved || m->cfg.paranoid)
 			fpu_restore(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
+		/* It has gone to another CS by itself. */
+		m->code_moved |= v->native.tag != m->space.tag;
 		m->worked |= why != EXIT_PENDING;
 		if (m->cfg.paranoid) {
 			m->left++;
@@ -78,6 +90,10 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		case EXIT_MISS:
 			stats.exit_indirect++;
 			v->eip = (uint32_t)v->native.scratch[CELL_R8];
+			return done;
+		case EXIT_FAR:
+			stats.exit_indirect++;
+			far_jump(m);
 			return done;
 		case EXIT_FAULT: {
 			struct trap t;
@@ -387,9 +403,9 @@ enum monitor_end monitor_run(struct monitor *m)
 		}
 		if (log_on(LOG_EXITS))
 			log_run(m);
-		from.tag = m->space.tag;
 		unsigned instructions = u ? u->n_insns : 0; /* it may die as it runs */
 		struct left left = run(m, host, false);
+		from.tag = v->native.tag; /* where the exit was taken */
 		count(m, instructions);
 		from.exit = left.exit;
 		if (m->cfg.paranoid)

@@ -27,6 +27,12 @@ bool window_alive(void *ctx, uint32_t id, uint64_t base)
 	return m->window_of_base[monitor_base_slot(base)] == id;
 }
 
+/* All ways to other code segments are gone. */
+static void far_flush(struct monitor *m)
+{
+	m->v->far.key += 1 << 16;
+}
+
 void flush_code(struct monitor *m)
 {
 	fpu_save_pointers(m);
@@ -34,6 +40,7 @@ void flush_code(struct monitor *m)
 	itlb_flush(m);
 	return_stack_reset(m);
 	m->n_modes = 0;
+	far_flush(m);
 	for (unsigned i = 0; i < SPACES; i++)
 		m->spaces[i].tag = 0;
 	m->space.tag = 0;
@@ -57,6 +64,7 @@ static uint64_t tag_new(struct monitor *m)
 		tcache_branch_drop_all(m->cache);
 		for (unsigned i = 0; i < SPACES; i++)
 			m->spaces[i].tag = 0;
+		far_flush(m);
 		m->last_tag = 1;
 	}
 	return (uint64_t)m->last_tag << 32;
@@ -85,6 +93,8 @@ static const struct tcache_space *space_find(struct monitor *m, const struct mod
 		if (space_is(m, &set[i], k, w))
 			return &set[i];
 	unsigned mode = mode_number(m, k->bits);
+	if (set[WAYS - 1].tag)
+		far_flush(m); /* one may lead there */
 	for (unsigned i = WAYS - 1; i > 0; i--)
 		set[i] = set[i - 1];
 	set[0] = (struct tcache_space){
@@ -98,15 +108,36 @@ static const struct tcache_space *space_find(struct monitor *m, const struct mod
 	return &set[0];
 }
 
+/* By which of CS translated code will find the way to this space from others of its kind. */
+static void far_note(struct monitor *m)
+{
+	struct native_far *far = &m->v->far;
+	uint16_t selector = m->v->seg[SREG_CS].selector;
+	if (mode_protected(m->v) || m->space.cs_base != (uint32_t)selector << 4)
+		return;
+	far->slot[far_index(selector)] = (struct far_slot){
+		.minus_key = -(far->key + selector),
+		.tag = m->space.tag,
+	};
+}
+
 static void space_enter(struct monitor *m, const struct mode_key *k, const struct window *w)
 {
-	if (space_is(m, &m->space, k, w))
+	/* Translated code may have left the space for another of the same code. */
+	if (m->v->native.tag == m->space.tag && space_is(m, &m->space, k, w)) {
+		far_note(m);
 		return;
+	}
 	/* Return predictions belong to one space. */
 	return_stack_reset(m);
+	struct tcache_space was = m->space;
 	m->space = *space_find(m, k, w);
+	if (was.mode != m->space.mode || was.window_id != m->space.window_id ||
+	    was.cs_limit != m->space.cs_limit)
+		far_flush(m);
 	m->mode = m->space.mode;
 	m->v->native.tag = m->space.tag;
+	far_note(m);
 }
 
 void select_state(struct monitor *m)

@@ -177,7 +177,7 @@ static void on_kick(void *ctx, struct host_frame *f)
 			return;
 		}
 		pc = host_frame_get(f, R8_NO);
-	} else if (!between(pc, stub_ret_miss, stub_lookup_end) && !tcache_contains(m->cache, pc)) {
+	} else if (!between(pc, stub_far, stub_lookup_end) && !tcache_contains(m->cache, pc)) {
 		return;
 	}
 	host_frame_set(f, R13_NO, tcache_miss_table(m->cache));

@@ -237,20 +237,67 @@ static void far_pointer(struct xlate *x)
 	emit32(e, x->i.imm2 & 0xffff);
 }
 
+/* Outside of protected mode a far transfer changes CS's selector and base alone; and all 16-bit
+ * offsets are in a segment of 64 KiB. */
+static bool far_inline(const struct xlate *x)
+{
+	return xl_loads_inline(x) && x->i.opsize == 2 &&
+	       (!(x->mode & MODE_CSLIMIT) || x->mode & MODE_64K);
+}
+
+/* To r10w:r8d. */
+static void far_leave(struct xlate *x)
+{
+	emit_enc(&x->e, &(struct enc){.opcode = 0xff, .reg = 4, .mem = true, .m = VCPU(far.stub)});
+	x->ended = true;
+}
+
+static void far_leave_direct(struct xlate *x)
+{
+	emit_mov_imm(&x->e, R10, x->i.imm2 & 0xffff);
+	emit_mov_imm(&x->e, R8, x->i.imm & 0xffff);
+	far_leave(x);
+}
+
 void x_jmp_far(struct xlate *x)
 {
+	if (far_inline(x)) {
+		far_leave_direct(x);
+		return;
+	}
 	far_pointer(x);
 	xl_callout(x, CO_FAR_JMP, x->i.opsize, 0, 0);
 }
 
 void x_call_far(struct xlate *x)
 {
+	if (far_inline(x)) {
+		struct emit *e = &x->e;
+		emit_load16(e, R11, vcpu_selector(SREG_CS));
+		emit_store(e, xl_stack(x, R12, -2, 2, 'w'), R11, 2);
+		xl_post(x);
+		emit_store_imm(e, xl_stack(x, R12, -4, 2, 'w'), x->next & 0xffff, 2);
+		xl_reloc(x, RELOC_IP);
+		xl_post(x);
+		xl_stack_adjust(x, -4);
+		far_leave_direct(x);
+		return;
+	}
 	far_pointer(x);
 	xl_callout(x, CO_FAR_CALL, x->i.opsize, 0, 0);
 }
 
 void x_jmp_far_mem(struct xlate *x)
 {
+	if (far_inline(x) && !x->site) {
+		struct memop m = xl_mem(x, xl_ea(x, 0), xl_seg(x), 4, 'r');
+		emit_load16(&x->e, R11, m);
+		m.disp += 2;
+		emit_load16(&x->e, R10, m);
+		emit_mov32(&x->e, R8, R11);
+		far_leave(x);
+		return;
+	}
 	xl_ea_r10(x);
 	xl_callout(x, CO_FAR_JMP_MEM, x->i.opsize, xl_seg(x), 0);
 }
@@ -263,7 +310,17 @@ void x_call_far_mem(struct xlate *x)
 
 void x_ret_far(struct xlate *x)
 {
-	emit_mov_imm(&x->e, R10, x->i.opcode == 0xca ? x->i.imm & 0xffff : 0);
+	struct emit *e = &x->e;
+	int32_t extra = x->i.opcode == 0xca ? x->i.imm & 0xffff : 0;
+	if (far_inline(x)) {
+		emit_load16(e, R11, xl_stack(x, R12, 0, 2, 'r'));
+		emit_load16(e, R10, xl_stack(x, R12, 2, 2, 'r'));
+		xl_stack_adjust(x, 4 + extra);
+		emit_mov32(e, R8, R11);
+		far_leave(x);
+		return;
+	}
+	emit_mov_imm(e, R10, (uint32_t)extra);
 	xl_callout(x, CO_RETF, x->i.opsize, 0, 0);
 }
 

@@ -82,6 +82,10 @@ static struct want want_one(unsigned op, unsigned reg, bool mem)
 		return w;
 	case 0x50 ... 0x57: case 0x68: case 0x6a: case 0x9c: case 0xe8:
 		return moves(0, 1);
+	case 0x9a: /* CALL to another segment, outside of protected mode */
+		return moves(0, 2);
+	case 0xca: case 0xcb:
+		return moves(2, 0);
 	case 0xc8: /* ENTER: its slot; what is at the new top, changed and changed back */
 		return moves(0, 3);
 	case 0x58 ... 0x5f: case 0x9d: case 0xc2: case 0xc3: case 0xc9: case 0xd7:
@@ -131,6 +135,8 @@ static struct want want_one(unsigned op, unsigned reg, bool mem)
 			return moves(mem, 1);
 		case 4:
 			return moves(mem, 0);
+		case 5: /* JMP to another segment, outside of protected mode */
+			return moves(2 * mem, 0);
 		}
 	}
 	return moves(0, 0);
@@ -231,6 +237,19 @@ static bool is_call(const struct shape *g, unsigned reg)
 	return g->map == 0 && (g->opcode == 0xe8 || (g->opcode == 0xff && reg == 2));
 }
 
+/* Is a store of a call one of another EIP than the next?  16-bit code stores IP: the last two bytes.  A far
+ * call stores CS besides, from a register. */
+static bool pushes_other(const struct shape *g, unsigned reg, const struct node *h, bool wide,
+                         uint32_t next)
+{
+	bool far = g->map == 0 && g->opcode == 0x9a;
+	if (!h->f.store || (!is_call(g, reg) && !far))
+		return false;
+	if (h->f.opcode != 0xc7)
+		return !far;
+	return wide ? h->f.tail != next : h->f.tail >> 16 != (next & 0xffff);
+}
+
 /* For a coprocessor: without one it does nothing. */
 static bool is_esc(const struct shape *g)
 {
@@ -322,11 +341,7 @@ static void own_check(struct sweep *s, const uint8_t *guest, size_t n, uint32_t 
 		stores += h->f.store;
 		own += !h->callout && like;
 		own_faults += !h->callout && like && h->f.faults;
-		/* 16-bit code stores IP: the last two bytes. */
-		if (h->f.store && is_call(&g, reg) &&
-		    (h->f.opcode != 0xc7 ||
-		     (code32 != (g.p66 > 0) ? h->f.tail != next
-		                            : h->f.tail >> 16 != (next & 0xffff))))
+		if (pushes_other(&g, reg, h, code32 != (g.p66 > 0), next))
 			fail(s->c, s->u, s->u->host + h->at, RULE_PUSHED, NULL);
 	}
 	bool done;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABELS = 8, HOPS = 8 };
-enum label { ABORT, END_AC, LEAVE, SAVE, MISS, HIT };
+enum { LABELS = 8, HOPS = 12 };
+enum label { ABORT, END_AC, LEAVE, SAVE, MISS, HIT, FAR, LOOKUP };
 
 /* The branches inside, which lead to labels. */
 struct stubs {
@@ -102,6 +102,46 @@ static void enter(struct stubs *s)
 	hop(s, 0xeb, END_AC);
 }
 
+/* mov r11d, why */
+static void out(struct stubs *s, uint32_t why)
+{
+	BYTES(&s->k, "\x41\xbb");
+	imm_is(&s->k, why);
+}
+
+/* To another CS. */
+static void far_transfer(struct stubs *s)
+{
+	struct cursor *k = &s->k;
+	const struct dump_layout *l = s->l;
+	uint32_t cs = l->seg + 1 * l->seg_stride;
+	BYTES(k, "\x49\x89\xcb"     /* mov r11, rcx */
+	         "\x45\x0f\xb7\xd2" /* movzx r10d, r10w */
+	         "\x45\x0f\xb6\xca" /* movzx r9d, r10b */
+	         "\x4f\x8d\x0c\x09" /* lea r9, [r9+r9] */
+	         "\x4b\x8b");       /* mov rcx, [r15+r9*8+slot] */
+	at_r15(k, RCX, R9, l->far_slot);
+	BYTES(k, "\x4a\x8d\x0c\x11"); /* lea rcx, [rcx+r10] */
+	load(s, true, R14, l->far_key);
+	BYTES(k, "\x4a\x8d\x0c\x31"); /* lea rcx, [rcx+r14] */
+	hop(s, 0xe3, FAR);
+	BYTES(k, "\x44\x89\xd9"); /* mov ecx, r11d */
+	out(s, l->out_far);
+	hop(s, 0xeb, SAVE);
+	label(s, FAR);
+	BYTES(k, "\x44\x89\xd9"
+	         "\x4f\x8b"); /* mov r14, [r15+r9*8+slot+8] */
+	at_r15(k, R14, R9, l->far_slot + 8);
+	store(s, true, R14, l->tag);
+	BYTES(k, "\x66");
+	store(s, false, R10, cs + l->seg_selector);
+	BYTES(k, "\x41\xb9\x04\x00\x00\x00" /* mov r9d, 4 */
+	         "\xc4\x42\x31\xf7\xd2");   /* shlx r10d, r10d, r9d */
+	store(s, false, R10, cs + l->seg_base);
+	load(s, true, RSP, l->ret_top);
+	hop(s, 0xeb, LOOKUP);
+}
+
 static void lookup(struct stubs *s)
 {
 	struct cursor *k = &s->k;
@@ -117,13 +157,6 @@ static void lookup(struct stubs *s)
 	label(s, HIT);
 	BYTES(k, "\x44\x89\xd9"
 	         "\x43\xff\x64\xcd\x08"); /* jmp [r13+r9*8+8] */
-}
-
-/* mov r11d, why */
-static void out(struct stubs *s, uint32_t why)
-{
-	BYTES(&s->k, "\x41\xbb");
-	imm_is(&s->k, why);
 }
 
 static void save(struct stubs *s)
@@ -172,9 +205,12 @@ static void entry_check(struct check *c)
 	struct dump_stubs at = {.entry = is->entry};
 
 	enter(&s);
+	at.far = here(c, &s);
+	far_transfer(&s);
 	at.ret_miss = here(c, &s);
 	BYTES(&s.k, "\x48\x8d\x64\x24\xf8"); /* lea rsp, [rsp - 8] */
 	at.lookup = here(c, &s);
+	label(&s, LOOKUP);
 	lookup(&s);
 	at.callout = here(c, &s);
 	BYTES(&s.k, "\x41\x8f"); /* pop [r15 + scratch 5] */

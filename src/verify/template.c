@@ -482,6 +482,10 @@ static unsigned match_lookup(struct sweep *s, const uint8_t *p)
 		jump_cell(&k, 4, l->stub_miss);
 		t = T_stub;
 	}
+	if (!k.ok) { /* to r10w:r8d */
+		k = cursor(p, s->end);
+		jump_cell(&k, 4, l->far_stub);
+	}
 	if (!k.ok && s->end - p >= 1 && *p == 0xc3) {
 		k = (struct cursor){p + 1, s->end, true};
 		t = T_ret;

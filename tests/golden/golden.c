@@ -193,6 +193,7 @@ static void note_cell(FILE *f, int64_t off)
 		        : CELL(native.window)       ? "window"
 		        : CELL(native.code_reach)   ? "code_reach"
 		        : CELL(native.memory)       ? "memory"
+		        : CELL(far.stub)            ? "far"
 		                                    : "?");
 	}
 #undef CELL

@@ -118,7 +118,8 @@ static bool memory_ok(const struct random_case *c, const cs_insn *i, const cs_x8
 			return m->scale == 8 &&
 			       m->disp == offsetof(struct vcpu, native.base_by_part);
 		return m->index == X86_REG_INVALID && m->disp >= 0 &&
-		       m->disp < (int64_t)offsetof(struct vcpu, cr0);
+		       (m->disp < (int64_t)offsetof(struct vcpu, cr0) ||
+		        (i->id == X86_INS_JMP && m->disp == offsetof(struct vcpu, far.stub)));
 	case X86_REG_R13:
 		return m->index == X86_REG_R9 && m->scale == 8 && (m->disp == 0 || m->disp == 8);
 	case X86_REG_R9:

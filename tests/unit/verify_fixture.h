@@ -169,6 +169,7 @@ static inline struct dumped take_dump(void)
 			{
 				.exit = (uintptr_t)stub_exit,
 				.lookup = (uintptr_t)stub_lookup,
+				.far = (uintptr_t)stub_far,
 				.miss = (uintptr_t)stub_miss,
 				.callout = (uintptr_t)stub_callout,
 				.ret_miss = (uintptr_t)stub_ret_miss,

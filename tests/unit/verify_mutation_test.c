@@ -12,7 +12,7 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, RUN = 0x1c00, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, RUN = 0x1c00, FAR_REAL = 0x1d00, OTHER = 0x2000, OWNED = 0x3000,
 	SELF = 0x4010,
 };
 /* clang-format on */
@@ -78,6 +78,8 @@ static void build(void)
 	              0x67, 0xf3, 0xaa, /* rep stosb, by EDI */
 	              0xeb, 0x00),      /* jmp */
 	         MODE_IF | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 0, 0, 0);
+	add_unit(FAR_REAL, CODE(0x9a, 0x34, 0x12, 0x00, 0xf0), /* call f000h:1234h */
+	         MODE_IF | CLASS_BASED * 0x555u << MODE_SEG_SHIFT, 2, 0, 0);
 	unit_dead = add_unit(DEAD, CODE(0xe8, 0xf6, 0, 0, 0, 0xc3), FLAT32_CPL0, 0, 0, 0);
 	struct tu *other =
 		add_unit(OTHER, CODE(0x40, 0xc3), FLAT32_CPL0, 0, 0, 0); /* inc eax; ret */
@@ -523,6 +525,9 @@ MUTATION(own_other) { FIND(PLAIN, 0x65, 0x67, 0x41, 0x8b, 0x44, 0x24, 0x08)[3] =
 MUTATION(own_gone) { REPLACE(FIND(PLAIN, 0x65, 0x67, 0x8b, 0x03), 0x90, 0x90, 0x66, 0x90); }
 MUTATION(own_twice) { REPLACE(slot4(), 0x65, 0x67, 0x8b, 0x03); }
 MUTATION(own_string) { FIND(PLAIN, 0xf3, 0xa5)[1] = 0xa7; }
+MUTATION(far_pushed) { FIND(FAR_REAL, 0xc7, 0x04, 0x08, 0x05, 0x1d)[3]++; }
+MUTATION(far_push_gone) { FIND(FAR_REAL, 0x66, 0x47, 0x89, 0x1c, 0x08)[2] = 0x8b; }
+MUTATION(far_stub) { FIND(FAR_REAL, 0x41, 0xff, 0xa7)[3] += 8; }
 MUTATION(pushed_eip) { FIND(PLAIN, 0x65, 0x67, 0x41, 0xc7, 0x44, 0x24, 0xfc)[7] += 1; }
 MUTATION(pushed_indirect) { FIND(GLUE, 0x65, 0x67, 0x41, 0xc7, 0x44, 0x24, 0xfc)[7] += 1; }
 MUTATION(pushed_nothing)
@@ -638,6 +643,7 @@ static const struct mutation {
 	CAUGHT(pc_late, MAP_OWN), CAUGHT(pc_early, MAP_OWN), CAUGHT(pc_behind, MAP_GUEST),
 	CAUGHT(pc_beyond, MAP_GUEST), CAUGHT(own_other, MAP_OWN), CAUGHT(own_gone, MAP_OWN),
 	CAUGHT(own_twice, MAP_OWN), CAUGHT(own_string, MAP_OWN), CAUGHT(pushed_eip, PUSHED),
+	CAUGHT(far_pushed, PUSHED), CAUGHT(far_push_gone, MAP_OWN), CAUGHT(far_stub, SYSTEM),
 	CAUGHT(pushed_indirect, PUSHED), CAUGHT(pushed_nothing, PUSHED),
 	CAUGHT(pc_guest, MAP_GUEST), CAUGHT(pc_first, MAP_GAP), CAUGHT(undo_gone, MAP_UNDO),
 	CAUGHT(undo_other, MAP_UNDO), CAUGHT(undo_too_much, MAP_UNDO),
@@ -697,7 +703,7 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 12);
+	assert_int_equal(s.units, 13);
 	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)

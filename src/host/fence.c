@@ -108,6 +108,7 @@ static const struct row vcpu[] = {
 	{SYS_fstat, GRANT_FILES, {}},
 	{SYS_lseek, GRANT_FILES, {}},
 	{SYS_ftruncate, GRANT_FILES, {}},
+	{SYS_fcntl, GRANT_FILES, {IS(1, F_OFD_GETLK)}},
 	{SYS_timerfd_settime, GRANT_ALARM, {A(0), IS(1, 0)}},
 	{SYS_close, 0, {}},
 	/* libc: malloc, abort, exit */

@@ -90,6 +90,12 @@ int file_lock(int fd, bool shared)
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
+bool file_is_locked(int fd)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return !fcntl(fd, F_OFD_GETLK, &l) && l.l_type != F_UNLCK;
+}
+
 bool file_is(int fd, int other)
 {
 	struct stat a, b;

@@ -31,6 +31,8 @@ int file_bytes(int fd, uint64_t *bytes);
 /* Locks it, for as long as it is open: against all others, or against those that do not share.
  * -EAGAIN: another has it locked; or another negative errno. */
 int file_lock(int fd, bool shared);
+/* Has another a lock of it, as of what is in a drive? */
+bool file_is_locked(int fd);
 /* Are both the same file? */
 bool file_is(int fd, int other);
 /* Empties a plain file; what is none has no end.  0 or a negative errno. */

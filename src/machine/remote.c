@@ -78,10 +78,13 @@ static bool on_screen_text(void *ctx, char *to, size_t most)
 	return there;
 }
 
-/* Nothing that the machine itself has open is written over. */
+/* Nothing that the machine itself has open is written over, and no other machine's medium. */
 static bool is_spare(struct machine *m, int fd, const char *kind, struct problem *why)
 {
-	return media_spare(&m->media, fd, kind, why) && outputs_spare(&m->outputs, fd, kind, why);
+	if (!media_spare(&m->media, fd, kind, why) || !outputs_spare(&m->outputs, fd, kind, why))
+		return false;
+	return !file_is_locked(fd) ||
+	       problem_set(why, "the %s would write over what is in use by another process", kind);
 }
 
 /* What was in the file goes when the bytes are there. */

@@ -300,6 +300,9 @@ def names(fence):
         with open(f"{where}/locked", "r+b") as f:
             fcntl.lockf(f, fcntl.LOCK_EX)
             refuses("one in use", "in use", "blockdev-change-medium", filename="locked", **device)
+            for command in ("screendump", "x-dump-cache"):
+                refuses("what is in use elsewhere", "in use by another", command, filename="locked")
+        check(f"{fence}: it is as it was", content("locked") == bytes(1440 << 10))
         does("read-only", "blockdev-change-medium", filename="locked", read_only_mode="read-only",
              **device)
         v = c.cmd("query-block")[0]["inserted"]

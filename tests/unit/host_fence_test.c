@@ -240,6 +240,7 @@ static const struct call calls[] = {
 	{"another kept over exec", SYS_dup3, {OTHER, DRIVE, 0}, NONE, 0},
 	{"dup2", SYS_dup2, {OTHER, BOOK}, NONE, 0},
 	{"a lock", SYS_fcntl, {OTHER, F_OFD_SETLK, ANY}, V, 0},
+	{"a look for locks", SYS_fcntl, {OTHER, F_OFD_GETLK, ANY}, V, 0},
 	{"a lock that waits", SYS_fcntl, {OTHER, F_OFD_SETLKW, ANY}, NONE, 0},
 	{"fcntl", SYS_fcntl, {0, F_DUPFD, 30}, NONE, 0},
 	{"io_uring_setup", SYS_io_uring_setup, {1, ANY}, NONE, 0},

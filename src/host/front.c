@@ -26,7 +26,7 @@ struct caller {
 	char in[CHUNK];
 	size_t done, count;
 	bool ended; /* no more comes */
-	int came;   /* the descriptor that came last; -1: none */
+	int came; /* the descriptor that came last, for the next message that takes one; -1: none */
 	/* To the owner. */
 	char *message; /* with its head; NULL: none */
 	size_t sent, size;
@@ -122,8 +122,10 @@ static void drop(const struct front *f, struct caller *c)
 static bool begin_message(struct caller *c, const struct front_message *m)
 {
 	struct front_head head = {m->kind, 0, m->count};
-	c->along = c->came;
-	c->came = -1;
+	if (m->takes) {
+		c->along = c->came;
+		c->came = -1;
+	}
 	if (c->along < 0 && m->path)
 		head.file = c->along = open_named(m->path, m->use);
 	if (c->along >= 0)

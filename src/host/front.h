@@ -18,7 +18,8 @@ struct front_message {
 	int kind;          /* for the owner */
 	const void *bytes; /* until the next message */
 	uint32_t count;
-	const char *path; /* the file that it names; NULL: none */
+	bool takes;       /* a descriptor that the caller sent */
+	const char *path; /* the file that it names, if none was sent; NULL: none */
 	enum file_use use;
 };
 

@@ -35,6 +35,8 @@ struct qmp_call {
 json_t *qmp_parse(const char *text, size_t n);
 /* The file that a command names, and what for; NULL: it names none, or is refused anyway. */
 const char *qmp_names_file(const json_t *command, enum file_use *use);
+/* Is it one that takes a descriptor? */
+bool qmp_takes_file(const json_t *command);
 
 /* Does what the command asks for: result, class or awaited is set. */
 void qmp_command(struct qmp_call *c, const char *name);

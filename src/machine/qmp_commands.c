@@ -616,9 +616,20 @@ json_t *qmp_parse(const char *text, size_t n)
 	return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 }
 
+static const struct command *command_of(const json_t *value)
+{
+	return find(json_string_value(json_object_get(value, "execute")));
+}
+
+bool qmp_takes_file(const json_t *value)
+{
+	const struct command *command = command_of(value);
+	return command && (command->run == add_fd || strstr(command->arguments, "filename:"));
+}
+
 const char *qmp_names_file(const json_t *value, enum file_use *use)
 {
-	const struct command *command = find(json_string_value(json_object_get(value, "execute")));
+	const struct command *command = command_of(value);
 	struct qmp_call c = {.args = json_object_get(value, "arguments")};
 	const char *mode = text_of(&c, "read-only-mode");
 	bool reads = mode && !strcmp(mode, "read-only");

@@ -26,6 +26,7 @@ static bool next(void *caller, const char **at, const char *end, struct front_me
 		m->count = (uint32_t)s->frame.length;
 		s->value = qmp_parse(m->bytes, m->count);
 		m->path = qmp_names_file(s->value, &m->use);
+		m->takes = qmp_takes_file(s->value);
 	}
 	return r != QMP_FRAME_MORE;
 }

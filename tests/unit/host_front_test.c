@@ -51,6 +51,7 @@ static bool next(void *caller, const char **at, const char *end, struct front_me
 			snprintf(l->path, sizeof l->path, "%.*s", (int)l->n - 5, l->text + 5);
 			m->path = l->path;
 			m->use = FILE_MAKE;
+			m->takes = true;
 		}
 		l->n = 0;
 		return true;
@@ -220,8 +221,13 @@ static void test_names(void **state)
 	                   .msg_control = room.bytes,
 	                   .msg_controllen = sizeof room.bytes};
 	memcpy(CMSG_DATA(&room.head), &pipes[1], sizeof(int));
+	/* What was said before, and is read together with it, takes it from none. */
+	kill(front.process, SIGSTOP);
+	say(client, "before\n");
 	assert_int_equal(sendmsg(client, &h, 0), 13);
+	kill(front.process, SIGCONT);
 	close(pipes[1]);
+	assert_int_equal(hears(owner, "before"), 0);
 	fd = hears(owner, "make /none/x");
 	assert_true(fd > 0);
 	close(fd);

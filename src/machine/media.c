@@ -156,10 +156,12 @@ bool media_change(struct media *s, struct drive *d, int fd, const char *file, bo
 		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
 		                   format->kib);
 	}
-	bool both = in_another(s, d, fd);
+	bool both = in_another(s, d, fd), same = d->file && file_is(fd, image_file(d->image));
 	err = image_take(d->image, fd, use, FLOPPY_MOST);
 	if (err == -EAGAIN && both)
 		return twice(why, "", file);
+	if (err == -EAGAIN && same)
+		return problem_set(why, "%.200s: it is in the drive", file);
 	if (err)
 		return image_problem(why, "", file, err);
 	free(d->file);

@@ -458,6 +458,11 @@ static void change_medium(struct qmp_call *c)
 		fail(c, "GenericError", "only the format raw is there", "");
 		return;
 	}
+	if (mode && !read_only && strcmp(mode, "retain") != 0 && strcmp(mode, "read-write") != 0) {
+		fail(c, "GenericError", "Parameter 'read-only-mode' does not accept this value",
+		     "");
+		return;
+	}
 	int fd = take_file(c, path);
 	if (fd < 0)
 		return;

@@ -291,6 +291,10 @@ def names(fence):
         check(f"{fence}: so is the image", content("floppy") == bytes(1440 << 10))
         device = {"device": "floppy0"}
         does("another medium", "blockdev-change-medium", filename="other", **device)
+        refuses("the same medium", "it is in the drive", "blockdev-change-medium", filename="other",
+                **device)
+        refuses("no mode", "does not accept", "blockdev-change-medium", filename="floppy",
+                read_only_mode="hidden", **device)
         does("the first one is free", "screendump", filename="floppy")
         refuses("no medium", "none: No such file", "blockdev-change-medium", filename="none", **device)
         refuses("a pipe", "pipe: not a plain", "blockdev-change-medium", filename="pipe", **device)

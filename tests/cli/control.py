@@ -162,6 +162,7 @@ def a_session(kernel, name):
             check(f"{name}: its clock runs", c.cmd("x-stats")["seconds"] > before)
         check(f"{name}: speed", c.cmd("x-set-speed", percent=20) == {}
               and "5 to 100" in c.cmd("x-set-speed", percent=4)["desc"])
+        ctl_says(["speed", str((1 << 32) + 50)], 1, "", "5 to 100")
         if kernel == busy:
             cpu = spent(run.pid)
             time.sleep(1)

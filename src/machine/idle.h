@@ -49,6 +49,9 @@ enum idle_kind {
 	IDLE_WORK
 };
 
+/* Those that may be polls, a bit each; what others are matters where the guest has polled: while
+ * idle.polls. */
+#define IDLE_INTERRUPTS (1ull << 0x16 | 1ull << 0x28)
 /* What software interrupt n of a BIOS or DOS is, with this value in AH. */
 enum idle_kind idle_interrupt(uint8_t n, uint8_t ah);
 /* What a read of this value from a port, or a write, is. */

@@ -368,6 +368,8 @@ struct monitor_platform platform_of(struct machine *m)
 		.intr_line = on_intr_line,
 		.intr_ack = on_intr_ack,
 		.int_n = m->config.no_idle_sleep ? NULL : on_int_n,
+		.int_always = IDLE_INTERRUPTS,
+		.int_watched = &m->idle.polls,
 		.ferr = on_ferr,
 		.tsc = on_tsc,
 		.poll = on_poll,

@@ -34,11 +34,16 @@ static enum callout_result software(struct monitor *m, uint32_t packed, enum int
 	return transferred(m, b);
 }
 
+static bool is_watched(const struct monitor_platform *p, uint8_t vector)
+{
+	return p->int_n && ((vector < 64 && p->int_always >> vector & 1) || *p->int_watched);
+}
+
 enum callout_result co_INT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	unsigned arg = CALLOUT_ARG(packed);
 	uint8_t vector = arg == INT_LIVE ? (uint8_t)operand : arg;
-	if (!mode_protected(m->v) && m->cfg.platform.int_n)
+	if (!mode_protected(m->v) && is_watched(&m->cfg.platform, vector))
 		gate_int_n(m, vector);
 	return software(m, packed, INTR_INT_N, vector);
 }

@@ -45,7 +45,7 @@ GATE uint8_t gate_intr_ack(struct monitor *m)
 
 GATE void gate_int_n(struct monitor *m, uint8_t vector)
 {
-	fpu_save(m);
+	fpu_save_vectors(m);
 	m->cfg.platform.int_n(m->cfg.platform.ctx, vector);
 }
 

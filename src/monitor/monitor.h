@@ -34,8 +34,11 @@ struct monitor_platform {
 	void (*mem_write)(void *ctx, gpa_t a, unsigned size, uint32_t value);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
-	/* INT n in real or virtual-8086 mode is about to be taken.  NULL: that is of no interest. */
+	/* INT n in real or virtual-8086 mode is about to be taken: one of those below 64 whose bit is set,
+	 * or while *int_watched any.  NULL: that is of no interest. */
 	void (*int_n)(void *ctx, uint8_t vector);
+	uint64_t int_always;
+	const unsigned *int_watched;
 	void (*ferr)(void *ctx);    /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */
 	uint64_t (*tsc)(void *ctx); /* the host's, for RDTSC while vcpu.tsc_exits is on */
 	void (*poll)(void *ctx);    /* after a kick: due timers, ready files */

@@ -191,12 +191,22 @@ static void test_kinds(void **state)
 		assert_int_equal(idle_port(others[i], true, 0), IDLE_WORK);
 }
 
+/* No poll is missed, where only these are told. */
+static void test_told(void **state)
+{
+	for (unsigned n = 0; n < 256; n++)
+		for (unsigned ah = 0; ah < 256; ah++)
+			if (idle_interrupt((uint8_t)n, (uint8_t)ah) == IDLE_POLL)
+				assert_true(n < 64 && IDLE_INTERRUPTS >> n & 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_begins), cmocka_unit_test(test_rare_polls),
-		cmocka_unit_test(test_work),   cmocka_unit_test(test_idle_works),
-		cmocka_unit_test(test_states), cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_told),       cmocka_unit_test(test_begins),
+		cmocka_unit_test(test_rare_polls), cmocka_unit_test(test_work),
+		cmocka_unit_test(test_idle_works), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_kinds),
 	};
 	return cmocka_run_group_tests_name("idle", tests, NULL, NULL);
 }

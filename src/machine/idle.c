@@ -1,5 +1,7 @@
 #include "machine/idle.h"
 
+#include <string.h>
+
 /* IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller". */
 enum { KEYBOARD_STATUS = 0x64, OUTPUT_FULL = 0x01 };
 
@@ -74,6 +76,7 @@ bool idle_note(struct idle *i, bool poll, const struct idle_place *p)
 	if (!poll)
 		return false;
 	i->changes += !knows(i, i->state);
+	i->last = i->state;
 	i->state = 0;
 	return ++i->polls % IDLE_POLLS == 0;
 }
@@ -91,9 +94,46 @@ bool idle_look(struct idle *i, uint64_t now)
 	return i->quiet_ns >= (i->idle ? IDLE_AGAIN_NS : IDLE_BEGIN_NS);
 }
 
+void idle_prove(struct idle *i, uint64_t data)
+{
+	i->proving = true;
+	i->proof_state = i->last;
+	i->proof_data = data;
+}
+
+bool idle_again(const struct idle *i)
+{
+	return i->proving && i->last == i->proof_state;
+}
+
+bool idle_proved(struct idle *i, uint64_t data)
+{
+	bool same = data == i->proof_data;
+	i->proving = false;
+	if (!same) {
+		i->idle = false;
+		i->quiet_ns = 0;
+	}
+	return same;
+}
+
+uint64_t idle_sum(uint64_t sum, const void *bytes, unsigned n)
+{
+	uint64_t h[4] = {sum, 1, 2, 3}, v[4]; /* of which none waits for another */
+	for (const uint8_t *at = bytes, *end = at + n; at < end; at += sizeof v) {
+		memcpy(v, at, sizeof v);
+		for (unsigned k = 0; k < 4; k++)
+			h[k] = (h[k] ^ v[k]) * 0x9e3779b97f4a7c15;
+	}
+	for (unsigned k = 1; k < 4; k++)
+		h[0] = mix(h[0], (uint32_t)(h[k] >> 32), (uint32_t)h[k]);
+	return h[0];
+}
+
 void idle_slept(struct idle *i, uint64_t now)
 {
 	i->idle = true;
+	i->proving = false;
 	i->slept_ns = i->looked_ns = now;
 	i->quiet_ns = 0;
 	i->changes = 0;

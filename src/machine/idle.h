@@ -3,7 +3,9 @@
  * A poll is a question that is answered with "none": INT 16h for a key, port 64h for a byte.  What comes
  * between polls is work where it is a port, a device in memory, or another software interrupt than
  * those that come with waiting; where it takes long; or where the guest is not in the same state
- * at one poll as at others before: a loop that counts, or walks through something, is not idle.
+ * at one poll as at others before: a loop that counts, or walks through something, is not idle.  Before
+ * it sleeps, its data segment must be the same at two polls in the same state: so what computes in
+ * memory, as an interpreter that asks for Ctrl-C, is not idle, either.
  *
  * After 50 ms of polls alone the guest is idle, and sleeps; then, as long as no 50 ms pass without a
  * sleep, after 0.1 ms of polls alone each time.  Times are those that the guest has had of a processor,
@@ -21,13 +23,17 @@ enum {
 	IDLE_AGAIN_NS = 100000,   /* ... until one that is idle sleeps again */
 	IDLE_SLEEP_NS = 15000000, /* at most, of the guest's time */
 	IDLE_STACK = 16,          /* dwords of the guest's stack that are looked at */
+	IDLE_DATA = 65536,        /* bytes of its data segment */
 	IDLE_STATES = 4           /* of the guest at its polls that are remembered */
 };
 
 struct idle {
 	uint64_t state; /* the guest's where it has asked for something since its last poll */
 	uint64_t states[IDLE_STATES];
-	unsigned next;      /* of these, to be forgotten */
+	unsigned next; /* of these, to be forgotten */
+	uint64_t last; /* state, at the last poll */
+	bool proving;  /* it would sleep: it was in this state with this data */
+	uint64_t proof_state, proof_data;
 	unsigned changes;   /* polls since the last look in a state that was not among them */
 	unsigned polls;     /* since the guest has worked; the first few only begin the time */
 	bool idle;          /* it has slept not long ago */
@@ -62,12 +68,20 @@ static inline void idle_work(struct idle *i)
 {
 	i->polls = 0;
 	i->state = 0;
+	i->proving = false;
 }
 
 /* The guest polls, or does what goes with it, there; true: idle_look() is due. */
 bool idle_note(struct idle *i, bool poll, const struct idle_place *p);
-/* Is it to sleep? */
+/* Is it to sleep, if its data stays as it is?  It was that at the last poll (idle_sum()). */
 bool idle_look(struct idle *i, uint64_t now);
+void idle_prove(struct idle *i, uint64_t data);
+/* Is the last poll one in the same state? */
+bool idle_again(const struct idle *i);
+/* This is its data there: is it to sleep? */
+bool idle_proved(struct idle *i, uint64_t data);
+/* One number for these bytes, a multiple of 32, and those that sum is for. */
+uint64_t idle_sum(uint64_t sum, const void *bytes, unsigned n);
 /* It has slept. */
 void idle_slept(struct idle *i, uint64_t now);
 

@@ -58,6 +58,19 @@ static struct idle_place place(struct machine *m)
 	return p;
 }
 
+/* What is in its data segment. */
+static uint64_t data(struct machine *m)
+{
+	uint8_t bytes[PAGE_SIZE] = {0};
+	uint32_t base = monitor_vcpu(m->monitor)->seg[SREG_DS].base;
+	uint64_t sum = 0;
+	for (uint32_t at = 0; at < IDLE_DATA; at += sizeof bytes) {
+		monitor_read(m->monitor, SPACE_LINEAR, base + at, bytes, sizeof bytes);
+		sum = idle_sum(sum, bytes, sizeof bytes);
+	}
+	return sum;
+}
+
 static void note(struct machine *m, enum idle_kind kind)
 {
 	if (kind == IDLE_NOTHING || m->config.no_idle_sleep)
@@ -67,12 +80,15 @@ static void note(struct machine *m, enum idle_kind kind)
 		return;
 	}
 	struct idle_place here = place(m);
-	if (!idle_note(&m->idle, kind == IDLE_POLL, &here))
-		return;
-	m->nap_due = idle_look(&m->idle, host_thread_cpu_ns());
-	m->nap_deaf = !here.v->if_flag;
-	if (m->nap_due)
-		monitor_kick(m->monitor);
+	bool look = idle_note(&m->idle, kind == IDLE_POLL, &here);
+	if (kind == IDLE_POLL && idle_again(&m->idle)) {
+		m->nap_due = idle_proved(&m->idle, data(m));
+		m->nap_deaf = !here.v->if_flag;
+		if (m->nap_due)
+			monitor_kick(m->monitor);
+	} else if (look && idle_look(&m->idle, host_thread_cpu_ns())) {
+		idle_prove(&m->idle, data(m));
+	}
 }
 
 static void on_int_n(void *ctx, uint8_t vector)

@@ -2,6 +2,7 @@
 ;   p  INT 16h alone              o  ... and a port between     c  ... and counts in a register
 ;   l  ... and a long loop        v  ... and the screen         d  INT 28h as well, which does nothing
 ;   k  port 64h, with interrupts off, as long as no byte comes
+;   m  INT 16h, and counts in memory
 ;   h  not at all: a halt with interrupts off
 BITS 16
 ORG 0x7c00
@@ -33,6 +34,8 @@ again:	mov ah, 1
 	je compute
 	cmp bl, 'v'
 	je screen
+	cmp bl, 'm'
+	je memory
 	cmp bl, 'd'
 	jne again
 	int 0x28
@@ -40,6 +43,8 @@ again:	mov ah, 1
 port:	out 0x80, al
 	jmp again
 count:	inc edx
+	jmp again
+memory:	inc dword [0x7000]
 	jmp again
 compute: mov ecx, 2000000
 .dec:	dec ecx

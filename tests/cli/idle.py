@@ -57,7 +57,7 @@ with_sleep = begin()
 try:
     sleeps(with_sleep, "INT 16h alone")
     for key, name, polls in (("o", "a port between", POLLS), ("c", "a register that counts", POLLS),
-                             ("l", "a loop between", FEW), ("v", "a store to the screen", POLLS)):
+                             ("m", "a count in memory", POLLS), ("l", "a loop between", FEW), ("v", "a store to the screen", POLLS)):
         mode(with_sleep, key)
         awake(with_sleep, name, polls)
         mode(with_sleep, "p")

@@ -17,6 +17,7 @@ struct guest {
 	struct vcpu v;
 	struct idle_place place;
 	uint64_t now, between;
+	uint64_t data;
 	unsigned sleeps;
 };
 
@@ -30,10 +31,15 @@ static void start(struct guest *g, uint64_t between)
 static void poll(struct guest *g)
 {
 	g->now += g->between;
-	if (!idle_note(&g->idle, true, &g->place) || !idle_look(&g->idle, g->now))
-		return;
-	g->sleeps++;
-	idle_slept(&g->idle, g->now);
+	bool look = idle_note(&g->idle, true, &g->place);
+	if (idle_again(&g->idle)) {
+		if (!idle_proved(&g->idle, g->data))
+			return;
+		g->sleeps++;
+		idle_slept(&g->idle, g->now);
+	} else if (look && idle_look(&g->idle, g->now)) {
+		idle_prove(&g->idle, g->data);
+	}
 }
 
 static void poll_for(struct guest *g, uint64_t ns)
@@ -163,6 +169,37 @@ static void test_states(void **state)
 	assert_int_equal(g.sleeps, 0);
 }
 
+/* One that computes in memory alone does not sleep; where data changes with the ticks, it does. */
+static void test_data(void **state)
+{
+	struct guest g;
+	start(&g, 1000);
+	poll_for(&g, 60 * MS);
+	assert_true(g.sleeps > 0); /* though it was idle before */
+	unsigned before = g.sleeps;
+	for (unsigned k = 0; k < 200000; k++) {
+		g.data++;
+		g.v.eip = k % IDLE_STATES;
+		poll(&g);
+	}
+	assert_int_equal(g.sleeps, before);
+	for (unsigned k = 0; k < 200000; k++) {
+		g.data = k / 50000;
+		poll(&g);
+	}
+	assert_true(g.sleeps > before);
+
+	static const uint8_t zero[64] = {0};
+	uint8_t bytes[64] = {0};
+	for (unsigned k = 0; k < sizeof bytes; k++) {
+		bytes[k] = 1;
+		assert_int_not_equal(idle_sum(7, bytes, sizeof bytes),
+		                     idle_sum(7, zero, sizeof zero));
+		bytes[k] = 0;
+	}
+	assert_int_not_equal(idle_sum(7, zero, sizeof zero), idle_sum(8, zero, sizeof zero));
+}
+
 static void test_kinds(void **state)
 {
 	assert_int_equal(idle_interrupt(0x16, 0x01), IDLE_POLL);
@@ -206,7 +243,7 @@ int main(void)
 		cmocka_unit_test(test_told),       cmocka_unit_test(test_begins),
 		cmocka_unit_test(test_rare_polls), cmocka_unit_test(test_work),
 		cmocka_unit_test(test_idle_works), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_data),       cmocka_unit_test(test_kinds),
 	};
 	return cmocka_run_group_tests_name("idle", tests, NULL, NULL);
 }

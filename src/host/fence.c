@@ -165,6 +165,7 @@ static const struct row front[] = {
 	{SYS_recvfrom, 0, {IS(4, 0)}},
 	{SYS_sendto, 0, {IS(4, 0)}},
 	{SYS_newfstatat, 0, {WORKING_FOLDER(0), IS(3, 0)}},
+	{SYS_fstat, 0, {}}, /* of what it has open */
 	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_RDONLY)}},
 	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_RDWR)}},
 	{SYS_openat, 0, {WORKING_FOLDER(0), NAMED(O_WRONLY | O_CREAT)}},

@@ -97,6 +97,15 @@ static ssize_t send_along(int to, const void *bytes, size_t n, int file)
 
 /* --- from the client to the owner --- */
 
+/* Does procfs have it? Some of that looks like a plain file, and is this process's own memory. */
+static bool is_of_processes(int fd)
+{
+	struct stat st, processes;
+	return !syscall(SYS_fstat, fd, &st) &&
+	       !syscall(SYS_newfstatat, AT_FDCWD, "/proc", &processes, 0) &&
+	       st.st_dev == processes.st_dev;
+}
+
 /* What is no plain file is not even opened, which can wait, or set a device going. */
 static int open_named(const char *path, enum file_use use)
 {
@@ -104,7 +113,11 @@ static int open_named(const char *path, enum file_use use)
 	bool there = !syscall(SYS_newfstatat, AT_FDCWD, path, &st, 0);
 	if (there && !S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	return file_open_for(path, use);
+	int fd = file_open_for(path, use);
+	if (fd < 0 || !is_of_processes(fd))
+		return fd;
+	close(fd);
+	return -EINVAL;
 }
 
 static void drop(const struct front *f, struct caller *c)

@@ -219,7 +219,7 @@ static const struct call calls[] = {
          {OTHER, ANY, MSG_DONTWAIT | MSG_CMSG_CLOEXEC},
          V | B | F,
          0},
-	{"fstat", SYS_fstat, {OTHER, ANY}, V, 0},
+	{"fstat", SYS_fstat, {OTHER, ANY}, V | F, 0},
 	{"the alarm", SYS_timerfd_settime, {ALARM, 0, ANY}, V, 0},
 	{"the alarm, absolute", SYS_timerfd_settime, {ALARM, 1, ANY}, NONE, 0},
 	{"another alarm", SYS_timerfd_settime, {OTHER, 0, ANY}, NONE, 0},

@@ -20,6 +20,11 @@ int output_open(struct outputs *s, const char *option, const char *path, struct 
 		output_problem(o, o->fd, p);
 		return -1;
 	}
+	if (file_is_plain(o->fd) && file_is_locked(o->fd)) {
+		file_close(o->fd);
+		problem_set(p, "%s%s: in use by another process", option, path);
+		return -1;
+	}
 	/* What ends nowhere, a terminal or a pipe, may be shared. */
 	for (const struct output *other = s->list; other < o; other++)
 		if (file_is_plain(o->fd) && file_is(o->fd, other->fd)) {

@@ -226,6 +226,9 @@ def media():
         ctl_says(["change", "floppy1", a], 1, "", f"{a}: it would be in both drives")
         ctl_says(["screendump", a], 1, "", "what is in floppy0")
         ctl_says(["dump-cache", b], 1, "", "what is in floppy1")
+        r = subprocess.run([unring, "run", "--kernel", talk, "--serial", f"file:{a}"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        check("another's output", r.returncode == 2 and f"{a}: in use by another process" in r.stderr, r)
         ctl_says(["quit"], 0)
         ends("quit with media", run, 0)
     for name in (a, b):
@@ -283,6 +286,7 @@ def names(fence):
             refuses("a folder", "folder: Is a directory", command, filename="folder")
             refuses("a pipe", "pipe: not a plain file", command, filename="pipe")
             refuses("a device", "/dev/zero: not a plain file", command, filename="/dev/zero")
+            refuses("its memory", "/proc/self/mem: not a plain file", command, filename="/proc/self/mem")
             refuses("an image", "what is in floppy0", command, filename="floppy")
             refuses("an output", "--log log: the same file", command, filename="./log")
             refuses("a name that is too long", "File name too long", command, filename="x" * 5000)

@@ -23,8 +23,8 @@ struct current {
 static struct current current_bytes(const struct tcache *c, const struct tu *u)
 {
 	unsigned room = PAGE_SIZE - u->page_off;
-	struct current now = {.first = u->guest_len < room ? u->guest_len : room};
-	now.run[0] = c->cfg.page(c->cfg.ctx, u->gfn) + u->page_off;
+	const uint8_t *begin = c->cfg.page(c->cfg.ctx, u->gfn) + u->page_off;
+	struct current now = {{begin, begin}, u->guest_len < room ? u->guest_len : room};
 	if (now.first < u->guest_len)
 		now.run[1] = c->cfg.page(c->cfg.ctx, u->gfn2);
 	return now;

@@ -72,18 +72,29 @@ static u32 length_of(const struct run *r)
 	return 2 + (r->size == 4) + r->a32;
 }
 
+/* A mixture of equal elements and others, and some more of it: made once, as loops are slow where each
+ * instruction is a unit of its own. */
+static u8 mixed[2][USED + 256];
+
+static void mixed_make(void)
+{
+	u32 seed = 1;
+
+	for (u32 i = 0; i < USED + 256; i++) {
+		seed = seed * 1103515245 + 12345;
+		mixed[0][i] = (u8)(seed >> 28 < 13 ? 0x41 : seed >> 16);
+		mixed[1][i] = (u8)(mixed[0][i] ^ (seed >> 30 == 0));
+	}
+}
+
 /* Equal elements, unequal ones, or a mixture. */
 static void fill(u32 kind)
 {
-	u32 seed = kind;
-
-	for (u32 i = 0; i < USED; i++) {
-		seed = seed * 1103515245 + 12345;
-		u8 a = (u8)(seed >> 28 < 13 ? 0x41 : seed >> 16);
-
-		model[0][i] = kind < 2 ? 0x41 : a;
-		model[1][i] = kind == 0 ? 0x41 : kind == 1 ? 0x42 : (u8)(a ^ (seed >> 30 == 0));
-	}
+	for (u32 k = 0; k < 2; k++)
+		if (kind < 2)
+			memset(model[k], 0x41 + (int)(k * kind), USED);
+		else
+			memcpy(model[k], mixed[k] + (kind & 0xff), USED);
 	for (u32 k = 0; k < 2; k++) {
 		u8 *segment = (u8 *)(k ? TARGET : SOURCE);
 
@@ -92,13 +103,21 @@ static void fill(u32 kind)
 	}
 }
 
+static bool same(const void *a, const void *b, u32 n)
+{
+	bool equal;
+
+	asm("repe cmpsb" : "+S"(a), "+D"(b), "+c"(n), "=@ccz"(equal) : : "memory");
+	return equal;
+}
+
 static void memory_is(const struct run *r)
 {
 	for (u32 k = 0; k < 2; k++) {
 		const u8 *segment = (const u8 *)(k ? TARGET : SOURCE);
 
-		if (memcmp(segment, model[k], LOW) ||
-		    memcmp(segment + HIGH, model[k] + LOW, USED - LOW))
+		if (!same(segment, model[k], LOW) ||
+		    !same(segment + HIGH, model[k] + LOW, USED - LOW))
 			fail("%s: memory differs", r->o->name);
 	}
 }
@@ -261,6 +280,7 @@ static void by_ways(u32 si, u32 di, u32 count, u32 flags, u32 page, u32 pte, boo
 
 static void pages(void)
 {
+	mixed_make();
 	memset((void *)CODE, 0, 0x1000);
 	stopped = 0;
 	pages_on();
@@ -285,6 +305,7 @@ static void pages(void)
 
 static void limits(void)
 {
+	mixed_make();
 	memset((void *)CODE, 0, 0x1000);
 	stopped = 0;
 	for (u32 shift = 0; shift < 4; shift++) {

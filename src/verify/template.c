@@ -187,13 +187,7 @@ static unsigned match_callout(struct sweep *s, const uint8_t *p)
 	if (!piece_callout(s, &k, &eip, &packed))
 		return 0;
 	unsigned id = packed & 0xff;
-	if (!piece_packed_sane(s, packed) || id == l->co_post || id == l->co_pending ||
-	    id == l->co_stale)
-		sweep_fail(s, p, RULE_CALLOUT, NULL);
-	if (eip != sweep_eip(s, sweep_offset(s, p), NULL))
-		sweep_fail(s, p, RULE_EIP, NULL);
-	s->r8 = false;
-	sweep_node(s, p, NULL);
+	piece_own_callout(s, p, eip, packed);
 	if (id != l->co_pre)
 		return piece_matched(s, p, &k, T_callout);
 	if (!redirected(s, &k, packed))

@@ -33,7 +33,7 @@ import sys
 from collections import Counter
 
 import undefined
-from pair import Pair, Parted
+from pair import Pair, Parted, verdict
 from remote import Gone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -222,16 +222,7 @@ def main():
         place, hit, what, mask = a.plant.split(",")
         what = address(names, what[1:]) if what[0] == "*" else what
         a.plant = (address(names, place), int(hit), what, int(mask, 0))
-    kernel = os.path.basename(a.kernel)
-    try:
-        print(f"{kernel}: the same: {run(a, names)}")
-    except Parted as e:
-        print(f"{kernel}: {e}")
-        return 1
-    except (Gone, socket.timeout, OSError) as e:
-        print(f"{kernel}: cannot go on: {e!r}")
-        return 2
-    return 0
+    return verdict(os.path.basename(a.kernel), lambda: run(a, names))
 
 
 if __name__ == "__main__":

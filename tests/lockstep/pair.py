@@ -2,12 +2,13 @@
 
 import os
 import re
+import socket
 import subprocess
 import tempfile
 
 import undefined
 from ram import PAGE, Ram
-from remote import Remote
+from remote import Gone, Remote
 
 GENERAL = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"]
 SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs"]
@@ -29,6 +30,19 @@ DEBUG = re.compile(r"(DR\d)=([0-9a-f]{8})")
 
 class Parted(Exception):
     pass
+
+
+def verdict(name, run):
+    """Says what run() has to say, or where they part; the exit status of a runner."""
+    try:
+        print(f"{name}: the same: {run()}")
+    except Parted as e:
+        print(f"{name}: {e}")
+        return 1
+    except (Gone, socket.timeout, OSError) as e:
+        print(f"{name}: cannot go on: {e!r}")
+        return 2
+    return 0
 
 
 class Planted(Remote):

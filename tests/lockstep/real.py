@@ -14,11 +14,10 @@ Exit status: 0 no difference, 1 a difference, 2 it could not be run.
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 
-from pair import Pair, Parted
+from pair import Pair, Parted, verdict
 from remote import Gone
 
 
@@ -80,16 +79,7 @@ def main():
     if a.plant:
         at, hit, what, mask = a.plant.split(",")
         a.plant = (int(at, 0), int(hit), what, int(mask, 0))
-    rom = os.path.basename(a.rom)
-    try:
-        print(f"{rom}: the same: {run(a)}")
-    except Parted as e:
-        print(f"{rom}: {e}")
-        return 1
-    except (Gone, socket.timeout, OSError) as e:
-        print(f"{rom}: cannot go on: {e!r}")
-        return 2
-    return 0
+    return verdict(os.path.basename(a.rom), lambda: run(a))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 /* The CPU models, and CPUID.  Each is a real stepping without what there is not
- * here (APIC, ACPI, thermal monitor, debug store, MONITOR, SpeedStep). */
+ * here (ACPI, thermal monitor, debug store, MONITOR, SpeedStep). */
 #include "cpu/descriptor.h"
 
 /* CPUID 1 EDX by name; SDM vol. 2, table 3-11. */
@@ -35,11 +35,11 @@ enum {
 	X_LAHF = 1 << 0, /* ECX */
 
 	D_PENTIUM = D_FPU | D_VME | D_DE | D_PSE | D_TSC | D_MSR | D_MCE | D_CX8,
-	D_BONNELL = D_PENTIUM | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV | D_PAT | D_CLFSH |
-	            D_MMX | D_FXSR | D_SSE | D_SSE2 | D_SS,
+	D_BONNELL = D_PENTIUM | CPUID_APIC | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV |
+	            D_PAT | D_CLFSH | D_MMX | D_FXSR | D_SSE | D_SSE2 | D_SS,
 	D_PENTIUM3 = D_PENTIUM | D_PAE | D_SEP | D_MTRR | D_PGE | D_MCA | D_CMOV | D_PAT | D_PSE36 |
 	             D_MMX | D_FXSR | D_SSE,
-	D_PRESCOTT = D_PENTIUM3 | D_CLFSH | D_SSE2 | D_SS,
+	D_PRESCOTT = D_PENTIUM3 | CPUID_APIC | D_CLFSH | D_SSE2 | D_SS,
 
 	I_486 = ISA_486 | ISA_CPUID | ISA_FPU | ISA_VME,
 	I_PENTIUM = I_486 | ISA_DE | ISA_PSE | ISA_TSC | ISA_MSR | ISA_MCE | ISA_CX8,
@@ -226,6 +226,8 @@ static void leaf_basic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, ui
 		out[1] = m->ebx1;
 		out[2] = m->ecx1;
 		out[3] = m->edx1;
+		if (!(v->apic_base & APIC_BASE_ON))
+			out[3] &= ~(uint32_t)CPUID_APIC;
 		break;
 	case 2:
 		for (unsigned i = 0; i < 4 && m->leaf2; i++)

@@ -38,6 +38,12 @@ enum isa {
 	ISA_CPUID = 1 << 28, /* CPUID, EFLAGS.ID, CR4 */
 };
 
+/* CPUID 1 EDX: a local APIC, whose base is after a reset FEE00000h, on, of the processor that boots.
+ * SDM vol. 3, 11.4.4. */
+enum { CPUID_APIC = 1 << 9 };
+#define APIC_BASE_RESET 0xfee00900ull
+enum { APIC_BASE_BOOTS = 1 << 8, APIC_BASE_ON = 1 << 11 };
+
 struct cpu_model {
 	const char *name;    /* of --cpu */
 	const char *summary; /* for --cpu help */

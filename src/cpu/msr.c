@@ -29,7 +29,6 @@ enum {
 	MSR_MC0_CTL = 0x400, /* CTL, STATUS, ADDR, MISC of each bank */
 	MSR_EFER = 0xc0000080,
 
-	CPUID_APIC = 1 << 9,
 	CPUID_MCA = 1 << 14,
 
 	MTRRCAP = 1 << 10 | 1 << 8 | 8, /* WC, fixed ranges, eight variable ones */
@@ -45,6 +44,17 @@ static const uint64_t misc_enable_read_only = MISC_ENABLE_RESET & ~MISC_ENABLE_F
 static bool family_6_up(const struct cpu_model *m)
 {
 	return (m->signature >> 8 & 0xf) >= 6;
+}
+
+/* A Pentium's APIC stays where it is. */
+static bool has_apic_base(const struct cpu_model *m)
+{
+	return m->edx1 & CPUID_APIC && family_6_up(m);
+}
+
+static uint64_t apic_base_reserved(const struct cpu_model *m)
+{
+	return -1ull << m->phys_bits | (PAGE_SIZE - 1 - APIC_BASE_ON - APIC_BASE_BOOTS);
 }
 
 static bool has_mca(const struct cpu_model *m)
@@ -129,7 +139,7 @@ static bool msr_read(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t *value
 		return family_6_up(m);
 	case MSR_APIC_BASE:
 		*value = v->apic_base;
-		return m->edx1 & CPUID_APIC;
+		return has_apic_base(m);
 	case MSR_EBL_CR_POWERON:
 		*value = 0;
 		return family_6_up(m);
@@ -220,9 +230,10 @@ static bool msr_write(struct vcpu *v, uint32_t msr, uint64_t tsc, uint64_t value
 		v->native.tsc_read = 0;
 		return true;
 	case MSR_APIC_BASE:
-		if (!(m->edx1 & CPUID_APIC))
+		if (!has_apic_base(m) || value & apic_base_reserved(m))
 			return false;
 		v->apic_base = value;
+		v->env.apic_base(v->env.ctx, value);
 		return true;
 	case MSR_EBL_CR_POWERON:
 		return family_6_up(m);

@@ -34,7 +34,7 @@ void cpu_reset(struct vcpu *v, const struct cpu_model *m)
 		v->pdpte[i] = 0;
 
 	v->sysenter_cs = v->sysenter_esp = v->sysenter_eip = 0;
-	v->apic_base = 0;
+	v->apic_base = m->edx1 & CPUID_APIC ? APIC_BASE_RESET : 0;
 	v->pat = 0x0007040600070406;
 	v->misc_enable = MISC_ENABLE_RESET;
 	v->mtrr_def_type = 0;

@@ -125,6 +125,8 @@ struct cpu_env {
 	 * already new; false with #GP for a reserved bit in a PDPTE.  cr3: CR3 is loaded, with the
 	 * PDPTEs; else they are read anew only for what SDM vol. 3, 4.4.1 names. */
 	bool (*paging_load)(void *ctx, bool cr3, struct trap *t);
+	/* IA32_APIC_BASE was written. */
+	void (*apic_base)(void *ctx, uint64_t value);
 };
 
 #define VCPU_MC_BANKS 5 /* the most that a model has */

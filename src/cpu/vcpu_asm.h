@@ -11,9 +11,9 @@
 #define V_RET_SP 168
 #define V_TABLE 184
 #define V_TAG 200
-#define V_FAR_KEY 1176
-#define V_RET_TOP 1184
-#define V_FAR_SLOT 1192
+#define V_FAR_KEY 1184
+#define V_RET_TOP 1192
+#define V_FAR_SLOT 1200
 #define V_CS_SELECTOR 540
 #define V_CS_BASE 528
 

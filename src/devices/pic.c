@@ -57,6 +57,7 @@ struct pic {
 	unsigned asserted[16]; /* of each input's sources */
 	void *ctx;
 	void (*look)(void *ctx);
+	struct pic_listener listener;
 	bool intr;
 };
 
@@ -113,7 +114,10 @@ static void chip_line(struct chip *c, unsigned ir, bool level)
 static void update(struct pic *p)
 {
 	chip_line(&p->chip[0], CASCADE, pending(&p->chip[1]) >= 0);
+	bool before = p->intr;
 	p->intr = pending(&p->chip[0]) >= 0;
+	if (p->intr != before && p->listener.intr)
+		p->listener.intr(p->listener.ctx, p->intr);
 }
 
 static void source_set(void *ctx, bool level)
@@ -121,10 +125,19 @@ static void source_set(void *ctx, bool level)
 	struct source *from = ctx;
 	struct pic *p = from->pic;
 	unsigned irq = from->irq;
+	bool before = p->asserted[irq];
 	p->asserted[irq] += level - from->level;
 	from->level = level;
-	chip_line(&p->chip[irq >> 3], irq & 7, p->asserted[irq]);
+	bool now = p->asserted[irq];
+	chip_line(&p->chip[irq >> 3], irq & 7, now);
 	update(p);
+	if (now != before && p->listener.input)
+		p->listener.input(p->listener.ctx, irq, now);
+}
+
+void pic_listen(struct pic *p, struct pic_listener l)
+{
+	p->listener = l;
 }
 
 struct irq_line pic_line(struct pic *p, unsigned irq)

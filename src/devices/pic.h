@@ -13,6 +13,14 @@ extern const struct device_type pic_type;
 /* look, which may be NULL: the lines are looked at, and to be brought up to now. */
 struct pic *pic_create(struct bus *bus, void *ctx, void (*look)(void *ctx));
 
+/* Who else the wires lead to: the level of an input has changed, and that of INTR. */
+struct pic_listener {
+	void *ctx;
+	void (*input)(void *ctx, unsigned irq, bool level);
+	void (*intr)(void *ctx, bool level);
+};
+void pic_listen(struct pic *p, struct pic_listener l);
+
 /* A source of its own of line irq, 0 to 15 but 2: the line is high while one of them is. */
 struct irq_line pic_line(struct pic *p, unsigned irq);
 

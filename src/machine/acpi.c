@@ -56,8 +56,32 @@ _Static_assert(sizeof(struct fadt) == 116, "ACPI 1.0b, 5.2.5");
 
 struct rsdt {
 	struct header h;
-	uint32_t entry[1];
+	uint32_t entry[2];
 } __attribute__((packed));
+
+struct madt {
+	struct header h;
+	uint32_t lapic, flags;
+	struct {
+		uint8_t type, bytes, processor, id;
+		uint32_t flags;
+	} __attribute__((packed)) local;
+	struct {
+		uint8_t type, bytes, id, reserved;
+		uint32_t at, first_input;
+	} __attribute__((packed)) io;
+	struct {
+		uint8_t type, bytes, bus, irq;
+		uint32_t input;
+		uint16_t flags;
+	} __attribute__((packed)) override[5];
+	struct {
+		uint8_t type, bytes, processor;
+		uint16_t flags;
+		uint8_t lint;
+	} __attribute__((packed)) nmi;
+} __attribute__((packed));
+_Static_assert(sizeof(struct madt) == 44 + 8 + 12 + 5 * 10 + 6, "ACPI 1.0b, 5.2.8");
 
 struct rsdp {
 	char signature[8];
@@ -169,7 +193,28 @@ static void set_pci_memory(uint8_t *dsdt, uint32_t value)
 	memcpy(at + sizeof name, &value, sizeof value);
 }
 
-void acpi_build(struct acpi_files *f, uint32_t pci_memory)
+/* Where it is. */
+static uint32_t add_madt(struct acpi_files *f)
+{
+	enum { PCAT_COMPATIBLE = 1, ENABLED = 1, HIGH_LEVEL = 0xd, ALL = 0xff };
+	struct madt madt = {
+		.h = header("APIC", sizeof madt),
+		.lapic = 0xfee00000,
+		.flags = PCAT_COMPATIBLE,
+		.local = {0, 8, 0, 0, ENABLED},
+		.io = {1, 12, ACPI_IOAPIC_ID, 0, 0xfec00000, 0},
+		/* The timer's input is another; what PCI and ACPI share is a level, and active high. */
+		.override = {{2, 10, 0, 0, 2, 0},
+	                     {2, 10, 0, 5, 5, HIGH_LEVEL},
+	                     {2, 10, 0, SCI, SCI, HIGH_LEVEL},
+	                     {2, 10, 0, 10, 10, HIGH_LEVEL},
+	                     {2, 10, 0, 11, 11, HIGH_LEVEL}},
+		.nmi = {4, 6, ALL, 0, 1},
+	};
+	return add(f, &madt, sizeof madt);
+}
+
+void acpi_build(struct acpi_files *f, const struct acpi_config *c)
 {
 	/* FACS is aligned to 64 bytes. */
 	struct {
@@ -182,7 +227,7 @@ void acpi_build(struct acpi_files *f, uint32_t pci_memory)
 	*f = (struct acpi_files){0};
 	uint32_t facs_at = add(f, &facs, sizeof facs);
 	uint32_t dsdt_at = add(f, acpi_dsdt_start, dsdt_bytes);
-	set_pci_memory(f->tables + dsdt_at, pci_memory);
+	set_pci_memory(f->tables + dsdt_at, c->pci_memory);
 	struct fadt fadt = {
 		.h = header("FACP", sizeof fadt),
 		.facs = facs_at,
@@ -205,8 +250,10 @@ void acpi_build(struct acpi_files *f, uint32_t pci_memory)
 		.flags = WBINVD | PROC_C1 | NO_SLEEP_BUTTON | NO_RTC_WAKE,
 	};
 	uint32_t fadt_at = add(f, &fadt, sizeof fadt);
-	struct rsdt rsdt = {header("RSDT", sizeof rsdt), {fadt_at}};
-	uint32_t rsdt_at = add(f, &rsdt, sizeof rsdt);
+	uint32_t madt_at = c->has_apic ? add_madt(f) : 0;
+	size_t rsdt_bytes = sizeof(struct rsdt) - (c->has_apic ? 0 : sizeof madt_at);
+	struct rsdt rsdt = {header("RSDT", rsdt_bytes), {fadt_at, madt_at}};
+	uint32_t rsdt_at = add(f, &rsdt, rsdt_bytes);
 	struct rsdp rsdp = {
 		.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '},
 		.oem = {'U', 'N', 'R', 'I', 'N', 'G'},
@@ -218,10 +265,14 @@ void acpi_build(struct acpi_files *f, uint32_t pci_memory)
 	allocate(f, ACPI_TABLES_FILE, 64, ZONE_HIGH);
 	point(f, ACPI_TABLES_FILE, fadt_at + offsetof(struct fadt, facs));
 	point(f, ACPI_TABLES_FILE, fadt_at + offsetof(struct fadt, dsdt));
-	point(f, ACPI_TABLES_FILE, rsdt_at + offsetof(struct rsdt, entry));
+	for (uint32_t i = 0; i <= c->has_apic; i++)
+		point(f, ACPI_TABLES_FILE,
+		      rsdt_at + (uint32_t)offsetof(struct rsdt, entry) + i * 4);
 	point(f, ACPI_ROOT_FILE, offsetof(struct rsdp, rsdt));
 	sum_table(f, dsdt_at);
 	sum_table(f, fadt_at);
+	if (c->has_apic)
+		sum_table(f, madt_at);
 	sum_table(f, rsdt_at);
 	sum(f, ACPI_ROOT_FILE, offsetof(struct rsdp, checksum), 0, sizeof rsdp);
 }

@@ -11,15 +11,18 @@
 #define ACPI_ROOT_FILE "etc/acpi/rsdp"
 #define ACPI_SCRIPT_FILE "etc/table-loader"
 
-enum { ACPI_TABLES_MAX = 16384, ACPI_ROOT_BYTES = 20, ACPI_SCRIPT_MAX = 2048 };
+enum { ACPI_TABLES_MAX = 16384, ACPI_ROOT_BYTES = 20, ACPI_SCRIPT_MAX = 2048, ACPI_IOAPIC_ID = 0 };
 
 struct acpi_files {
 	uint8_t tables[ACPI_TABLES_MAX], root[ACPI_ROOT_BYTES], script[ACPI_SCRIPT_MAX];
 	size_t tables_bytes, script_bytes;
 };
 
-/* pci_memory: where memory of PCI begins, below 4 GiB. */
-void acpi_build(struct acpi_files *f, uint32_t pci_memory);
+struct acpi_config {
+	uint32_t pci_memory; /* where memory of PCI begins, below 4 GiB */
+	bool has_apic;
+};
+void acpi_build(struct acpi_files *f, const struct acpi_config *c);
 
 /* The tables and their root become what guests find, once the tables are at this address, a multiple
  * of 64.  To be called once. */

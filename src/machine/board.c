@@ -5,6 +5,8 @@
 #include "devices/dma.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
+#include "devices/ioapic.h"
+#include "devices/lapic.h"
 #include "devices/nmi.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
@@ -30,6 +32,9 @@ enum {
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
 	VGA_DEVICE = 2, /* on PCI */
+	IOAPIC_TIMER = 2,
+	LAPIC_VERSION = 0x14,
+	LAPIC_LAST_LVT = 4, /* of a P6; a Pentium 4 has one more */
 };
 
 struct board {
@@ -41,16 +46,19 @@ struct board {
 	unsigned count;
 	void *ctx;
 	void (*reset)(void *ctx, enum reset_kind kind);
+	void (*nmi)(void *ctx);
 	void (*memory_changed)(void *ctx, const struct bus *bus);
 	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	/* Those that the others' wires lead to, and the machine's. */
 	struct pic *pic;
+	struct lapic *lapic; /* NULL: none */
+	struct ioapic *ioapic;
 	struct pit *pit;
 	struct rtc *rtc;
 	struct fwcfg *fwcfg;
 	struct i8042 *i8042;
 	struct keyboard *keyboard;
-	struct nmi *nmi;
+	struct nmi *nmi_gate;
 	struct npx *npx;
 	struct uart *uart;
 	struct vga_pci *vga_pci;
@@ -107,6 +115,83 @@ static void on_shadow(void *ctx, uint32_t base, uint32_t bytes, bool read, bool 
 		b->shadow(b->ctx, base, bytes, read, write);
 }
 
+/* --- interrupts --- */
+
+static bool on_pic_intr(void *ctx)
+{
+	struct board *b = ctx;
+	return pic_intr(b->pic);
+}
+
+static uint8_t on_pic_ack(void *ctx)
+{
+	struct board *b = ctx;
+	return pic_ack(b->pic);
+}
+
+static void on_apic_nmi(void *ctx)
+{
+	struct board *b = ctx;
+	b->nmi(b->ctx);
+}
+
+static void on_eoi(void *ctx, uint8_t vector)
+{
+	struct board *b = ctx;
+	ioapic_eoi(b->ioapic, vector);
+}
+
+static bool on_message(void *ctx, const struct lapic_message *m)
+{
+	struct board *b = ctx;
+	return lapic_send(b->lapic, m);
+}
+
+/* Each interrupt has the same input of both controllers, but the timer: the I/O APIC's inputs 0 and 2
+ * are the 8259A and the timer.  MultiProcessor Specification 1.4, 3.6.1. */
+static void on_input(void *ctx, unsigned irq, bool level)
+{
+	struct board *b = ctx;
+	ioapic_input(b->ioapic, irq == IRQ_TIMER ? IOAPIC_TIMER : irq, level);
+}
+
+static void on_intr(void *ctx, bool level)
+{
+	struct board *b = ctx;
+	lapic_input(b->lapic, LAPIC_LINT0, level);
+}
+
+static void on_nmi(void *ctx)
+{
+	struct board *b = ctx;
+	if (!b->lapic) {
+		b->nmi(b->ctx);
+		return;
+	}
+	lapic_input(b->lapic, LAPIC_LINT1, true);
+	lapic_input(b->lapic, LAPIC_LINT1, false);
+}
+
+static void create_apics(struct board *b, const struct board_config *c)
+{
+	struct lapic_board lapic = {
+		.clock = c->clock,
+		.version = LAPIC_VERSION,
+		.last_lvt = LAPIC_LAST_LVT + c->apic_thermal,
+		.ctx = b,
+		.nmi = on_apic_nmi,
+		.init = on_pulse,
+		.eoi = on_eoi,
+		.pic_intr = on_pic_intr,
+		.pic_ack = on_pic_ack,
+	};
+	b->lapic = lapic_create(b->bus, lapic);
+	board_add(b, &lapic_type, b->lapic);
+	b->ioapic = ioapic_create(b->bus, b, on_message);
+	board_add(b, &ioapic_type, b->ioapic);
+	pic_listen(b->pic, (struct pic_listener){b, on_input, on_intr});
+}
+
 static void create_pci(struct board *b, const struct board_config *c)
 {
 	b->pci = pci_create(b->bus, c->ram_end);
@@ -151,11 +236,14 @@ struct board *board_create(const struct board_config *c)
 	b->reset = c->reset;
 	b->pic = pic_create(bus, b, on_look);
 	board_add(b, &pic_type, b->pic);
-	b->nmi = nmi_create(c->ctx, c->nmi);
-	board_add(b, &nmi_type, b->nmi);
-	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER), b->nmi);
+	b->nmi = c->nmi;
+	if (c->has_apic)
+		create_apics(b, c);
+	b->nmi_gate = nmi_create(b, on_nmi);
+	board_add(b, &nmi_type, b->nmi_gate);
+	b->pit = pit_create(bus, c->clock, pic_line(b->pic, IRQ_TIMER), b->nmi_gate);
 	board_add(b, &pit_type, b->pit);
-	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi, c->day_ns);
+	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi_gate, c->day_ns);
 	board_add(b, &rtc_type, b->rtc);
 	struct i8042_wires wires = {
 		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},
@@ -212,6 +300,8 @@ void board_destroy(struct board *b)
 
 void board_reset(struct board *b, enum reset_kind kind)
 {
+	if (kind == RESET_CPU && b->lapic) /* it is the processor's */
+		lapic_type.reset(b->lapic, kind);
 	for (unsigned i = 0; i < b->count && kind != RESET_CPU; i++)
 		b->devices[i].type->reset(b->devices[i].instance, kind);
 }
@@ -284,7 +374,7 @@ uint8_t board_cmos(const struct board *b, uint8_t at)
 
 struct irq_line board_iochk(struct board *b)
 {
-	return nmi_iochk(b->nmi);
+	return nmi_iochk(b->nmi_gate);
 }
 
 void board_power_button(struct board *b)
@@ -299,10 +389,16 @@ void board_ferr(struct board *b)
 
 bool board_intr(struct board *b)
 {
-	return pic_intr(b->pic);
+	return b->lapic ? lapic_intr(b->lapic) : pic_intr(b->pic);
 }
 
 uint8_t board_ack(struct board *b)
 {
-	return pic_ack(b->pic);
+	return b->lapic ? lapic_ack(b->lapic) : pic_ack(b->pic);
+}
+
+void board_apic_base(struct board *b, uint64_t base)
+{
+	if (b->lapic)
+		lapic_set_base(b->lapic, base);
 }

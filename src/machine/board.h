@@ -32,6 +32,8 @@ struct board_config {
 	 * (devices/i440fx.h).  NULL: nobody asks. */
 	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
 	void (*a20)(void *ctx, bool on); /* the processor's address line */
+	bool has_apic;                   /* a local APIC, and an I/O APIC */
+	bool apic_thermal; /* the local one has the thermal sensor's entry: a Pentium 4's */
 	/* Regions of memory on the bus did; NULL: nobody asks. */
 	void (*memory_changed)(void *ctx, const struct bus *bus);
 	void (*nmi)(void *ctx);                       /* NMI rises */
@@ -72,5 +74,7 @@ void board_power_button(struct board *b);
 void board_ferr(struct board *b);
 bool board_intr(struct board *b);
 uint8_t board_ack(struct board *b);
+/* IA32_APIC_BASE was written. */
+void board_apic_base(struct board *b, uint64_t base);
 
 #endif

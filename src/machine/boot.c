@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cpu/cpu.h"
+#include "cpu/model.h"
 #include "host/timer.h"
 #include "machine/acpi.h"
 #include "machine/firmware.h"
@@ -137,12 +138,18 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.limit = e->gdt_limit;
 }
 
+static bool has_apic(const struct machine *m)
+{
+	return m->model.edx1 & CPUID_APIC;
+}
+
 static struct firmware_config firmware_config(const struct machine *m)
 {
 	return (struct firmware_config){
 		.ram_bytes = m->config.memory,
 		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
 		.has_serial = m->config.serial.kind != STREAM_NONE,
+		.apic = has_apic(m) ? &m->model : NULL,
 	};
 }
 
@@ -192,6 +199,8 @@ void boot_create_board(struct machine *m)
 		.power_off = on_power_off,
 		.shadow = on_shadow,
 		.a20 = on_a20,
+		.has_apic = has_apic(m),
+		.apic_thermal = m->model.isa & ISA_SSE2,
 		.memory_changed = on_memory_changed,
 		.nmi = on_nmi,
 		.ignne = on_ignne,
@@ -241,7 +250,7 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add(f, FWCFG_MAX_CPUS, &one, sizeof one);
 	struct e820_entry map = {0, ram, E820_RAM};
 	fwcfg_add_file(f, "etc/e820", &map, sizeof map);
-	acpi_build(&acpi, firmware_pci_memory(ram));
+	acpi_build(&acpi, &(struct acpi_config){firmware_pci_memory(ram), has_apic(m)});
 	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);

@@ -67,7 +67,7 @@ struct machine_config {
 	} log;
 	unsigned vma_budget; /* 0: default */
 	enum config_mmu mmu;
-	bool no_userfaultfd, exact_ad, always_check;
+	bool no_userfaultfd, exact_ad, always_check, apic;
 	uint64_t cache; /* bytes; 0: default */
 	enum fence_mode fence;
 	const char *dump_cache;

@@ -1,6 +1,7 @@
 #include "machine/firmware.h"
 
 #include "machine/acpi.h"
+#include "machine/mptable.h"
 
 #include <string.h>
 
@@ -30,6 +31,8 @@ enum {
 	CONVENTIONAL_KIB = 640,
 
 	ACPI_ROOT = 0xf5a80, /* on 16 bytes in E0000h to FFFFFh: ACPI 1.0b, 5.2.4.1 */
+
+	MP_POINTER = 0xf6000, /* on 16 bytes in F0000h to FFFFFh: MP 1.4, 4 */
 
 	PCI_FUNCTIONS = 256,
 	PCI_ADDRESS = 0xcf8,
@@ -242,6 +245,18 @@ void firmware_shadow(struct board *b, bool closed)
 		pci_out(b, HOST_BRIDGE, PAM + i, 1, pam[closed][i]);
 }
 
+/* The 8259A's interrupts and NMI pass, as without one: MultiProcessor Specification 1.4, 3.6.2.2. */
+static void apic(struct board *b)
+{
+	static const struct {
+		uint16_t at;
+		uint32_t value;
+	} registers[] = {{0xf0, 0x1ff}, {0x350, 0x8700}, {0x360, 0x8400}};
+	for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++)
+		bus_write(board_bus(b), SPACE_MEMORY, 0xfee00000 + registers[i].at, 4,
+		          registers[i].value);
+}
+
 void firmware_devices(struct board *b, const struct firmware_config *c)
 {
 	timer(b);
@@ -252,15 +267,22 @@ void firmware_devices(struct board *b, const struct firmware_config *c)
 	pci(b);
 	firmware_shadow(b, false);
 	firmware_display(b);
+	if (c->apic)
+		apic(b);
 }
 
-static void tables(struct guest_ram *ram)
+static void tables(struct guest_ram *ram, const struct firmware_config *c)
 {
 	struct acpi_files f;
-	acpi_build(&f, firmware_pci_memory(ram->end));
+	acpi_build(&f, &(struct acpi_config){firmware_pci_memory(ram->end), c->apic != NULL});
 	acpi_link(&f, (uint32_t)ram->bytes);
 	ram->write(ram->ctx, ram->bytes, f.tables, f.tables_bytes);
 	ram->write(ram->ctx, ACPI_ROOT, f.root, sizeof f.root);
+	if (!c->apic)
+		return;
+	uint8_t mp[MP_TABLE_MAX];
+	size_t bytes = mptable_build(mp, MP_POINTER, &(struct mp_config){c->apic, pirq_irqs});
+	ram->write(ram->ctx, MP_POINTER, mp, bytes);
 }
 
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
@@ -275,5 +297,5 @@ void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
 	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
 	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */
-	tables(ram);
+	tables(ram, c);
 }

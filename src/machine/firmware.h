@@ -11,6 +11,7 @@ struct firmware_config {
 	uint64_t ram_bytes;
 	enum floppy_kind floppy[2];
 	bool has_serial;
+	const struct cpu_model *apic; /* the processor, if it has one; else NULL */
 };
 
 /* After board_create or board_reset, before the kernel's first instruction; CMOS too. */

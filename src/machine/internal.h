@@ -17,6 +17,7 @@
 #include "machine/config.h"
 #include "machine/control.h"
 #include "machine/control_target.h"
+#include "cpu/model.h"
 #include "machine/display.h"
 #include "machine/gdb.h"
 #include "machine/governor.h"
@@ -36,6 +37,7 @@
 
 struct machine {
 	struct machine_config config;
+	struct cpu_model model; /* --cpu, with --apic */
 	struct monitor *monitor;
 	struct memory_map *memory;
 	struct board *board;

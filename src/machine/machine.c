@@ -134,7 +134,7 @@ static bool create_monitor(struct machine *m, struct problem *p)
 			},
 		.always_check = c->always_check,
 		.counts = c->ips != 0,
-		.model = c->cpu.model,
+		.model = &m->model,
 		.platform = platform_of(m),
 		.cache_bytes = c->cache,
 	};
@@ -227,6 +227,9 @@ bool machine_create(struct machine **out, const struct machine_config *c, struct
 	struct machine *m = calloc(1, sizeof *m);
 	CHECK(m);
 	m->config = *c;
+	m->model = *c->cpu.model;
+	if (c->apic)
+		m->model.edx1 |= CPUID_APIC;
 	m->dump_fd = -1;
 	if (config_is_tour(c))
 		m->config.debug_exit = m->config.no_reboot = true; /* it ends by itself */

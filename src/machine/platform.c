@@ -158,6 +158,12 @@ static void on_ferr(void *ctx)
 	board_ferr(m->board);
 }
 
+static void on_apic_base(void *ctx, uint64_t value)
+{
+	struct machine *m = ctx;
+	board_apic_base(m->board, value);
+}
+
 static bool on_intr_line(void *ctx)
 {
 	struct machine *m = ctx;
@@ -386,6 +392,7 @@ struct monitor_platform platform_of(struct machine *m)
 		.int_n = m->config.no_idle_sleep ? NULL : on_int_n,
 		.int_always = IDLE_INTERRUPTS,
 		.int_watched = &m->idle.polls,
+		.apic_base = on_apic_base,
 		.ferr = on_ferr,
 		.tsc = on_tsc,
 		.poll = on_poll,

@@ -49,7 +49,14 @@ static bool env_paging(void *ctx, bool cr3, struct trap *t)
 	return true;
 }
 
+static void env_apic_base(void *ctx, uint64_t value)
+{
+	struct monitor *m = ctx;
+	if (m->cfg.platform.apic_base)
+		gate_apic_base(m, value);
+}
+
 void env_fill(struct monitor *m, struct cpu_env *env)
 {
-	*env = (struct cpu_env){m, env_read, env_write, env_probe, env_paging};
+	*env = (struct cpu_env){m, env_read, env_write, env_probe, env_paging, env_apic_base};
 }

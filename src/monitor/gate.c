@@ -55,6 +55,12 @@ GATE void gate_ferr(struct monitor *m)
 	m->cfg.platform.ferr(m->cfg.platform.ctx);
 }
 
+GATE void gate_apic_base(struct monitor *m, uint64_t value)
+{
+	fpu_save(m);
+	m->cfg.platform.apic_base(m->cfg.platform.ctx, value);
+}
+
 GATE uint64_t gate_tsc(struct monitor *m)
 {
 	fpu_save_vectors(m);

@@ -35,6 +35,7 @@ bool gate_intr_line(struct monitor *m);
 uint8_t gate_intr_ack(struct monitor *m);
 void gate_int_n(struct monitor *m, uint8_t vector);
 void gate_ferr(struct monitor *m);
+void gate_apic_base(struct monitor *m, uint64_t value);
 uint64_t gate_tsc(struct monitor *m);
 void gate_poll(struct monitor *m);
 void gate_wait(struct monitor *m);

@@ -39,6 +39,8 @@ struct monitor_platform {
 	void (*int_n)(void *ctx, uint8_t vector);
 	uint64_t int_always;
 	const unsigned *int_watched;
+	/* IA32_APIC_BASE was written.  NULL: that is of no interest. */
+	void (*apic_base)(void *ctx, uint64_t value);
 	void (*ferr)(void *ctx);    /* FERR# is asserted: an x87 exception, with CR0.NE = 0 */
 	uint64_t (*tsc)(void *ctx); /* the host's, for RDTSC while vcpu.tsc_exits is on */
 	void (*poll)(void *ctx);    /* after a kick: due timers, ready files */

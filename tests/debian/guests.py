@@ -409,6 +409,32 @@ def acpi():
             vm.end(0)
 
 
+def with_apic(vm, route):
+    """Interrupts come by the I/O APIC, and ticks by the local one, at the rate of the other clocks."""
+    to_shell(vm)
+    vm.run("cat /proc/interrupts", r"^ +4: +\d+ +IO-APIC +4-edge +ttyS0")
+    vm.run("dmesg | grep -c 'MP-BIOS bug'", r"^0$")
+    vm.run("dmesg | grep -i 'mp-table\\|routing'", route)
+    type_at(vm)
+    count = "grep -o 'LOC: *[0-9]*' /proc/interrupts"
+    vm.run(f"a=`{count}`; sleep 1; [ \"$a\" != \"`{count}`\" ] && echo local ticks", "^local ticks")
+    vm.send("poweroff -f\n")
+
+
+@own
+def apic():
+    """With what ACPI tells of it, and with the MP table alone."""
+    for model in ["pentium4"], ["n270"], ["pentium3", "--apic"]:
+        with start(linux() | dict(options=["--cpu", *model])) as vm:
+            with_apic(vm, "Using IOAPIC for interrupt routing")
+            vm.expect("reboot: Power down")
+            vm.end(0)
+    with start(linux(append="acpi=off") | dict(options=["--cpu", "pentium4"])) as vm:
+        with_apic(vm, "MPTABLE|MP-table")
+        vm.expect("reboot: System halted")
+        vm.end(0)
+
+
 @own
 def floppy():
     """Linux's driver reads and writes what is in the drives, raw and through a file system."""

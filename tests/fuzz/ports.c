@@ -58,7 +58,9 @@ static u32 address(void)
 	case 2:
 		return bars[below(16)] + below(0x10000);
 	case 3:
-		return RAM + below(0x1000);
+		/* Both APICs, or the end of memory. */
+		return one_in(2) ? 0xfec00000 + below(2) * 0x200000 + below(0x400)
+		                 : RAM + below(0x1000);
 	case 4:
 		return any() | 0x80000000;
 	default:

@@ -89,7 +89,7 @@ static const uint8_t *summed_table(uint32_t at, const char *signature)
 
 static void test_tables(void **state)
 {
-	acpi_build(&f, 0xc0000000);
+	acpi_build(&f, &(struct acpi_config){0xc0000000, false});
 	assert_int_equal(f.script_bytes % 128, 0);
 	for (size_t i = 0; i < f.script_bytes; i += 128)
 		run_step(f.script + i);
@@ -108,14 +108,39 @@ static void test_tables(void **state)
 	assert_memory_equal(dsdt + 36, "\x08PMEM\x0c\x00\x00\x00\xc0", 10);
 }
 
+/* What is told of the APICs: the timer's input is 2, and 9 is a level, active high. */
+static void test_apics(void **state)
+{
+	acpi_build(&f, &(struct acpi_config){0xc0000000, true});
+	for (size_t i = 0; i < f.script_bytes; i += 128)
+		run_step(f.script + i);
+	const uint8_t *rsdt = summed_table(word(f.root + 16), "RSDT");
+	assert_int_equal(word(rsdt + 4), 44);
+	summed_table(word(rsdt + 36), "FACP");
+	const uint8_t *madt = summed_table(word(rsdt + 40), "APIC");
+	assert_int_equal(word(madt + 36), 0xfee00000);
+	unsigned found = 0;
+	for (const uint8_t *e = madt + 44; e < madt + word(madt + 4); e += e[1]) {
+		if (e[0] == 1)
+			assert_int_equal(word(e + 4), 0xfec00000);
+		if (e[0] == 2 && e[3] == 0)
+			assert_int_equal(word(e + 4), 2);
+		if (e[0] == 2 && e[3] == 9)
+			assert_int_equal(e[8], 0xd);
+		found |= 1u << e[0];
+	}
+	assert_int_equal(found, 0x17);
+}
+
 /* The same without firmware: to the last byte. */
 static void test_link(void **state)
 {
 	static struct acpi_files linked;
-	acpi_build(&f, 0xc0000000);
+	struct acpi_config c = {0xc0000000, true};
+	acpi_build(&f, &c);
 	for (size_t i = 0; i < f.script_bytes; i += 128)
 		run_step(f.script + i);
-	acpi_build(&linked, 0xc0000000);
+	acpi_build(&linked, &c);
 	acpi_link(&linked, TABLES_AT);
 	assert_memory_equal(&linked, &f, sizeof f);
 }
@@ -124,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_apics),
 		cmocka_unit_test(test_link),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,6 +266,7 @@ static void test_refusals(void **state)
 	refuse("--cache 1K", "1K", "--cache");
 	refuse("--mmu magic", "magic", "--mmu");
 	refuse("--initrd i", "--initrd i", "without a --kernel");
+	refuse("--cpu 486 --apic", "--apic", "a 486 has none");
 	refuse("--module m", "--module m", "without a --kernel");
 }
 

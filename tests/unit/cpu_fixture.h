@@ -65,6 +65,7 @@ struct machine {
 	unsigned paging_loads;
 	bool paging_cr3; /* the last was one of CR3 */
 	uint32_t loaded_cr3;
+	uint64_t apic_base; /* as it was written last */
 };
 
 static inline bool machine_check(struct machine *m, gla_t a, unsigned size, bool write, enum priv p,
@@ -206,13 +207,19 @@ static inline void machine_ring(struct machine *m, unsigned cpl)
 	m->v.eip = 0x8000;
 }
 
+static inline void machine_apic_base(void *ctx, uint64_t value)
+{
+	((struct machine *)ctx)->apic_base = value;
+}
+
 static inline int machine_setup(void **state)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	struct vcpu *v = &m->v;
 	struct trap t;
 
-	v->env = (struct cpu_env){m, machine_read, machine_write, machine_probe, machine_paging};
+	v->env = (struct cpu_env){
+		m, machine_read, machine_write, machine_probe, machine_paging, machine_apic_base};
 	cpu_reset(v, cpu_model_find("n270"));
 	cpu_set_flat32(v, 0x8000);
 	v->gdtr = (struct table_reg){GDT, GDT_LIMIT};

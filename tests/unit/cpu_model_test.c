@@ -68,7 +68,7 @@ static void cpuid_of_each(void **state)
 	leaf(m, 0x80000000, 0, 0x03020101, 0, 0, 0x0c040882);
 	use(m, "pentium4");
 	leaf(m, 0, 0, 5, GENUINE);
-	leaf(m, 1, 0, 0xf41, 0x800, 1, 0x0f8bf9ff);
+	leaf(m, 1, 0, 0xf41, 0x800, 1, 0x0f8bfbff);
 	leaf(m, 2, 0, 0x605b5001, 0, 0, 0x007c7040);
 	leaf(m, 4, 0, 0x121, 0x01c0003f, 0x1f, 0);
 	leaf(m, 4, 1, 0x143, 0x01c0103f, 0x3ff, 0);
@@ -78,7 +78,7 @@ static void cpuid_of_each(void **state)
 	leaf(m, 0x80000008, 0, 0x2024, 0, 0, 0);
 	use(m, "n270");
 	leaf(m, 0, 0, 10, GENUINE);
-	leaf(m, 1, 0, 0x106c2, 0x800, 0x00400201, 0x0f89f9ff);
+	leaf(m, 1, 0, 0x106c2, 0x800, 0x00400201, 0x0f89fbff);
 	leaf(m, 2, 0, 0x4fba5901, 0x0e3080c0, 0, 0);
 	leaf(m, 0x80000001, 0, 0, 0, 1, 0x00100000);
 	leaf(m, 11, 0, 0, 0, 0, 0);
@@ -112,8 +112,8 @@ static void cpuid_agrees_with_isa(void **state)
 		bits = (uint64_t)out[2] << 32 | out[3];
 		for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 			assert_int_equal(bits >> pairs[i].bit & 1, !!(model->isa & pairs[i].isa));
-		assert_false(bits >> 9 & 1);  /* APIC */
-		assert_false(bits >> 21 & 3); /* DS, ACPI */
+		assert_int_equal(bits >> 9 & 1, !!(model->isa & ISA_SSE2)); /* APIC */
+		assert_false(bits >> 21 & 3);                               /* DS, ACPI */
 		assert_int_equal(out[0], model->signature);
 		cpu_cpuid(&m->v, 0x80000001, 0, out);
 		if (model->max_ext_leaf)
@@ -161,7 +161,7 @@ static void msr_presence(void **state)
 		uint32_t msr;
 		unsigned models;
 	} cases[] = {
-		{0x0, 0x1e},     {0x10, 0x1e},  {0x17, 0x1c},  {0x1b, 0},          {0x8b, 0x1c},
+		{0x0, 0x1e},     {0x10, 0x1e},  {0x17, 0x1c},  {0x1b, 0x18},       {0x8b, 0x1c},
 		{0xfe, 0x1c},    {0x174, 0x1c}, {0x176, 0x1c}, {0x179, 0x1c},      {0x1a0, 0x18},
 		{0x1d9, 0x1c},   {0x200, 0x1c}, {0x20f, 0x1c}, {0x210, 0},         {0x250, 0x1c},
 		{0x258, 0x1c},   {0x25a, 0},    {0x26f, 0x1c}, {0x270, 0},         {0x277, 0x1c},
@@ -194,6 +194,28 @@ static void msr_presence(void **state)
 	use(m, "pentium3");
 	m->v.cpl = 3;
 	assert_fault(m, cpu_wrmsr(&m->v, 0x174, 0, 0, &t), VEC_GP, 0);
+}
+
+static void apic_base(void **state)
+{
+	struct machine *m = *state;
+	uint32_t out[4];
+
+	use(m, "pentium4");
+	assert_int_equal(rdmsr(m, 0x1b), 0xfee00900);
+	wrmsr(m, 0x1b, 0xfee00100);
+	assert_int_equal(m->apic_base, 0xfee00100);
+	assert_int_equal(rdmsr(m, 0x1b), 0xfee00100);
+	cpu_cpuid(&m->v, 1, 0, out);
+	assert_false(out[3] >> 9 & 1);
+	wrmsr(m, 0x1b, 0xf12345900);
+	assert_int_equal(m->apic_base, 0xf12345900);
+	cpu_cpuid(&m->v, 1, 0, out);
+	assert_true(out[3] >> 9 & 1);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1b, 0, 0xfee00d00, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1b, 0, 0xfee00901, &t), VEC_GP, 0);
+	assert_fault(m, cpu_wrmsr(&m->v, 0x1b, 0, 0x10fee00900, &t), VEC_GP, 0);
+	assert_int_equal(rdmsr(m, 0x1b), 0xf12345900);
 }
 
 static void time_stamp_counter(void **state)
@@ -317,6 +339,7 @@ int main(void)
 		TEST(brand_strings),
 		TEST(misc_enable_hides_leaves),
 		TEST(msr_presence),
+		TEST(apic_base),
 		TEST(time_stamp_counter),
 		TEST(efer),
 		TEST(memory_types),

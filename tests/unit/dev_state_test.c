@@ -6,6 +6,7 @@
 #include "devices/debugport.h"
 #include "devices/i440fx.h"
 #include "devices/i8042.h"
+#include "devices/ioapic.h"
 #include "devices/keyboard.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
@@ -337,6 +338,92 @@ static void use_vga(void *d, unsigned which, uint32_t v)
 	told += bus_read(bus, SPACE_PORT, 0x1cf, 2);
 }
 
+/* Both APICs; their registers are in memory. */
+struct apics {
+	struct lapic *local;
+	struct ioapic *io;
+};
+
+static void on_eoi(void *ctx, uint8_t vector)
+{
+	ioapic_eoi(((struct apics *)ctx)->io, vector);
+}
+
+static bool pic_intr_0(void *ctx)
+{
+	return false;
+}
+
+static uint8_t pic_ack_0(void *ctx)
+{
+	return 0;
+}
+
+static bool to_local(void *ctx, const struct lapic_message *m)
+{
+	return lapic_send(((struct apics *)ctx)->local, m);
+}
+
+static void *new_apics(struct rig *r, unsigned which)
+{
+	struct apics *a = calloc(1, sizeof *a);
+	a->local = lapic_create(r->bus, (struct lapic_board){r->clock, 0x14, 5, a, reset, reset,
+	                                                     on_eoi, pic_intr_0, pic_ack_0});
+	a->io = ioapic_create(r->bus, a, to_local);
+	return a;
+}
+
+static void use_apics(void *d, unsigned which, uint32_t v)
+{
+	static const uint32_t lvts[] = {0x20040, 0x40, 0x8037, 0x700, 0x10000, 0x400, 0x8031, 0x35};
+	struct apics *a = d;
+	struct bus *b = rigs[which]->bus;
+	uint32_t reg = 0xfee00000 + (v & 0x3f0), value = lvts[v >> 10 & 7];
+	if (v & 0x10000)
+		bus_write(b, SPACE_MEMORY, 0xfee000f0, 4, 0x1ff);
+	if (v & 1) {
+		lapic_input(a->local, v >> 1 & 1, v >> 2 & 1);
+		ioapic_input(a->io, v >> 4 & 7, v >> 3 & 1);
+		bus_write(b, SPACE_MEMORY, IOAPIC_BASE, 4, 0x10 + (v >> 4 & 15));
+		bus_write(b, SPACE_MEMORY, IOAPIC_BASE + 0x10, 4,
+		          value & ~(v >> 17 & 1) * 0xffffff);
+	} else {
+		bus_write(b, SPACE_MEMORY, reg, 4, v & 2 ? v * 77 : value);
+	}
+	if (v & 0x20000 && lapic_intr(a->local))
+		told += lapic_ack(a->local);
+	if (!(v & 0xc0000))
+		lapic_set_base(a->local, LAPIC_BASE_RESET - (v & 0x800));
+	told += lapic_intr(a->local) + (unsigned)bus_read(b, SPACE_MEMORY, reg, 4) * 3;
+	told += (unsigned)bus_read(b, SPACE_MEMORY, IOAPIC_BASE + 0x10, 4);
+}
+
+static void apics_reset(void *d, enum reset_kind kind)
+{
+	struct apics *a = d;
+	lapic_type.reset(a->local, kind);
+	ioapic_type.reset(a->io, kind);
+}
+
+static void apics_state(void *d, struct archive *to)
+{
+	struct apics *a = d;
+	archive_section(to, "lapic");
+	lapic_type.state(a->local, to);
+	archive_section(to, "ioapic");
+	ioapic_type.state(a->io, to);
+}
+
+static void apics_destroy(void *d)
+{
+	struct apics *a = d;
+	lapic_type.destroy(a->local);
+	ioapic_type.destroy(a->io);
+	free(a);
+}
+
+static const struct device_type apics_type = {"apics", apics_reset, apics_state, apics_destroy};
+
 static const struct kind {
 	const struct device_type *type;
 	void *(*create)(struct rig *r, unsigned which);
@@ -351,6 +438,7 @@ static const struct kind {
 	{&vga_type, new_vga, use_vga,
 	 {0x3c0, 0x3c1, 0x3c2, 0x3c5, 0x3c7, 0x3c8, 0x3c9, 0x3cf, 0x3d5, 0x3da},
 	 {0x67, 0x63, 0x20, 0x01, 0x02, 0x03, 0x0f, 0x0e, 0x06, 0x10}},
+	{&apics_type, new_apics, use_apics, {0x80}, {0}},
 	{&nmi_type, new_nmi, use_nmi, {0x80}, {0}},
 	{&pit_type, new_pit, use_pit, {0x40, 0x41, 0x42, 0x43, 0x61},
 	 {0x34, 0x36, 0xb6, 0xb2, 0x94, 0xa4, 0xe8, 0xd8, 0xc2, 0x01, 0x80, 0x10, 0x24, 0x14, 0x16,

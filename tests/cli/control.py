@@ -95,6 +95,15 @@ class Client:
             self.events.append(v)
 
 
+class Run(subprocess.Popen):
+    """A run that does not outlive what goes wrong in its block: the exception is shown, and no wait."""
+
+    def __exit__(self, kind, *more):
+        if kind:
+            self.kill()
+        super().__exit__(kind, *more)
+
+
 def start(kernel, what, *options, control=True, **how):
     try:
         os.unlink(path)
@@ -105,8 +114,8 @@ def start(kernel, what, *options, control=True, **how):
         args += ["--kernel", kernel, "--append", what]
     if control:
         args += ["--control", f"unix:{path}"]
-    return subprocess.Popen(args, stdin=subprocess.DEVNULL,
-                            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **how})
+    return Run(args, stdin=subprocess.DEVNULL,
+               **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **how})
 
 
 def ended(run):
@@ -185,6 +194,15 @@ def spent(pid):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def an_exception():
+    """In a block of a run: it is told, and not that the test takes long."""
+    try:
+        with start(talk, "w") as run, Client():
+            raise EOFError
+    except EOFError:
+        check("an exception ends the run", run.poll() == -signal.SIGKILL, run.poll())
+
+
 def by_hand():
     with start(talk, "w", "--paused") as run:
         Client().__exit__()     # it listens
@@ -259,8 +277,8 @@ def names(fence):
     options = ["--fence", fence, "--floppy", "floppy", "--log", "int", "log"]
     args = [unring, "run", "--display", "none", "--serial", "none", *options,
             "--control", f"unix:{path}"]
-    with subprocess.Popen(args, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE) as run, Client() as c:
+    with Run(args, cwd=where, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+             stderr=subprocess.PIPE) as run, Client() as c:
         def does(name, *arguments, **more):
             v = c.cmd(*arguments, **more)
             check(f"{fence}: {name}", v == {}, v)
@@ -501,7 +519,7 @@ def bad_input():
         ends(" ".join(args), run, 2, says)
 
 
-for test in (lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
+for test in (an_exception, lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
              media, lambda: names("on"), lambda: names("off"), front, stopped, counted, resets, hostile,
              for_ci, bad_input):
     test()

@@ -108,7 +108,7 @@ static void negotiate(struct qmp_call *call, struct caller *c, const char *name)
 	} else if (!this) {
 		problem_set(&call->why,
 		            "Expecting capabilities negotiation with 'qmp_capabilities'");
-	} else if (json_array_size(json_object_get(call->args, "enable"))) {
+	} else if (!qmp_negotiates(call->args)) {
 		call->class = "GenericError";
 		problem_set(&call->why, "there is no capability to enable");
 	} else {
@@ -150,28 +150,11 @@ static void execute(struct caller *c, const char *name, json_t *args, json_t *id
 		send_error(c, id, call.class, call.why.text);
 }
 
-static const char *wrong_member(const json_t *v)
-{
-	const char *key;
-	json_t *member;
-	json_object_foreach((json_t *)v, key, member) if (
-		strcmp(key, "execute") != 0 && strcmp(key, "arguments") != 0 &&
-		strcmp(key, "id") !=
-			0) return "QMP input member is unexpected: only execute, arguments and id are";
-	if (!json_is_string(json_object_get(v, "execute")))
-		return "QMP input lacks member 'execute', a string";
-	member = json_object_get(v, "arguments");
-	return member && !json_is_object(member) ? "QMP input member 'arguments' must be an object"
-	                                         : NULL;
-}
-
 static void serve_value(struct caller *c)
 {
 	json_t *v = qmp_parse(c->message.bytes, c->message.head.count);
 	json_t *args = json_object_get(v, "arguments"), *id = json_object_get(v, "id");
-	const char *why = !v                   ? "Invalid JSON syntax"
-	                  : !json_is_object(v) ? "QMP input must be a JSON object"
-	                                       : wrong_member(v);
+	const char *why = qmp_refused(v);
 	args = args ? json_incref(args) : json_object();
 	if (why)
 		send_error(c, id, "GenericError", why);

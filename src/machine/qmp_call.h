@@ -33,6 +33,10 @@ struct qmp_call {
 
 /* JSON, or NULL. */
 json_t *qmp_parse(const char *text, size_t n);
+/* Why it is no command, whatever it asks for; NULL: it is one. */
+const char *qmp_refused(const json_t *value);
+/* Of the command qmp_capabilities: can what its arguments ask for be had? */
+bool qmp_negotiates(const json_t *args);
 /* The file that a command names, and what for; NULL: it names none, or is refused anyway. */
 const char *qmp_names_file(const json_t *command, enum file_use *use);
 /* Is it one that takes a descriptor? */

@@ -95,6 +95,22 @@ static bool specified(const char *spec, const char *key)
 	return false;
 }
 
+/* Is it one of the values that an item lists, if it does: "name:t=this|that"? */
+static bool accepted(const char *item, const char *value)
+{
+	size_t n = strlen(value), length = item_length(item), at = strcspn(item, "=|");
+	if (at >= length)
+		return true;
+	while (at < length) {
+		const char *one = item + at + 1;
+		size_t bytes = strcspn(one, "| ");
+		if (bytes == n && !memcmp(one, value, n))
+			return true;
+		at += 1 + bytes;
+	}
+	return false;
+}
+
 static bool check_arguments(struct qmp_call *c, const char *spec)
 {
 	const char *key;
@@ -111,6 +127,9 @@ static bool check_arguments(struct qmp_call *c, const char *spec)
 			return problem_set(&c->why,
 			                   "Invalid parameter type for '%.*s', expected: %s",
 			                   (int)n, spec, type_names[(unsigned char)spec[n + 1]]);
+		if (json_is_string(v) && !accepted(spec, json_string_value(v)))
+			return problem_set(&c->why, "Parameter '%.*s' does not accept this value",
+			                   (int)n, spec);
 	}
 	c->class = NULL;
 	return true;
@@ -299,10 +318,6 @@ static void screendump(struct qmp_call *c)
 		not_there(c, "screen");
 		return;
 	}
-	if (format && !png && strcmp(format, "ppm") != 0) {
-		fail(c, "GenericError", "Parameter 'format' does not accept this value", "");
-		return;
-	}
 	int fd = take_file(c, text_of(c, "filename"));
 	if (fd < 0)
 		return;
@@ -450,19 +465,10 @@ static void change_medium(struct qmp_call *c)
 {
 	const struct control_target *t = c->target;
 	const char *device = device_of(c), *path = text_of(c, "filename");
-	const char *format = text_of(c, "format"), *mode = text_of(c, "read-only-mode");
+	const char *mode = text_of(c, "read-only-mode");
 	bool read_only = mode && !strcmp(mode, "read-only");
 	if (!device || !has_device(c, device))
 		return;
-	if (format && strcmp(format, "raw") != 0) {
-		fail(c, "GenericError", "only the format raw is there", "");
-		return;
-	}
-	if (mode && !read_only && strcmp(mode, "retain") != 0 && strcmp(mode, "read-write") != 0) {
-		fail(c, "GenericError", "Parameter 'read-only-mode' does not accept this value",
-		     "");
-		return;
-	}
 	int fd = take_file(c, path);
 	if (fd < 0)
 		return;
@@ -554,8 +560,9 @@ static void x_dump_cache(struct qmp_call *c)
 
 static void query_commands(struct qmp_call *c);
 
-/* An argument is NAME:TYPE, with ? if it may be left out: s string, i integer, b boolean, a list; w
- * and m strings, too, which name a file that is written, and a medium: the front opens these. */
+/* An argument is NAME:TYPE, with ? if it may be left out, and =A|B if there are no other values: s
+ * string, i integer, b boolean, a list; w and m strings, too, which name a file that is written, and
+ * a medium: the front opens these, if the arguments are right. */
 static const struct command {
 	const char *name, *arguments;
 	void (*run)(struct qmp_call *c);
@@ -566,11 +573,13 @@ static const struct command {
 	{"system_reset", "", system_reset},
 	{"system_powerdown", "", system_powerdown},
 	{"quit", "", quit},
-	{"screendump", "filename:w format:s? device:s? head:i?", screendump},
+	{"screendump", "filename:w format:s?=ppm|png device:s? head:i?", screendump},
 	{"send-key", "keys:a hold-time:i?", send_key},
 	{"input-send-event", "events:a device:s? head:i?", input_send_event},
 	{"blockdev-change-medium",
-         "device:s? id:s? filename:m format:s? force:b? read-only-mode:s?", change_medium},
+         "device:s? id:s? filename:m format:s?=raw force:b? "
+         "read-only-mode:s?=retain|read-write|read-only",
+         change_medium},
 	{"eject", "device:s? id:s? force:b?", eject},
 	{"add-fd", "fdset-id:i? opaque:s?", add_fd},
 	{"remove-fd", "fdset-id:i fd:i?", remove_fd},
@@ -616,6 +625,30 @@ void qmp_command(struct qmp_call *c, const char *name)
 	}
 }
 
+bool qmp_negotiates(const json_t *args)
+{
+	return !json_array_size(json_object_get(args, "enable"));
+}
+
+const char *qmp_refused(const json_t *value)
+{
+	const char *key;
+	json_t *member;
+	if (!value)
+		return "Invalid JSON syntax";
+	if (!json_is_object(value))
+		return "QMP input must be a JSON object";
+	json_object_foreach((json_t *)value, key, member) if (
+		strcmp(key, "execute") != 0 && strcmp(key, "arguments") != 0 &&
+		strcmp(key, "id") !=
+			0) return "QMP input member is unexpected: only execute, arguments and id are";
+	if (!json_is_string(json_object_get(value, "execute")))
+		return "QMP input lacks member 'execute', a string";
+	member = json_object_get(value, "arguments");
+	return member && !json_is_object(member) ? "QMP input member 'arguments' must be an object"
+	                                         : NULL;
+}
+
 json_t *qmp_parse(const char *text, size_t n)
 {
 	return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
@@ -638,7 +671,7 @@ const char *qmp_names_file(const json_t *value, enum file_use *use)
 	struct qmp_call c = {.args = json_object_get(value, "arguments")};
 	const char *mode = text_of(&c, "read-only-mode");
 	bool reads = mode && !strcmp(mode, "read-only");
-	if (!command || !json_is_object(c.args) || !check_arguments(&c, command->arguments))
+	if (!command || qmp_refused(value) || !check_arguments(&c, command->arguments))
 		return NULL;
 	bool writes = strstr(command->arguments, "filename:w");
 	*use = writes ? FILE_MAKE : reads ? FILE_READ : FILE_CHANGE;

@@ -6,7 +6,8 @@
 
 struct speaker {
 	struct qmp_frame frame;
-	json_t *value; /* the last, as the message points into it; NULL: none */
+	json_t *value;   /* the last, as the message points into it; NULL: none */
+	bool negotiated; /* before that every command is refused */
 };
 
 static void *begin(void)
@@ -14,6 +15,14 @@ static void *begin(void)
 	return calloc(1, sizeof(struct speaker));
 }
 
+static bool is_negotiation(const json_t *value)
+{
+	const char *name = json_string_value(json_object_get(value, "execute"));
+	return !qmp_refused(value) && !strcmp(name, "qmp_capabilities") &&
+	       qmp_negotiates(json_object_get(value, "arguments"));
+}
+
+/* No file is made for a command that is refused. */
 static bool next(void *caller, const char **at, const char *end, struct front_message *m)
 {
 	struct speaker *s = caller;
@@ -25,7 +34,8 @@ static bool next(void *caller, const char **at, const char *end, struct front_me
 		m->bytes = s->frame.text;
 		m->count = (uint32_t)s->frame.length;
 		s->value = qmp_parse(m->bytes, m->count);
-		m->path = qmp_names_file(s->value, &m->use);
+		m->path = s->negotiated ? qmp_names_file(s->value, &m->use) : NULL;
+		s->negotiated |= is_negotiation(s->value);
 		m->takes = qmp_takes_file(s->value);
 	}
 	return r != QMP_FRAME_MORE;

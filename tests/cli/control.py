@@ -310,6 +310,8 @@ def names(fence):
             refuses("a name that is too long", "File name too long", command, filename="x" * 5000)
         refuses("no format", "does not accept", "screendump", filename="a.ppm", format="gif")
         check(f"{fence}: it is there still", content("a.ppm", 3) == b"P6\n")
+        refuses("no format of a new one", "does not accept", "screendump", filename="new", format="gif")
+        check(f"{fence}: none is made", not os.path.exists(f"{where}/new"))
         ctl_says(["screendump", floppy], 1, "", "what is in floppy0")
         check(f"{fence}: so is the image", content("floppy") == bytes(1440 << 10))
         device = {"device": "floppy0"}

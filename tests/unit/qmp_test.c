@@ -789,6 +789,22 @@ static void test_names(void **state)
 	        "j: No such file");
 	answers(r, fd, "{\"execute\": \"x-type-text\", \"arguments\": {\"filename\": \"j\"}}",
 	        "'filename' is unexpected");
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"j\", \"format\": \"gif\"}}",
+	        "'format' does not accept");
+	answers(r, fd,
+	        "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"j\"}, \"more\": 1}",
+	        "member is unexpected");
+	int early = call(r);
+	hear(early);
+	answers(r, early, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"j\"}}",
+	        "Expecting capabilities");
+	answers(r, early,
+	        "{\"execute\": \"qmp_capabilities\", \"arguments\": {\"enable\": [\"oob\"]}}",
+	        "no capability");
+	answers(r, early, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"j\"}}",
+	        "Expecting capabilities");
+	close(early);
 	assert_int_not_equal(access("j", F_OK), 0);
 	answers(r, fd,
 	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", \"filename\": \"i\"}}",
@@ -811,6 +827,21 @@ static void test_names(void **state)
 	        ".: Is a directory");
 	answers(r, fd, "{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"\"}}",
 	        ": No such file");
+	/* Of values that are listed none is accepted for its beginning. */
+	static const char *const modes[] = {"read-onl", "read-only|", "read", "",
+	                                    "retain|read-write"};
+	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+		char text[256];
+		snprintf(text, sizeof text,
+		         "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": "
+		         "\"floppy0\", \"filename\": \"i\", \"read-only-mode\": \"%s\"}}",
+		         modes[i]);
+		answers(r, fd, text, "'read-only-mode' does not accept");
+	}
+	answers(r, fd,
+	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
+	        "\"filename\": \"i\", \"read-only-mode\": \"read-write\", \"format\": \"raw\"}}",
+	        "{\"return\": {}}");
 	close(fd);
 }
 

@@ -297,7 +297,13 @@ bool boot_again(struct machine *m, struct problem *p)
 	bool firmware = config_has_firmware(&m->config);
 	monitor_reset(m->monitor);
 	/* Without firmware that goes on after a reset of the processor, each kind boots anew. */
-	board_reset(m->board, firmware ? m->reset_kind : RESET_HARD);
+	enum reset_kind kind = firmware ? m->reset_kind : RESET_HARD;
+	/* What was to be typed was meant for what has ended; the host's command has dropped it, and what
+	 * came behind that is for the machine to come. */
+	if (kind != RESET_CPU && !m->reset_by_host)
+		typist_drop(m->typist);
+	m->reset_by_host = false;
+	board_reset(m->board, kind);
 	m->reset_kind = RESET_CPU;
 	return firmware || boot_machine(m, p);
 }

@@ -36,6 +36,8 @@ static void on_reset(void *ctx)
 {
 	struct machine *m = ctx;
 	m->reset_by_host = true;
+	m->reset_kind = RESET_HARD; /* as by the button on a PC */
+	typist_drop(m->typist);
 	control_reset(&m->control);
 }
 
@@ -313,7 +315,6 @@ static void tell(struct machine *m, const char *event, const char *reason)
 void remote_was_reset(struct machine *m, enum monitor_end end)
 {
 	tell(m, "RESET", reason_of(m, end));
-	m->reset_by_host = false;
 }
 
 void remote_has_ended(struct machine *m, enum monitor_end end)

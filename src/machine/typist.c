@@ -149,6 +149,23 @@ bool typist_busy(const struct typist *t)
 	return t->count;
 }
 
+void typist_drop(struct typist *t)
+{
+	bool down[KEYS] = {false};
+	for (; t->count; t->count--) {
+		const struct typist_step *s = &t->steps[t->head];
+		if (!s->down)
+			keyboard_key(t->keyboard, s->key, false);
+		down[s->key] = s->down;
+		t->head = (t->head + 1) % t->room;
+	}
+	for (unsigned key = KEY_NONE + 1; key < KEYS; key++)
+		if (down[key])
+			keyboard_key(t->keyboard, key, true);
+	timer_cancel(t->timer);
+	t->full_since = 0;
+}
+
 struct typist *typist_create(struct clock *clock, struct keyboard *k, void *ctx,
                              bool (*has_room)(void *ctx))
 {

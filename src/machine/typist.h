@@ -26,6 +26,9 @@ bool typist_steps(struct typist *t, const struct typist_step *s, unsigned n, str
 bool typist_text(struct typist *t, const struct keymap *m, const char *text, size_t bytes,
                  struct problem *p);
 
+/* What waits is not typed any more; each key is left up or down, as that would have left it. */
+void typist_drop(struct typist *t);
+
 /* Is there something that waits? */
 bool typist_busy(const struct typist *t);
 

@@ -440,6 +440,22 @@ def resets():
         check("--no-reboot: status", ended(run)[0] == 1)
 
 
+def typed():
+    """Text that waits is not for the machine behind a reset; what is typed behind the command is."""
+    name = f"{folder.name}/typed"
+    with start(talk, "k", "--paused", "--serial", f"file:{name}") as run, Client() as c:
+        c.cmd("x-type-text", text="nn")
+        c.cmd("system_reset")
+        c.cmd("x-type-text", text="m")
+        c.cmd("cont")
+        check("text behind a reset", c.cmd("x-wait-text", text="m", timeout=60000) == {})
+        c.cmd("quit")
+        ends("status after that", run, 0)
+    with open(name, encoding="ascii") as f:
+        said = f.read()
+    check("text before a reset", said == "m", said)
+
+
 def hostile():
     random.seed(8)
     with start(busy, "") as run, Client() as good:
@@ -522,7 +538,7 @@ def bad_input():
 
 
 for test in (an_exception, lambda: a_session(talk, "sleeps"), lambda: a_session(busy, "computes"), by_hand,
-             media, lambda: names("on"), lambda: names("off"), front, stopped, counted, resets, hostile,
+             media, lambda: names("on"), lambda: names("off"), front, stopped, counted, resets, typed, hostile,
              for_ci, bad_input):
     test()
 print(f"{failures} failed")

@@ -5,6 +5,7 @@
 ;   e  prints for ever
 ;   l  the same to the UART alone, and as fast as that says it takes it
 ;   w  says "up" and waits for ever
+;   k  says which of the keys n and m go down
 ; What it says goes to the UART and to port E9h.
 BITS 32
 section .text
@@ -25,6 +26,8 @@ _start:
 	je .ever
 	cmp bl, 'l'
 	je .line
+	cmp bl, 'k'
+	je .key
 .up:
 	mov esi, text
 .next:
@@ -62,6 +65,21 @@ _start:
 	mov al, '.'
 	out dx, al
 	jmp .line
+.key:
+	in al, 0x64
+	test al, 1
+	jz .key
+	in al, 0x60
+	cmp al, 0x31
+	mov ah, 'n'
+	je .named
+	cmp al, 0x32
+	mov ah, 'm'
+	jne .key
+.named:
+	mov al, ah
+	out dx, al
+	jmp .key
 .wait:
 	mov al, 0xff            ; no interrupt comes
 	out 0x21, al

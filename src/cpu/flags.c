@@ -49,13 +49,11 @@ bool cpu_popf(struct vcpu *v, unsigned opsize, struct trap *t)
 /* CLI and STI: IF, or VIF at CPL 3 with CR4.PVI, or with CR4.VME in virtual-8086 mode. */
 static bool if_set(struct vcpu *v, bool on, struct trap *t)
 {
-	uint32_t extension = v->vflags & FLAG_VM ? CR4_VME : CR4_PVI;
-
 	if (vcpu_owns_if(v)) {
 		v->if_flag = on ? FLAG_IF : 0;
 		return true;
 	}
-	if (v->cpl != 3 || !(v->cr4 & extension) || (on && v->vflags & FLAG_VIP))
+	if (!v86_virtual(v) || (on && v->vflags & FLAG_VIP))
 		return fail(t, VEC_GP, 0);
 	v->vflags = on ? v->vflags | FLAG_VIF : v->vflags & ~(uint32_t)FLAG_VIF;
 	return true;

@@ -162,7 +162,7 @@ static bool iret_v86(struct vcpu *v, const struct stack *s, uint32_t *frame, str
 	v->gpr[ESP] = frame[3];
 	v->eip = frame[0];
 	v->cpl = 3;
-	return true;
+	return v86_enter(v, t);
 }
 
 static bool iret_task(struct vcpu *v, uint32_t next, struct trap *t)
@@ -209,7 +209,8 @@ bool cpu_iret(struct vcpu *v, unsigned opsize, uint32_t next, struct trap *t)
 	} else {
 		ok = return_protected(v, &f, t);
 	}
-	if (ok)
-		flags_merge(v, frame[2], mask);
-	return ok;
+	if (!ok)
+		return false;
+	flags_merge(v, frame[2], mask);
+	return v86_enter(v, t);
 }

@@ -1,5 +1,6 @@
 /* Hardware task switches, in the order of the steps of SDM vol. 3, 7.3. */
 #include "cpu/task.h"
+#include "cpu/v86.h"
 
 /* Offsets in the TSS of the 386 and of the 286.  SDM vol. 3, 7.2.1 and 7.6. */
 enum {
@@ -278,5 +279,5 @@ bool task_switch(struct vcpu *v, const struct task_switch *s, const struct descr
 		t->dr6 = DR6_BT;
 		return false;
 	}
-	return true;
+	return v86_enter(v, t);
 }

@@ -1,5 +1,12 @@
-/* The virtual-8086 mode extensions, CR4.VME.  SDM vol. 3, 20.3. */
+/* The virtual-8086 mode extensions, CR4.VME, and CR4.PVI.  SDM vol. 3, 20.3 and 20.4. */
 #include "cpu/v86.h"
+
+bool v86_enter(const struct vcpu *v, struct trap *t)
+{
+	uint32_t both = FLAG_VIF | FLAG_VIP;
+
+	return !v86_virtual(v) || (v->vflags & both) != both || fail(t, VEC_GP, 0);
+}
 
 uint32_t v86_flags(const struct vcpu *v)
 {

@@ -1,5 +1,5 @@
-/* Internal to src/cpu: what an 8086 program may do by itself below IOPL 3.  SDM vol. 3, 20.2.7 and
- * 20.3. */
+/* Internal to src/cpu: what an 8086 program may do by itself below IOPL 3, and one of protected mode
+ * with the flag of interrupts.  SDM vol. 3, 20.2.7, 20.3 and 20.4. */
 #ifndef UNRING_CPU_V86_H
 #define UNRING_CPU_V86_H
 
@@ -17,6 +17,18 @@ static inline bool v86_traps(const struct vcpu *v, unsigned opsize)
 {
 	return v86_sensitive(v) && (!(v->cr4 & CR4_VME) || opsize != 2);
 }
+
+/* Are CLI and STI about VIF, where they may not change IF?  CR4.VME in virtual-8086 mode, CR4.PVI else,
+ * at CPL 3. */
+static inline bool v86_virtual(const struct vcpu *v)
+{
+	return v->cpl == 3 && vcpu_iopl(v) < 3 &&
+	       v->cr4 & (v->vflags & FLAG_VM ? CR4_VME : CR4_PVI);
+}
+
+/* The program is entered: #GP(0) before its first instruction, if both VIF and VIP are set.  SDM
+ * vol. 3, 20.3.2. */
+bool v86_enter(const struct vcpu *v, struct trap *t);
 
 /* FLAGS as an 8086 program sees them: where it is sensitive, IOPL is 3 and IF is VIF. */
 uint32_t v86_flags(const struct vcpu *v);

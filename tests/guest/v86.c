@@ -256,6 +256,14 @@ static void flags_where_one_waits(void)
 		expect("iret: flags", s.eflags & ~(u32)RF, VM | after | 2);
 		expect("iret: sp", s.esp, TOP + (rows[i].after ? 6 : 0));
 	}
+	/* Where an IRET of ring 0 sets both, before the first instruction: SDM vol. 3, 20.3.2. */
+	for (u32 level = 0; level < 4; level++) {
+		static const u8 nop[] = {0x90, 0xf4};
+		struct state s = run(nop, sizeof(nop), VIF | VIP | level << 12);
+		stopped("VIF, and one waits", &s, V_GP, level < 3 ? 0 : 1);
+		expect("its flags", s.eflags & ~(u32)RF, VM | VIF | VIP | 2 | level << 12);
+		expect("its sp", s.esp, TOP);
+	}
 	write_cr4(read_cr4() & ~CR4_VME);
 }
 

@@ -358,6 +358,53 @@ static void virtual_8086_rules(void **state)
 	assert_fault(m, cpu_iret(&m->v, 4, 0, &t), VEC_GP, 0);
 }
 
+/* VIF and VIP, both set by an IRET of ring 0: #GP(0) in the program that is returned to, where they
+ * stand for something.  SDM vol. 3, 20.3.2 and 20.4. */
+static void iret_to_a_waiting_interrupt(void **state)
+{
+	struct machine *m = *state;
+	const uint32_t both = FLAG_VIF | FLAG_VIP;
+	struct trap t;
+
+	for (unsigned i = 0; i < 4 * 4 * 2 * 2; i++) {
+		unsigned iopl = i >> 4 & 3;
+		uint32_t flags = (i & 1 ? FLAG_VIF : 0) | (i & 2 ? FLAG_VIP : 0) | iopl << 12 | 2;
+		bool vm = i & 4, extended = i & 8, both_set = (flags & both) == both;
+
+		vcpu_eflags_set(&m->v, 0);
+		machine_ring(m, 0);
+		/* The other mode's bit says nothing. */
+		m->v.cr4 = extended == vm ? CR4_VME : CR4_PVI;
+		if (vm) {
+			const uint32_t frame[] = {
+				0x100, 0x1000, FLAG_VM | flags, 0xfffe, 0x2000, 0, 0, 0, 0};
+			m->v.gpr[ESP] = STACK0 - sizeof(frame);
+			memcpy(m->mem + STACK0 - sizeof(frame), frame, sizeof(frame));
+		} else {
+			put_iret(m, 0x100, CODE3, flags, 0x8000, DATA3);
+		}
+		t = (struct trap){.vector = 0xff};
+		bool ok = cpu_iret(&m->v, 4, 0, &t);
+		assert_int_equal(!ok, both_set && extended && iopl < 3);
+		if (!ok) {
+			assert_int_equal(t.vector, VEC_GP);
+			assert_true(t.has_error);
+			assert_int_equal(t.error, 0);
+		}
+		assert_int_equal(m->v.cpl, 3);
+		assert_int_equal(m->v.eip, 0x100);
+		assert_int_equal(m->v.seg[SREG_CS].selector, vm ? 0x1000 : CODE3);
+		assert_int_equal(vcpu_eflags(&m->v), flags | (vm ? FLAG_VM : 0));
+	}
+	/* In ring 0 they say nothing. */
+	vcpu_eflags_set(&m->v, 0);
+	machine_ring(m, 0);
+	m->v.cr4 = CR4_VME | CR4_PVI;
+	put_iret(m, 0x9000, CODE0, both, 0, 0);
+	assert_done(cpu_iret(&m->v, 4, 0, &t));
+	assert_int_equal(vcpu_eflags(&m->v), both | 2);
+}
+
 static void real_mode_interrupt(void **state)
 {
 	struct machine *m = *state;
@@ -545,6 +592,7 @@ int main(void)
 		TEST(iret_to_outer_drops_inner_segments),
 		TEST(iret_to_virtual_8086_and_back),
 		TEST(virtual_8086_rules),
+		TEST(iret_to_a_waiting_interrupt),
 		TEST(real_mode_interrupt),
 		TEST(exception_sets_cr2_and_dr6),
 		TEST(double_fault_classes),

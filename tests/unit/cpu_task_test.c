@@ -366,6 +366,22 @@ static void to_virtual_8086(void **state)
 	assert_int_equal(m->v.seg[SREG_SS].attr, 0xf3);
 }
 
+/* The task is entered, and has an interrupt that waits: SDM vol. 3, 20.3.2. */
+static void to_a_waiting_interrupt(void **state)
+{
+	struct machine *m = *state;
+
+	put_task(m);
+	m->v.cr4 |= CR4_VME;
+	put32(m, TSS_B + T_EFLAGS, FLAG_VM | FLAG_VIF | FLAG_VIP | 0x202);
+	put16(m, TSS_B + T_CS, 0x0a00);
+	put16(m, TSS_B + T_SS, 0x1000);
+	put32(m, TSS_B + T_EIP, 0x100);
+	assert_trap(cpu_far_jump(&m->v, SEL_TSS_B, 0, 4, NEXT, &t), VEC_GP, 0);
+	assert_int_equal(m->v.eip, 0x100);
+	assert_int_equal(m->v.seg[SREG_CS].base, 0xa000);
+}
+
 /* A descriptor that cannot be marked or freed faults before anything is saved.  SDM vol. 3, 7.3. */
 static void descriptors_on_read_only_pages(void **state)
 {
@@ -417,6 +433,7 @@ int main(void)
 		TEST(refused_cr3),
 		TEST(tss_of_16_bits),
 		TEST(to_virtual_8086),
+		TEST(to_a_waiting_interrupt),
 		TEST(descriptors_on_read_only_pages),
 	};
 

@@ -7,6 +7,7 @@
 #include "host/timer.h"
 #include "machine/acpi.h"
 #include "machine/firmware.h"
+#include "machine/smbios.h"
 #include "machine/tour/tour.h"
 
 #include <errno.h>
@@ -149,7 +150,7 @@ static struct firmware_config firmware_config(const struct machine *m)
 		.ram_bytes = m->config.memory,
 		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
 		.has_serial = m->config.serial.kind != STREAM_NONE,
-		.apic = has_apic(m) ? &m->model : NULL,
+		.cpu = &m->model,
 	};
 }
 
@@ -160,6 +161,7 @@ static bool load(struct machine *m, struct problem *p)
 	struct firmware_config firmware = firmware_config(m);
 	struct boot_entry entry;
 	firmware_memory(&ram, &firmware);
+	firmware_tables(&ram, &firmware);
 	firmware_shadow(m->board, true);
 	bool ok = images_load(&m->images, &m->config, &ram, &entry, p);
 	if (ok)
@@ -245,6 +247,7 @@ static void configure_firmware(struct machine *m)
 	uint64_t ram = m->config.memory;
 	struct fwcfg *f = board_fwcfg(m->board);
 	struct acpi_files acpi;
+	struct smbios_files smbios;
 	fwcfg_add(f, FWCFG_RAM_BYTES, &ram, sizeof ram);
 	fwcfg_add(f, FWCFG_CPUS, &one, sizeof one);
 	fwcfg_add(f, FWCFG_MAX_CPUS, &one, sizeof one);
@@ -254,6 +257,9 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, ACPI_TABLES_FILE, acpi.tables, acpi.tables_bytes);
 	fwcfg_add_file(f, ACPI_ROOT_FILE, acpi.root, sizeof acpi.root);
 	fwcfg_add_file(f, ACPI_SCRIPT_FILE, acpi.script, acpi.script_bytes);
+	smbios_build(&smbios, &(struct smbios_config){ram, &m->model, true});
+	fwcfg_add_file(f, SMBIOS_ANCHOR_FILE, smbios.anchor, sizeof smbios.anchor);
+	fwcfg_add_file(f, SMBIOS_TABLES_FILE, smbios.tables, smbios.tables_bytes);
 	configure_boot(m);
 	board_set_vga_rom(m->board, m->images.vgabios.data, m->images.vgabios.size);
 }

@@ -1,8 +1,5 @@
 #include "machine/firmware.h"
 
-#include "machine/acpi.h"
-#include "machine/mptable.h"
-
 #include <string.h>
 
 enum {
@@ -29,10 +26,6 @@ enum {
 	BOOT_CD = 3,
 
 	CONVENTIONAL_KIB = 640,
-
-	ACPI_ROOT = 0xf5a80, /* on 16 bytes in E0000h to FFFFFh: ACPI 1.0b, 5.2.4.1 */
-
-	MP_POINTER = 0xf6000, /* on 16 bytes in F0000h to FFFFFh: MP 1.4, 4 */
 
 	PCI_FUNCTIONS = 256,
 	PCI_ADDRESS = 0xcf8,
@@ -200,8 +193,8 @@ static void place(struct board *b, unsigned function, uint8_t at, struct pci_roo
 	}
 }
 
-/* SeaBIOS's routes of PIRQA to PIRQD. */
-static const uint8_t pirq_irqs[4] = {10, 10, 11, 11};
+/* SeaBIOS's. */
+const uint8_t firmware_pirq_irqs[4] = {10, 10, 11, 11};
 
 static void pci_function(struct board *b, unsigned function, struct pci_room *room)
 {
@@ -211,7 +204,7 @@ static void pci_function(struct board *b, unsigned function, struct pci_room *ro
 	unsigned pin = pci_in(b, function, PCI_INTERRUPT_PIN, 1), device = function >> 3;
 	if (pin)
 		pci_out(b, function, PCI_INTERRUPT_LINE, 1,
-		        function == PM ? IRQ_SCI : pirq_irqs[(device - 1 + pin - 1) & 3]);
+		        function == PM ? IRQ_SCI : firmware_pirq_irqs[(device - 1 + pin - 1) & 3]);
 	uint16_t command = pci_in(b, function, PCI_COMMAND, 2);
 	pci_out(b, function, PCI_COMMAND, 2, command | 0x103);
 }
@@ -220,7 +213,7 @@ static void pci(struct board *b)
 {
 	struct pci_room room = {.ports = 0xc000, .memory = 0xfec00000};
 	for (unsigned i = 0; i < 4; i++)
-		pci_out(b, ISA_BRIDGE, 0x60 + i, 1, pirq_irqs[i]);
+		pci_out(b, ISA_BRIDGE, 0x60 + i, 1, firmware_pirq_irqs[i]);
 	out(b, 0x4d0, 0x00);
 	out(b, 0x4d1, 0x0c); /* 10 and 11 are levels */
 	pci_out(b, PM, 0x40, 4, PM_PORTS | 1);
@@ -267,22 +260,8 @@ void firmware_devices(struct board *b, const struct firmware_config *c)
 	pci(b);
 	firmware_shadow(b, false);
 	firmware_display(b);
-	if (c->apic)
+	if (c->cpu->edx1 & CPUID_APIC)
 		apic(b);
-}
-
-static void tables(struct guest_ram *ram, const struct firmware_config *c)
-{
-	struct acpi_files f;
-	acpi_build(&f, &(struct acpi_config){firmware_pci_memory(ram->end), c->apic != NULL});
-	acpi_link(&f, (uint32_t)ram->bytes);
-	ram->write(ram->ctx, ram->bytes, f.tables, f.tables_bytes);
-	ram->write(ram->ctx, ACPI_ROOT, f.root, sizeof f.root);
-	if (!c->apic)
-		return;
-	uint8_t mp[MP_TABLE_MAX];
-	size_t bytes = mptable_build(mp, MP_POINTER, &(struct mp_config){c->apic, pirq_irqs});
-	ram->write(ram->ctx, MP_POINTER, mp, bytes);
 }
 
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
@@ -297,5 +276,4 @@ void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
 	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
 	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */
-	tables(ram, c);
 }

@@ -3,6 +3,7 @@
 #ifndef UNRING_MACHINE_FIRMWARE_H
 #define UNRING_MACHINE_FIRMWARE_H
 
+#include "cpu/model.h"
 #include "devices/floppy.h"
 #include "machine/board.h"
 #include "machine/loader.h"
@@ -11,8 +12,11 @@ struct firmware_config {
 	uint64_t ram_bytes;
 	enum floppy_kind floppy[2];
 	bool has_serial;
-	const struct cpu_model *apic; /* the processor, if it has one; else NULL */
+	const struct cpu_model *cpu;
 };
+
+/* Where firmware_devices leads PIRQA to PIRQD. */
+extern const uint8_t firmware_pirq_irqs[4];
 
 /* After board_create or board_reset, before the kernel's first instruction; CMOS too. */
 void firmware_devices(struct board *b, const struct firmware_config *c);
@@ -34,9 +38,11 @@ void firmware_shadow(struct board *b, bool closed);
 /* Where memory of PCI begins, by the amount of RAM, as SeaBIOS has it on this chip set. */
 uint32_t firmware_pci_memory(uint64_t ram_bytes);
 
-/* The data area, where kernels look for the end of conventional memory, and the ACPI tables: at the
- * end of memory, which has FIRMWARE_KEEPS bytes for them, and in shadow RAM. */
-enum { FIRMWARE_KEEPS = 0x20000 };
+/* The data area, where kernels look for the end of conventional memory. */
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c);
+
+/* The tables: at the end of memory, which has FIRMWARE_KEEPS bytes for them, and in shadow RAM. */
+enum { FIRMWARE_KEEPS = 0x20000 };
+void firmware_tables(struct guest_ram *ram, const struct firmware_config *c);
 
 #endif

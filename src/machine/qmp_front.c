@@ -3,6 +3,7 @@
 #include "machine/qmp_frame.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct speaker {
 	struct qmp_frame frame;

@@ -382,8 +382,8 @@ def modules(*names):
 
 @own
 def acpi():
-    """The tables that firmware leaves are found; the power button is heard; and without them it
-    boots, too."""
+    """The tables that firmware leaves are found; the power button is heard; and without those of ACPI
+    it boots, too, and knows by the older one where interrupts of PCI lead."""
     with tempfile.TemporaryDirectory() as folder:
         initrd = with_files(f"{here.guests}/shell.gz", modules("button"), f"{folder}/initrd")
         path = f"{folder}/control"
@@ -394,6 +394,8 @@ def acpi():
             vm.run("dmesg | grep ACPI:", r"ACPI: RSDP 0x00000000000F5A80 .*UNRING")
             vm.run("dmesg | grep -c 'ACPI.*[Ee]rror'", r"^0$")
             vm.run("cat /proc/iomem", r"^07fe0000-07ffffff : Reserved$")
+            vm.run("cat /sys/class/dmi/id/sys_vendor", r"^unring$")
+            vm.run("cat /sys/class/dmi/id/product_name", r"^PC \(i440FX, PIIX3\)$")
             vm.run("insmod /button.ko; dmesg | tail -n 1", r"ACPI: button: Power Button \[PWRF\]")
             vm.run(pressed, r"^ +0 +(EN +)?enabled")
             subprocess.run([here.unring, "ctl", path, "powerdown"], check=True, timeout=60)
@@ -403,6 +405,7 @@ def acpi():
             vm.end(0)
         with start(linux(append="acpi=off")) as vm:
             to_shell(vm)
+            vm.run("dmesg | grep router", r"01\.0: PIIX/ICH IRQ router \[8086:7000\]")
             type_at(vm)
             vm.send("poweroff -f\n")
             vm.expect("reboot: System halted")

@@ -4,6 +4,7 @@
 #include "loader_fixture.h"
 
 #include "machine/firmware.h"
+#include "machine/smbios.h"
 
 static uint8_t byte(struct board *b, uint16_t port)
 {
@@ -19,7 +20,8 @@ static struct board *open_board(struct rig *r, uint64_t ram_bytes)
 {
 	rig_open(r);
 	struct board *b = board_create(&(struct board_config){.clock = r->clock, .day_ns = 1});
-	firmware_devices(b, &(struct firmware_config){.ram_bytes = ram_bytes});
+	firmware_devices(
+		b, &(struct firmware_config){.ram_bytes = ram_bytes, .cpu = cpu_model_default()});
 	return b;
 }
 
@@ -223,7 +225,8 @@ static void test_cards(void **state)
 	                                           .n_windows = 1});
 	unsigned others, n;
 	bus_memory(board_bus(b), &others);
-	firmware_devices(b, &(struct firmware_config){.ram_bytes = 64 << 20});
+	firmware_devices(
+		b, &(struct firmware_config){.ram_bytes = 64 << 20, .cpu = cpu_model_default()});
 	enum { FIRST = 3 << 3, LAST = 31 << 3 };
 	assert_int_equal(config(b, FIRST, 0x10, 4), 0xfd000008);
 	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc001);
@@ -313,16 +316,23 @@ static uint8_t sum_of(const uint8_t *p, uint32_t n)
 	return sum;
 }
 
-/* ACPI's tables, found as a kernel does: by their root, on 16 bytes below 1 MiB. */
+/* As a kernel looks for it: on 16 bytes below 1 MiB. */
+static const uint8_t *find(const struct pc *pc, const char *signature)
+{
+	const uint8_t *at = pc->bytes + 0xf0000;
+	while (at < pc->bytes + 0x100000 && memcmp(at, signature, strlen(signature)))
+		at += 16;
+	assert_true(at < pc->bytes + 0x100000);
+	return at;
+}
+
+/* ACPI's tables, by their root. */
 static void test_tables(void **state)
 {
 	struct pc pc;
 	open_memory(&pc);
-	firmware_memory(&pc.ram, &(struct firmware_config){0});
-	uint8_t *root = pc.bytes + 0xe0000;
-	while (root < pc.bytes + 0x100000 && memcmp(root, "RSD PTR ", 8))
-		root += 16;
-	assert_true(root < pc.bytes + 0x100000);
+	firmware_tables(&pc.ram, &(struct firmware_config){.cpu = cpu_model_default()});
+	const uint8_t *root = find(&pc, "RSD PTR ");
 	assert_int_equal(sum_of(root, 20), 0);
 	uint32_t at = get32(root, 16);
 	static const char *const path[] = {"RSDT", "FACP", "DSDT"};
@@ -335,6 +345,141 @@ static void test_tables(void **state)
 		assert_int_equal(sum_of(table, get32(table, 4)), 0);
 		at = get32(table, next[i]);
 	}
+	pc_close(&pc, &(struct blob){0});
+}
+
+/* Where the interrupts of PCI lead: as the registers say, and the lines of the devices. */
+static void test_routes(void **state)
+{
+	struct pc pc;
+	struct rig r;
+	open_memory(&pc);
+	firmware_tables(&pc.ram, &(struct firmware_config){.cpu = cpu_model_default()});
+	struct board *b = open_board(&r, 64 << 20);
+	const uint8_t *t = find(&pc, "$PIR");
+	assert_int_equal(get16(t, 4), 0x0100);
+	unsigned bytes = get16(t, 6);
+	assert_int_equal(bytes, 32 + 31 * 16);
+	assert_int_equal(sum_of(t, bytes), 0);
+	assert_int_equal(get16(t, 8), 1 << 3 << 8); /* the ISA bridge, of bus 0 */
+	assert_int_equal(get32(t, 12), config(b, 1 << 3, 0, 4));
+	for (unsigned device = 1; device < 32; device++) {
+		const uint8_t *slot = t + 32 + 16 * (device - 1);
+		assert_int_equal(get16(slot, 0), device << 3 << 8);
+		for (unsigned pin = 0; pin < 4; pin++) {
+			unsigned link = slot[2 + 3 * pin];
+			assert_int_equal(link, 0x60 + (device - 1 + pin) % 4);
+			assert_true(get16(slot, 3 + 3 * pin) >> config(b, 1 << 3, link, 1) & 1);
+		}
+		assert_int_equal(slot[14], device - 1);
+	}
+	close_board(&r, b);
+	pc_close(&pc, &(struct blob){0});
+}
+
+/* The text of this number behind the structure. */
+static const char *text_of(const uint8_t *structure, unsigned number)
+{
+	const char *text = (const char *)structure + structure[1];
+	if (!number)
+		return "";
+	while (--number)
+		text += strlen(text) + 1;
+	return text;
+}
+
+static const uint8_t *next_of(const uint8_t *structure)
+{
+	const uint8_t *p = structure + structure[1];
+	while (get16(p, 0))
+		p++;
+	return p + 2;
+}
+
+/* What the machine is. */
+static void test_identity(void **state)
+{
+	static const struct {
+		unsigned kib, last_kib;
+		uint16_t size;
+	} memories[] = {{640, 639, 0x8000 | 640}, {16384, 16383, 16}, {3 << 20, 0x2fffff, 3072}};
+	for (unsigned i = 0; i < sizeof memories / sizeof *memories; i++) {
+		struct smbios_files f;
+		const struct cpu_model *cpu = cpu_model_find("pentium4");
+		smbios_build(&f, &(struct smbios_config){
+					 .ram_bytes = (uint64_t)memories[i].kib << 10,
+					 .cpu = cpu,
+					 .has_firmware = i,
+				 });
+		unsigned count = 0, longest = 0, types = 0;
+		const uint8_t *s = f.tables, *end = f.tables + f.tables_bytes, *next;
+		for (; s < end; s = next, count++) {
+			next = next_of(s);
+			longest = next - s > longest ? (unsigned)(next - s) : longest;
+			types += s[0] < 32 ? 1u << s[0] : 0;
+			assert_int_equal(get16(s, 2), s[0] << 8);
+			switch (s[0]) {
+			case 0:
+			case 1:
+			case 3:
+				assert_string_equal(text_of(s, s[4]), "unring");
+				break;
+			case 4:
+				assert_string_equal(text_of(s, s[4]), "CPU 0");
+				assert_string_equal(text_of(s, s[7]), "GenuineIntel");
+				assert_string_equal(text_of(s, s[16]), "pentium4");
+				assert_int_equal(get32(s, 8), cpu->signature);
+				assert_int_equal(get32(s, 12), cpu->edx1);
+				break;
+			case 16:
+				assert_int_equal(get32(s, 7), memories[i].kib);
+				break;
+			case 17:
+				assert_int_equal(get16(s, 4), 16 << 8);
+				assert_int_equal(get16(s, 12), memories[i].size);
+				assert_string_equal(text_of(s, s[16]), "RAM");
+				break;
+			case 19:
+				assert_int_equal(get32(s, 4), 0);
+				assert_int_equal(get32(s, 8), memories[i].last_kib);
+				assert_int_equal(get16(s, 12), 16 << 8);
+				break;
+			case 127:
+				assert_ptr_equal(next, end);
+				break;
+			}
+		}
+		/* The first is firmware's own, where there is any. */
+		assert_int_equal(types, 0x000b001a + (i ? 0 : 1));
+		assert_ptr_equal(s, end);
+		assert_int_equal(get16(f.anchor, 8), longest);
+		assert_int_equal(get16(f.anchor, 22), f.tables_bytes);
+		assert_int_equal(get16(f.anchor, 28), count);
+	}
+}
+
+/* Its anchor leads there. */
+static void test_anchor(void **state)
+{
+	struct pc pc;
+	open_memory(&pc);
+	firmware_tables(&pc.ram, &(struct firmware_config){.cpu = cpu_model_default()});
+	const uint8_t *anchor = find(&pc, "_SM_");
+	assert_int_equal(anchor[5], 31);
+	assert_int_equal(sum_of(anchor, 31), 0);
+	assert_memory_equal(anchor + 16, "_DMI_", 5);
+	assert_int_equal(sum_of(anchor + 16, 15), 0);
+	uint32_t at = get32(anchor, 24), bytes = get16(anchor, 22);
+	assert_in_range(at, 0xf0000, 0x100000 - bytes);
+	const uint8_t *s = pc.bytes + at;
+	assert_string_equal(text_of(s, s[4]), "unring");
+	for (unsigned i = 0; i + 1 < get16(anchor, 28); i++)
+		s = next_of(s);
+	assert_int_equal(s[0], 127);
+	assert_ptr_equal(next_of(s), pc.bytes + at + bytes);
+	/* Nothing lies over another. */
+	assert_int_equal(sum_of(find(&pc, "$PIR"), get16(find(&pc, "$PIR"), 6)), 0);
+	assert_int_equal(sum_of(find(&pc, "RSD PTR "), 20), 0);
 	pc_close(&pc, &(struct blob){0});
 }
 
@@ -360,7 +505,8 @@ static void test_shadow(void **state)
 		.ctx = &closed,
 		.shadow = on_shadow,
 	});
-	firmware_devices(b, &(struct firmware_config){.ram_bytes = 64 << 20});
+	firmware_devices(
+		b, &(struct firmware_config){.ram_bytes = 64 << 20, .cpu = cpu_model_default()});
 	assert_int_equal(shadows, 0x40000);
 	closed = true;
 	firmware_shadow(b, true);
@@ -376,7 +522,8 @@ int main(void)
 		cmocka_unit_test(test_floppies),   cmocka_unit_test(test_pci),
 		cmocka_unit_test(test_cards),      cmocka_unit_test(test_data_area),
 		cmocka_unit_test(test_display),    cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_shadow),
+		cmocka_unit_test(test_shadow),     cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_identity),   cmocka_unit_test(test_anchor),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

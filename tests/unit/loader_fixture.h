@@ -60,6 +60,13 @@ static inline void put32(uint8_t *p, size_t at, uint32_t v)
 	memcpy(p + at, &v, 4);
 }
 
+static inline unsigned get16(const uint8_t *p, size_t at)
+{
+	uint16_t v;
+	memcpy(&v, p + at, 2);
+	return v;
+}
+
 static inline uint32_t get32(const uint8_t *p, size_t at)
 {
 	uint32_t v;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # real.sh [ROUNDS]: the programs of bench/real under unring and under QEMU TCG: processor seconds, the
-# least of so many rounds, and the ratios to QEMU's and to the same in 32-bit form. Fails where two
-# checksums differ.
+# least of so many rounds, and the ratios to QEMU's and to the same in 32-bit form. Then what this
+# processor itself takes for the program, as a process with 16-bit segments, and for its 32-bit form,
+# in a flat segment. Fails where two checksums differ.
 set -eu
 cd "$(dirname "$0")/.."
 rounds=${1:-3}
@@ -14,7 +15,10 @@ for name in sieve search sort segments switch; do
 done
 for name in sieve search sort; do
 	nasm -f bin -I bench/real/ -DWIDE -o $out/$name.wide.rom bench/real/$name.asm
+	nasm -f bin -I bench/real/ -DNATIVE -o $out/$name.native bench/real/$name.asm
+	nasm -f bin -I bench/real/ -DNATIVE -DWIDE -o $out/$name.wide.native bench/real/$name.asm
 done
+gcc -O2 -Wall -Wextra -no-pie -o $out/native bench/real/native.c
 
 unring() {
 	build/release/unring run --bios "$1" --debug-exit --debugcon "$2" --serial none --no-reboot \
@@ -23,6 +27,12 @@ unring() {
 qemu() {
 	qemu-system-i386 -accel tcg -M isapc -m 16 -nodefaults -display none \
 		-device isa-debug-exit,iobase=0xf4,iosize=1 -debugcon "file:$2" -bios "$1"
+}
+native() {
+	$out/native "$1" >"$2"
+}
+native32() {
+	$out/native "$1" wide >"$2"
 }
 
 # seconds VM ROM: of the processor, user and system, the least of all rounds.
@@ -39,17 +49,32 @@ seconds() {
 		if (NR == 1 || t < least) least = t } END { printf "%.2f\n", least }'
 }
 
-printf '%-10s %8s %8s %8s %10s\n' program unring qemu ratio "to 32-bit"
+# same FILE: is what it holds QEMU's checksum?
+same() {
+	cmp -s "$1" $rom.qemu || {
+		echo "real.sh: $name: another checksum than QEMU's" >&2
+		exit 1
+	}
+}
+
+printf '%-10s %8s %8s %8s %10s %8s %10s\n' program unring qemu ratio "to 32-bit" native "in 32-bit"
 for name in sieve search sort segments switch; do
 	rom=$out/$name.rom
 	ours=$(seconds unring $rom)
 	theirs=$(seconds qemu $rom)
-	wide=0
-	[ -f $out/$name.wide.rom ] && wide=$(seconds unring $out/$name.wide.rom)
-	cmp -s $rom.unring $rom.qemu || {
-		echo "real.sh: $name: another checksum than QEMU's" >&2
-		exit 1
-	}
-	awk -v n=$name -v a="$ours" -v b="$theirs" -v w="$wide" 'BEGIN {
-		printf "%-10s %8.2f %8.2f %8.2f %10s\n", n, a, b, b / a, (w > 0 ? sprintf("%.2f", a / w) : "-") }'
+	same $rom.unring
+	wide=0 native=0 native32=0
+	if [ -f $out/$name.wide.rom ]; then
+		wide=$(seconds unring $out/$name.wide.rom)
+		native=$(seconds native $out/$name.native)
+		same $out/$name.native.native
+		native32=$(seconds native32 $out/$name.wide.native)
+		same $out/$name.wide.native.native32
+	fi
+	awk -v n=$name -v a="$ours" -v b="$theirs" -v w="$wide" -v s="$native" -v t="$native32" '
+	function or_none(x) { return x > 0 ? sprintf("%.2f", x) : "-" }
+	BEGIN {
+		printf "%-10s %8.2f %8.2f %8.2f %10s %8s %10s\n", n, a, b, b / a,
+			or_none(w > 0 ? a / w : 0), or_none(s), or_none(t)
+	}'
 done

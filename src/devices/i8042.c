@@ -311,6 +311,8 @@ static void command(struct i8042 *k, uint8_t v)
 	case SELF_TEST:
 		k->held = k->full = false;
 		k->ram[0] |= CB_SYSTEM | CB_DISABLED;
+		if (present(k, PS2_AUX))
+			k->ram[0] |= CB_DISABLED << PS2_AUX;
 		k->status |= ST_SYSTEM;
 		answer(k, SELF_TEST_OK);
 		break;

@@ -58,6 +58,7 @@ struct board {
 	struct fwcfg *fwcfg;
 	struct i8042 *i8042;
 	struct keyboard *keyboard;
+	struct mouse *mouse;
 	struct nmi *nmi_gate;
 	struct npx *npx;
 	struct uart *uart;
@@ -208,6 +209,25 @@ static void create_pci(struct board *b, const struct board_config *c)
 	board_add(b, &piix4pm_type, b->pm);
 }
 
+static void create_input(struct board *b, const struct board_config *c)
+{
+	struct i8042_wires wires = {
+		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},
+		.a20 = {c->ctx, c->a20},
+		.ctx = b,
+		.reset = on_pulse,
+	};
+	b->i8042 = i8042_create(b->bus, c->clock, wires);
+	board_add(b, &i8042_type, b->i8042);
+	b->keyboard = keyboard_create(c->clock);
+	board_add(b, &keyboard_type, b->keyboard);
+	keyboard_connect(b->keyboard,
+	                 i8042_attach(b->i8042, PS2_KEYBOARD, keyboard_line(b->keyboard)));
+	b->mouse = mouse_create(c->clock);
+	board_add(b, &mouse_type, b->mouse);
+	mouse_connect(b->mouse, i8042_attach(b->i8042, PS2_AUX, mouse_line(b->mouse)));
+}
+
 static void create_floppies(struct board *b, const struct board_config *c)
 {
 	struct dma *dma = dma_create(b->bus, c->memory);
@@ -245,18 +265,7 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &pit_type, b->pit);
 	b->rtc = rtc_create(bus, c->clock, pic_line(b->pic, IRQ_RTC), b->nmi_gate, c->day_ns);
 	board_add(b, &rtc_type, b->rtc);
-	struct i8042_wires wires = {
-		.irq = {pic_line(b->pic, IRQ_KEYBOARD), pic_line(b->pic, IRQ_MOUSE)},
-		.a20 = {c->ctx, c->a20},
-		.ctx = b,
-		.reset = on_pulse,
-	};
-	b->i8042 = i8042_create(bus, c->clock, wires);
-	board_add(b, &i8042_type, b->i8042);
-	b->keyboard = keyboard_create(c->clock);
-	board_add(b, &keyboard_type, b->keyboard);
-	keyboard_connect(b->keyboard,
-	                 i8042_attach(b->i8042, PS2_KEYBOARD, keyboard_line(b->keyboard)));
+	create_input(b, c);
 	b->npx = npx_create(bus, pic_line(b->pic, IRQ_NPX), c->ctx, c->ignne);
 	board_add(b, &npx_type, b->npx);
 	struct sysctl_board sysctl = {b, a20, set_a20, c->ctx, c->reset, c->power_off};
@@ -350,6 +359,11 @@ struct fdc *board_fdc(struct board *b)
 struct keyboard *board_keyboard(struct board *b)
 {
 	return b->keyboard;
+}
+
+struct mouse *board_mouse(struct board *b)
+{
+	return b->mouse;
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

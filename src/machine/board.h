@@ -9,6 +9,7 @@
 #include "devices/fwcfg.h"
 #include "devices/pci.h"
 #include "devices/keyboard.h"
+#include "devices/mouse.h"
 #include "devices/uart.h"
 #include "devices/vga.h"
 
@@ -61,6 +62,7 @@ struct uart *board_uart(struct board *b); /* NULL without a serial port */
 struct vga *board_vga(struct board *b);
 struct fdc *board_fdc(struct board *b);
 struct keyboard *board_keyboard(struct board *b);
+struct mouse *board_mouse(struct board *b);
 /* The BIOS of the VGA: its expansion ROM. */
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum {
-	/* The coprocessor; no display. */
-	EQUIPMENT = 0x02,
+	/* The coprocessor, a pointing device; no display. */
+	EQUIPMENT = 0x02 | 0x04,
 	DRIVES = 0x01, /* there are floppy drives; how many more than one, from bit 6 on */
 	MORE_DRIVES = 6,
 	SERIAL_PORTS = 9, /* their number's first bit, in the data area's word */
@@ -92,8 +92,8 @@ static void dma(struct board *b)
 	out(b, 0xd4, 0);
 }
 
-/* The keyboard reset, its answer and what came before read; scan codes translated, interrupts on, no
- * auxiliary device. */
+/* The keyboard reset, its answer and what came before read; scan codes translated, its interrupts on, the
+ * mouse's line off. */
 static void keyboard(struct board *b)
 {
 	out(b, 0x60, 0xff);

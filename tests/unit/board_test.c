@@ -104,6 +104,22 @@ static void test_inputs(void **state)
 	rig_until(&r, r.now + 10000000);
 	assert_false(board_intr(b));
 
+	/* And one as if from the mouse. */
+	give(b, 0x64, 0x60);
+	give(b, 0x60, 0x02);
+	give(b, 0x64, 0xd3);
+	give(b, 0x60, 0x08);
+	expect_interrupt(b, 12);
+	assert_int_equal(byte(b, 0x60), 0x08);
+	assert_false(board_intr(b));
+	give(b, 0x64, 0xd4);
+	give(b, 0x60, 0xf2);
+	expect_interrupt(b, 12);
+	assert_int_equal(byte(b, 0x60), 0xfa);
+	expect_interrupt(b, 12);
+	assert_int_equal(byte(b, 0x60), 0x00);
+	assert_false(board_intr(b));
+
 	/* The transmitter of COM1 is empty. */
 	give(b, 0x3fc, 0x0b);
 	give(b, 0x3f9, 0x02);

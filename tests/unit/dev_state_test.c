@@ -8,6 +8,7 @@
 #include "devices/i8042.h"
 #include "devices/ioapic.h"
 #include "devices/keyboard.h"
+#include "devices/mouse.h"
 #include "devices/npx.h"
 #include "devices/pic.h"
 #include "devices/piix3.h"
@@ -129,10 +130,11 @@ static void use_uart(void *d, unsigned which, uint32_t v)
 		uart_receive_break(d);
 }
 
-/* The controller and the keyboard at its line, as one. */
+/* The controller, the keyboard and the mouse at its lines, as one. */
 struct input {
 	struct i8042 *controller;
 	struct keyboard *keyboard;
+	struct mouse *mouse;
 };
 
 static void *new_input(struct rig *r, unsigned which)
@@ -143,15 +145,35 @@ static void *new_input(struct rig *r, unsigned which)
 	in->keyboard = keyboard_create(r->clock);
 	struct ps2_device line = keyboard_line(in->keyboard);
 	keyboard_connect(in->keyboard, i8042_attach(in->controller, PS2_KEYBOARD, line));
+	in->mouse = mouse_create(r->clock);
+	line = mouse_line(in->mouse);
+	mouse_connect(in->mouse, i8042_attach(in->controller, PS2_AUX, line));
 	return in;
 }
 
-/* A key goes down or up; or all that is there is read. */
+static void use_mouse(struct mouse *m, struct rig *r, uint32_t v)
+{
+	static const uint8_t commands[] = {0xf4, 0xf4, 0xf4, 0xf3, 200, 100,  80,   0xf2,
+	                                   0xeb, 0xe7, 0xf0, 0xea, 3,   0xe8, 0xee, 0xec};
+	struct mouse_event e = {(int)(v >> 4 & 0x3ff) - 512, (int)(v >> 9 & 0x3ff) - 512,
+	                        (int)(v >> 14 & 15) - 8, v >> 13 & 0x1f};
+	if (v & 8) {
+		mouse_event(m, &e);
+		return;
+	}
+	out(r, 0x64, 0xa8);
+	out(r, 0x64, 0xd4);
+	out(r, 0x60, commands[v >> 4 & 15]);
+}
+
+/* A key goes down or up; the mouse moves, or is commanded; or all that is there is read. */
 static void use_input(void *d, unsigned which, uint32_t v)
 {
 	struct input *i = d;
-	if (v & 3)
-		keyboard_key(i->keyboard, (v >> 3) % (KEYS + 2), v >> 2 & 1);
+	if (v & 4)
+		use_mouse(i->mouse, rigs[which], v);
+	else if (v & 3)
+		keyboard_key(i->keyboard, (v >> 4) % (KEYS + 2), v >> 3 & 1);
 	else
 		for (unsigned n = 0; n < 20; n++)
 			told = told * 7 + in(rigs[which], 0x60);
@@ -163,6 +185,7 @@ static void reset_input(void *d, enum reset_kind kind)
 	struct input *i = d;
 	i8042_type.reset(i->controller, kind);
 	keyboard_type.reset(i->keyboard, kind);
+	mouse_type.reset(i->mouse, kind);
 }
 
 static void input_state(void *d, struct archive *a)
@@ -172,11 +195,14 @@ static void input_state(void *d, struct archive *a)
 	i8042_type.state(i->controller, a);
 	archive_section(a, "keyboard");
 	keyboard_type.state(i->keyboard, a);
+	archive_section(a, "mouse");
+	mouse_type.state(i->mouse, a);
 }
 
 static void destroy_input(void *d)
 {
 	struct input *i = d;
+	mouse_type.destroy(i->mouse);
 	keyboard_type.destroy(i->keyboard);
 	i8042_type.destroy(i->controller);
 	free(i);
@@ -668,6 +694,11 @@ static void test_ranges(void **state)
 		{&input_type, "keyboard.answers", 5, 4},
 		{&input_type, "keyboard.set", 4, 1},
 		{&input_type, "keyboard.repeating", KEYS, 1},
+		{&input_type, "mouse.answers", 6, 4},
+		{&input_type, "mouse.size", 5, 4},
+		{&input_type, "mouse.head", 16, 4},
+		{&input_type, "mouse.count", 17, 4},
+		{&input_type, "mouse.rate", 0, 1},
 		{&rtc_type, "rtc.offset_ns", 1000000000, 8},
 		{&rtc_type, "rtc.weekday_ahead", 7, 4},
 		{&pit_type, "pit.mode[0]", 6, 1},

@@ -123,7 +123,7 @@ static void test_configuration(void **state)
 		assert_int_equal(cmos(b, 0x0e, 2), 0); /* no error, no shutdown code */
 		assert_int_equal(cmos(b, 0x10, 1), 0);
 		assert_int_equal(cmos(b, 0x12, 1), 0);
-		assert_int_equal(cmos(b, 0x14, 1), 0x02);
+		assert_int_equal(cmos(b, 0x14, 1), 0x06);
 		assert_int_equal(cmos(b, 0x15, 2), 640);
 		assert_int_equal(cmos(b, 0x17, 2), cases[i].extended_kib);
 		assert_int_equal(cmos(b, 0x30, 2), cases[i].extended_kib);
@@ -147,9 +147,9 @@ static void test_floppies(void **state)
 		enum floppy_kind kinds[2];
 		uint8_t cmos, equipment;
 	} cases[] = {
-		{{FLOPPY_NONE, FLOPPY_NONE}, 0x00, 0x02},
-		{{FLOPPY_1440K, FLOPPY_NONE}, 0x40, 0x03},
-		{{FLOPPY_2880K, FLOPPY_1200K}, 0x52, 0x43},
+		{{FLOPPY_NONE, FLOPPY_NONE}, 0x00, 0x06},
+		{{FLOPPY_1440K, FLOPPY_NONE}, 0x40, 0x07},
+		{{FLOPPY_2880K, FLOPPY_1200K}, 0x52, 0x47},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct rig r;
@@ -299,7 +299,7 @@ static void test_data_area(void **state)
 		const uint8_t *bda = pc.bytes + 0x400;
 		assert_int_equal(bda[0] | bda[1] << 8, serial ? 0x3f8 : 0);
 		assert_int_equal(bda[0x0e] | bda[0x0f] << 8, 0x9fc0);
-		assert_int_equal(bda[0x10] | bda[0x11] << 8, serial ? 0x202 : 0x002);
+		assert_int_equal(bda[0x10] | bda[0x11] << 8, serial ? 0x206 : 0x006);
 		assert_int_equal(bda[0x13] | bda[0x14] << 8, 639);
 		assert_int_equal(pc.bytes[0x9fc00], 1);
 		for (unsigned i = 1; i < 0x400; i++)

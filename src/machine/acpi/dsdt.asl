@@ -170,6 +170,14 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 						IRQNoFlags () { 1 }
 					})
 				}
+				Device (MOU)
+				{
+					Name (_HID, EisaId ("PNP0F13"))
+					Name (_CRS, ResourceTemplate ()
+					{
+						IRQNoFlags () { 12 }
+					})
+				}
 				Device (FDC)
 				{
 					Name (_HID, EisaId ("PNP0700"))

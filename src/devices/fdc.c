@@ -313,12 +313,29 @@ static void take_command(struct fdc *f, uint8_t v)
 
 /* --- reset --- */
 
+static void on_medium(void *ctx, int err)
+{
+	struct fdc *f = ctx;
+	fdc_transfer_settled(f, err);
+	update(f);
+}
+
+/* The medium may be at work yet on what has been given up. */
+static void renew_io(struct fdc *f)
+{
+	if (f->io && !f->io->running)
+		return;
+	medium_io_drop(f->io);
+	f->io = medium_io_create(FLOPPY_SECTOR, f, on_medium);
+}
+
 static void abort_all(struct fdc *f)
 {
 	f->phase = PHASE_IDLE;
 	f->interrupt = f->resets = false;
 	f->polled_left = 0;
 	timer_cancel(f->event);
+	renew_io(f);
 	for (unsigned i = 0; i < UNITS; i++) {
 		timer_cancel(f->unit[i].arrival);
 		f->unit[i].seeks = f->unit[i].ended = false;
@@ -536,7 +553,7 @@ static void transfer_state(struct transfer *t, struct archive *a)
 	ARCHIVE(a, t, stage);
 	ARCHIVE(a, t, unit);
 	ARCHIVE(a, t, head);
-	archive_require(a, "unit", t->stage <= STAGE_HOST && t->unit < UNITS && t->head < 2);
+	archive_require(a, "unit", t->stage <= STAGE_MEDIUM && t->unit < UNITS && t->head < 2);
 	ARCHIVE(a, t, c);
 	ARCHIVE(a, t, h);
 	ARCHIVE(a, t, r);
@@ -575,6 +592,8 @@ static void phase_state(struct fdc *f, struct archive *a)
 static void fdc_state(void *d, struct archive *a)
 {
 	struct fdc *f = d;
+	if (archive_loads(a))
+		renew_io(f);
 	ARCHIVE(a, f, dor);
 	ARCHIVE(a, f, tdr);
 	ARCHIVE(a, f, dsr);
@@ -595,13 +614,16 @@ static void fdc_state(void *d, struct archive *a)
 		unit_state(&f->unit[i], a);
 	}
 	archive_index(a, -1);
-	if (archive_loaded(a))
-		update(f);
+	if (!archive_loaded(a))
+		return;
+	fdc_transfer_ask_again(f);
+	update(f);
 }
 
 static void fdc_destroy(void *d)
 {
 	struct fdc *f = d;
+	medium_io_drop(f->io);
 	timer_free(f->event);
 	for (unsigned i = 0; i < UNITS; i++)
 		timer_free(f->unit[i].arrival);

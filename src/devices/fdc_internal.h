@@ -78,7 +78,7 @@ enum {
 enum fdc_phase { PHASE_IDLE, PHASE_COMMAND, PHASE_EXECUTION, PHASE_RESULT };
 
 /* What the execution phase waits for. */
-enum fdc_stage { STAGE_SECTOR, STAGE_HOST };
+enum fdc_stage { STAGE_SECTOR, STAGE_HOST, STAGE_MEDIUM };
 
 /* A command that finds sectors. */
 struct transfer {
@@ -107,6 +107,8 @@ struct fdc {
 	struct irq_line irq6;
 	struct fdc_board board;
 	struct timer *event; /* of the execution phase, or a reset's end */
+	struct medium_io *io;
+	bool runs; /* the transfer does */
 	struct unit unit[UNITS];
 
 	uint8_t dor, tdr, dsr; /* dsr: with the rate as CCR has it, too */
@@ -137,6 +139,10 @@ void fdc_seek(struct unit *u, int cylinder);
 void fdc_transfer_begin(struct fdc *f);
 /* The event, or the host is ready; the phase is another's when it has ended. */
 void fdc_transfer_run(struct fdc *f);
+/* The medium has done what it was asked for. */
+void fdc_transfer_settled(struct fdc *f, int err);
+/* It is asked again, after a load. */
+void fdc_transfer_ask_again(struct fdc *f);
 /* Without DMA: does it wait for the host, and for a byte from it? */
 bool fdc_transfer_waits(const struct fdc *f);
 bool fdc_transfer_takes(const struct fdc *f);

@@ -246,13 +246,8 @@ static void scan_done(struct fdc *f, bool equal, bool meets)
 static void compare(struct fdc *f)
 {
 	const struct transfer *t = &f->transfer;
-	uint8_t disk[FLOPPY_SECTOR];
+	const uint8_t *disk = f->io->bytes;
 	bool equal = true, meets = true;
-	int err = floppy_read(floppy(f), t->head, t->r, disk);
-	if (err) {
-		image_failed(f, false, err);
-		return;
-	}
 	for (unsigned i = 0; i < t->at; i++) {
 		uint8_t host = t->buffer[i];
 		if (host == ANY || disk[i] == ANY || host == disk[i])
@@ -270,7 +265,6 @@ static void format_sector(struct fdc *f)
 {
 	struct transfer *t = &f->transfer;
 	const struct floppy *d = floppy(f);
-	uint8_t filler[FLOPPY_SECTOR];
 	t->c = t->buffer[0];
 	t->h = t->buffer[1];
 	t->r = t->buffer[2];
@@ -280,12 +274,8 @@ static void format_sector(struct fdc *f)
 		fail(f, ST1_NO_DATA, 0);
 		return;
 	}
-	memset(filler, f->command[5], sizeof filler);
-	int err = floppy_write(floppy(f), t->head, t->r, filler);
-	if (err)
-		image_failed(f, true, err);
-	else
-		sector_done(f);
+	memset(f->io->bytes, f->command[5], FLOPPY_SECTOR);
+	floppy_write(floppy(f), t->head, t->r, f->io);
 }
 
 /* After the terminal count the rest of a sector is zeros. */
@@ -293,11 +283,8 @@ static void write_sector(struct fdc *f)
 {
 	struct transfer *t = &f->transfer;
 	memset(t->buffer + t->at, 0, FLOPPY_SECTOR - t->at);
-	int err = floppy_write(floppy(f), t->head, t->r, t->buffer);
-	if (err)
-		image_failed(f, true, err);
-	else
-		sector_done(f);
+	memcpy(f->io->bytes, t->buffer, FLOPPY_SECTOR);
+	floppy_write(floppy(f), t->head, t->r, f->io);
 }
 
 static bool from_host(const struct fdc *f)
@@ -309,12 +296,14 @@ static bool from_host(const struct fdc *f)
  * out meanwhile. */
 static void host_done(struct fdc *f)
 {
+	struct transfer *t = &f->transfer;
+	t->stage = STAGE_MEDIUM;
 	if (!from_host(f))
 		sector_done(f);
 	else if (!finds(f))
 		finish(f);
 	else if (scans(f))
-		compare(f);
+		floppy_read(floppy(f), t->head, t->r, f->io);
 	else if (code(f) == FORMAT)
 		format_sector(f);
 	else
@@ -375,20 +364,22 @@ static void read_id(struct fdc *f)
 }
 
 /* No image has deleted sectors. */
-static void read_sector(struct fdc *f)
+static void sector_read(struct fdc *f)
 {
 	struct transfer *t = &f->transfer;
-	int err = floppy_read(floppy(f), t->head, sector(f), t->buffer);
-	if (err) {
-		image_failed(f, false, err);
-		return;
-	}
+	memcpy(t->buffer, f->io->bytes, FLOPPY_SECTOR);
 	if (code(f) == READ_DELETED)
 		t->st2 |= ST2_OTHER_MARK;
 	if (code(f) == VERIFY || (code(f) == READ_DELETED && flag(f, SK)))
 		sector_done(f);
 	else
 		t->stage = STAGE_HOST;
+}
+
+static void read_sector(struct fdc *f)
+{
+	f->transfer.stage = STAGE_MEDIUM;
+	floppy_read(floppy(f), f->transfer.head, sector(f), f->io);
 }
 
 static void at_sector(struct fdc *f)
@@ -408,14 +399,43 @@ static void at_sector(struct fdc *f)
 		read_sector(f);
 }
 
+void fdc_transfer_settled(struct fdc *f, int err)
+{
+	if (err)
+		image_failed(f, writes(f), err);
+	else if (scans(f))
+		compare(f);
+	else if (writes(f))
+		sector_done(f);
+	else
+		sector_read(f);
+	if (f->phase == PHASE_EXECUTION && fdc_by_dma(f))
+		fdc_transfer_run(f);
+}
+
+void fdc_transfer_ask_again(struct fdc *f)
+{
+	if (f->phase != PHASE_EXECUTION || f->transfer.stage != STAGE_MEDIUM)
+		return;
+	if (from_host(f))
+		host_done(f);
+	else
+		at_sector(f);
+}
+
+/* What settles at once goes on in the loop, not in a call within it. */
 void fdc_transfer_run(struct fdc *f)
 {
+	if (f->runs)
+		return;
+	f->runs = true;
 	do {
 		if (f->transfer.stage == STAGE_SECTOR)
 			at_sector(f);
 		if (fdc_transfer_waits(f) && fdc_by_dma(f))
 			move_by_dma(f);
 	} while (f->phase == PHASE_EXECUTION && f->transfer.stage == STAGE_SECTOR && fdc_by_dma(f));
+	f->runs = false;
 }
 
 /* How long until the command's first sector, or until it is clear that there is none. */

@@ -98,21 +98,29 @@ static uint64_t place(const struct floppy *f, unsigned head, unsigned sector)
 	return (track * f->format->sectors + sector - 1) * FLOPPY_SECTOR;
 }
 
-int floppy_read(struct floppy *f, unsigned head, unsigned sector, void *dst)
+static void submit(struct floppy *f, unsigned head, unsigned sector, struct medium_io *io)
 {
-	uint64_t at = place(f, head, sector);
+	struct medium_request *r = &io->request;
 	f->under = sector;
-	if (at + FLOPPY_SECTOR <= f->medium.bytes)
-		return f->medium.read(f->medium.ctx, at, dst, FLOPPY_SECTOR);
-	memset(dst, 0, FLOPPY_SECTOR);
-	return 0;
+	r->at = place(f, head, sector);
+	r->n = FLOPPY_SECTOR;
+	if (r->at + FLOPPY_SECTOR <= f->medium.bytes) {
+		medium_io_submit(io, &f->medium);
+		return;
+	}
+	if (r->op == MEDIUM_READ)
+		memset(r->bytes, 0, FLOPPY_SECTOR);
+	r->done(r->ctx, r->op == MEDIUM_READ ? 0 : -ENOSPC);
 }
 
-int floppy_write(struct floppy *f, unsigned head, unsigned sector, const void *src)
+void floppy_read(struct floppy *f, unsigned head, unsigned sector, struct medium_io *io)
 {
-	uint64_t at = place(f, head, sector);
-	f->under = sector;
-	if (at + FLOPPY_SECTOR <= f->medium.bytes)
-		return f->medium.write(f->medium.ctx, at, src, FLOPPY_SECTOR);
-	return -ENOSPC;
+	io->request.op = MEDIUM_READ;
+	submit(f, head, sector, io);
+}
+
+void floppy_write(struct floppy *f, unsigned head, unsigned sector, struct medium_io *io)
+{
+	io->request.op = MEDIUM_WRITE;
+	submit(f, head, sector, io);
 }

@@ -62,9 +62,9 @@ int floppy_track(const struct floppy *f, unsigned head);
 /* The number of the next sector, which passes. */
 uint8_t floppy_next(struct floppy *f);
 
-/* Sector 1 to last on the track under this head, which is there.  0 or a negative errno.  What
- * lies beyond the image's end reads as zeros, and is not written: -ENOSPC. */
-int floppy_read(struct floppy *f, unsigned head, unsigned sector, void *dst);
-int floppy_write(struct floppy *f, unsigned head, unsigned sector, const void *src);
+/* Sector 1 to last on the track under this head, which is there, to or from the bytes of io, which is
+ * then done.  What lies beyond the image's end reads as zeros, and is not written: -ENOSPC. */
+void floppy_read(struct floppy *f, unsigned head, unsigned sector, struct medium_io *io);
+void floppy_write(struct floppy *f, unsigned head, unsigned sector, struct medium_io *io);
 
 #endif

@@ -131,6 +131,7 @@ static const struct row vcpu[] = {
 	/* Drives. */
 	{SYS_pread64, GRANT_MEDIUM, {A(0)}},
 	{SYS_pwrite64, GRANT_MEDIUM, {A(0)}},
+	{SYS_fdatasync, GRANT_MEDIUM, {A(0)}},
 	{SYS_dup3, GRANT_MEDIUM, {A(1), IS(2, O_CLOEXEC)}},
 	{SYS_fcntl, GRANT_MEDIUM, {IS(1, F_OFD_SETLK)}},
 	{SYS_fstat, GRANT_MEDIUM, {}},

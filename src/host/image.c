@@ -83,7 +83,7 @@ void image_destroy(struct image *i)
 	free(i);
 }
 
-static int look(int fd, uint64_t most, uint64_t *bytes)
+static int look(int fd, const struct image_use *use, uint64_t *bytes)
 {
 	struct stat st;
 	/* libc's fstat() is another call, which can name files as well: no fence permits it. */
@@ -91,10 +91,14 @@ static int look(int fd, uint64_t most, uint64_t *bytes)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
+	bool device = S_ISBLK(st.st_mode) && use->devices;
+	if (!S_ISREG(st.st_mode) && !device)
 		return -EINVAL;
-	*bytes = (uint64_t)st.st_size;
-	return !*bytes ? -ENODATA : *bytes % SECTOR ? -EDOM : *bytes > most ? -EFBIG : 0;
+	off_t end = device ? lseek(fd, 0, SEEK_END) : st.st_size;
+	if (end < 0)
+		return -errno;
+	*bytes = (uint64_t)end;
+	return !*bytes ? -ENODATA : *bytes % SECTOR ? -EDOM : *bytes > use->most ? -EFBIG : 0;
 }
 
 static int snapshot(struct overlay *o, uint64_t bytes)
@@ -111,11 +115,11 @@ static int snapshot(struct overlay *o, uint64_t bytes)
 	return err;
 }
 
-int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
+int image_take(struct image *i, int fd, struct image_use use)
 {
 	struct overlay overlay = {0};
 	uint64_t bytes = 0;
-	int err = look(fd, most, &bytes);
+	int err = look(fd, &use, &bytes);
 	if (!err)
 		err = file_lock(fd, use.readonly || use.snapshot);
 	if (!err && use.snapshot)
@@ -134,11 +138,13 @@ int image_take(struct image *i, int fd, struct image_use use, uint64_t most)
 	return err;
 }
 
-int image_open(struct image *i, const char *path, struct image_use use, uint64_t most)
+/* Of a device, O_EXCL refuses one that the host has mounted; it says nothing of files. */
+int image_open(struct image *i, const char *path, struct image_use use)
 {
 	bool reads = use.readonly || use.snapshot;
-	int fd = broker_open(path, (reads ? O_RDONLY : O_RDWR) | O_NONBLOCK);
-	return fd < 0 ? fd : image_take(i, fd, use, most);
+	int flags = reads ? O_RDONLY : use.devices ? O_RDWR | O_EXCL : O_RDWR;
+	int fd = broker_open(path, flags | O_NONBLOCK);
+	return fd == -EBUSY ? -EAGAIN : fd < 0 ? fd : image_take(i, fd, use);
 }
 
 uint64_t image_bytes(const struct image *i)
@@ -179,15 +185,22 @@ static bool is_stored(const struct image *i, uint64_t block)
 	return i->overlay.copy && i->overlay.stored[block / 8] >> block % 8 & 1;
 }
 
+/* Of n bytes from there on, how many are in the same place as the first. */
+static size_t run(const struct image *i, uint64_t at, size_t n)
+{
+	size_t some = i->overlay.copy ? BLOCK - at % BLOCK : n;
+	while (some < n && is_stored(i, (at + some) / BLOCK) == is_stored(i, at / BLOCK))
+		some += BLOCK;
+	return some < n ? some : n;
+}
+
 int image_read(struct image *i, uint64_t at, void *dst, size_t n)
 {
 	uint8_t *p = dst;
 	int err = 0;
 	while (n && !err) {
-		uint64_t block = at / BLOCK;
-		size_t some = BLOCK - at % BLOCK;
-		some = some < n ? some : n;
-		if (is_stored(i, block))
+		size_t some = run(i, at, n);
+		if (is_stored(i, at / BLOCK))
 			memcpy(p, i->overlay.copy + at, some);
 		else
 			err = file_transfer(i->fd, at, p, some, false);
@@ -222,4 +235,11 @@ int image_write(struct image *i, uint64_t at, const void *src, size_t n)
 	}
 	memcpy(i->overlay.copy + at, src, n);
 	return 0;
+}
+
+int image_flush(struct image *i)
+{
+	if (i->readonly || i->overlay.copy || !fdatasync(i->fd))
+		return 0;
+	return -errno;
 }

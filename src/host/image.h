@@ -1,4 +1,5 @@
-/* Disk images: plain files whose bytes are a medium's, locked while they are in a drive.  A drive
+/* Disk images: files, or the host's own disks, whose bytes are a medium's, locked while they are in a
+ * drive.  A drive
  * has one descriptor from its creation on, so that a fence can permit what is done to it; what is
  * put in later takes its place. */
 #ifndef UNRING_HOST_IMAGE_H
@@ -15,15 +16,17 @@ void image_destroy(struct image *i);
 struct image_use {
 	bool readonly; /* stores fail, and others may read it as well */
 	bool snapshot; /* what is stored is kept in memory, and gone with the image */
+	bool devices;  /* block devices will do, too */
+	uint64_t most; /* bytes */
 };
 
 /* A plain file of whole sectors of 512 bytes is put in, in the place of what is there; on failure
  * the drive is as it was.  -EISDIR, -EINVAL: it is no plain file; -EAGAIN: another has it in use
- * (so that its stores and this one's would mix); -ENODATA: it is empty; -EDOM: it is no whole number
+ * (so that its stores and this one's would mix), or the host has it mounted; -ENODATA: it is empty; -EDOM: it is no whole number
  * of sectors; -EFBIG: it has more than most bytes; or another negative errno. */
-int image_open(struct image *i, const char *path, struct image_use use, uint64_t most);
+int image_open(struct image *i, const char *path, struct image_use use);
 /* The same of an open file, whose descriptor is the image's from here on, whatever comes of it. */
-int image_take(struct image *i, int fd, struct image_use use, uint64_t most);
+int image_take(struct image *i, int fd, struct image_use use);
 void image_eject(struct image *i);
 
 /* 0: none is in. */
@@ -35,5 +38,7 @@ int image_file(const struct image *i);
 /* n bytes within the image: all, or a negative errno. */
 int image_read(struct image *i, uint64_t at, void *dst, size_t n);
 int image_write(struct image *i, uint64_t at, const void *src, size_t n);
+/* What was written outlives the host. */
+int image_flush(struct image *i);
 
 #endif

@@ -48,8 +48,9 @@ static bool twice(struct problem *p, const char *option, const char *file)
 static bool drive_open(struct media *s, struct drive *d, const struct config_medium *c,
                        const struct outputs *outputs, struct problem *p)
 {
-	struct image_use use = {.readonly = c->readonly, .snapshot = c->snapshot};
-	int err = image_open(d->image, c->file, use, FLOPPY_MOST);
+	struct image_use use = {
+		.readonly = c->readonly, .snapshot = c->snapshot, .most = FLOPPY_MOST};
+	int err = image_open(d->image, c->file, use);
 	int fd = err == -EAGAIN ? file_open(c->file) : -1;
 	bool both = fd >= 0 && in_another(s, d, fd);
 	file_close(fd);
@@ -113,14 +114,21 @@ bool media_spare(const struct media *s, int fd, const char *kind, struct problem
 	return true;
 }
 
-static int medium_read(void *ctx, uint64_t at, void *dst, size_t n)
+static int carry_out(struct image *i, const struct medium_request *r)
 {
-	return image_read(ctx, at, dst, n);
+	switch (r->op) {
+	case MEDIUM_READ:
+		return image_read(i, r->at, r->bytes, r->n);
+	case MEDIUM_WRITE:
+		return image_write(i, r->at, r->bytes, r->n);
+	default:
+		return image_flush(i);
+	}
 }
 
-static int medium_write(void *ctx, uint64_t at, const void *src, size_t n)
+static void submit(void *ctx, struct medium_request *r)
 {
-	return image_write(ctx, at, src, n);
+	r->done(r->ctx, carry_out(ctx, r));
 }
 
 /* What is in the drive, or nothing, is so for the guest as well. */
@@ -130,8 +138,7 @@ static void insert(struct media *s, struct drive *d)
 		.ctx = d->image,
 		.bytes = d->file ? image_bytes(d->image) : 0,
 		.readonly = d->file && image_readonly(d->image),
-		.read = medium_read,
-		.write = medium_write,
+		.submit = submit,
 	};
 	fdc_insert(s->fdc, (unsigned)(d - s->floppy), d->file ? &m : NULL);
 }
@@ -147,7 +154,7 @@ void media_attach(struct media *s, struct fdc *fdc)
 bool media_change(struct media *s, struct drive *d, int fd, const char *file, bool readonly,
                   struct problem *why)
 {
-	struct image_use use = {.readonly = readonly};
+	struct image_use use = {.readonly = readonly, .most = FLOPPY_MOST};
 	uint64_t bytes;
 	int err = file_bytes(fd, &bytes);
 	const struct floppy_format *format = err ? NULL : floppy_format_of(bytes);
@@ -157,7 +164,7 @@ bool media_change(struct media *s, struct drive *d, int fd, const char *file, bo
 		                   format->kib);
 	}
 	bool both = in_another(s, d, fd), same = d->file && file_is(fd, image_file(d->image));
-	err = image_take(d->image, fd, use, FLOPPY_MOST);
+	err = image_take(d->image, fd, use);
 	if (err == -EAGAIN && both)
 		return twice(why, "", file);
 	if (err == -EAGAIN && same)

@@ -33,22 +33,26 @@ static int error;
 static bool error_of_write;
 static uint64_t image_bytes;
 
-static inline int image_read(void *ctx, uint64_t at, void *dst, size_t n)
+/* While it is held it is not done. */
+static struct medium_request *image_request;
+static bool image_held;
+
+static inline void image_settle(struct medium_request *r)
 {
-	assert_true(at + n <= image_bytes);
-	image_uses++;
-	if (!image_error)
-		memcpy(dst, image + at, n);
-	return image_error;
+	if (!image_error && r->op == MEDIUM_READ)
+		memcpy(r->bytes, image + r->at, r->n);
+	else if (!image_error)
+		memcpy(image + r->at, r->bytes, r->n);
+	r->done(r->ctx, image_error);
 }
 
-static inline int image_write(void *ctx, uint64_t at, const void *src, size_t n)
+static inline void image_submit(void *ctx, struct medium_request *r)
 {
-	assert_true(at + n <= image_bytes);
+	assert_true(r->at + r->n <= image_bytes);
 	image_uses++;
-	if (!image_error)
-		memcpy(image + at, src, n);
-	return image_error;
+	image_request = r;
+	if (!image_held)
+		image_settle(r);
 }
 
 static inline void memory_read(void *ctx, uint64_t at, void *dst, size_t n)
@@ -85,7 +89,7 @@ static inline uint8_t byte_of(unsigned sector, unsigned at)
 
 static inline void put_in(struct bench *b, uint64_t bytes, bool readonly)
 {
-	struct medium m = {NULL, bytes, readonly, image_read, image_write};
+	struct medium m = {NULL, bytes, readonly, image_submit};
 	image_bytes = bytes;
 	fdc_insert(b->fdc, 0, &m);
 }

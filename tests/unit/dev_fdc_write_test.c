@@ -219,6 +219,54 @@ static void test_short_image(void **state)
 	close_bench(&b);
 }
 
+/* --- a medium that takes its time --- */
+
+static void test_slow_medium(void **state)
+{
+	struct bench b;
+	open_bench(&b);
+	struct rig *r = &b.rig;
+	seek(&b, 0);
+	/* A write: busy until the medium is done, whatever time passes. */
+	memset(memory, 0x3c, FLOPPY_SECTOR);
+	program_dma(&b, FROM_MEMORY, 0, FLOPPY_SECTOR);
+	image_held = true;
+	GIVE(&b, 0x45, 0, 0, 0, 5, 2, 5, 0x1b, 0xff);
+	wait(&b);
+	wait(&b);
+	assert_int_equal(in(r, MSR), 0x10);
+	assert_false(r->line.level);
+	image_held = false;
+	image_settle(image_request);
+	assert_true(r->line.level);
+	EXPECT(&b, 0, 0, 0, 1, 0, 1, 2);
+	assert_int_equal(image[4 * FLOPPY_SECTOR], 0x3c);
+	/* A read of two sectors, the first of them slow: the rest follows. */
+	program_dma(&b, TO_MEMORY, 0, 2 * FLOPPY_SECTOR);
+	image_held = true;
+	GIVE(&b, 0x46, 0, 0, 0, 5, 2, 6, 0x1b, 0xff);
+	wait(&b);
+	image_held = false;
+	image_settle(image_request);
+	EXPECT(&b, 0, 0, 0, 1, 0, 1, 2);
+	assert_int_equal(memory[FLOPPY_SECTOR - 1], 0x3c);
+	assert_int_equal(memory[FLOPPY_SECTOR], byte_of(5, 0));
+	/* What a reset has ended does nothing when it is done. */
+	program_dma(&b, TO_MEMORY, 0, FLOPPY_SECTOR);
+	image_held = true;
+	GIVE(&b, 0x46, 0, 0, 0, 7, 2, 7, 0x1b, 0xff);
+	wait(&b);
+	struct medium_request *late = image_request;
+	out(r, DOR, 0x18);
+	out(r, DOR, 0x1c);
+	wait(&b);
+	image_held = false;
+	image_settle(late);
+	assert_int_equal(in(r, MSR), 0x80);
+	sense(&b, 0xc0, 0);
+	close_bench(&b);
+}
+
 /* --- whatever a guest may do --- */
 
 static void test_hostile(void **state)
@@ -269,7 +317,8 @@ int main(void)
 		cmocka_unit_test(test_write),       cmocka_unit_test(test_protected),
 		cmocka_unit_test(test_format),      cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_saved),       cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_short_image), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_short_image), cmocka_unit_test(test_slow_medium),
+		cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests_name("fdc write", tests, NULL, NULL);
 }

@@ -32,22 +32,19 @@ static inline void floppies_memory_write(void *ctx, uint64_t at, const void *src
 	told += (unsigned)at + bytes[0] + bytes[n - 1];
 }
 
-static inline int disk_read(void *ctx, uint64_t at, void *dst, size_t n)
+static inline void disk_submit(void *ctx, struct medium_request *r)
 {
-	memset(dst, (int)(at / n), n);
-	return 0;
-}
-
-static inline int disk_write(void *ctx, uint64_t at, const void *src, size_t n)
-{
-	floppies_memory_write(ctx, at, src, n);
-	return 0;
+	if (r->op == MEDIUM_READ)
+		memset(r->bytes, (int)(r->at / 512), r->n);
+	else if (r->op == MEDIUM_WRITE)
+		floppies_memory_write(ctx, r->at, r->bytes, r->n);
+	r->done(r->ctx, 0);
 }
 
 static inline void *new_floppies(struct rig *r, unsigned which)
 {
 	struct dma_memory memory = {NULL, floppies_memory_read, floppies_memory_write};
-	struct medium disk = {NULL, 1440 << 10, false, disk_read, disk_write};
+	struct medium disk = {NULL, 1440 << 10, false, disk_submit};
 	struct floppies *f = calloc(1, sizeof *f);
 	f->dma = dma_create(r->bus, memory);
 	f->fdc = fdc_create(r->bus, r->clock, f->dma, rig_line(r), (struct fdc_board){NULL, NULL});

@@ -716,7 +716,7 @@ static void test_ranges(void **state)
 		{&chipset_type, "piix4pm.halves", 1, 8},
 		{&floppies_type, "fdc.phase", 4, 4},
 		{&floppies_type, "fdc.polled_left", 5, 1},
-		{&floppies_type, "fdc.stage", 2, 4},
+		{&floppies_type, "fdc.stage", 3, 4},
 		{&floppies_type, "fdc.unit", 4, 1},
 		{&floppies_type, "fdc.head", 2, 1},
 		{&floppies_type, "fdc.at", 513, 2},

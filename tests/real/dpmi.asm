@@ -27,6 +27,7 @@ back_to	equ R + 64
 	ltr ax
 %endmacro
 main:
+	mask_all
 	mov di, R
 	mov cx, 80
 	xor ax, ax

@@ -1,6 +1,7 @@
 ; Interrupts by the IVT, IRET of both sizes, exceptions of real mode, TF.
 %include "rt.inc"
 main:
+	mask_all
 	vector 60h, simple
 	mov dword [VARS], 0
 	mov eax, 0fedc0000h

@@ -1,6 +1,7 @@
 ; Stack and far transfers in real mode: sizes mixed, SP at the ends of its segment, flags.
 %include "rt.inc"
 main:
+	mask_all
 	mov bx, sp
 	push sp
 	pop ax

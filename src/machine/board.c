@@ -29,6 +29,7 @@ enum {
 	IRQ_SCI = 9,
 	IRQ_MOUSE = 12,
 	IRQ_NPX = 13,
+	IRQ_IDE = 14, /* of the first channel; the second has the next */
 	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
 	VGA_DEVICE = 2, /* on PCI */
@@ -67,6 +68,7 @@ struct board {
 	struct piix4pm *pm;
 	struct vga *vga;
 	struct fdc *fdc;
+	struct ide *ide;
 };
 
 static void on_look(void *ctx)
@@ -228,6 +230,18 @@ static void create_input(struct board *b, const struct board_config *c)
 	mouse_connect(b->mouse, i8042_attach(b->i8042, PS2_AUX, mouse_line(b->mouse)));
 }
 
+static void create_ide(struct board *b, const struct board_config *c)
+{
+	struct ide_board ide = {
+		.ctx = c->ctx,
+		.irq = {pic_line(b->pic, IRQ_IDE), pic_line(b->pic, IRQ_IDE + 1)},
+		.memory = c->memory,
+		.error = c->disk_error,
+	};
+	b->ide = ide_create(b->bus, b->pci, c->clock, ide);
+	board_add(b, &ide_type, b->ide);
+}
+
 static void create_floppies(struct board *b, const struct board_config *c)
 {
 	struct dma *dma = dma_create(b->bus, c->memory);
@@ -283,6 +297,7 @@ struct board *board_create(const struct board_config *c)
 		board_add(b, &debugport_type, debugport_create_exit(bus, c->ctx, c->debug_exit));
 	create_floppies(b, c);
 	create_pci(b, c);
+	create_ide(b, c);
 	b->vga = vga_create(bus, c->clock);
 	board_add(b, &vga_type, b->vga);
 	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE);
@@ -354,6 +369,11 @@ struct vga *board_vga(struct board *b)
 struct fdc *board_fdc(struct board *b)
 {
 	return b->fdc;
+}
+
+struct ide *board_ide(struct board *b)
+{
+	return b->ide;
 }
 
 struct keyboard *board_keyboard(struct board *b)

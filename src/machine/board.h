@@ -1,5 +1,6 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port, 6 floppy,
- * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor; PCI's where the guest routes them. */
+ * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor, 14 and 15 IDE; PCI's where the guest routes
+ * them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
@@ -7,6 +8,7 @@
 #include "devices/device.h"
 #include "devices/fdc.h"
 #include "devices/fwcfg.h"
+#include "devices/ide.h"
 #include "devices/pci.h"
 #include "devices/keyboard.h"
 #include "devices/mouse.h"
@@ -25,6 +27,7 @@ struct board_config {
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
 	void (*floppy_error)(void *ctx, unsigned drive, bool write, int err);
+	void (*disk_error)(void *ctx, unsigned place, bool write, int err);
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
@@ -61,6 +64,7 @@ void board_state(struct board *b, struct archive *a);
 struct uart *board_uart(struct board *b); /* NULL without a serial port */
 struct vga *board_vga(struct board *b);
 struct fdc *board_fdc(struct board *b);
+struct ide *board_ide(struct board *b);
 struct keyboard *board_keyboard(struct board *b);
 struct mouse *board_mouse(struct board *b);
 /* The BIOS of the VGA: its expansion ROM. */

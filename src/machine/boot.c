@@ -100,13 +100,26 @@ static bool has_room_for_key(void *ctx)
 
 /* --- booting --- */
 
-/* The guest was told as a drive can tell; this is for who can do something about it. */
+/* The guest was told as a drive can tell, and tries again; this is for who can do something about
+ * it, and a line once. */
+static void has_failed(struct machine *m, struct drive *d, bool write, int err)
+{
+	remote_has_failed(m, d, write, err);
+	if (!d->has_failed[write])
+		report("%s%s: %s", d->option, d->file ? d->file : d->name, strerror(-err));
+	d->has_failed[write] = true;
+}
+
 static void on_floppy_error(void *ctx, unsigned drive, bool write, int err)
 {
 	struct machine *m = ctx;
-	const struct drive *d = &m->media.floppy[drive];
-	remote_has_failed(m, d, write, err);
-	report("--floppy %s: %s", d->file ? d->file : d->name, strerror(-err));
+	has_failed(m, &m->media.drives[MEDIA_FLOPPY0 + drive], write, err);
+}
+
+static void on_disk_error(void *ctx, unsigned place, bool write, int err)
+{
+	struct machine *m = ctx;
+	has_failed(m, &m->media.drives[MEDIA_DISK0 + place], write, err);
 }
 
 static void on_dma_read(void *ctx, uint64_t at, void *dst, size_t n)
@@ -146,12 +159,18 @@ static bool has_apic(const struct machine *m)
 
 static struct firmware_config firmware_config(const struct machine *m)
 {
-	return (struct firmware_config){
+	const struct drive *d = m->media.drives;
+	struct firmware_config c = {
 		.ram_bytes = m->config.memory,
-		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
+		.floppy = {d[MEDIA_FLOPPY0].kind, d[MEDIA_FLOPPY0 + 1].kind},
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.cpu = &m->model,
+		.boots_disk = m->config.disks.count && !m->config.floppies.count,
+		.disks = m->config.disks.count,
 	};
+	for (unsigned i = 0; i < c.disks; i++)
+		c.disk[i] = d[MEDIA_DISK0 + i].geometry;
+	return c;
 }
 
 static bool load(struct machine *m, struct problem *p)
@@ -194,8 +213,10 @@ void boot_create_board(struct machine *m)
 		.serial = serial_peer(m->serial),
 		.has_serial = m->config.serial.kind != STREAM_NONE,
 		.memory = {m, on_dma_read, on_dma_write},
-		.floppy = {m->media.floppy[0].kind, m->media.floppy[1].kind},
+		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
+	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
 		.floppy_error = on_floppy_error,
+		.disk_error = on_disk_error,
 		.ctx = m,
 		.reset = on_reset,
 		.power_off = on_power_off,
@@ -213,18 +234,38 @@ void boot_create_board(struct machine *m)
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	serial_attach(m->serial, board_uart(m->board));
-	media_attach(&m->media, board_fdc(m->board));
+	media_attach(&m->media, &m->config, board_fdc(m->board), board_ide(m->board));
 	m->typist =
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
 
-/* What it is to boot, by the names that SeaBIOS gives its devices. */
+/* By the names that SeaBIOS gives its devices. */
+static const char *const paths[BOOT_DEVICES] = {
+	[BOOT_FLOPPY0] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@0",
+	[BOOT_FLOPPY0 + 1] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@1",
+	[BOOT_DISK0] = "/pci@i0cf8/ide@1,1/drive@0/disk@0",
+	[BOOT_DISK0 + 1] = "/pci@i0cf8/ide@1,1/drive@0/disk@1",
+	[BOOT_DISK0 + 2] = "/pci@i0cf8/ide@1,1/drive@1/disk@0",
+	[BOOT_DISK0 + 3] = "/pci@i0cf8/ide@1,1/drive@1/disk@1",
+};
+
+/* How its calls count each disk: a line of cylinders, heads and sectors. */
+static void configure_disks(struct machine *m)
+{
+	char text[CONFIG_DISKS * 80];
+	size_t n = 0;
+	for (unsigned i = 0; i < m->config.disks.count; i++) {
+		const struct geometry *g = &m->media.drives[MEDIA_DISK0 + i].geometry;
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s %u %u %u\n",
+		                      paths[BOOT_DISK0 + i], g->cylinders, g->heads, g->sectors);
+	}
+	if (n)
+		fwcfg_add_file(board_fwcfg(m->board), "bios-geometry", text, n + 1);
+}
+
+/* What it is to boot. */
 static void configure_boot(struct machine *m)
 {
-	static const char *const paths[BOOT_DEVICES] = {
-		[BOOT_FLOPPY0] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@0",
-		[BOOT_FLOPPY1] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@1",
-	};
 	const struct machine_config *c = &m->config;
 	struct fwcfg *f = board_fwcfg(m->board);
 	uint16_t menu = c->boot_menu != 0;
@@ -261,6 +302,7 @@ static void configure_firmware(struct machine *m)
 	fwcfg_add_file(f, SMBIOS_ANCHOR_FILE, smbios.anchor, sizeof smbios.anchor);
 	fwcfg_add_file(f, SMBIOS_TABLES_FILE, smbios.tables, smbios.tables_bytes);
 	configure_boot(m);
+	configure_disks(m);
 	board_set_vga_rom(m->board, m->images.vgabios.data, m->images.vgabios.size);
 }
 

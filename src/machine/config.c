@@ -62,7 +62,8 @@ static bool read_memory(const struct option *o, void *field, char **words, struc
 
 static const char *boot_word(const struct option *o, unsigned i)
 {
-	static const char *const names[BOOT_DEVICES] = {"floppy0", "floppy1"};
+	static const char *const names[BOOT_DEVICES] = {"floppy0", "floppy1", "disk0",
+	                                                "disk1",   "disk2",   "disk3"};
 	return i < BOOT_DEVICES ? names[i] : NULL;
 }
 
@@ -72,12 +73,63 @@ static bool check_boot(const struct machine_config *c, struct problem *p)
 	bool asked = c->boot.count || c->boot_menu;
 	if (asked && !config_has_firmware(c))
 		return problem_set(
-			p, "%s: no firmware runs with a --kernel, or without --floppy and --bios",
+			p,
+			"%s: no firmware runs with a --kernel, or without --floppy, --disk and "
+			"--bios",
 			c->boot.count ? "--boot" : "--boot-menu");
-	for (unsigned i = 0; i < c->boot.count; i++)
-		if (c->boot.at[i] == BOOT_FLOPPY1 && c->floppies.count < 2)
-			return problem_set(p, "--boot floppy1: there is no second --floppy");
+	for (unsigned i = 0; i < c->boot.count; i++) {
+		unsigned at = c->boot.at[i], disk = at - BOOT_DISK0;
+		/* Firmware finds a first drive of floppies in any case. */
+		if (at > BOOT_FLOPPY0 && at < BOOT_DISK0 && c->floppies.count <= at)
+			return problem_set(p, "--boot %s: there is no second --floppy",
+			                   boot_word(NULL, at));
+		if (at >= BOOT_DISK0 && c->disks.count <= disk)
+			return problem_set(p, "--boot %s: there are %u of --disk",
+			                   boot_word(NULL, at), c->disks.count);
+	}
 	return true;
+}
+
+/* --- disks --- */
+
+static const char *translation_word(const struct option *o, unsigned i)
+{
+	static const char *const names[] = {
+		[GEOMETRY_NONE] = "none",
+		[GEOMETRY_LBA] = "lba",
+		[GEOMETRY_LARGE] = "large",
+		[GEOMETRY_AUTO] = "auto",
+	};
+	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+/* C/H/S, within what IDENTIFY can tell and BIOSes take. */
+static bool read_chs(const struct option *o, void *field, char **words, struct problem *why)
+{
+	static const unsigned most[3] = {16383, 16, 63};
+	unsigned v[3] = {0};
+	const char *at = words[0];
+	bool good = true;
+	for (unsigned i = 0; i < 3 && good; i++) {
+		const char *from = at;
+		while (*at >= '0' && *at <= '9' && v[i] <= most[i])
+			v[i] = 10 * v[i] + (unsigned)(*at++ - '0');
+		good = at > from && v[i] && v[i] <= most[i] && *at++ == (i < 2 ? '/' : '\0');
+	}
+	*(struct ide_geometry *)field =
+		(struct ide_geometry){(uint16_t)v[0], (uint8_t)v[1], (uint8_t)v[2]};
+	return good || problem_set(why, "not CYLINDERS/HEADS/SECTORS, up to 16383/16/63");
+}
+
+static bool read_serial(const struct option *o, void *field, char **words, struct problem *why)
+{
+	size_t n = strlen(words[0]);
+	for (const char *c = words[0]; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return problem_set(why, "not of printable ASCII characters");
+	if (n > IDE_SERIAL)
+		return problem_set(why, "longer than %u characters", IDE_SERIAL);
+	return option_read_text(o, field, words, why);
 }
 
 /* --- time --- */
@@ -209,6 +261,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
 #define ORDER(f, words) OPTION_ORDER(CONFIG, f, words)
 #define FLOPPY(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], medium_keys))
+#define DISK(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], disk_keys))
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
 #define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
 #define DISPLAY(f)                                                                                 \
@@ -227,6 +280,24 @@ static const struct option medium_keys[] = {
 	{.name = "file", .form = "FILE", OPTION_FILE(struct config_medium, file)},
 	{.name = "readonly", OPTION_FLAG(struct config_medium, readonly)},
 	{.name = "snapshot", OPTION_FLAG(struct config_medium, snapshot)},
+};
+
+static const struct option disk_keys[] = {
+	{.name = "file", .form = "FILE", OPTION_FILE(struct config_disk, medium.file)},
+	{.name = "readonly", OPTION_FLAG(struct config_disk, medium.readonly)},
+	{.name = "snapshot", OPTION_FLAG(struct config_disk, medium.snapshot)},
+	{.name = "chs",
+         .form = "C/H/S",
+         .read = read_chs,
+         OPTION_FIELD(struct ide_geometry, struct config_disk, chs)},
+	{.name = "trans",
+         .form = "HOW",
+         .initial = "auto",
+         OPTION_WORD(struct config_disk, trans, translation_word)},
+	{.name = "serial",
+         .form = "TEXT",
+         .read = read_serial,
+         OPTION_FIELD(const char *, struct config_disk, serial)},
 };
 
 #define OPTION(called, words, kind, holds, told, good, bad, says)                                  \

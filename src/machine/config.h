@@ -6,9 +6,10 @@
 #include "cpu/model.h"
 #include "host/fence.h"
 #include "host/stream_spec.h"
+#include "machine/geometry.h"
 #include "machine/options.h"
 
-enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2 };
+enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2, CONFIG_DISKS = IDE_PLACES };
 
 enum config_mmu { MMU_SHADOW };
 
@@ -19,7 +20,11 @@ enum config_display {
 };
 
 /* What firmware boots; by the numbers of the drives. */
-enum config_boot_device { BOOT_FLOPPY0, BOOT_FLOPPY1, BOOT_DEVICES };
+enum config_boot_device {
+	BOOT_FLOPPY0,
+	BOOT_DISK0 = BOOT_FLOPPY0 + CONFIG_FLOPPIES,
+	BOOT_DEVICES = BOOT_DISK0 + CONFIG_DISKS,
+};
 
 /* Where the clock of the CMOS starts. */
 struct config_rtc {
@@ -45,6 +50,15 @@ struct machine_config {
 		} at[CONFIG_FLOPPIES];
 		unsigned count;
 	} floppies;
+	struct {
+		struct config_disk {
+			struct config_medium medium;
+			struct ide_geometry chs; /* cylinders 0: by its size */
+			unsigned trans;          /* geometry_translation */
+			const char *serial;      /* NULL: by its place */
+		} at[CONFIG_DISKS];
+		unsigned count;
+	} disks;
 	struct option_order boot; /* config_boot_device; what is tried first */
 	unsigned boot_menu;       /* seconds; 0: none */
 	struct config_cpu {
@@ -76,10 +90,16 @@ struct machine_config {
 	bool (*checker)(const void *dump, size_t bytes);
 };
 
+/* How many media are there from the beginning? */
+static inline unsigned config_media(const struct machine_config *c)
+{
+	return c->floppies.count + c->disks.count;
+}
+
 /* Does the machine start in firmware? */
 static inline bool config_has_firmware(const struct machine_config *c)
 {
-	return !c->kernel && (c->bios || c->vgabios || c->floppies.count);
+	return !c->kernel && (c->bios || c->vgabios || config_media(c));
 }
 
 static inline bool config_is_tour(const struct machine_config *c)

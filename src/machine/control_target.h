@@ -20,7 +20,7 @@ struct control_key {
 struct control_block {
 	const char *device; /* floppy0 */
 	const char *file;   /* NULL: no medium */
-	bool read_only, tray_open;
+	bool read_only, tray_open, removable;
 };
 
 struct control_target {

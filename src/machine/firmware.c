@@ -11,6 +11,14 @@ enum {
 
 	CMOS_SHUTDOWN = 0x0f,
 	CMOS_FLOPPIES = 0x10, /* their kinds, that of drive A in the upper half */
+	CMOS_DISKS = 0x12,    /* the types of the first two, the first's in the upper half */
+	DISK_EXTENDED = 15,   /* the type is behind: */
+	CMOS_DISK_TYPES = 0x19,
+	DISK_USER = 47, /* and is, in 9 bytes each: */
+	CMOS_DISK_USER = 0x1b,
+	DISK_USER_BYTES = 9,
+	DISK_MANY_HEADS = 0x08,  /* of the control byte: more than 8 */
+	CMOS_TRANSLATION = 0x39, /* of the four disks, two bits each */
 	CMOS_EQUIPMENT = 0x14,
 	CMOS_BASE_KIB = 0x15,
 	CMOS_EXTENDED_KIB = 0x17,
@@ -41,6 +49,9 @@ enum {
 	ISA_BRIDGE = 1 << 3, /* device 1, function 0 */
 	PM = ISA_BRIDGE | 3,
 	PM_PORTS = 0x600,
+	IDE = ISA_BRIDGE | 1,
+	IDE_TIMING = 0x40, /* of each channel a word */
+	IDE_DECODES = 0x8000,
 
 	HOST_BRIDGE = 0,
 	PAM = 0x59, /* 82441FX: where F0000h leads, in the upper half; to 5Fh, from C0000h up */
@@ -122,6 +133,34 @@ static uint8_t equipment(const struct firmware_config *c)
 	return EQUIPMENT | (drives ? DRIVES | (drives - 1) << MORE_DRIVES : 0);
 }
 
+/* Of a type that its owner describes: cylinders, heads, where write precompensation begins (nowhere),
+ * control, where the heads land, sectors. */
+static void disk_type(struct board *b, unsigned i, const struct ide_geometry *g)
+{
+	uint8_t at = CMOS_DISK_USER + i * DISK_USER_BYTES;
+	cmos(b, CMOS_DISK_TYPES + i, DISK_USER);
+	cmos16(b, at, g->cylinders);
+	cmos(b, at + 2, g->heads);
+	cmos16(b, at + 3, 0xffff);
+	cmos(b, at + 5, g->heads > 8 ? DISK_MANY_HEADS : 0);
+	cmos16(b, at + 6, g->cylinders);
+	cmos(b, at + 8, g->sectors);
+}
+
+static void disks(struct board *b, const struct firmware_config *c)
+{
+	uint8_t types = 0, translation = 0;
+	for (unsigned i = 0; i < c->disks; i++) {
+		translation |= c->disk[i].translation << 2 * i;
+		if (i > 1)
+			continue;
+		types |= DISK_EXTENDED << (i ? 0 : 4);
+		disk_type(b, i, &c->disk[i].drive);
+	}
+	cmos(b, CMOS_DISKS, types);
+	cmos(b, CMOS_TRANSLATION, translation);
+}
+
 void firmware_configuration(struct board *b, const struct firmware_config *c)
 {
 	uint64_t ram_bytes = c->ram_bytes;
@@ -133,8 +172,14 @@ void firmware_configuration(struct board *b, const struct firmware_config *c)
 	cmos16(b, CMOS_EXTENDED_KIB, extended);
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);
 	cmos16(b, CMOS_ABOVE_16M, ram_bytes > above ? (ram_bytes - above) >> 16 : 0);
-	cmos(b, CMOS_BOOT, BOOT_FLOPPY | BOOT_DISK << 4);
-	cmos(b, CMOS_BOOT_THIRD, BOOT_CD << 4);
+	disks(b, c);
+	if (c->boots_disk) {
+		cmos(b, CMOS_BOOT, BOOT_DISK | BOOT_CD << 4);
+		cmos(b, CMOS_BOOT_THIRD, BOOT_FLOPPY << 4);
+	} else {
+		cmos(b, CMOS_BOOT, BOOT_FLOPPY | BOOT_DISK << 4);
+		cmos(b, CMOS_BOOT_THIRD, BOOT_CD << 4);
+	}
 	uint16_t sum = 0;
 	for (unsigned at = CMOS_SUMMED; at < CMOS_SUM; at++) {
 		out(b, 0x70, at);
@@ -216,6 +261,8 @@ static void pci(struct board *b)
 		pci_out(b, ISA_BRIDGE, 0x60 + i, 1, firmware_pirq_irqs[i]);
 	out(b, 0x4d0, 0x00);
 	out(b, 0x4d1, 0x0c); /* 10 and 11 are levels */
+	for (unsigned i = 0; i < 2; i++)
+		pci_out(b, IDE, IDE_TIMING + 2 * i, 2, IDE_DECODES);
 	pci_out(b, PM, 0x40, 4, PM_PORTS | 1);
 	pci_out(b, PM, 0x80, 1, 0x01);
 	for (unsigned function = 0; function < PCI_FUNCTIONS; function++) {
@@ -273,6 +320,7 @@ void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 	memcpy(bda + 0x0e, &ebda, 2);
 	memcpy(bda + 0x10, &found, 2);
 	memcpy(bda + 0x13, &kib, 2);
+	bda[0x75] = (uint8_t)c->disks;
 	ram->write(ram->ctx, BOOT_BDA, bda, sizeof bda);
 	ram_zero(ram, BOOT_EBDA, 0xa0000 - BOOT_EBDA);
 	ram->write(ram->ctx, BOOT_EBDA, &(uint8_t){1}, 1); /* its size in KiB */

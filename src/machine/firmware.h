@@ -6,6 +6,7 @@
 #include "cpu/model.h"
 #include "devices/floppy.h"
 #include "machine/board.h"
+#include "machine/geometry.h"
 #include "machine/loader.h"
 
 struct firmware_config {
@@ -13,6 +14,9 @@ struct firmware_config {
 	enum floppy_kind floppy[2];
 	bool has_serial;
 	const struct cpu_model *cpu;
+	bool boots_disk; /* rather than a floppy */
+	unsigned disks;
+	struct geometry disk[IDE_PLACES];
 };
 
 /* Where firmware_devices leads PIRQA to PIRQD. */

@@ -324,7 +324,7 @@ static void on_poll(void *ctx)
 static bool on_halted(void *ctx)
 {
 	struct machine *m = ctx;
-	bool watched = m->qmp || m->display || m->config.floppies.count;
+	bool watched = m->qmp || m->display || config_media(&m->config);
 	if (m->config.exit_on_halt || !watched)
 		return false;
 	if (!m->halt_told)

@@ -432,13 +432,20 @@ static const char *device_of(struct qmp_call *c)
 	return device;
 }
 
+/* One whose medium can be changed. */
 static bool has_device(struct qmp_call *c, const char *device)
 {
 	const struct control_target *t = c->target;
 	struct control_block b;
-	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++)
-		if (!strcmp(b.device, device))
+	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++) {
+		if (strcmp(b.device, device) != 0)
+			continue;
+		if (b.removable)
 			return true;
+		problem_set(&c->why, "Device '%.64s' is not removable", device);
+		generic(c);
+		return false;
+	}
 	problem_set(&c->why, "Device '%.64s' not found", device);
 	c->class = "DeviceNotFound";
 	return false;
@@ -451,7 +458,7 @@ static void query_block(struct qmp_call *c)
 	c->result = json_array();
 	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++) {
 		json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:b, s:s}", "device", b.device, "qdev",
-		                      b.device, "removable", 1, "locked", 0, "tray_open",
+		                      b.device, "removable", b.removable, "locked", 0, "tray_open",
 		                      b.tray_open, "type", "unknown");
 		if (b.file)
 			json_object_set_new(o, "inserted",

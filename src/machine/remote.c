@@ -142,15 +142,16 @@ static bool on_type(void *ctx, const char *text, struct problem *why)
 static bool on_block(void *ctx, unsigned i, struct control_block *b)
 {
 	struct machine *m = ctx;
-	for (unsigned n = 0; n < MEDIA_FLOPPIES; n++) {
-		const struct drive *d = &m->media.floppy[n];
-		if (d->kind == FLOPPY_NONE || i--)
+	for (unsigned n = 0; n < MEDIA_DRIVES; n++) {
+		const struct drive *d = &m->media.drives[n];
+		if (!d->image || i--)
 			continue;
 		*b = (struct control_block){
 			.device = d->name,
 			.file = d->file,
 			.read_only = image_readonly(d->image),
 			.tray_open = !d->file,
+			.removable = media_is_floppy(&m->media, d),
 		};
 		return true;
 	}

@@ -223,6 +223,32 @@ with tempfile.TemporaryDirectory() as folder:
     check("all outputs, and one to the floppy", run("--display", "none", "--floppy", disk, *every,
                                                     "--serial", f"file:{disk}"),
           ["--serial", disk, "same file as the floppy"])
+    # Disks
+    for what, content, says in (("an empty", b"", "empty"), ("an odd", bytes(4097), "multiple of 512")):
+        wrong = file("wrong-disk", content)
+        check(f"{what} disk image", medium("--disk", wrong), ["--disk", wrong, says])
+    check("a directory as a disk", medium("--disk", folder), ["--disk", folder, "directory"])
+    check("what is no disk", medium("--disk", "/dev/null"), ["--disk", "/dev/null", "nor a block device"])
+    check("one image in two drives", medium("--disk", disk, "--floppy", disk),
+          ["--disk", disk, "in both drives"])
+    with open(disk, "rb") as f:
+        fcntl.lockf(f, fcntl.LOCK_SH)
+        check("a disk that another has", medium("--disk", disk), ["--disk", disk, "another process"])
+        check("a disk that another has, and a kernel", run("--kernel", kernel, "--disk", disk),
+              ["--disk", disk, "another process"])
+    check("a log to the disk", medium("--disk", disk, "--log", "int", disk),
+          ["--log", disk, "same file as the disk"])
+    for key, says in (("chs=80/2", "not CYLINDERS/HEADS/SECTORS"), ("chs=80/17/18", "up to 16383/16/63"),
+                      ("chs=0/2/18", "not CYLINDERS"), ("chs=80/2/18/1", "not CYLINDERS"),
+                      ("chs=99999999999999999999/1/1", "not CYLINDERS"),
+                      ("chs=81/2/18", "more sectors than the 2880"), ("trans=chs", "neither none, lba,"),
+                      ("serial=123456789012345678901", "longer than 20"), ("serial=a\tb", "printable"),
+                      ("serial", "needs a value"), ("quick", "not among file,readonly,snapshot,chs,trans")):
+        check(f"a disk with {key}", medium("--disk", f"{disk},{key}"), ["--disk", says])
+    check("five disks", medium(*["--disk", disk] * 5), ["--disk", "more than 4"])
+    check("booting a disk that is not there", medium("--disk", disk, "--boot", "disk1"),
+          ["--boot disk1", "there are 1"])
+    holds("the disk", disk, bytes(1440 * 1024))
     os.chmod(folder, 0o755)
     copy = shutil.copy(unring, f"{folder}/unring")
     nobody = dict(user=65534, group=65534, extra_groups=[]) if os.getuid() == 0 else {}

@@ -471,6 +471,81 @@ def floppy():
             raise Failed("what the guest wrote is not in the image")
 
 
+# What a disk needs that the kernel has as modules, each behind those that it needs.
+DISK_MODULES = ["crc16", "crc32c_generic", "crc64", "crc64-rocksoft", "crct10dif_common", "crc-t10dif",
+                "t10-pi", "scsi_common", "scsi_mod", "sd_mod", "libata", "ata_piix", "mbcache", "jbd2",
+                "ext4"]
+
+
+def make_ext4(image, files, mib=64):
+    """A file system with a folder's files."""
+    with open(image, "wb") as f:
+        f.truncate(mib << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", files, image], check=True)
+
+
+def check_ext4(image):
+    """Clean, without a change."""
+    check = subprocess.run(["e2fsck", "-fn", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check.returncode:
+        raise Failed(f"e2fsck: {check.stdout.decode()}")
+
+
+def insert_disk_modules(vm):
+    vm.run(f"for m in {' '.join(DISK_MODULES)}; do insmod /$m.ko; done; echo inserted", r"^inserted$")
+    vm.run("until [ -b /dev/sda ]; do sleep 0.1; done; cat /sys/class/ata_device/dev1.0/dma_mode",
+           r"^XFER_MW_DMA_2\s")
+
+
+@own
+def disk():
+    """Linux's driver reads and writes disks by DMA; what it has written is whole; the next boot finds
+    it; a write-protected disk and a snapshot keep what they had."""
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = with_files(f"{here.guests}/shell.gz", modules(*DISK_MODULES), f"{folder}/initrd")
+        first, second, third = (f"{folder}/{n}.img" for n in "abc")
+        os.mkdir(f"{folder}/files")
+        numbers = "".join(f"{n}\n" for n in range(1, 200001)).encode()
+        with open(f"{folder}/files/in", "wb") as f:
+            f.write(numbers)
+        make_ext4(first, f"{folder}/files")
+        noise = random.Random(2).randbytes(8 << 20)
+        for image in second, third:
+            with open(image, "wb") as f:
+                f.write(noise)
+        backwards = hashlib.md5(b"".join(sorted(numbers.splitlines(True), reverse=True))).hexdigest()
+        disks = ["--disk", f"{first},serial=number 1", "--disk", f"{second},snapshot",
+                 "--disk", f"{third},readonly"]
+        guest = linux(options=disks) | dict(initrd=initrd)
+        with start(guest) as vm:
+            to_shell(vm)
+            insert_disk_modules(vm)
+            vm.run("cat /sys/block/sda/size /sys/block/sdb/size", r"^131072\s+16384$")
+            vm.run("cat /sys/block/sda/device/model", r"^unring disk")
+            for device in "/dev/sdb", "/dev/sdc":
+                vm.run(f"md5sum < {device}", f"^{hashlib.md5(noise).hexdigest()}", 120)
+            vm.run("mkdir /mnt; mount /dev/sda /mnt && ls /mnt", r"^in +lost\+found$")
+            vm.run("sort -r /mnt/in > /mnt/out && sync && md5sum < /mnt/out", f"^{backwards}", 120)
+            vm.run("umount /mnt && echo away", r"^away$", 120)
+            vm.run("dd if=/dev/zero of=/dev/sdb bs=1M count=8 conv=fsync && sync; echo filled", r"^filled$", 120)
+            vm.run("echo 3 > /proc/sys/vm/drop_caches; tr -d '\\0' < /dev/sdb | wc -c", r"^0$", 120)
+            vm.run("dd if=/dev/zero of=/dev/sdc count=1 conv=fsync || echo protected", r"^protected$", 120)
+            vm.send("poweroff -f\n")
+            vm.end(0)
+        check_ext4(first)
+        for image in second, third:
+            with open(image, "rb") as f:
+                if f.read() != noise:
+                    raise Failed(f"{image} is changed")
+        with start(guest) as vm:
+            to_shell(vm)
+            insert_disk_modules(vm)
+            vm.run("mkdir /mnt; mount /dev/sda /mnt && md5sum < /mnt/out", f"^{backwards}", 120)
+            vm.run("rm /mnt/in && umount /mnt && echo gone", r"^gone$", 120)
+            reboot(vm)
+        check_ext4(first)
+
+
 @own
 def unread_output():
     """Nobody reads what the guest prints: it waits, and a signal still ends the run."""

@@ -214,7 +214,7 @@ static void test_boot(void **state)
 	assert_int_equal(c.boot_menu, 0);
 	accept(&c, "--floppy f --floppy g --boot floppy1,floppy0 --boot-menu 5");
 	assert_int_equal(c.boot.count, 2);
-	assert_int_equal(c.boot.at[0], BOOT_FLOPPY1);
+	assert_int_equal(c.boot.at[0], BOOT_FLOPPY0 + 1);
 	assert_int_equal(c.boot.at[1], BOOT_FLOPPY0);
 	assert_int_equal(c.boot_menu, 5);
 	accept(&c, "--bios b --boot floppy0");

@@ -169,6 +169,45 @@ static void test_floppies(void **state)
 	}
 }
 
+/* Disks of two types that CMOS describes, their translations, and what is booted first. */
+static void test_disks(void **state)
+{
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	assert_int_equal(cmos(b, 0x12, 1), 0);
+	assert_int_equal(cmos(b, 0x3d, 1), 0x21);
+	assert_int_equal(cmos(b, 0x38, 1), 0x30);
+	struct firmware_config c = {
+		.ram_bytes = 16 << 20,
+		.boots_disk = true,
+		.disks = 4,
+		.disk = {{.drive = {0x1234, 16, 63}, .translation = GEOMETRY_LBA},
+	                 {.drive = {306, 4, 17}, .translation = GEOMETRY_NONE},
+	                 {.drive = {2000, 16, 63}, .translation = GEOMETRY_LARGE},
+	                 {.drive = {2000, 16, 63}, .translation = GEOMETRY_LBA}},
+	};
+	firmware_configuration(b, &c);
+	assert_int_equal(cmos(b, 0x12, 1), 0xff);
+	assert_int_equal(cmos(b, 0x19, 2), 0x2f2f);
+	assert_int_equal(cmos(b, 0x1b, 2), 0x1234);
+	assert_int_equal(cmos(b, 0x1d, 1), 16);
+	assert_int_equal(cmos(b, 0x1e, 2), 0xffff);
+	assert_int_equal(cmos(b, 0x20, 1), 0x08);
+	assert_int_equal(cmos(b, 0x21, 2), 0x1234);
+	assert_int_equal(cmos(b, 0x23, 1), 63);
+	assert_int_equal(cmos(b, 0x24, 2), 306);
+	assert_int_equal(cmos(b, 0x26, 1), 4);
+	assert_int_equal(cmos(b, 0x29, 1), 0);
+	assert_int_equal(cmos(b, 0x2c, 1), 17);
+	assert_int_equal(cmos(b, 0x39, 1), 0x61);
+	assert_int_equal(cmos(b, 0x3d, 1), 0x32);
+	assert_int_equal(cmos(b, 0x38, 1), 0x10);
+	c.disks = 1;
+	firmware_configuration(b, &c);
+	assert_int_equal(cmos(b, 0x12, 1), 0xf0);
+	close_board(&r, b);
+}
+
 static uint32_t config(struct board *b, unsigned function, unsigned at, unsigned size)
 {
 	board_out(b, 0xcf8, 4, 0x80000000 | function << 8 | (at & 0xfc));
@@ -180,10 +219,14 @@ static void test_pci(void **state)
 {
 	struct rig r;
 	struct board *b = open_board(&r, 64 << 20);
-	enum { ISA = 1 << 3, PM = 1 << 3 | 3 };
+	enum { ISA = 1 << 3, IDE = 1 << 3 | 1, PM = 1 << 3 | 3 };
 	assert_int_equal(config(b, ISA, 0x60, 4), 0x0b0b0a0a);
 	assert_int_equal(byte(b, 0x4d0), 0x00);
 	assert_int_equal(byte(b, 0x4d1), 0x0c);
+	assert_int_equal(config(b, IDE, 0x20, 4), 0xc001);
+	assert_int_equal(config(b, IDE, 0x40, 4), 0x80008000);
+	assert_int_equal(config(b, IDE, 0x04, 2), 0x0001);
+	assert_int_equal(byte(b, 0x1f7), 0x7f); /* decoded, and no drive */
 	assert_int_equal(config(b, PM, 0x40, 4), 0x00000601);
 	assert_int_equal(config(b, PM, 0x80, 1), 0x01);
 	assert_int_equal(config(b, PM, 0x3c, 1), 9);
@@ -229,7 +272,7 @@ static void test_cards(void **state)
 		b, &(struct firmware_config){.ram_bytes = 64 << 20, .cpu = cpu_model_default()});
 	enum { FIRST = 3 << 3, LAST = 31 << 3 };
 	assert_int_equal(config(b, FIRST, 0x10, 4), 0xfd000008);
-	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc001);
+	assert_int_equal(config(b, FIRST, 0x14, 4), 0xc011); /* behind IDE */
 	assert_int_equal(config(b, FIRST, 0x18, 4), 0);
 	assert_int_equal(config(b, FIRST, 0x20, 4), 0xfcfff000);
 	assert_int_equal(config(b, FIRST, 0x24, 4), 0xc101);
@@ -519,11 +562,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_keyboard),   cmocka_unit_test(test_configuration),
-		cmocka_unit_test(test_floppies),   cmocka_unit_test(test_pci),
-		cmocka_unit_test(test_cards),      cmocka_unit_test(test_data_area),
-		cmocka_unit_test(test_display),    cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_shadow),     cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_identity),   cmocka_unit_test(test_anchor),
+		cmocka_unit_test(test_floppies),   cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_pci),        cmocka_unit_test(test_cards),
+		cmocka_unit_test(test_data_area),  cmocka_unit_test(test_display),
+		cmocka_unit_test(test_tables),     cmocka_unit_test(test_shadow),
+		cmocka_unit_test(test_routes),     cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_anchor),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -132,7 +132,8 @@ static bool on_type(void *ctx, const char *text, struct problem *why)
 static bool on_block(void *ctx, unsigned i, struct control_block *b)
 {
 	struct rig *r = ctx;
-	*b = (struct control_block){"floppy0", *r->medium ? r->medium : NULL, r->read_only, false};
+	*b = (struct control_block){"floppy0", *r->medium ? r->medium : NULL, r->read_only, false,
+	                            true};
 	return !i;
 }
 

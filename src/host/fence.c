@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
@@ -23,6 +24,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* --- what each kind of process may call --- */
@@ -132,6 +134,9 @@ static const struct row vcpu[] = {
 	{SYS_pread64, GRANT_MEDIUM, {A(0)}},
 	{SYS_pwrite64, GRANT_MEDIUM, {A(0)}},
 	{SYS_fdatasync, GRANT_MEDIUM, {A(0)}},
+	{SYS_preadv2, GRANT_MEDIUM, {A(0), IS(5, RWF_NOWAIT)}},
+	{SYS_futex, 0, {IS(1, FUTEX_WAKE)}},
+	{SYS_futex, 0, {IS(1, FUTEX_WAIT)}},
 	{SYS_dup3, GRANT_MEDIUM, {A(1), IS(2, O_CLOEXEC)}},
 	{SYS_fcntl, GRANT_MEDIUM, {IS(1, F_OFD_SETLK)}},
 	{SYS_fstat, GRANT_MEDIUM, {}},
@@ -141,6 +146,17 @@ static const struct row vcpu[] = {
 static const struct row watcher[] = {
 	{SYS_poll, 0, {}},
 	{SYS_read, 0, {}},
+	{SYS_tgkill, GRANT_OWNER, {A(0), B(1), IS(2, HOST_SIGNAL_FILES)}},
+	{SYS_restart_syscall, 0, {}},
+	{SYS_exit_group, 0, {}},
+	{-1, 0, {}},
+};
+
+static const struct row disks[] = {
+	{SYS_pread64, GRANT_MEDIUM, {A(0)}},
+	{SYS_fdatasync, GRANT_MEDIUM, {A(0)}},
+	{SYS_futex, 0, {IS(1, FUTEX_WAIT)}},
+	{SYS_futex, 0, {IS(1, FUTEX_WAKE)}},
 	{SYS_tgkill, GRANT_OWNER, {A(0), B(1), IS(2, HOST_SIGNAL_FILES)}},
 	{SYS_restart_syscall, 0, {}},
 	{SYS_exit_group, 0, {}},
@@ -184,7 +200,7 @@ static const struct row front[] = {
 	{-1, 0, {}},
 };
 
-static const struct row *const tables[FENCE_KINDS] = {vcpu, watcher, broker, front};
+static const struct row *const tables[FENCE_KINDS] = {vcpu, watcher, broker, front, disks};
 
 static enum fence_mode mode;
 

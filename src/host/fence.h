@@ -19,6 +19,7 @@ enum fence_kind {
 	FENCE_WATCHER, /* waits for files to become readable */
 	FENCE_BROKER,  /* once it is sealed */
 	FENCE_FRONT,   /* opens files for callers */
+	FENCE_DISKS,   /* works on disks */
 	FENCE_KINDS,
 };
 

@@ -1,18 +1,22 @@
+#define _GNU_SOURCE
 #include "host/helper.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-pid_t helper_fork(const char *name)
+static pid_t start(const char *name, bool shares)
 {
 	sigset_t all, before;
 	pid_t owner = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	pid_t pid = fork();
+	pid_t pid = shares ? (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) : fork();
 	if (pid) {
 		int err = -errno;
 		sigprocmask(SIG_SETMASK, &before, NULL);
@@ -24,4 +28,14 @@ pid_t helper_fork(const char *name)
 	if (getppid() != owner)
 		_exit(0);
 	return 0;
+}
+
+pid_t helper_fork(const char *name)
+{
+	return start(name, false);
+}
+
+pid_t helper_share(const char *name)
+{
+	return start(name, true);
 }

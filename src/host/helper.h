@@ -8,5 +8,7 @@
  * signals, is no part of the owner's group, and is killed when its owner ends, unless it asks
  * for another signal then (PR_SET_PDEATHSIG). */
 pid_t helper_fork(const char *name);
+/* The same of one that shares its owner's descriptors, and those to come. */
+pid_t helper_share(const char *name);
 
 #endif

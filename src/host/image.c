@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "host/image.h"
 
+#include "base/log.h"
 #include "host/broker.h"
+#include "host/disks.h"
 #include "host/fence.h"
 #include "host/file.h"
 #include "host/memory.h"
+#include "host/transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +31,12 @@ struct image {
 	uint64_t bytes;
 	bool readonly;
 	struct overlay overlay;
+	struct image_job *first, **last; /* those that are not done */
+	bool advances;                   /* a call of advance() runs */
+	bool waits;                      /* the first is with the process for disks */
+	size_t asked;                    /* that many of its bytes */
+	struct disks *disks;             /* NULL: each job is done at once */
+	unsigned drive;                  /* of the process */
 };
 
 int image_create(struct image **out)
@@ -35,6 +44,7 @@ int image_create(struct image **out)
 	struct image *i = calloc(1, sizeof *i);
 	if (!i)
 		return -ENOMEM;
+	i->last = &i->first;
 	i->empty = host_mem_file("unring-no-medium", BLOCK);
 	i->fd = i->empty < 0 ? -1 : fcntl(i->empty, F_DUPFD_CLOEXEC, 3);
 	if (i->fd < 0) {
@@ -69,6 +79,7 @@ static void forget(struct image *i)
 
 void image_eject(struct image *i)
 {
+	image_settle(i);
 	forget(i);
 	dup3(i->empty, i->fd, O_CLOEXEC);
 }
@@ -77,6 +88,7 @@ void image_destroy(struct image *i)
 {
 	if (!i)
 		return;
+	image_settle(i);
 	forget(i);
 	close(i->fd);
 	close(i->empty);
@@ -124,6 +136,8 @@ int image_take(struct image *i, int fd, struct image_use use)
 		err = file_lock(fd, use.readonly || use.snapshot);
 	if (!err && use.snapshot)
 		err = snapshot(&overlay, bytes);
+	if (!err)
+		image_settle(i);
 	if (!err && dup3(fd, i->fd, O_CLOEXEC) < 0)
 		err = -errno;
 	if (!err) {
@@ -162,24 +176,6 @@ int image_file(const struct image *i)
 	return i->bytes ? i->fd : -1;
 }
 
-/* Some calls transfer less than they were asked for. */
-static int file_transfer(int fd, uint64_t at, uint8_t *p, size_t n, bool write)
-{
-	while (n) {
-		ssize_t done = write ? pwrite(fd, p, n, (off_t)at) : pread(fd, p, n, (off_t)at);
-		if (!done) /* somebody has made the file shorter */
-			return -EIO;
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			p += done;
-			at += (uint64_t)done;
-			n -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 static bool is_stored(const struct image *i, uint64_t block)
 {
 	return i->overlay.copy && i->overlay.stored[block / 8] >> block % 8 & 1;
@@ -194,40 +190,19 @@ static size_t run(const struct image *i, uint64_t at, size_t n)
 	return some < n ? some : n;
 }
 
-int image_read(struct image *i, uint64_t at, void *dst, size_t n)
-{
-	uint8_t *p = dst;
-	int err = 0;
-	while (n && !err) {
-		size_t some = run(i, at, n);
-		if (is_stored(i, at / BLOCK))
-			memcpy(p, i->overlay.copy + at, some);
-		else
-			err = file_transfer(i->fd, at, p, some, false);
-		p += some;
-		at += some;
-		n -= some;
-	}
-	return err;
-}
-
 /* A block that is stored to for the first time is taken over whole. */
 static int copy_block(struct image *i, uint64_t block)
 {
 	uint64_t at = block * BLOCK, left = i->bytes - at;
-	int err =
-		file_transfer(i->fd, at, i->overlay.copy + at, left < BLOCK ? left : BLOCK, false);
+	size_t n = left < BLOCK ? left : BLOCK;
+	int err = host_transfer(i->fd, at, i->overlay.copy + at, n, false);
 	if (!err)
 		i->overlay.stored[block / 8] |= (uint8_t)(1 << block % 8);
 	return err;
 }
 
-int image_write(struct image *i, uint64_t at, const void *src, size_t n)
+static int overlay_write(struct image *i, uint64_t at, const void *src, size_t n)
 {
-	if (i->readonly)
-		return -EROFS;
-	if (!i->overlay.copy)
-		return file_transfer(i->fd, at, (uint8_t *)(uintptr_t)src, n, true);
 	for (uint64_t block = at / BLOCK; block <= (at + n - 1) / BLOCK; block++) {
 		int err = is_stored(i, block) ? 0 : copy_block(i, block);
 		if (err)
@@ -237,9 +212,164 @@ int image_write(struct image *i, uint64_t at, const void *src, size_t n)
 	return 0;
 }
 
+/* --- jobs --- */
+
+/* Files in memory take what is written at once.  Where the host has too much of it, it waits, and the
+ * guest with it. */
+static int write_some(struct image *i, const struct image_job *job)
+{
+	if (i->readonly)
+		return -EROFS;
+	if (i->overlay.copy)
+		return overlay_write(i, job->at, job->bytes, job->n);
+	return host_transfer(i->fd, job->at, job->bytes, job->n, true);
+}
+
+/* What the process for disks is to do is in its room. */
+static void ask(struct image *i, enum disks_op op, uint64_t at, size_t n)
+{
+	i->waits = true;
+	i->asked = n;
+	disks_ask(i->disks, i->drive, op, i->fd, at, n);
+}
+
+static bool asks(struct image *i)
+{
+	return i->disks && disks_lives(i->disks);
+}
+
+/* Goes on with a read: 0, -EINPROGRESS if it waits, or another negative errno. */
+static int read_some(struct image *i, struct image_job *job)
+{
+	int err;
+	while (job->progress < job->n) {
+		uint64_t at = job->at + job->progress;
+		uint8_t *to = (uint8_t *)job->bytes + job->progress;
+		size_t some = run(i, at, job->n - job->progress);
+		long got = (long)some;
+		if (is_stored(i, at / BLOCK))
+			memcpy(to, i->overlay.copy + at, some);
+		else if (asks(i))
+			got = host_read_cached(i->fd, at, to, some);
+		else if ((err = host_transfer(i->fd, at, to, some, false)))
+			return err;
+		if (got <= 0) {
+			/* What is wrong, if it is not that it would have to wait, the process finds. */
+			ask(i, DISKS_READ, at, some < DISKS_ROOM ? some : DISKS_ROOM);
+			return -EINPROGRESS;
+		}
+		job->progress += (size_t)got;
+	}
+	return 0;
+}
+
+static int flush(struct image *i)
+{
+	if (i->readonly || i->overlay.copy)
+		return 0;
+	if (!asks(i))
+		return fdatasync(i->fd) ? -errno : 0;
+	ask(i, DISKS_FLUSH, 0, 0);
+	return -EINPROGRESS;
+}
+
+static int carry_out(struct image *i, struct image_job *job)
+{
+	switch (job->op) {
+	case IMAGE_READ:
+		return read_some(i, job);
+	case IMAGE_WRITE:
+		return write_some(i, job);
+	default:
+		return flush(i);
+	}
+}
+
+static void finish(struct image *i, int err)
+{
+	struct image_job *job = i->first;
+	i->first = job->next;
+	if (!i->first)
+		i->last = &i->first;
+	job->done(job->ctx, err);
+}
+
+/* As many as need not wait.  What is done may submit more, which a call that runs already does. */
+static void advance(struct image *i)
+{
+	if (i->advances)
+		return;
+	i->advances = true;
+	while (i->first && !i->waits) {
+		int err = carry_out(i, i->first);
+		if (err != -EINPROGRESS)
+			finish(i, err);
+	}
+	i->advances = false;
+}
+
+static void on_done(void *ctx, int err)
+{
+	struct image *i = ctx;
+	struct image_job *job = i->first;
+	i->waits = false;
+	if (!err && job->op == IMAGE_READ) {
+		memcpy((uint8_t *)job->bytes + job->progress, disks_room(i->disks, i->drive),
+		       i->asked);
+		job->progress += i->asked;
+	}
+	if (err || job->op == IMAGE_FLUSH)
+		finish(i, err);
+	advance(i);
+}
+
+void image_share(struct image *i, struct disks *d)
+{
+	i->disks = d;
+	i->drive = disks_join(d, i, on_done);
+}
+
+void image_submit(struct image *i, struct image_job *job)
+{
+	job->progress = 0;
+	job->next = NULL;
+	*i->last = job;
+	i->last = &job->next;
+	advance(i);
+}
+
+void image_settle(struct image *i)
+{
+	while (i->waits)
+		disks_wait(i->disks, i->drive);
+}
+
+static void keep(void *ctx, int err)
+{
+	*(int *)ctx = err;
+}
+
+static int at_once(struct image *i, enum image_op op, uint64_t at, void *bytes, size_t n)
+{
+	int result = 0;
+	struct image_job job = {
+		.op = op, .at = at, .bytes = bytes, .n = n, .ctx = &result, .done = keep};
+	image_submit(i, &job);
+	image_settle(i);
+	return result;
+}
+
+int image_read(struct image *i, uint64_t at, void *dst, size_t n)
+{
+	return at_once(i, IMAGE_READ, at, dst, n);
+}
+
+int image_write(struct image *i, uint64_t at, const void *src, size_t n)
+{
+	return at_once(i, IMAGE_WRITE, at, (void *)(uintptr_t)src, n);
+}
+
 int image_flush(struct image *i)
 {
-	if (i->readonly || i->overlay.copy || !fdatasync(i->fd))
-		return 0;
-	return -errno;
+	return at_once(i, IMAGE_FLUSH, 0, NULL, 0);
 }

@@ -7,11 +7,17 @@
 
 #include "base/types.h"
 
+#include <stddef.h>
+
+struct disks;
 struct image;
 
 /* An empty drive; before the fence.  0 or a negative errno. */
 int image_create(struct image **out);
+/* What was submitted is done first. */
 void image_destroy(struct image *i);
+/* From here on jobs that may have to wait for the host are done by the process for disks. */
+void image_share(struct image *i, struct disks *d);
 
 struct image_use {
 	bool readonly; /* stores fail, and others may read it as well */
@@ -35,10 +41,30 @@ bool image_readonly(const struct image *i);
 /* Of the file that is in, to compare it by; -1: none. */
 int image_file(const struct image *i);
 
-/* n bytes within the image: all, or a negative errno. */
+/* All of n bytes within the image; a flush: what was written before outlives the host. */
+enum image_op { IMAGE_READ, IMAGE_WRITE, IMAGE_FLUSH };
+struct image_job {
+	enum image_op op;
+	uint64_t at;
+	void *bytes;
+	size_t n;
+	void *ctx;
+	/* 0, or a negative errno.  The job is the caller's again. */
+	void (*done)(void *ctx, int err);
+	/* the image's */
+	size_t progress;
+	struct image_job *next;
+};
+
+/* Jobs are done in their order.  Done is called before it returns, where the host has the bytes at
+ * hand; else from the loop. */
+void image_submit(struct image *i, struct image_job *job);
+/* Returns when all are done.  An image that goes, or makes place for another, is settled first. */
+void image_settle(struct image *i);
+
+/* The same without a job, of an image that has none. */
 int image_read(struct image *i, uint64_t at, void *dst, size_t n);
 int image_write(struct image *i, uint64_t at, const void *src, size_t n);
-/* What was written outlives the host. */
 int image_flush(struct image *i);
 
 #endif

@@ -21,6 +21,8 @@ struct loop {
 	struct pollfd *polled; /* the same, for serve(), whose callbacks change what is wanted */
 	unsigned *slot_of;     /* of each that is polled */
 	bool started;
+	bool (*hook)(void *ctx);
+	void *hook_ctx;
 	struct watcher *watcher; /* NULL: not started, or killed */
 	volatile sig_atomic_t ready;
 };
@@ -141,6 +143,13 @@ void loop_set(struct loop *l, int fd, unsigned interest)
 		watch(l);
 }
 
+void loop_hook(struct loop *l, bool (*fn)(void *ctx), void *ctx)
+{
+	CHECK(!l->hook || !fn);
+	l->hook = fn;
+	l->hook_ctx = ctx;
+}
+
 bool loop_wants_polls(const struct loop *l)
 {
 	return !l->watcher;
@@ -178,6 +187,8 @@ static bool serve(struct loop *l, int timeout_ms, const volatile sig_atomic_t *g
 	bool any = host_poll(l->polled, n, timeout_ms, give_up);
 	if (any)
 		dispatch(l, n);
+	if (l->hook)
+		any |= l->hook(l->hook_ctx);
 	watch(l);
 	return any;
 }

@@ -19,6 +19,9 @@ void loop_destroy(struct loop *l);
 void loop_add(struct loop *l, int fd, unsigned interest, void (*fn)(void *ctx, unsigned ready),
               void *ctx);
 void loop_remove(struct loop *l, int fd);
+/* fn is called as well whenever the signal has come, as a process of ours sends it; was there anything?
+ * One at most; NULL: none any more. */
+void loop_hook(struct loop *l, bool (*fn)(void *ctx), void *ctx);
 /* Another interest; 0: for a reader with no room. */
 void loop_set(struct loop *l, int fd, unsigned interest);
 /* From here on a signal comes when loop_poll() has something to do, and it costs

@@ -3,16 +3,15 @@
 
 #include "base/log.h"
 #include "host/fence.h"
+#include "host/helper.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,11 +39,6 @@ static struct wanted *map_wanted(int sharing)
 
 static _Noreturn void help(const struct watcher *w, pid_t process, pid_t thread, int signo)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "unring-files");
-	setpgid(0, 0); /* what stops or ends the owner's group does not reach it */
-	if (getppid() != process)
-		_exit(0);
 	struct wanted *own = map_wanted(MAP_PRIVATE);
 	if (own == MAP_FAILED)
 		_exit(1);
@@ -68,21 +62,17 @@ int watcher_create(struct watcher **out, int signo)
 	if (!w)
 		return -ENOMEM;
 	pid_t process = getpid(), thread = (pid_t)syscall(SYS_gettid);
-	sigset_t all, before;
 	w->wanted = map_wanted(MAP_SHARED);
 	w->changed = eventfd(0, EFD_CLOEXEC);
 	w->helper = -1;
 	int err = w->wanted == MAP_FAILED || w->changed < 0 ? -errno : 0;
 	if (!err) {
-		sigfillset(&all);
-		sigprocmask(SIG_BLOCK, &all, &before);
-		w->helper = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+		w->helper = helper_share("unring-files");
 		if (!w->helper)
 			help(w, process, thread, signo);
-		err = w->helper < 0 ? -errno : 0;
+		err = w->helper < 0 ? w->helper : 0;
 		if (!err)
 			fence_grant(GRANT_CHILD, (uint64_t)w->helper, 0);
-		sigprocmask(SIG_SETMASK, &before, NULL);
 	}
 	if (err) {
 		watcher_destroy(w);

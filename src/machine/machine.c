@@ -188,15 +188,8 @@ static bool build(struct machine *m, struct problem *p)
 	if (c->control.kind && !qmp_listen(&m->front, &c->control, p))
 		return false;
 	m->loop = loop_create();
-	if (!records_open(m, p) || !start_events(m, p) || !create_monitor(m, p))
+	if (!records_open(m, p) || !start_events(m, p))
 		return false;
-	m->control.monitor = m->monitor;
-	struct vcpu *v = monitor_vcpu(m->monitor);
-	err = gtime_create(&m->time, (struct gtime_cells){&v->native.tsc_minus, &v->native.tsc_read,
-	                                                  &v->tsc_exits});
-	if (err)
-		return signals_problem(err, p);
-	platform_start(m);
 	struct serial_owner owner = {
 		.ctx = m,
 		.quit = on_quit,
@@ -209,8 +202,16 @@ static bool build(struct machine *m, struct problem *p)
 	if (!serial_open(&m->serial, &c->serial, owner, p))
 		return false;
 	m->control.serial = m->serial;
-	if (!media_open(&m->media, c, &m->outputs, p))
+	if (!media_open(&m->media, c, &m->outputs, p) || !media_start(&m->media, m->loop, p) ||
+	    !create_monitor(m, p))
 		return false;
+	m->control.monitor = m->monitor;
+	struct vcpu *v = monitor_vcpu(m->monitor);
+	err = gtime_create(&m->time, (struct gtime_cells){&v->native.tsc_minus, &v->native.tsc_read,
+	                                                  &v->tsc_exits});
+	if (err)
+		return signals_problem(err, p);
+	platform_start(m);
 	boot_create_board(m);
 	if (!open_display(m, p))
 		return false;
@@ -319,11 +320,11 @@ void machine_destroy(struct machine *m)
 	timer_free(m->nap);
 	gtime_destroy(m->time);
 	records_close(m);
+	media_close(&m->media);
 	loop_destroy(m->loop);
 	if (m->monitor)
 		monitor_destroy(m->monitor);
 	images_free(&m->images);
-	media_close(&m->media);
 	broker_end();
 	free(m);
 }

@@ -1,6 +1,7 @@
 #include "machine/media.h"
 
 #include "base/log.h"
+#include "host/disks.h"
 #include "host/file.h"
 #include "host/image.h"
 
@@ -138,12 +139,27 @@ bool media_open(struct media *s, const struct machine_config *c, const struct ou
 	return true;
 }
 
+bool media_start(struct media *s, struct loop *l, struct problem *p)
+{
+	for (unsigned i = 0; i < MEDIA_DRIVES; i++) {
+		struct image *image = s->drives[i].image;
+		int err = image && !s->disks ? disks_create(&s->disks, l) : 0;
+		if (err)
+			return problem_set(p, "cannot start the process for disks: %s",
+			                   strerror(-err));
+		if (image)
+			image_share(image, s->disks);
+	}
+	return true;
+}
+
 void media_close(struct media *s)
 {
 	for (unsigned i = 0; i < MEDIA_DRIVES; i++) {
 		image_destroy(s->drives[i].image);
 		free(s->drives[i].file);
 	}
+	disks_destroy(s->disks);
 }
 
 struct drive *media_drive(struct media *s, const char *name)
@@ -165,21 +181,35 @@ bool media_spare(const struct media *s, int fd, const char *kind, struct problem
 	return true;
 }
 
-static int carry_out(struct image *i, const struct medium_request *r)
+/* A request of a device, as the image has it. */
+struct errand {
+	struct image_job job;
+	struct medium_request *request;
+};
+
+static void on_done(void *ctx, int err)
 {
-	switch (r->op) {
-	case MEDIUM_READ:
-		return image_read(i, r->at, r->bytes, r->n);
-	case MEDIUM_WRITE:
-		return image_write(i, r->at, r->bytes, r->n);
-	default:
-		return image_flush(i);
-	}
+	struct errand *e = ctx;
+	struct medium_request *r = e->request;
+	free(e);
+	r->done(r->ctx, err);
 }
 
 static void submit(void *ctx, struct medium_request *r)
 {
-	r->done(r->ctx, carry_out(ctx, r));
+	static const enum image_op ops[] = {[MEDIUM_READ] = IMAGE_READ,
+	                                    [MEDIUM_WRITE] = IMAGE_WRITE,
+	                                    [MEDIUM_FLUSH] = IMAGE_FLUSH};
+	struct errand *e = malloc(sizeof *e);
+	CHECK(e);
+	*e = (struct errand){.job = {.op = ops[r->op],
+	                             .at = r->at,
+	                             .bytes = r->bytes,
+	                             .n = r->n,
+	                             .ctx = e,
+	                             .done = on_done},
+	                     .request = r};
+	image_submit(ctx, &e->job);
 }
 
 static struct medium medium_of(const struct drive *d)

@@ -14,8 +14,12 @@ enum {
 	MEDIA_DRIVES = MEDIA_DISK0 + CONFIG_DISKS,
 };
 
+struct disks;
+struct loop;
+
 struct media {
-	struct fdc *fdc; /* where the floppies' drives are; NULL: nowhere yet */
+	struct fdc *fdc;     /* where the floppies' drives are; NULL: nowhere yet */
+	struct disks *disks; /* NULL: there is no drive, or it has not been started */
 	struct drive {
 		const char *name;    /* floppy0, disk0 */
 		const char *option;  /* that names what is in it from the beginning */
@@ -36,6 +40,8 @@ static inline bool media_is_floppy(const struct media *s, const struct drive *d)
  * drives. */
 bool media_open(struct media *s, const struct machine_config *c, const struct outputs *outputs,
                 struct problem *p);
+/* Starts the process that works on them, before there is memory of the guest's. */
+bool media_start(struct media *s, struct loop *l, struct problem *p);
 void media_close(struct media *s);
 
 /* The controllers, of which the first has drives of these kinds. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
@@ -30,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +49,7 @@ enum {
 	W = 1 << FENCE_WATCHER,
 	B = 1 << FENCE_BROKER,
 	F = 1 << FENCE_FRONT,
+	D = 1 << FENCE_DISKS,
 	NONE = 0
 };
 enum {
@@ -122,7 +125,7 @@ static const struct call calls[] = {
 	{"kill of init", SYS_kill, {1, 0}, NONE, 0},
 	{"tgkill of init", SYS_tgkill, {1, 1, 0}, NONE, 0},
 	{"tgkill of itself", SYS_tgkill, {0, 0, 0}, V, 1},
-	{"tgkill of the owner", SYS_tgkill, {NOBODY, 8, HOST_SIGNAL_FILES}, W, 0},
+	{"tgkill of the owner", SYS_tgkill, {NOBODY, 8, HOST_SIGNAL_FILES}, W | D, 0},
 	{"another thread of the owner", SYS_tgkill, {NOBODY, 9, HOST_SIGNAL_FILES}, NONE, 0},
 	{"another signal to the owner", SYS_tgkill, {NOBODY, 8, SIGKILL}, NONE, 0},
 	{"kill of a child", SYS_kill, {NOBODY, SIGKILL}, V, 0},
@@ -232,9 +235,15 @@ static const struct call calls[] = {
 	{"lseek in a caller's", SYS_lseek, {OTHER, 0, 0}, V, 0},
 	{"pread of the books", SYS_pread64, {BOOK, ANY, 0, 0}, V, 0},
 	{"pread of another", SYS_pread64, {OTHER, ANY, 0, 0}, NONE, 0},
-	{"pread of a drive", SYS_pread64, {DRIVE, ANY, 0, 0}, V, 0},
+	{"pread of a drive", SYS_pread64, {DRIVE, ANY, 0, 0}, V | D, 0},
 	{"pwrite of a drive", SYS_pwrite64, {DRIVE, ANY, 0, 0}, V, 0},
-	{"fdatasync of a drive", SYS_fdatasync, {DRIVE}, V, 0},
+	{"fdatasync of a drive", SYS_fdatasync, {DRIVE}, V | D, 0},
+	{"what is cached of a drive", SYS_preadv2, {DRIVE, ANY, 1, 0, 0, RWF_NOWAIT}, V, 0},
+	{"preadv2 of a drive", SYS_preadv2, {DRIVE, ANY, 1, 0, 0, 0}, NONE, 0},
+	{"what is cached of another", SYS_preadv2, {OTHER, ANY, 1, 0, 0, RWF_NOWAIT}, NONE, 0},
+	{"futex that waits", SYS_futex, {ANY, FUTEX_WAIT, 0}, V | D, 0},
+	{"futex that wakes", SYS_futex, {ANY, FUTEX_WAKE, 0}, V | D, 0},
+	{"another futex", SYS_futex, {ANY, FUTEX_REQUEUE, 0}, NONE, 0},
 	{"fdatasync of another", SYS_fdatasync, {OTHER}, NONE, 0},
 	{"fsync of a drive", SYS_fsync, {DRIVE}, NONE, 0},
 	{"pwrite of another", SYS_pwrite64, {OTHER, ANY, 0, 0}, NONE, 0},

@@ -472,13 +472,14 @@ static void disk_state(struct ide_drive *d, struct archive *a)
 	ARCHIVE(a, k, standby);
 	ARCHIVE(a, k, command);
 	ARCHIVE(a, k, step);
-	ARCHIVE(a, k, at);
+	archive_value(a, "sector", &k->at, sizeof k->at);
 	ARCHIVE(a, k, left);
 	ARCHIVE(a, k, some);
 	ARCHIVE(a, k, block);
-	bool moves = d->wait != IDE_IDLE && k->step <= DISK_SEARCH && how(d) >= 0 &&
-	             !(d->wait == IDE_EVENT && d->then == IDE_IDLE);
-	archive_require(a, "command", d->wait == IDE_IDLE || k->step > DISK_SEARCH || how(d) >= 0);
+	bool goes_on = d->wait != IDE_IDLE && !(d->wait == IDE_EVENT && d->then == IDE_IDLE);
+	bool moves = goes_on && k->step <= DISK_SEARCH;
+	archive_require(a, "step", k->step <= DISK_LAST);
+	archive_require(a, "command", !moves || how(d) >= 0);
 	archive_require(a, "some",
 	                !moves || (k->some && k->some <= k->left && k->block &&
 	                           k->block <= IDE_CHUNK / IDE_SECTOR && k->left <= k->sectors &&

@@ -1,11 +1,12 @@
 /* What the test of save and restore does to devices, where more than accesses is needed: what it
- * shares with them, and the floppy controller. */
+ * shares with them, the floppy controller, and the IDE function. */
 #ifndef UNRING_TESTS_DEV_STATE_FIXTURE_H
 #define UNRING_TESTS_DEV_STATE_FIXTURE_H
 
 #include "dev_fixture.h"
 
 #include "devices/fdc.h"
+#include "devices/ide.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,5 +137,95 @@ static inline void floppies_destroy(void *d)
 
 static const struct device_type floppies_type = {"floppies", floppies_reset, floppies_state,
                                                  floppies_destroy};
+
+/* The IDE function with two disks on its first channel, and PCI that it is on. */
+struct drives {
+	struct pci *pci;
+	struct ide *ide;
+};
+
+static inline void drives_error(void *ctx, unsigned place, bool write, int err)
+{
+	told += place + write;
+}
+
+static inline void *new_drives(struct rig *r, unsigned which)
+{
+	struct drives *d = calloc(1, sizeof *d);
+	struct ide_board board = {
+		.irq = {rig_line(r)},
+		.memory = {NULL, floppies_memory_read, floppies_memory_write},
+		.error = drives_error,
+	};
+	d->pci = pci_create(r->bus, 16 << 20);
+	d->ide = ide_create(r->bus, d->pci, r->clock, board);
+	for (unsigned i = 0; i < 2; i++)
+		ide_add_disk(d->ide, i,
+		             &(struct ide_disk_config){
+				     .medium = {NULL, 2000 * 512, i, disk_submit},
+				     .geometry = {7, 4, 63},
+				     .serial = "",
+			     });
+	bus_write(r->bus, SPACE_PORT, 0xcf8, 4, 0x80000940);
+	bus_write(r->bus, SPACE_PORT, 0xcfc, 2, 0x8000);
+	bus_write(r->bus, SPACE_PORT, 0xcf8, 4, 0x80000920);
+	bus_write(r->bus, SPACE_PORT, 0xcfc, 4, 0xc000);
+	bus_write(r->bus, SPACE_PORT, 0xcf8, 4, 0x80000904);
+	bus_write(r->bus, SPACE_PORT, 0xcfc, 2, 0x0005);
+	return d;
+}
+
+/* A command with its registers; a table; a block of data; or a part of one. */
+static inline void use_drives(void *d, unsigned which, uint32_t v)
+{
+	static const uint8_t commands[16] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x35, 0x39, 0xc4,
+	                                     0xc5, 0xc8, 0xca, 0xec, 0xc6, 0xe7, 0x40, 0xef};
+	struct bus *bus = rigs[which]->bus;
+	uint8_t bytes[8192] = {v, v >> 8};
+	switch (v & 3) {
+	case 0:
+		for (unsigned i = 0; i < 2; i++) /* and those before */
+			for (uint16_t port = 0x1f2; port < 0x1f6; port++)
+				bus_write(bus, SPACE_PORT, port, 1,
+				          i ? v >> 8 & (port == 0x1f2 ? 0x1f : 3) : 0);
+		bus_write(bus, SPACE_PORT, 0x1f6, 1, 0xe0 | (v & 0x10));
+		bus_write(bus, SPACE_PORT, 0x1f7, 1, commands[v >> 4 & 15]);
+		break;
+	case 1:
+		bus_burst(bus, 0x1f0, 2, bytes, v & 4 ? 256 : v >> 4 & 0xfff, v & 8);
+		break;
+	case 2:
+		bus_write(bus, SPACE_PORT, 0xc000, 1, v & 4 ? 0x09 : v & 8 ? 0x01 : 0x00);
+		break;
+	default:
+		bus_write(bus, SPACE_PORT, 0xc004, 4, v >> 4);
+	}
+	told += bytes[0] + bytes[511];
+}
+
+static inline void drives_reset(void *d, enum reset_kind kind)
+{
+	ide_type.reset(((struct drives *)d)->ide, kind);
+}
+
+static inline void drives_state(void *d, struct archive *a)
+{
+	struct drives *both = d;
+	archive_section(a, "pci");
+	pci_type.state(both->pci, a);
+	archive_section(a, "ide");
+	ide_type.state(both->ide, a);
+}
+
+static inline void drives_destroy(void *d)
+{
+	struct drives *both = d;
+	ide_type.destroy(both->ide);
+	pci_type.destroy(both->pci);
+	free(both);
+}
+
+static const struct device_type drives_type = {"drives", drives_reset, drives_state,
+                                               drives_destroy};
 
 #endif

@@ -484,6 +484,9 @@ static const struct kind {
 	 {0xf0, 0xf1, 0x06, 0x01, 0x20, 0x21, 0x00, 0xff}},
 	{&floppies_type, new_floppies, use_floppies, {0x3f5, 0x3f5, 0x3f5, 0x3f4, 0x3f7, 0x08},
 	 {0x0e, 0x08, 0x4a, 0x0e}},
+	{&drives_type, new_drives, use_drives,
+	 {0x1f0, 0x1f7, 0x1f7, 0x3f6, 0x1f1, 0x1f6, 0xc002, 0xc000},
+	 {0xec, 0x00, 0xe0, 0xf0, 0x02, 0x04, 0x80, 0xc6, 0x09}},
 	{&debugport_type, new_debugport, NULL, {0xf4}, {0}},
 	/* clang-format on */
 };
@@ -722,6 +725,15 @@ static void test_ranges(void **state)
 		{&floppies_type, "fdc.at", 513, 2},
 		{&floppies_type, "fdc.want", 513, 2},
 		{&floppies_type, "fdc.heads_at[1]", 84, 1},
+		{&drives_type, "ide.selected[0]", 2, 1},
+		{&drives_type, "ide.wait[1]", 2, 4}, /* done: nobody would go on */
+		{&drives_type, "ide.wait[0]", 6, 4},
+		{&drives_type, "ide.then[0]", 5, 4},
+		{&drives_type, "ide.n[0]", 0x20001, 4},
+		{&drives_type, "ide.at[1]", 1, 4},
+		{&drives_type, "ide.track[1]", 0, 1},
+		{&drives_type, "ide.region_left[2]", 0x10001, 4},
+		{&drives_type, "ide.step[0]", 5, 4},
 		{&vga_type, "vga.dac_step", 3, 1},
 		{&vga_type, "vga.gc", 0xff, 8},
 	};

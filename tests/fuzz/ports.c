@@ -134,12 +134,12 @@ static u16 port(void)
 	static const struct {
 		u16 first, ports;
 	} ranges[] = {
-		{0x00, 0x20},  {0x20, 2},     {0x40, 4},     {0x60, 5},   {0x70, 2},
-		{0x80, 0x10},  {0x92, 1},     {0xa0, 2},     {0xb2, 2},   {0xc0, 0x20},
-		{0xf0, 2},     {0x170, 8},    {0x1ce, 4},    {0x1f0, 8},  {0x2f8, 8},
-		{0x3b0, 0x30}, {0x3b0, 0x30}, {0x3c0, 0x20}, {0x3f0, 8},  {0x3f0, 8},
-		{0x3f8, 8},    {0x402, 1},    {0x4d0, 2},    {0x510, 12}, {0x600, 64},
-		{0xb000, 64},  {0x700, 16},   {0xcf8, 8},    {0xcf8, 8},  {0x8900, 1},
+		{0x00, 0x20}, {0x20, 2},   {0x40, 4},   {0x60, 5},     {0x70, 2},     {0x80, 0x10},
+		{0x92, 1},    {0xa0, 2},   {0xb2, 2},   {0xc0, 0x20},  {0xf0, 2},     {0x170, 8},
+		{0x1ce, 4},   {0x1f0, 8},  {0x2f8, 8},  {0x3b0, 0x30}, {0x3b0, 0x30}, {0x3c0, 0x20},
+		{0x3f0, 8},   {0x3f0, 8},  {0x376, 1},  {0x3f8, 8},    {0xc000, 16},  {0x402, 1},
+		{0x4d0, 2},   {0x510, 12}, {0x600, 64}, {0xb000, 64},  {0x700, 16},   {0xcf8, 8},
+		{0xcf8, 8},   {0x8900, 1},
 	};
 
 	if (one_in(16))
@@ -315,6 +315,41 @@ static void floppy(void)
 		in(0x3f5, 1);
 }
 
+static void ide(void)
+{
+	static const u8 commands[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40,
+	                              0xc4, 0xc5, 0xc8, 0xca, 0xec, 0xc6, 0x91, 0xef, 0xe7,
+	                              0x90, 0x08, 0x70, 0x10, 0xe4, 0xe8, 0xa0, 0xa1, 0xf8};
+	u16 base = one_in(2) ? 0x170 : 0x1f0, master = base == 0x170 ? 0xc008 : 0xc000;
+	u32 table = ARENA + (below(ARENA_BYTES - 256) & ~3u);
+
+	if (one_in(8)) { /* where the bus master is, and whether; which channels are */
+		out(0xcf8, 4, 0x80000920);
+		out(0xcfc, 4, 0xc000);
+		out(0xcf8, 4, 0x80000904);
+		out(0xcfc, 2, one_in(8) ? value() : 5);
+		out(0xcf8, 4, 0x80000940);
+		out(0xcfc, 4, one_in(8) ? value() : 0x80008000);
+	}
+	if (one_in(8))
+		out(base + 0x206, 1, one_in(2) ? below(2) * 4 : value());
+	for (unsigned n = below(24); n; n--)
+		*(volatile u32 *)(table + below(64) * 4) =
+			one_in(4) ? value() : ARENA + below(ARENA_BYTES / 2);
+	out(master, 1, below(2) * 8);
+	out(master + 4, 4, one_in(8) ? address() : table);
+	for (unsigned n = below(12); n; n--)
+		out(base + 1 + (u16)below(5), 1, one_in(4) ? any() : below(3));
+	out(base + 6, 1, one_in(8) ? any() : 0xe0 | below(2) << 4);
+	out(base + 7, 1, one_in(16) ? any() : commands[below(sizeof commands)]);
+	if (one_in(2))
+		out(master, 1, 1 | below(2) * 8);
+	for (unsigned n = below(8); n; n--) {
+		in(base + 7, 1);
+		touch_port(base);
+	}
+}
+
 static void vga(void)
 {
 	static const struct {
@@ -386,8 +421,8 @@ void again(void)
 	static u32 operations;
 
 	for (;;) {
-		static void (*const devices[])(void) = {pci, fwcfg,    dma,   floppy,
-		                                        vga, keyboard, timers};
+		static void (*const devices[])(void) = {pci, fwcfg, dma,      floppy,
+		                                        ide, vga,   keyboard, timers};
 
 		switch (below(8)) {
 		case 0 ... 2:

@@ -59,7 +59,12 @@ def one_guest(unring, kernel, seed, seconds):
         for name, size in zip(["a", "image"], sizes):
             with open(os.path.join(folder, name), "wb") as f:
                 f.write(rng.randbytes(512) * 2 * size)
-        options = ["--kernel", kernel, "--memory", "16M", "--debugcon", count,
+        disks = []
+        for name in rng.sample(["c", "d", "e"], rng.randint(1, 3)):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.truncate(512 * rng.randint(1, 20000))
+            disks += ["--disk", f.name + rng.choice(["", ",readonly", ",snapshot"])]
+        options = [*disks, "--kernel", kernel, "--memory", "16M", "--debugcon", count,
                    "--append", f"seed={seed}",
                    "--floppy", os.path.join(folder, "a") + rng.choice(["", ",readonly", ",snapshot"]),
                    *OPTIONS[seed % len(OPTIONS)], *(["--no-reboot"] if seed % 4 == 0 else [])]

@@ -139,7 +139,7 @@ static uint32_t put_books(struct tcache *c, FILE *f)
 		if (!p->page)
 			continue;
 		struct dump_book b = {.page = p->page, .n = p->n};
-		for (unsigned k = 0; k < BRANCH_PAGE_SPACES; k++)
+		for (unsigned k = 0; k < p->n_spaces; k++)
 			b.tag[k] = p->space[k].tag;
 		__builtin_memcpy(b.off, p->off, sizeof b.off);
 		if (f)

@@ -72,12 +72,14 @@ enum {
 };
 struct branch_page {
 	uint64_t page; /* window base + linear page, or 0 */
-	struct branch_space {
-		uint64_t tag; /* 0: none */
-		uint32_t cs_base, mode;
-	} space[BRANCH_PAGE_SPACES];
+	uint32_t window_id;
+	uint16_t n_spaces;
 	uint16_t n; /* over BRANCH_PAGE_EIPS: not all are listed */
 	uint16_t off[BRANCH_PAGE_EIPS];
+	struct branch_space {
+		uint64_t tag;
+		uint32_t cs_base, mode;
+	} space[BRANCH_PAGE_SPACES];
 };
 
 enum { TABLES = 8 };
@@ -116,6 +118,11 @@ struct tcache {
 	struct branch_page *branch_pages;
 };
 
+/* Is the window with this id and base still there? */
+static inline bool cache_alive(const struct tcache *c, uint32_t id, uint64_t window)
+{
+	return c->cfg.alive(c->cfg.ctx, id, window);
+}
 /* Leads an exit back to its stub. */
 void cache_unlink_exit(struct tcache *c, struct exit_rec *x);
 /* The next unit in the page's list. */

@@ -109,8 +109,7 @@ static bool owns(const struct place *p, const struct tcache_space *s, uint32_t v
 
 /* The link to the place for this EIP, else to one that nobody runs, else to the oldest of too
  * many; NULL: a new one is to be had. */
-static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t start,
-                              tcache_alive *alive, void *ctx)
+static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t start)
 {
 	uint32_t *link, *last = NULL;
 	unsigned count = 0;
@@ -120,7 +119,7 @@ static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t 
 			return link;
 	for (link = &page->place; *link; link = &c->places[*link].next) {
 		const struct place *p = &c->places[*link];
-		if (!p->shared && p->owner && !alive(ctx, p->owner, p->window))
+		if (!p->shared && p->owner && !cache_alive(c, p->owner, p->window))
 			return link;
 		last = link;
 		count++;
@@ -128,8 +127,7 @@ static uint32_t *place_choose(struct tcache *c, struct page_rec *page, uint32_t 
 	return count == PLACES ? last : NULL;
 }
 
-bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
-                  tcache_alive *alive, void *ctx)
+bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start)
 {
 	uint32_t vpn = (start + s->cs_base) >> PAGE_SHIFT;
 	struct page_rec *page = &c->pages[gfn];
@@ -137,7 +135,7 @@ bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, 
 	if (page->place && p->start == start && (owns(p, s, vpn) || p->shared))
 		return false;
 
-	uint32_t *link = place_choose(c, page, start, alive, ctx);
+	uint32_t *link = place_choose(c, page, start);
 	bool moves = link && c->places[*link].start != start;
 	uint32_t n = link ? *link : cache_place_new(c, gfn, start);
 	if (link)
@@ -160,7 +158,7 @@ bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, 
 	if (!owns(p, s, vpn) && !p->shared) {
 		if (p->owner) {
 			unchain_crossing(c, n);
-			p->shared = alive(ctx, p->owner, p->window);
+			p->shared = cache_alive(c, p->owner, p->window);
 		}
 		p->owner = s->window_id;
 		p->window = s->window;

@@ -465,18 +465,20 @@ static void branch_clear(struct tcache *c, const struct branch_space *s, uint32_
 		b->minus_tag = 0;
 }
 
+/* The entries of a window that is gone match nothing, and stay. */
 static void branch_page_clear(struct tcache *c, struct branch_page *p)
 {
 	uint32_t linear = (uint32_t)p->page;
-	for (const struct branch_space *s = p->space; s < p->space + BRANCH_PAGE_SPACES && s->tag;
-	     s++)
+	bool alive = p->page && cache_alive(c, p->window_id, p->page - linear);
+	for (const struct branch_space *s = p->space; alive && s < p->space + p->n_spaces; s++)
 		if (p->n > BRANCH_PAGE_EIPS)
 			for (unsigned i = 0; i < PAGE_SIZE; i++)
 				branch_clear(c, s, linear + i);
 		else
 			for (unsigned i = 0; i < p->n; i++)
 				branch_clear(c, s, linear + p->off[i]);
-	*p = (struct branch_page){0};
+	p->page = 0;
+	p->n_spaces = p->n = 0;
 }
 
 /* The page's book, open for this space. */
@@ -484,17 +486,15 @@ static struct branch_page *branch_page_open(struct tcache *c, const struct tcach
                                             uint64_t page)
 {
 	struct branch_page *p = branch_page_slot(c, page);
-	unsigned n = 0;
-	if (p->page == page)
-		while (n < BRANCH_PAGE_SPACES && p->space[n].tag && p->space[n].tag != s->tag)
-			n++;
-	if (p->page != page || n == BRANCH_PAGE_SPACES) {
-		if (p->page)
-			branch_page_clear(c, p);
-		p->page = page;
-		n = 0;
-	}
-	p->space[n] = (struct branch_space){s->tag, s->cs_base, s->mode};
+	bool same = p->page == page && p->window_id == s->window_id;
+	for (unsigned i = 0; same && i < p->n_spaces; i++)
+		if (p->space[i].tag == s->tag)
+			return p;
+	if (!same || p->n_spaces == BRANCH_PAGE_SPACES)
+		branch_page_clear(c, p);
+	p->page = page;
+	p->window_id = s->window_id;
+	p->space[p->n_spaces++] = (struct branch_space){s->tag, s->cs_base, s->mode};
 	return p;
 }
 

@@ -68,6 +68,8 @@ struct tcache_config {
 	void (*trace)(void *ctx, uint32_t gfn, bool on);
 	/* Units are about to move to another EIP: what is known by host addresses in them. */
 	void (*moving)(void *ctx);
+	/* Is the window with this id and base still there? */
+	bool (*alive)(void *ctx, uint32_t id, uint64_t window);
 	void *ctx;
 };
 
@@ -111,12 +113,9 @@ struct tu *tcache_exit(struct tcache *c, uint32_t id, uint32_t *target);
 
 /* --- running a page in a window --- */
 
-/* Is the window with this id and base still there? */
-typedef bool tcache_alive(void *ctx, uint32_t id, uint64_t window);
-/* The space is about to run units of this page, whose first byte has EIP start.  alive tells
- * whether a former owner still exists.  true: units were moved for it. */
-bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start,
-                  tcache_alive *alive, void *ctx);
+/* The space is about to run units of this page, whose first byte has EIP start.  true: units were
+ * moved for it. */
+bool tcache_adopt(struct tcache *c, const struct tcache_space *s, uint32_t gfn, uint32_t start);
 /* Could it have a copy there? */
 bool tcache_movable(const struct tcache *c, const struct tu *model, uint32_t eip, uint32_t limit);
 /* The model's copy at another EIP, in the place that was adopted for it; or the model itself, with

@@ -22,7 +22,7 @@ static bool fetch_page(struct monitor *m, gla_t a, uint32_t *page, struct trap *
 static void page_adopt(struct monitor *m, uint32_t page, uint32_t start)
 {
 	/* Again, as the place goes with the last unit. */
-	while (tcache_adopt(m->cache, &m->space, page, start, window_alive, m))
+	while (tcache_adopt(m->cache, &m->space, page, start))
 		debug_moved(m);
 }
 

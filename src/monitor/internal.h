@@ -377,7 +377,7 @@ void return_stack_reset(struct monitor *m);
 void itlb_flush(struct monitor *m);
 /* All units, and modes. */
 void flush_code(struct monitor *m);
-/* Is the window with this id and base still there? For tcache_adopt(). */
+/* Is the window with this id and base still there?  For the cache. */
 bool window_alive(void *ctx, uint32_t id, uint64_t base);
 /* Where in window_of_base a window is. */
 unsigned monitor_base_slot(uint64_t base);

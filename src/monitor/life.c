@@ -115,6 +115,7 @@ int monitor_create(struct monitor **out, const struct monitor_config *cfg, const
 		.page = page_bytes,
 		.trace = trace,
 		.moving = moving,
+		.alive = window_alive,
 		.ctx = m,
 	};
 	err = tcache_create(&m->cache, &cc);

@@ -79,7 +79,7 @@ static void test_incoming(void **state)
 
 static void run_in(uint32_t gfn, uint32_t window)
 {
-	tcache_adopt(fx.c, space(0, window), gfn, gfn << PAGE_SHIFT, window_alive, &fx);
+	tcache_adopt(fx.c, space(0, window), gfn, gfn << PAGE_SHIFT);
 }
 
 /* Pages that one window runs: chains go straight, and are that window's. */
@@ -405,6 +405,27 @@ static void test_branch_many_pages(void **state)
 	}
 }
 
+/* Windows come and go at one base: the page's book is the last one's, however many there were. */
+static void test_branch_windows_pass(void **state)
+{
+	enum { GONE = 1, HERE = 2, N = 60 };
+	struct tcache_space s = *space(0, HERE);
+	struct tu *u = simple_unit(0x5000, 0), *other = simple_unit(0x5100, 0);
+
+	fx.alive[GONE] = false;
+	for (unsigned i = 0; i < N; i++) {
+		s.tag += 1ull << 32;
+		s.window_id = i == N - 1 ? HERE : GONE;
+		tcache_branch_set(fx.c, &s, i & 1 ? u : other);
+	}
+	tcache_branch_set(fx.c, &s, other);
+	assert_int_equal(tcache_branch(fx.c, &s, 0x5000), tcache_host(fx.c, u));
+	assert_int_equal(tcache_branch(fx.c, &s, 0x5100), tcache_host(fx.c, other));
+	tcache_branch_drop_page(fx.c, s.window, 5);
+	assert_int_equal(tcache_branch(fx.c, &s, 0x5000), 0);
+	assert_int_equal(tcache_branch(fx.c, &s, 0x5100), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 /* clang-format off */
@@ -416,6 +437,7 @@ int main(void)
 	    TEST(test_crossing_targets), TEST(test_branch_table), TEST(test_branch_drop_page),
 	    TEST(test_branch_drop_based), TEST(test_branch_drop_some),
 	    TEST(test_branch_many_pages), TEST(test_revoked_lists),
+	    TEST(test_branch_windows_pass),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

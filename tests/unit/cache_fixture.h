@@ -61,6 +61,7 @@ static inline int start(void **state)
 					    .miss_disp = MISS_DISP,
 					    .emit_thunk = emit_thunk,
 					    .trace = trace,
+					    .alive = window_alive,
 					    .ctx = &fx,
 				    });
 }

@@ -6,7 +6,7 @@ enum { GFN = 5, LIB = 0xb7000000, OTHER = 0xb6123000 };
 
 static bool adopt(uint32_t start, uint32_t window)
 {
-	return tcache_adopt(fx.c, space(0, window), GFN, start, window_alive, &fx);
+	return tcache_adopt(fx.c, space(0, window), GFN, start);
 }
 
 static struct tu *unit(uint32_t start, uint32_t off, uint32_t target)
@@ -69,7 +69,7 @@ static void test_move(void **state)
 	struct tu *a = unit(LIB, 0x10, LIB + 0x100), *near = unit(LIB, 0x100, LIB + 0x2000),
 		  *far = make_unit(LIB + 0x2000, 9, NO_GFN, 8, 0, 0, NULL);
 	uint32_t target, generation = tcache_generation(fx.c);
-	tcache_adopt(fx.c, space(0, 1), 9, LIB + 0x2000, window_alive, &fx);
+	tcache_adopt(fx.c, space(0, 1), 9, LIB + 0x2000);
 	struct tu *back =
 		make_unit(LIB + 0x2010, far->gfn, NO_GFN, 8, 0, 1, &(uint32_t){LIB + 0x10});
 	tcache_chain(fx.c, a->exit0, near);

@@ -35,6 +35,7 @@ static int begin(void **state)
 					    .emit_thunk = emit_thunk,
 					    .page = page_of,
 					    .trace = trace,
+					    .alive = window_alive,
 					    .ctx = &fx,
 				    });
 }
@@ -179,7 +180,7 @@ static void test_versions(void **state)
 	for (unsigned i = 0; i < PAGE_SIZE; i++)
 		assert_int_equal(tu_is_live(patched, i), i == 0x105);
 	/* Nothing leads to one that has found other bytes; it is there when they are back. */
-	tcache_adopt(fx.c, space(0, 1), PAGE, AT, window_alive, &fx);
+	tcache_adopt(fx.c, space(0, 1), PAGE, AT);
 	tcache_branch_set(fx.c, space(0, 1), u[0]);
 	assert_int_equal(tcache_branch(fx.c, space(0, 1), AT + 0x100), tcache_host(fx.c, u[0]));
 	tcache_stale(fx.c, u[0]);

@@ -93,6 +93,7 @@ static inline int cache_start(void **state)
 		.lookup_disp = CELL(native.stub) + 8 * STUB_LOOKUP,
 		.miss_disp = CELL(native.stub) + 8 * STUB_MISS,
 		.emit_thunk = translator_thunk,
+		.alive = window_alive,
 	};
 	memset(&fx, 0, sizeof fx);
 	fx.translator = translator_create();

@@ -122,17 +122,13 @@ static void build(void)
 	fx.self = NULL;
 
 	/* Two windows execute the first page: what leads to another goes by thunks. */
-	tcache_adopt(fx.cache, space(1), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, window_alive,
-	             NULL);
-	tcache_adopt(fx.cache, space(2), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK, window_alive,
-	             NULL);
+	tcache_adopt(fx.cache, space(1), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK);
+	tcache_adopt(fx.cache, space(2), PLAIN >> PAGE_SHIFT, PLAIN & ~PAGE_MASK);
 	tcache_chain(fx.cache, unit_plain->exit0, glue);
 	tcache_chain(fx.cache, unit_plain->exit0 + 1, other);
 	/* One window, for which a chain will do. */
-	tcache_adopt(fx.cache, space(WINDOW_ID), OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK,
-	             window_alive, NULL);
-	tcache_adopt(fx.cache, space(WINDOW_ID), OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK,
-	             window_alive, NULL);
+	tcache_adopt(fx.cache, space(WINDOW_ID), OWNED >> PAGE_SHIFT, OWNED & ~PAGE_MASK);
+	tcache_adopt(fx.cache, space(WINDOW_ID), OTHER >> PAGE_SHIFT, OTHER & ~PAGE_MASK);
 	tcache_chain(fx.cache, owned->exit0, other);
 	tcache_branch_set(fx.cache, space(WINDOW_ID), glue);
 	tcache_invalidate(fx.cache, unit_dead);

@@ -72,22 +72,6 @@ bool pde_is_self_map(const struct root *r, uint64_t pde)
 	return table == r->pd[0] || table == r->pd[1] || table == r->pd[2] || table == r->pd[3];
 }
 
-static uint64_t directory_read(struct mmu *m, const struct root *r, unsigned which, unsigned i)
-{
-	bool pae = r->mode & PAGING_PAE;
-	if (r->pd[which] == NO_GFN)
-		return 0;
-	uint64_t pa = ((uint64_t)r->pd[which] << PAGE_SHIFT) + i * (pae ? 8 : 4);
-	return entry_read(m, pa, pae);
-}
-
-uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn)
-{
-	if (r->mode & PAGING_PAE)
-		return directory_read(m, r, vpn >> 18, vpn >> 9 & 511);
-	return directory_read(m, r, 0, vpn >> 10);
-}
-
 bool view_sees(const struct win *w, const struct walk *r)
 {
 	return w->pub.kind != WINDOW_USER || r->user;

@@ -152,9 +152,6 @@ struct win {
 /* Paging modes that give one table different meanings. */
 enum { PAGING_PAE = 1, PAGING_PSE = 2, PAGING_NXE = 4 };
 
-/* What is known of a root's self-maps: until its directories are stored to. */
-enum { SELF_UNKNOWN, SELF_NONE, SELF_SOME };
-
 /* A guest address space: what one CR3 value (and, with PAE, the four PDPTEs
  * latched from it) means in one paging mode. */
 struct root {
@@ -162,7 +159,6 @@ struct root {
 	uint8_t mode;
 	bool need_private; /* its kernel does not fit the composite windows now */
 	uint8_t misfits;   /* how often it did not */
-	uint8_t self_map;  /* SELF_*: has it entries that map its own directories? */
 	bool compare;      /* kernel part stored to: compare with its KERNEL window */
 	uint16_t next;     /* in its hash bucket, as index + 1 */
 	uint32_t cr3;
@@ -318,6 +314,18 @@ static inline uint32_t shadow_get(struct mmu *m, struct win *w, uint32_t vpn)
 	return m->block[w->dir[vpn >> 10]].entry[vpn & 1023];
 }
 
+/* The root's entry over a page, in its page directory. */
+static inline uint64_t root_pde(const struct mmu *m, const struct root *r, uint32_t vpn)
+{
+	bool pae = r->mode & PAGING_PAE;
+	uint32_t pd = r->pd[pae ? vpn >> 18 : 0];
+	if (pd == NO_GFN)
+		return 0;
+	return entry_read(
+		m, ((uint64_t)pd << PAGE_SHIFT) + (pae ? (vpn >> 9 & 511) * 8 : (vpn >> 10) * 4),
+		pae);
+}
+
 /* Address of a page's entry in the table at this address. */
 static inline uint64_t pte_address(uint64_t table, uint32_t vpn, bool pae)
 {
@@ -378,7 +386,6 @@ bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte,
 uint64_t top_key(uint64_t pde);
 /* Does a page directory's entry still say what a half was derived from? */
 bool pde_same(uint64_t old, uint64_t now);
-uint64_t root_pde(struct mmu *m, struct root *r, uint32_t vpn);
 /* Does the root's entry make one of its page directories a page table? */
 bool pde_is_self_map(const struct root *r, uint64_t pde);
 /* May this window's view see, and write, what the guest's tables say? */

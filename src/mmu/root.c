@@ -57,7 +57,6 @@ void root_relink(struct mmu *m, struct root *r)
 {
 	directories_unlink(m, r);
 	directories_link(m, r);
-	r->self_map = SELF_UNKNOWN;
 	r->compare = true;
 }
 
@@ -199,23 +198,10 @@ static struct win *root_window(struct mmu *m, struct win **at, enum window_kind 
 	return *at;
 }
 
-static bool has_self_map(struct mmu *m, struct root *r)
-{
-	uint32_t step = r->mode & PAGING_PAE ? 512 : 1024;
-	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += step)
-		if (pde_is_self_map(r, root_pde(m, r, vpn)))
-			return true;
-	return false;
-}
-
 bool mmu_is_self_map(struct mmu *m, gla_t a)
 {
-	struct root *r = m->cur;
-	if (!r || r->self_map == SELF_NONE)
-		return false;
-	if (r->self_map == SELF_UNKNOWN)
-		r->self_map = has_self_map(m, r) ? SELF_SOME : SELF_NONE;
-	return r->self_map == SELF_SOME && pde_is_self_map(r, root_pde(m, r, gla_vpn(a)));
+	const struct root *r = m->cur;
+	return r && pde_is_self_map(r, root_pde(m, r, gla_vpn(a)));
 }
 
 void mmu_force_private(struct mmu *m)
@@ -229,7 +215,7 @@ void mmu_force_private(struct mmu *m)
 
 static struct win *supervisor_window(struct mmu *m, struct root *r, gla_t eip)
 {
-	if (eip.v < SPLIT_FIRST || (r->self_map != SELF_NONE && mmu_is_self_map(m, eip)))
+	if (eip.v < SPLIT_FIRST || mmu_is_self_map(m, eip))
 		mmu_force_private(m);
 	if (!m->wp || r->need_private)
 		return root_window(m, &r->priv[m->wp], WINDOW_PRIVATE);

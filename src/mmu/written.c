@@ -31,7 +31,6 @@ static void written_directory(struct mmu *m, struct root *r, uint32_t where, uns
                               unsigned last)
 {
 	bool pae = r->mode & PAGING_PAE;
-	r->self_map = SELF_UNKNOWN;
 	for (unsigned i = first; i <= last; i++) {
 		uint32_t vpn = pae ? where << 18 | i << 9 : i << 10;
 		uint64_t pde = root_pde(m, r, vpn);

@@ -138,14 +138,6 @@ int host_mem_area_open(void *at, size_t bytes)
 	return is_held ? (int)unmap(at, bytes) : 0;
 }
 
-int host_mem_area_close(void *at, size_t bytes)
-{
-	if (!is_held)
-		return (int)unmap(at, bytes);
-	long p = host_syscall6(SYS_mmap, (long)at, (long)bytes, PROT_NONE, HOLD | MAP_FIXED, -1, 0);
-	return host_syscall_failed(p) ? (int)p : 0;
-}
-
 int host_mem_zeros(void *at, size_t bytes)
 {
 	return mmap(at, bytes, PROT_READ, HOLD | MAP_FIXED, -1, 0) == MAP_FAILED ? -errno : 0;

@@ -25,10 +25,8 @@ void host_mem_release(void *at, size_t bytes);
 /* An area of address space (aligned to 4 GiB, well away from where the kernel maps by
  * itself) that is held: nothing else is mapped there, and no access succeeds. */
 int host_mem_area(uint64_t bytes, uint8_t **out);
-/* Unmaps a part of it, to be mapped in: that is cheaper than in what is held.  And holds
- * it again, whatever is mapped there. */
+/* Holds a part of it no longer, for good, to be mapped in: that is cheaper than in what is held. */
 int host_mem_area_open(void *at, size_t bytes);
-int host_mem_area_close(void *at, size_t bytes);
 /* Zeros that can only be read, in the area: they take page tables, but no memory.  Not for handlers. */
 int host_mem_zeros(void *at, size_t bytes);
 void host_mem_area_release(uint8_t *area, uint64_t bytes);

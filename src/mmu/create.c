@@ -50,7 +50,7 @@ static int create_pools(struct mmu *m, const char **what)
 	/* Number 0 means none in every pool. */
 	m->link_fresh = m->block_fresh = 1;
 	while (m->slots_free < MAX_WINDOWS) {
-		m->slot[m->slots_free] = (uint16_t)m->slots_free;
+		m->slot[m->slots_free] = (uint16_t)(MAX_WINDOWS - 1 - m->slots_free);
 		m->slots_free++;
 	}
 	*what = "address space for the windows";

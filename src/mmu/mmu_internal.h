@@ -129,6 +129,7 @@ struct win {
 	struct window pub;
 	struct root *root; /* USER, PRIVATE: whose it is; KERNEL: last loaded one */
 	uint16_t slot;
+	bool open; /* the slot has been used, and is not held any more */
 	bool live;
 	bool pae;
 	bool wp;      /* PRIVATE: CR0.WP that it was filled with */
@@ -236,10 +237,10 @@ struct mmu {
 	unsigned vmas, vma_budget;
 	uint32_t next_id;
 	uint64_t tick;
-	struct win *win;                /* MAX_WINDOWS */
-	unsigned slots_free, slot_next; /* a queue */
-	uint16_t slot[MAX_WINDOWS];     /* free ones */
-	struct win *physical[2];        /* by A20 */
+	struct win *win; /* MAX_WINDOWS */
+	unsigned slots_free;
+	uint16_t slot[MAX_WINDOWS]; /* free ones; what was freed last is taken first */
+	struct win *physical[2];    /* by A20 */
 	struct win *kernels;
 	struct mmu_watch watch[MMU_WATCHES];
 	unsigned n_watch;

@@ -31,14 +31,14 @@ struct win *window_create(struct mmu *m, enum window_kind kind)
 {
 	if (!m->slots_free)
 		CHECK(window_evict(m, NULL));
-	/* The slot free for longest: stale branch entries name windows by their base. */
-	uint16_t slot = m->slot[m->slot_next];
-	m->slot_next = (m->slot_next + 1) % MAX_WINDOWS;
-	m->slots_free--;
+	uint16_t slot = m->slot[--m->slots_free];
 	struct win *w = &m->win[slot];
 	uint8_t *base = m->area + slot * WINDOW_STRIDE;
-	while (host_mem_area_open(base, WINDOW_SIZE) && window_evict(m, NULL))
-		; /* others' mappings make room */
+	while (!w->open) {
+		w->open = !host_mem_area_open(base, WINDOW_SIZE);
+		if (!w->open && !window_evict(m, NULL))
+			break; /* others' mappings make room */
+	}
 	/* dir is all zero since the slot's last window was dropped. */
 	w->pub = (struct window){.base = base, .id = ++m->next_id, .kind = kind};
 	w->slot = slot;
@@ -58,10 +58,7 @@ void window_drop(struct mmu *m, struct win *w)
 {
 	m->client.window_drop(m->client.ctx, &w->pub);
 	vma_adjust(m, w, w->vmas, 0);
-	/* Where the host refuses, the guards stay apart. */
-	if (host_mem_area_close(w->pub.base, WINDOW_SIZE))
-		host_unmap_all(w);
-	stats.unmaps++;
+	host_unmap_all(w);
 	for (uint32_t vpn = 0; vpn < 1 << 20; vpn += 1024) {
 		if (!w->dir[vpn >> 10])
 			continue;
@@ -98,7 +95,7 @@ void window_drop(struct mmu *m, struct win *w)
 	w->root = NULL;
 	w->live = false;
 	w->holes = 0;
-	m->slot[(m->slot_next + m->slots_free++) % MAX_WINDOWS] = w->slot;
+	m->slot[m->slots_free++] = w->slot;
 }
 
 static bool has_room(const struct mmu *m)

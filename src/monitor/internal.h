@@ -79,10 +79,16 @@ struct site {
 	uint8_t flags;     /* SITE_* */
 };
 
+/* Where an operand is: on two pages at most. */
+struct guest_place {
+	gpa_t at, next;
+	unsigned here; /* bytes on the first page */
+};
+
 /* A redirected access between PRE and POST. */
 struct redirect {
 	gla_t linear;
-	gpa_t gpa;
+	struct guest_place place;
 	uint64_t deaths; /* of units, until it began */
 	uint16_t size;
 	bool load, store, bounced, user;
@@ -250,6 +256,11 @@ bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 bool guest_peek(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t);
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user,
                  struct trap *t);
+/* Both pages of an operand are found before it is accessed, as a processor does: all of it is
+ * loaded or stored, or nothing, and a store may change what leads to its second page. */
+bool guest_find(struct monitor *m, gla_t a, unsigned n, enum mmu_access access, bool user,
+                struct guest_place *out, struct trap *t);
+void guest_put(struct monitor *m, const struct guest_place *p, const void *src, unsigned n);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
 /* #AC(0) if an operand is misaligned where alignment checks are on, and nothing else is wrong
  * with the access. */

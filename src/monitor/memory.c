@@ -48,44 +48,37 @@ static void device_write(struct monitor *m, gpa_t a, const uint8_t *in, unsigned
 
 /* --- by linear address --- */
 
-static bool probe(struct monitor *m, gla_t a, unsigned n, enum mmu_access access, bool user,
-                  struct trap *t)
+bool guest_find(struct monitor *m, gla_t a, unsigned n, enum mmu_access access, bool user,
+                struct guest_place *out, struct trap *t)
 {
-	while (n) {
-		unsigned part = to_page_end(a.v, n);
-		gpa_t p;
-		if (!mmu_translate(m->mmu, a, access, user, &p, t))
-			return false;
-		a.v += part;
-		n -= part;
-	}
-	return true;
+	out->here = to_page_end(a.v, n);
+	return mmu_translate(m->mmu, a, access, user, &out->at, t) &&
+	       (out->here == n ||
+	        mmu_translate(m->mmu, gla(a.v + out->here), access, user, &out->next, t));
+}
+
+static void load_part(struct monitor *m, gpa_t p, uint8_t *out, unsigned n, bool devices)
+{
+	const void *host = mmu_host(m->mmu, p);
+	if (host)
+		copy_operand(out, host, n);
+	else if (devices && mmu_is_device(m->mmu, p))
+		device_read(m, p, out, n);
+	else
+		for (unsigned i = 0; i < n; i++)
+			out[i] = 0xff;
 }
 
 __attribute__((noinline)) static bool load(struct monitor *m, gla_t a, void *dst, unsigned n,
                                            bool user, bool devices, struct trap *t)
 {
-	uint8_t *out = dst;
+	struct guest_place p;
 	/* A device is not asked before it is sure that all can be read. */
-	if (to_page_end(a.v, n) != n && !probe(m, a, n, MMU_READ, user, t))
+	if (!guest_find(m, a, n, MMU_READ, user, &p, t))
 		return false;
-	while (n) {
-		unsigned part = to_page_end(a.v, n);
-		gpa_t p;
-		if (!mmu_translate(m->mmu, a, MMU_READ, user, &p, t))
-			return false;
-		const void *host = mmu_host(m->mmu, p);
-		if (host)
-			copy_operand(out, host, part);
-		else if (devices && mmu_is_device(m->mmu, p))
-			device_read(m, p, out, part);
-		else
-			for (unsigned i = 0; i < part; i++)
-				out[i] = 0xff;
-		out += part;
-		a.v += part;
-		n -= part;
-	}
+	load_part(m, p.at, dst, p.here, devices);
+	if (p.here < n)
+		load_part(m, p.next, (uint8_t *)dst + p.here, n - p.here, devices);
 	return true;
 }
 
@@ -106,7 +99,8 @@ bool guest_peek(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, st
 
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t)
 {
-	return probe(m, a, n, MMU_WRITE, user, t);
+	struct guest_place p;
+	return guest_find(m, a, n, MMU_WRITE, user, &p, t);
 }
 
 void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
@@ -115,22 +109,19 @@ void guest_store(struct monitor *m, gpa_t a, const void *src, unsigned n)
 		device_write(m, a, src, n);
 }
 
+void guest_put(struct monitor *m, const struct guest_place *p, const void *src, unsigned n)
+{
+	guest_store(m, p->at, src, p->here);
+	if (p->here < n)
+		guest_store(m, p->next, (const uint8_t *)src + p->here, n - p->here);
+}
+
 bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool user, struct trap *t)
 {
-	const uint8_t *in = src;
-	/* All of it or nothing. */
-	if (to_page_end(a.v, n) != n && !guest_probe_write(m, a, n, user, t))
+	struct guest_place p;
+	if (!guest_find(m, a, n, MMU_WRITE, user, &p, t))
 		return false;
-	while (n) {
-		unsigned part = to_page_end(a.v, n);
-		gpa_t p;
-		if (!mmu_translate(m->mmu, a, MMU_WRITE, user, &p, t))
-			return false;
-		guest_store(m, p, in, part);
-		in += part;
-		a.v += part;
-		n -= part;
-	}
+	guest_put(m, &p, src, n);
 	return true;
 }
 

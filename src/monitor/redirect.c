@@ -12,8 +12,6 @@ static bool bounce_fill(struct monitor *m)
 {
 	const struct redirect *r = &m->redirect;
 	struct trap *t = &m->fault.trap;
-	if (r->store && !guest_probe_write(m, r->linear, r->size, r->user, t))
-		return false;
 	return r->load ? guest_read(m, r->linear, bounce_at(m), r->size, r->user, t)
 	               : guest_peek(m, r->linear, bounce_at(m), r->size, r->user, t);
 }
@@ -33,8 +31,8 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		.user = at_user(m),
 	};
 	stats.redirected++;
-	if (!mmu_translate(m->mmu, r->linear, r->store ? MMU_WRITE : MMU_READ, r->user, &r->gpa,
-	                   &m->fault.trap))
+	if (!guest_find(m, r->linear, r->size, r->store ? MMU_WRITE : MMU_READ, r->user, &r->place,
+	                &m->fault.trap))
 		return FAULTED;
 	debug_access(m, r->linear, r->size, r->load, r->store);
 	if (debug_was_hit(m) && !m->in_once) {
@@ -43,22 +41,23 @@ enum callout_result redirect_pre(struct monitor *m, uint32_t packed, uint32_t of
 		m->debug.hit = false;
 		return ALONE;
 	}
-	const uint8_t *host = r->store ? mmu_host_store(m->mmu, r->gpa) : mmu_host(m->mmu, r->gpa);
-	unsigned room = PAGE_SIZE - (r->linear.v & PAGE_MASK);
-	uint32_t page = mmu_page(m->mmu, r->gpa);
+	gpa_t at = r->place.at;
+	const uint8_t *host = r->store ? mmu_host_store(m->mmu, at) : mmu_host(m->mmu, at);
+	bool whole = r->place.here == r->size;
+	uint32_t page = mmu_page(m->mmu, at);
 	bool code = r->store && mmu_is_code(m->mmu, page);
 	site_served(
 		m, SITE_REDIRECT,
-		!host || room < r->size || code || mmu_is_table(m->mmu, page) ||
+		!host || !whole || code || mmu_is_table(m->mmu, page) ||
 			mmu_is_watched(m->mmu, r->linear, r->size, r->store) ||
 			(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, r->linear)));
-	if (!host || room < r->size) {
+	if (!host || !whole) {
 		r->bounced = true;
 		host = bounce_at(m);
 		if (!bounce_fill(m))
 			return FAULTED;
 	} else if (code) {
-		code_stored(m, page, r->gpa.v & PAGE_MASK, r->size);
+		code_stored(m, page, at.v & PAGE_MASK, r->size);
 	}
 	v->native.scratch[CELL_R9] = (uint64_t)(uintptr_t)host;
 	if (a.x87) {
@@ -73,12 +72,10 @@ enum callout_result redirect_post(struct monitor *m)
 	struct redirect *r = &m->redirect;
 	uint64_t resume = m->v->native.scratch[CELL_RESUME];
 
-	if (r->bounced) {
-		struct trap t;
-		guest_write(m, r->linear, bounce_at(m), r->size, r->user, &t);
-	} else {
-		mmu_written(m->mmu, r->gpa, r->size);
-	}
+	if (r->bounced)
+		guest_put(m, &r->place, bounce_at(m), r->size);
+	else
+		mmu_written(m->mmu, r->place.at, r->size);
 	/* The unit lives, if none has died since it came here. */
 	if (tcache_deaths(m->cache) == r->deaths && !m->remapped && !m->cfg.paranoid)
 		return RESUME_MID;

@@ -61,6 +61,7 @@ static bool element(const struct string *s)
 	struct trap *t = &m->fault.trap;
 	uint32_t src = 0, dst = 0;
 	gla_t from = {0}, to = {0};
+	struct guest_place place;
 	uint32_t mask = s->size == 4 ? 0xffffffff : (1u << 8 * s->size) - 1;
 
 	switch (s->op) {
@@ -98,13 +99,13 @@ static bool element(const struct string *s)
 		break;
 	case STROP_INS:
 		if (!access(s, SREG_ES, EDI, true, &to) ||
-		    !guest_probe_write(m, to, s->size, s->user, t))
+		    !guest_find(m, to, s->size, MMU_WRITE, s->user, &place, t))
 			return false;
 		debug_port(m, (uint16_t)v->gpr[EDX], s->size);
 		src = gate_io_read(m, (uint16_t)v->gpr[EDX], s->size);
 		stats.io_reads++;
 		log_io(s, "ins", src);
-		guest_write(m, to, &src, s->size, s->user, t);
+		guest_put(m, &place, &src, s->size);
 		break;
 	case STROP_OUTS:
 		if (!access(s, s->seg, ESI, false, &from) ||

@@ -505,6 +505,39 @@ static void straddle(void)
 	pages_off();
 }
 
+/* The first page of the operand is the table that maps the second, whose entry its bytes change: both
+ * pages have been translated before the store begins. */
+static void straddle_table(void)
+{
+	static u32 table[1024] __attribute__((aligned(4096)));
+	static u8 far_frames[0x11000] __attribute__((aligned(4096)));
+	enum { REGION = 0x40400000 };
+	volatile u32 *a = (volatile u32 *)(REGION + 0x3fe000 + 4094);
+	volatile u16 *here = (volatile u16 *)far_frames, *there = here + 0x8000;
+
+	pages_on();
+	table[1022] = (u32)table | PTE_ALL;
+	page_dir[REGION >> 22] = (u32)table | PTE_ALL;
+	for (unsigned i = 0; i < 50; i++) {
+		table[1023] = (u32)here | PTE_ALL;
+		write_cr3((u32)page_dir);
+		*here = *there = 0x5555;
+		expect("before", *(volatile u16 *)(REGION + 0x3ff000), 0x5555);
+		*a = (u32)there >> 16 | (0x1000 + i) << 16;
+		expect("the entry", table[1023] & ~0xfffu, (u32)there);
+		expect("where the page was", *here, 0x1000 + i);
+		expect("not where it is", *there, 0x5555);
+		write_cr3((u32)page_dir);
+		expect("after the flush", *(volatile u16 *)(REGION + 0x3ff000), 0x5555);
+		asm volatile("addl %1, %0" : "+m"(*a) : "r"(0x10000 - (0x10000 >> 16)));
+		expect("the entry, added to", table[1023] & ~0xfffu, (u32)here);
+		expect("there, added to", *there, 0x5556);
+		expect("not here", *here, 0x1000 + i);
+	}
+	page_dir[REGION >> 22] = 0;
+	pages_off();
+}
+
 /* Paging off and on again: other translations at the same linear addresses. */
 static void off_and_on(void)
 {
@@ -535,6 +568,7 @@ static const struct test tests[] = {
 	{"shared-tables", "SDM vol. 3, 4.3", shared_tables},
 	{"table-stores", "SDM vol. 3, 4.10.4", table_stores},
 	{"straddle", "SDM vol. 3, 4.7", straddle},
+	{"straddle-table", "SDM vol. 3, 4.10.4.1", straddle_table},
 	{"off-and-on", "SDM vol. 3, 9.9", off_and_on},
 };
 

@@ -2,16 +2,6 @@
  * SDM vol. 3, 4.3 (32-bit paging), 4.4 (PAE), 4.6 (rights). */
 #include "mmu/mmu_internal.h"
 
-bool pde_is_large(uint8_t mode, uint64_t pde)
-{
-	return (pde & PTE_PS) && (mode & (PAGING_PAE | PAGING_PSE));
-}
-
-uint64_t pde_table(uint8_t mode, uint64_t pde)
-{
-	return mode & PAGING_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
-}
-
 bool reserved_pae(uint8_t mode, uint64_t entry)
 {
 	return entry & (mode & PAGING_NXE ? PAE_RSVD : PAE_RSVD | PTE_NX);
@@ -49,27 +39,10 @@ bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte,
 	return true;
 }
 
-uint64_t top_key(uint64_t pde)
-{
-	if (!(pde & PTE_P))
-		return 0;
-	return pde & (~(uint64_t)PAGE_MASK | PTE_P | PTE_W | PTE_U | PTE_PS);
-}
-
 bool pde_same(uint64_t old, uint64_t now)
 {
 	uint64_t held = PTE_A | (old & PTE_PS ? PTE_D | PTE_G : 0);
 	return top_key(old) == top_key(now) && !(old & held & ~now);
-}
-
-bool pde_is_self_map(const struct root *r, uint64_t pde)
-{
-	if (!(pde & PTE_P) || pde_is_large(r->mode, pde))
-		return false;
-	uint64_t table = pde_table(r->mode, pde) >> PAGE_SHIFT;
-	if (!(r->mode & PAGING_PAE))
-		return table == r->pd[0];
-	return table == r->pd[0] || table == r->pd[1] || table == r->pd[2] || table == r->pd[3];
 }
 
 bool view_sees(const struct win *w, const struct walk *r)

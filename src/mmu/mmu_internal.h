@@ -315,6 +315,36 @@ static inline uint32_t shadow_get(struct mmu *m, struct win *w, uint32_t vpn)
 	return m->block[w->dir[vpn >> 10]].entry[vpn & 1023];
 }
 
+static inline bool pde_is_large(uint8_t mode, uint64_t pde)
+{
+	return (pde & PTE_PS) && (mode & (PAGING_PAE | PAGING_PSE));
+}
+
+/* Address of its page table. */
+static inline uint64_t pde_table(uint8_t mode, uint64_t pde)
+{
+	return mode & PAGING_PAE ? pde & PAE_ADDR : pde & 0xfffff000u;
+}
+
+/* Does the root's entry make one of its page directories a page table? */
+static inline bool pde_is_self_map(const struct root *r, uint64_t pde)
+{
+	if (!(pde & PTE_P) || pde_is_large(r->mode, pde))
+		return false;
+	uint64_t table = pde_table(r->mode, pde) >> PAGE_SHIFT;
+	if (!(r->mode & PAGING_PAE))
+		return table == r->pd[0];
+	return table == r->pd[0] || table == r->pd[1] || table == r->pd[2] || table == r->pd[3];
+}
+
+/* What two roots must have in common to share what is under a top-level entry. */
+static inline uint64_t top_key(uint64_t pde)
+{
+	if (!(pde & PTE_P))
+		return 0;
+	return pde & (~(uint64_t)PAGE_MASK | PTE_P | PTE_W | PTE_U | PTE_PS);
+}
+
 /* The root's entry over a page, in its page directory. */
 static inline uint64_t root_pde(const struct mmu *m, const struct root *r, uint32_t vpn)
 {
@@ -376,19 +406,13 @@ static inline uint32_t where_of(const struct win *w, uint32_t vpn)
 int page_file(const struct mmu *m, uint32_t page);
 
 /* --- derive.c --- */
-bool pde_is_large(uint8_t mode, uint64_t pde);
-uint64_t pde_table(uint8_t mode, uint64_t pde); /* address of its page table */
 bool reserved_pae(uint8_t mode, uint64_t entry);
 /* Rights of a leaf under its PDE (pte = pde for a large page), into r; false if a
  * reserved bit is set.  Both are present. */
 bool walk_combine(const struct mmu *m, uint8_t mode, uint64_t pde, uint64_t pte, bool large,
                   uint32_t vpn, struct walk *r);
-/* What two roots must have in common to share what is under a top-level entry. */
-uint64_t top_key(uint64_t pde);
 /* Does a page directory's entry still say what a half was derived from? */
 bool pde_same(uint64_t old, uint64_t now);
-/* Does the root's entry make one of its page directories a page table? */
-bool pde_is_self_map(const struct root *r, uint64_t pde);
 /* May this window's view see, and write, what the guest's tables say? */
 bool view_sees(const struct win *w, const struct walk *r);
 bool view_writes(const struct win *w, const struct walk *r);

@@ -136,8 +136,8 @@ static unsigned half_losses(struct mmu *m, struct win *w, uint32_t vpn)
 
 bool queue_empties(struct mmu *m, struct win *w)
 {
-	unsigned lost = 0;
-	for (unsigned i = 0; i < m->queue_length; i++) {
+	unsigned lost = 0, most = w->entries / 4 * 3;
+	for (unsigned i = 0; i < m->queue_length && lost <= most; i++) {
 		uint32_t item = m->queue[i], vpn = item & 0xfffff;
 		if ((item >> 20 & (MAX_WINDOWS - 1)) != w->slot)
 			continue;
@@ -147,5 +147,5 @@ bool queue_empties(struct mmu *m, struct win *w)
 		else if ((e & SH_QUEUED) && !half_at(m, w, vpn)->queued)
 			lost += !entry_revised(m, w, vpn, e);
 	}
-	return lost > w->entries / 4 * 3;
+	return lost > most;
 }

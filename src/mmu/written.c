@@ -26,12 +26,20 @@ static void written_view(struct mmu *m, struct win *w, uint32_t vpn, uint64_t pd
 		queue_half(m, w, vpn);
 }
 
+/* Has the root nothing that is made of its directories but what is compared anyway when it is loaded? */
+static bool is_idle(const struct root *r)
+{
+	return !r->user && !r->priv[0] && !r->priv[1] &&
+	       (!r->kernel || (r->compare && r->kernel->root != r));
+}
+
 /* Entries [first, last] of page directory `where` of r. */
 static void written_directory(struct mmu *m, struct root *r, uint32_t where, unsigned first,
                               unsigned last)
 {
 	bool pae = r->mode & PAGING_PAE;
-	for (unsigned i = first; i <= last; i++) {
+	/* That of a process that has gone is cleared, and written anew for the next. */
+	for (unsigned i = first; i <= last && !is_idle(r); i++) {
 		uint32_t vpn = pae ? where << 18 | i << 9 : i << 10;
 		uint64_t pde = root_pde(m, r, vpn);
 		written_view(m, r->user, vpn, pde);

@@ -5,6 +5,10 @@
 /* IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller". */
 enum { KEYBOARD_STATUS = 0x64, OUTPUT_FULL = 0x01 };
 
+/* Line status of a serial port, 16550 data sheet: nothing came, all has gone, and no error.  A guest
+ * that waits for room finds another, and is not to be late for it. */
+enum { LINE_STATUS = 0x2ed, LINE_STATUS_OTHERS = 0x110, LINE_QUIET = 0x60 };
+
 /* Interrupt controllers: 20h, 21h, A0h, A1h. */
 enum { PIC = 0x20, PIC_OTHERS = 0x81 };
 
@@ -34,6 +38,8 @@ enum idle_kind idle_interrupt(uint8_t n, uint8_t ah)
 enum idle_kind idle_port(uint16_t port, bool in, uint32_t value)
 {
 	if (port == KEYBOARD_STATUS && in && !(value & OUTPUT_FULL))
+		return IDLE_POLL;
+	if ((port & ~LINE_STATUS_OTHERS) == LINE_STATUS && in && value == LINE_QUIET)
 		return IDLE_POLL;
 	return (port & ~PIC_OTHERS) == PIC ? IDLE_NOTHING : IDLE_WORK;
 }

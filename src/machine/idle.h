@@ -1,7 +1,7 @@
 /* Tells a guest that does nothing but ask for a key from one that computes.
  *
- * A poll is a question that is answered with "none": INT 16h for a key, port 64h for a byte.  What comes
- * between polls is work where it is a port, a device in memory, or another software interrupt than
+ * A poll is a question that is answered with "none": INT 16h for a key, port 64h for a byte, a serial
+ * port's line status likewise.  What comes between polls is work where it is a port, a device in memory, or another software interrupt than
  * those that come with waiting; where it takes long; or where the guest is not in the same state
  * at one poll as at others before: a loop that counts, or walks through something, is not idle.  Before
  * it sleeps, its data segment must be the same at two polls in the same state: so what computes in

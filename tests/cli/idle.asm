@@ -3,6 +3,7 @@
 ;   l  ... and a long loop        v  ... and the screen         d  INT 28h as well, which does nothing
 ;   k  port 64h, with interrupts off, as long as no byte comes
 ;   m  INT 16h, and counts in memory
+;   s  the line status of the serial port, as long as no byte comes
 ;   h  not at all: a halt with interrupts off
 BITS 16
 ORG 0x7c00
@@ -19,6 +20,8 @@ answer:	mov bl, al              ; what is to be done
 	int 0x10
 	cmp bl, 'k'
 	je controller
+	cmp bl, 's'
+	je serial
 	cmp bl, 'h'
 	je halt
 	xor edx, edx
@@ -70,6 +73,16 @@ controller:
 	mov al, 'p'
 	je answer
 	jmp controller
+serial:	mov dx, 0x3fc
+	mov al, 3               ; DTR, RTS: it listens
+	out dx, al
+	inc dx
+.poll:	in al, dx
+	test al, 1
+	jz .poll
+	mov dl, 0xf8
+	in al, dx
+	jmp answer
 halt:	cli
 	hlt
 nothing: iret

@@ -3,7 +3,9 @@
     idle.py UNRING IMAGE GUESTS_FOLDER
 """
 import os
+import socket
 import sys
+import tempfile
 import time
 
 unring, image = map(os.path.abspath, sys.argv[1:3])
@@ -26,16 +28,20 @@ def stat(g, name):
     return g("x-stats").get(name, 0)
 
 
+def shows(g, key):
+    g.until(key, lambda: g.screen().rstrip().rstrip("!").rstrip().endswith(key), 120)
+
+
 def mode(g, key):
     """A guest that is awake shows the key, and so does one that sleeps."""
     if g.screen().rstrip().endswith(key):
         return
     g.type(key)
-    g.until(key, lambda: g.screen().rstrip().rstrip("!").rstrip().endswith(key), 120)
+    shows(g, key)
 
 
-def begin(*options):
-    g = Guest(unring, "--floppy", f"{image},snapshot", "--memory", "1M", *options, timeout=600)
+def begin(*options, **how):
+    g = Guest(unring, "--floppy", f"{image},snapshot", "--memory", "1M", *options, timeout=600, **how)
     g.see("p")
     return g
 
@@ -53,7 +59,9 @@ def awake(g, name, polls=POLLS):
     check(f"{name}: does not sleep", slept == 0, slept)
 
 
-with_sleep = begin()
+folder = tempfile.TemporaryDirectory()
+line = f"{folder.name}/line"
+with_sleep = begin(serial=f"unix:{line}")
 try:
     sleeps(with_sleep, "INT 16h alone")
     for key, name, polls in (("o", "a port between", POLLS), ("c", "a register that counts", POLLS),
@@ -67,6 +75,12 @@ try:
     mode(with_sleep, "k")
     sleeps(with_sleep, "port 64h")
     mode(with_sleep, "p")
+    mode(with_sleep, "s")
+    sleeps(with_sleep, "line status of the serial port")
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(line)
+        caller.sendall(b"p")
+        shows(with_sleep, "p")
     mode(with_sleep, "h")
     halts = stat(with_sleep, "halts")
     time.sleep(1)                       # ticks are asked for, and do not end it

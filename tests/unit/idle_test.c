@@ -220,6 +220,16 @@ static void test_kinds(void **state)
 	assert_int_equal(idle_port(0x64, true, 0x1d), IDLE_WORK);
 	assert_int_equal(idle_port(0x64, false, 0x20), IDLE_WORK);
 	assert_int_equal(idle_port(0x60, true, 0), IDLE_WORK);
+	/* The serial ports: neither a byte, nor an error, nor a wait for room. */
+	static const uint16_t lines[] = {0x3fd, 0x2fd, 0x3ed, 0x2ed};
+	static const uint8_t busy[] = {0x61, 0x20, 0x40, 0x00, 0x62, 0xe0, 0xff};
+	for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+		assert_int_equal(idle_port(lines[i], true, 0x60), IDLE_POLL);
+		assert_int_equal(idle_port(lines[i], false, 0x60), IDLE_WORK);
+		assert_int_equal(idle_port(lines[i] + 1, true, 0x60), IDLE_WORK);
+		for (unsigned k = 0; k < sizeof busy; k++)
+			assert_int_equal(idle_port(lines[i], true, busy[k]), IDLE_WORK);
+	}
 	static const uint16_t pics[] = {0x20, 0x21, 0xa0, 0xa1};
 	for (unsigned i = 0; i < sizeof pics / sizeof *pics; i++)
 		assert_int_equal(idle_port(pics[i], false, 0x20), IDLE_NOTHING);

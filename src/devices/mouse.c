@@ -81,6 +81,7 @@ struct mouse {
 		uint16_t buttons;
 	} queue[QUEUE];
 	unsigned head, count;
+	bool closed;           /* the last of them */
 	uint8_t overflow;      /* bits of a packet's first byte */
 	uint8_t buttons, told; /* those that are down, and as the guest knows it */
 	uint64_t next_ns;      /* no packet of its own before that */
@@ -99,6 +100,7 @@ static void forget(struct mouse *m)
 {
 	m->head = m->count = 0;
 	m->overflow = 0;
+	m->closed = false;
 }
 
 static int16_t sum(struct mouse *m, int a, int b, uint8_t overflow)
@@ -118,7 +120,7 @@ static bool streams(const struct mouse *m)
 static void append(struct mouse *m, const struct mouse_event *e)
 {
 	struct moved *last = &m->queue[(m->head + m->count - 1) % QUEUE];
-	bool changed = m->count && last->buttons != e->buttons;
+	bool changed = m->closed || last->buttons != e->buttons;
 	if (!m->count || (changed && streams(m) && m->count < QUEUE)) {
 		last = &m->queue[(m->head + m->count++) % QUEUE];
 		*last = (struct moved){0};
@@ -127,6 +129,7 @@ static void append(struct mouse *m, const struct mouse_event *e)
 	last->dy = sum(m, last->dy, e->dy, Y_OVERFLOW);
 	last->dz = sum(m, last->dz, e->dz, 0);
 	last->buttons = (uint16_t)e->buttons;
+	m->closed = e->last;
 }
 
 static int part(int16_t *left, int most)
@@ -423,6 +426,7 @@ static void mouse_state(void *d, struct archive *a)
 	archive_require(a, "head", m->head < QUEUE);
 	ARCHIVE(a, m, count);
 	archive_require(a, "count", m->count <= QUEUE);
+	ARCHIVE(a, m, closed);
 	ARCHIVE(a, m, overflow);
 	ARCHIVE(a, m, buttons);
 	ARCHIVE(a, m, told);

@@ -29,6 +29,7 @@ void mouse_connect(struct mouse *m, struct ps2_host host);
 struct mouse_event {
 	int dx, dy, dz;
 	unsigned buttons;
+	bool last; /* no movement that follows is merged with it */
 };
 void mouse_event(struct mouse *m, const struct mouse_event *e);
 

@@ -60,6 +60,7 @@ struct board {
 	struct i8042 *i8042;
 	struct keyboard *keyboard;
 	struct mouse *mouse;
+	struct vmmouse *vmmouse;
 	struct nmi *nmi_gate;
 	struct npx *npx;
 	struct uart *uart;
@@ -228,6 +229,9 @@ static void create_input(struct board *b, const struct board_config *c)
 	b->mouse = mouse_create(c->clock);
 	board_add(b, &mouse_type, b->mouse);
 	mouse_connect(b->mouse, i8042_attach(b->i8042, PS2_AUX, mouse_line(b->mouse)));
+	struct vmmouse_board vmmouse = {c->ctx, c->in_registers};
+	b->vmmouse = vmmouse_create(b->bus, vmmouse);
+	board_add(b, &vmmouse_type, b->vmmouse);
 }
 
 static void create_ide(struct board *b, const struct board_config *c)
@@ -384,6 +388,11 @@ struct keyboard *board_keyboard(struct board *b)
 struct mouse *board_mouse(struct board *b)
 {
 	return b->mouse;
+}
+
+struct vmmouse *board_vmmouse(struct board *b)
+{
+	return b->vmmouse;
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

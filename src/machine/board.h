@@ -14,6 +14,7 @@
 #include "devices/mouse.h"
 #include "devices/uart.h"
 #include "devices/vga.h"
+#include "devices/vmmouse.h"
 
 struct board;
 
@@ -31,7 +32,8 @@ struct board_config {
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);
-	void (*power_off)(void *ctx); /* the guest did */
+	void (*power_off)(void *ctx);         /* the guest did */
+	uint32_t *(*in_registers)(void *ctx); /* devices/vmmouse.h */
 	/* Where in C0000h to FFFFFh reads and writes go to RAM, as it changes: nowhere at first
 	 * (devices/i440fx.h).  NULL: nobody asks. */
 	void (*shadow)(void *ctx, uint32_t base, uint32_t bytes, bool read, bool write);
@@ -67,6 +69,7 @@ struct fdc *board_fdc(struct board *b);
 struct ide *board_ide(struct board *b);
 struct keyboard *board_keyboard(struct board *b);
 struct mouse *board_mouse(struct board *b);
+struct vmmouse *board_vmmouse(struct board *b);
 /* The BIOS of the VGA: its expansion ROM. */
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n);
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);

@@ -35,6 +35,12 @@ static void on_ignne(void *ctx)
 	monitor_ignne(m->monitor);
 }
 
+static uint32_t *on_in_registers(void *ctx)
+{
+	struct machine *m = ctx;
+	return monitor_in_registers(m->monitor);
+}
+
 static void on_a20(void *ctx, bool on)
 {
 	struct machine *m = ctx;
@@ -220,6 +226,7 @@ void boot_create_board(struct machine *m)
 		.ctx = m,
 		.reset = on_reset,
 		.power_off = on_power_off,
+		.in_registers = on_in_registers,
 		.shadow = on_shadow,
 		.a20 = on_a20,
 		.has_apic = has_apic(m),
@@ -344,6 +351,7 @@ bool boot_again(struct machine *m, struct problem *p)
 {
 	bool firmware = config_has_firmware(&m->config);
 	monitor_reset(m->monitor);
+	pointer_forget(m->pointer);
 	/* Without firmware that goes on after a reset of the processor, each kind boots anew. */
 	enum reset_kind kind = firmware ? m->reset_kind : RESET_HARD;
 	/* What was to be typed was meant for what has ended; the host's command has dropped it, and what

@@ -3,6 +3,7 @@
 #define UNRING_MACHINE_CONTROL_TARGET_H
 
 #include "host/file.h"
+#include "machine/pointer.h"
 #include "machine/problem.h"
 
 #include <stddef.h>
@@ -50,6 +51,10 @@ struct control_target {
 	bool (*keys)(void *ctx, const struct control_key *keys, unsigned n, struct problem *why);
 	/* UTF-8, by the layout that the guest has. */
 	bool (*type)(void *ctx, const char *text, struct problem *why);
+
+	/* --- the pointer --- */
+	void (*pointer)(void *ctx, const struct pointer_step *s, unsigned n);
+	bool (*pointer_is_absolute)(void *ctx);
 
 	/* --- media --- */
 	bool (*block)(void *ctx, unsigned i, struct control_block *b); /* false past the last */

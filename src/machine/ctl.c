@@ -145,6 +145,62 @@ static json_t *a_chord(struct session *s, char **words)
 	return json_pack("{s:o}", "keys", keys);
 }
 
+/* Reads a whole number; false: it has told that it is none. */
+static bool read_number(const char *word, json_int_t *number)
+{
+	char *end;
+	*number = strtoll(word, &end, 10);
+	if (!*end && end != word)
+		return true;
+	report("%s: not a number", word);
+	return false;
+}
+
+static json_t *an_axis(const char *type, const char *axis, json_int_t value)
+{
+	return json_pack("{s:s, s:{s:s, s:I}}", "type", type, "data", "axis", axis, "value", value);
+}
+
+static json_t *two_axes(const char *type, char **words)
+{
+	json_int_t x, y;
+	if (!read_number(words[0], &x) || !read_number(words[1], &y))
+		return NULL;
+	return json_pack("{s:[o, o]}", "events", an_axis(type, "x", x), an_axis(type, "y", y));
+}
+
+static json_t *a_movement(struct session *s, char **words)
+{
+	return two_axes("rel", words);
+}
+
+static json_t *a_place(struct session *s, char **words)
+{
+	return two_axes("abs", words);
+}
+
+static json_t *a_button(const char *name, bool down)
+{
+	return json_pack("{s:s, s:{s:s, s:b}}", "type", "btn", "data", "button", name, "down",
+	                 down);
+}
+
+/* Down, up, or a click: both. */
+static json_t *a_press(struct session *s, char **words)
+{
+	bool down = words[1] && !strcmp(words[1], "down"), up = words[1] && !strcmp(words[1], "up");
+	if (words[1] && !down && !up) {
+		report("%s: neither down nor up", words[1]);
+		return NULL;
+	}
+	json_t *events = json_array();
+	if (!up)
+		json_array_append_new(events, a_button(words[0], true));
+	if (!down)
+		json_array_append_new(events, a_button(words[0], false));
+	return json_pack("{s:o}", "events", events);
+}
+
 static json_t *a_text(struct session *s, char **words)
 {
 	json_t *v = json_pack("{s:s}", "text", words[0]);
@@ -171,12 +227,8 @@ static json_t *a_text_in_time(struct session *s, char **words)
 
 static json_t *a_number(const char *name, const char *word)
 {
-	char *end;
-	long number = strtol(word, &end, 10);
-	if (!*end && end != word)
-		return json_pack("{s:I}", name, (json_int_t)number);
-	report("%s: not a number", word);
-	return NULL;
+	json_int_t number;
+	return read_number(word, &number) ? json_pack("{s:I}", name, number) : NULL;
 }
 
 static json_t *a_speed(struct session *s, char **words)
@@ -229,6 +281,13 @@ static const struct verb {
 	{"send-key", "KEYS", "pressed together: ctrl-alt-delete", 1, 1, "send-key", a_chord,
          print_nothing},
 	{"type", "TEXT", "types it on the keyboard", 1, 1, "x-type-text", a_text, print_nothing},
+	{"mouse-move", "DX DY", "moves the mouse to the right and down", 2, 2, "input-send-event",
+         a_movement, print_nothing},
+	{"mouse-to", "X Y", "the pointer to a place, 0 to 32767 of the screen each", 2, 2,
+         "input-send-event", a_place, print_nothing},
+	{"mouse-button", "BUTTON [down|up]",
+         "left, middle, right, side, extra, wheel-up, wheel-down", 1, 2, "input-send-event",
+         a_press, print_nothing},
 	{"wait", "TEXT [SECONDS]", "until it is on the screen or printed (60)", 1, 2, "x-wait-text",
          a_text_in_time, print_nothing},
 	{"change", "DEVICE FILE", "another medium: change floppy0 b.img", 2, 2,

@@ -28,6 +28,7 @@
 #include "machine/memory_map.h"
 #include "machine/output.h"
 #include "machine/pacer.h"
+#include "machine/pointer.h"
 #include "machine/printed.h"
 #include "machine/qmp.h"
 #include "machine/serial.h"
@@ -43,6 +44,7 @@ struct machine {
 	struct board *board;
 	struct serial *serial;
 	struct typist *typist;
+	struct pointer *pointer;
 	struct display *display; /* NULL: none */
 	struct control control;
 	struct gdb *gdb;         /* NULL: none */

@@ -105,6 +105,16 @@ static void screen_pixels(void *ctx, unsigned *width, unsigned *height)
 	vga_image_free(&image);
 }
 
+static void create_pointer(struct machine *m)
+{
+	m->pointer = pointer_create((struct pointer_owner){
+		.ctx = m,
+		.size = screen_pixels,
+		.mouse = board_mouse(m->board),
+		.vmmouse = board_vmmouse(m->board),
+	});
+}
+
 static bool open_display(struct machine *m, struct problem *p)
 {
 	if (m->config.display != DISPLAY_TERMINAL)
@@ -213,6 +223,7 @@ static bool build(struct machine *m, struct problem *p)
 		return signals_problem(err, p);
 	platform_start(m);
 	boot_create_board(m);
+	create_pointer(m);
 	if (!open_display(m, p))
 		return false;
 	if (m->display)
@@ -308,6 +319,7 @@ void machine_destroy(struct machine *m)
 		serial_attach(m->serial, NULL);
 	display_close(m->display);
 	typist_destroy(m->typist);
+	pointer_destroy(m->pointer);
 	board_destroy(m->board);
 	memory_map_destroy(m->memory);
 	serial_close(m->serial);

@@ -3,6 +3,7 @@
  *   qmp.c            callers, what they ask for, answers, events
  *   qmp_front.c      in the front: what callers send
  *   qmp_commands.c   the table of commands
+ *   qmp_input.c      events of keys and the pointer
  *   qmp_frame.c      where a JSON value ends
  */
 #ifndef UNRING_MACHINE_QMP_CALL_H
@@ -44,6 +45,18 @@ bool qmp_takes_file(const json_t *command);
 
 /* Does what the command asks for: result, class or awaited is set. */
 void qmp_command(struct qmp_call *c, const char *name);
+/* The keys and the steps of the pointer in a list of InputEvent, each in their order. */
+struct qmp_input {
+	struct control_key *keys;
+	struct pointer_step *steps;
+	unsigned n_keys, n_steps;
+};
+/* False: *why says what is wrong with it. */
+bool qmp_input_read(struct qmp_input *in, const json_t *events, struct problem *why);
+void qmp_input_free(struct qmp_input *in);
+/* A KeyValue's name: {"type": "qcode", "data": NAME}; NULL: *why says that it is none. */
+const char *qmp_input_key(const json_t *v, struct problem *why);
+
 /* Is the text that is waited for there? */
 bool qmp_text_there(const struct control_target *t, const char *text);
 

@@ -328,18 +328,7 @@ static void screendump(struct qmp_call *c)
 	file_close(fd);
 }
 
-/* --- keys --- */
-
-/* A KeyValue's name: {"type": "qcode", "data": NAME}; NULL: an error. */
-static const char *key_of(struct qmp_call *c, const json_t *v)
-{
-	const char *type = json_string_value(json_object_get(v, "type"));
-	const char *name = json_string_value(json_object_get(v, "data"));
-	if (type && !strcmp(type, "qcode") && name)
-		return name;
-	fail(c, "GenericError", "a key is {\"type\": \"qcode\", \"data\": NAME}", "");
-	return NULL;
-}
+/* --- keys and pointer --- */
 
 static void type_keys(struct qmp_call *c, const struct control_key *keys, unsigned n)
 {
@@ -365,9 +354,11 @@ static void send_key(struct qmp_call *c)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const char *name = key_of(c, json_array_get(keys, i));
-		if (!name)
+		const char *name = qmp_input_key(json_array_get(keys, i), &c->why);
+		if (!name) {
+			generic(c);
 			return;
+		}
 		steps[i] = (struct control_key){.name = name, .down = true};
 		steps[2 * n - i] = (struct control_key){.name = name};
 	}
@@ -375,38 +366,37 @@ static void send_key(struct qmp_call *c)
 	type_keys(c, steps, (unsigned)(2 * n + 1));
 }
 
-/* An event of a key; false: an error. */
-static bool event_of(struct qmp_call *c, const json_t *e, struct control_key *key)
-{
-	const char *type = json_string_value(json_object_get(e, "type"));
-	const json_t *data = json_object_get(e, "data");
-	const json_t *down = json_object_get(data, "down");
-	if (!type || strcmp(type, "key") != 0) {
-		fail(c, "GenericError", "only events of the type key are there", "");
-		return false;
-	}
-	if (!json_is_boolean(down)) {
-		fail(c, "GenericError", "Parameter 'down' is missing", "");
-		return false;
-	}
-	*key = (struct control_key){
-		.name = key_of(c, json_object_get(data, "key")),
-		.down = json_is_true(down),
-	};
-	return key->name;
-}
-
 static void input_send_event(struct qmp_call *c)
 {
-	const json_t *events = json_object_get(c->args, "events");
-	size_t n = json_array_size(events), i = 0;
-	struct control_key *keys = calloc(n + 1, sizeof *keys);
-	CHECK(keys);
-	while (i < n && event_of(c, json_array_get(events, i), &keys[i]))
-		i++;
-	if (i == n)
-		type_keys(c, keys, (unsigned)n);
-	free(keys);
+	const struct control_target *t = c->target;
+	struct qmp_input in;
+	if (!qmp_input_read(&in, json_object_get(c->args, "events"), &c->why)) {
+		generic(c);
+	} else if (!in.n_steps) {
+		type_keys(c, in.keys, in.n_keys);
+	} else if (!t->pointer) {
+		not_there(c, "mouse");
+	} else {
+		if (in.n_keys)
+			type_keys(c, in.keys, in.n_keys);
+		else
+			done(c);
+		if (c->result)
+			t->pointer(t->ctx, in.steps, in.n_steps);
+	}
+	qmp_input_free(&in);
+}
+
+static void query_mice(struct qmp_call *c)
+{
+	const struct control_target *t = c->target;
+	bool absolute = t->pointer && t->pointer_is_absolute(t->ctx);
+	c->result = json_array();
+	for (int i = 0; t->pointer && i < 2; i++)
+		json_array_append_new(c->result,
+		                      json_pack("{s:s, s:i, s:b, s:b}", "name",
+		                                i ? "vmmouse" : "PS/2 Mouse", "index", i, "current",
+		                                absolute == (i == 1), "absolute", i == 1));
 }
 
 static void x_type_text(struct qmp_call *c)
@@ -583,6 +573,7 @@ static const struct command {
 	{"screendump", "filename:w format:s?=ppm|png device:s? head:i?", screendump},
 	{"send-key", "keys:a hold-time:i?", send_key},
 	{"input-send-event", "events:a device:s? head:i?", input_send_event},
+	{"query-mice", "", query_mice},
 	{"blockdev-change-medium",
          "device:s? id:s? filename:m format:s?=raw force:b? "
          "read-only-mode:s?=retain|read-write|read-only",

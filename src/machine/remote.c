@@ -137,6 +137,20 @@ static bool on_type(void *ctx, const char *text, struct problem *why)
 	return typist_text(m->typist, map, text, strlen(text), why);
 }
 
+/* --- the pointer --- */
+
+static void on_pointer(void *ctx, const struct pointer_step *s, unsigned n)
+{
+	struct machine *m = ctx;
+	pointer_steps(m->pointer, s, n);
+}
+
+static bool on_pointer_is_absolute(void *ctx)
+{
+	struct machine *m = ctx;
+	return pointer_is_absolute(m->pointer);
+}
+
 /* --- media --- */
 
 static bool on_block(void *ctx, unsigned i, struct control_block *b)
@@ -270,6 +284,8 @@ bool remote_open(struct machine *m, const struct stream_host *h, struct problem 
 		.screendump = on_screendump,
 		.keys = on_keys,
 		.type = on_type,
+		.pointer = on_pointer,
+		.pointer_is_absolute = on_pointer_is_absolute,
 		.serial_find = on_serial_find,
 		.block = on_block,
 		.change = on_change,

@@ -10,7 +10,9 @@ enum callout_result co_IN(struct monitor *m, uint32_t packed, uint64_t operand)
 		return FAULTED;
 	stats.io_reads++;
 	debug_port(m, port, n);
+	m->in_done = true;
 	uint32_t value = gate_io_read(m, port, n);
+	m->in_done = false;
 	if (log_on(LOG_IO))
 		gate_log(m, "in %04x.%u = %x at %08x", port, n, value, v->eip);
 	if (n == 1)

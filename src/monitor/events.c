@@ -25,6 +25,11 @@ void monitor_stop(struct monitor *m, enum monitor_end why, int code)
 	monitor_kick(m);
 }
 
+uint32_t *monitor_in_registers(struct monitor *m)
+{
+	return m->in_done ? m->v->gpr : NULL;
+}
+
 void monitor_ignne(struct monitor *m)
 {
 	m->ignne = x87_pending(m);

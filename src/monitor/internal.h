@@ -140,6 +140,7 @@ struct monitor {
 	bool state_dirty;      /* mode and window must be chosen anew */
 	bool code_moved;       /* CS is another, or the mode by `moved`, and nothing else of them */
 	uint32_t moved;        /* bits of the mode key: the current one, but for loads since */
+	bool in_done;          /* IN is being done, not INS */
 	bool remapped;         /* by a device: what follows in the unit may be other code */
 	int64_t allowed;       /* instructions until the next poll, if they are counted */
 	bool worked;           /* the guest got on since the last poll */

@@ -94,6 +94,10 @@ void monitor_kick(struct monitor *m);
 void monitor_allow(struct monitor *m, int64_t instructions);
 int64_t monitor_allowed(const struct monitor *m);
 
+/* The general registers, by enum gpr, while the platform's io_read serves IN, which then sets EAX: a
+ * device may set others, but ESP.  NULL: INS reads the port, whose registers are those of a loop. */
+uint32_t *monitor_in_registers(struct monitor *m);
+
 /* IGNNE# is asserted for as long as FERR# is.  From the platform's io_write. */
 void monitor_ignne(struct monitor *m);
 

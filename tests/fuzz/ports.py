@@ -42,6 +42,12 @@ def one_command(guest, folder, rng):
         ("blockdev-change-medium", {"device": f"floppy{rng.randint(0, 1)}", "filename": file}),
         ("input-send-event", {"events": [{"type": "key", "data": {
             "down": rng.random() < 0.5, "key": key[0]}}]}),
+        ("input-send-event", {"events": [
+            {"type": "rel", "data": {"axis": "x", "value": rng.randint(-2000, 2000)}},
+            {"type": "abs", "data": {"axis": "y", "value": rng.randint(0, 32767)}},
+            {"type": "btn", "data": {"button": rng.choice(["left", "side", "wheel-up"]),
+                                     "down": rng.random() < 0.5}}]}),
+        ("query-mice", {}),
     ] + ([("system_reset", {})] if rng.random() < 0.05 else []))
     try:
         guest(command, **arguments)

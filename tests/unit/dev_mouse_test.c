@@ -49,7 +49,7 @@ static void sends(const uint8_t *bytes, unsigned n)
 
 static void move(struct mouse *m, int dx, int dy, int dz, unsigned buttons)
 {
-	mouse_event(m, &(struct mouse_event){dx, dy, dz, buttons});
+	mouse_event(m, &(struct mouse_event){dx, dy, dz, buttons, false});
 }
 
 static void rates(unsigned a, unsigned b, unsigned c)
@@ -206,6 +206,17 @@ static void test_stream(void **state)
 	move(m, 0, 0, 0, 0);
 	SENDS(0x08, 0, 0);
 	WRITE(0xfe, 0x08, 0, 0); /* and again */
+	/* What is last is by itself. */
+	rig_until(&r, r.now + 10 * MS);
+	mouse_event(m, &(struct mouse_event){.dx = 1});
+	mouse_event(m, &(struct mouse_event){.dx = 2, .last = true});
+	mouse_event(m, &(struct mouse_event){.dx = 3});
+	mouse_event(m, &(struct mouse_event){.dx = 4});
+	SENDS(0x08, 1, 0);
+	rig_until(&r, r.now + 10 * MS);
+	SENDS(0x08, 2, 0);
+	rig_until(&r, r.now + 10 * MS);
+	SENDS(0x08, 7, 0);
 	/* The sample rate. */
 	WRITE(0xf3, 0xfa);
 	WRITE(200, 0xfa);

@@ -18,6 +18,7 @@
 #include "devices/sysctl.h"
 #include "devices/uart.h"
 #include "devices/vga.h"
+#include "devices/vmmouse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +157,7 @@ static void use_mouse(struct mouse *m, struct rig *r, uint32_t v)
 	static const uint8_t commands[] = {0xf4, 0xf4, 0xf4, 0xf3, 200, 100,  80,   0xf2,
 	                                   0xeb, 0xe7, 0xf0, 0xea, 3,   0xe8, 0xee, 0xec};
 	struct mouse_event e = {(int)(v >> 4 & 0x3ff) - 512, (int)(v >> 9 & 0x3ff) - 512,
-	                        (int)(v >> 14 & 15) - 8, v >> 13 & 0x1f};
+	                        (int)(v >> 14 & 15) - 8, v >> 13 & 0x1f, v >> 19 & 1};
 	if (v & 8) {
 		mouse_event(m, &e);
 		return;
@@ -450,6 +451,41 @@ static void apics_destroy(void *d)
 
 static const struct device_type apics_type = {"apics", apics_reset, apics_state, apics_destroy};
 
+/* Its calls come with registers, which are also what it answers. */
+static uint32_t call_registers[8];
+
+static uint32_t *registers_of(void *ctx)
+{
+	return call_registers;
+}
+
+static void *new_vmmouse(struct rig *r, unsigned which)
+{
+	return vmmouse_create(r->bus, (struct vmmouse_board){NULL, registers_of});
+}
+
+static void use_vmmouse(void *d, unsigned which, uint32_t v)
+{
+	static const uint32_t calls[] = {39, 39, 40, 41},
+			      commands[] = {0x45414552, 0x53424152, 0x4c455252,
+	                                    0x53424152, 0x53424152, 0xf5};
+	uint32_t call = calls[v & 3];
+	struct vmmouse_event e = {(int)(v >> 4), (int)(v >> 7), (int)(v & 3), v >> 9 & 3,
+	                          v >> 19 & 1};
+	if (v & 8) {
+		vmmouse_event(d, &e);
+		return;
+	}
+	memset(call_registers, 0, sizeof call_registers);
+	call_registers[0] = 0x564d5868;
+	call_registers[1] = call;
+	call_registers[3] = call == 41 ? commands[(v >> 4) % 6] : v >> 4 & 7;
+	told = (unsigned)bus_read(rigs[which]->bus, SPACE_PORT, 0x5658, 4);
+	for (unsigned i = 0; i < 8; i++)
+		told = told * 3 + call_registers[i];
+	told += vmmouse_mode(d);
+}
+
 static const struct kind {
 	const struct device_type *type;
 	void *(*create)(struct rig *r, unsigned which);
@@ -477,6 +513,7 @@ static const struct kind {
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x03, 0xae, 0x41, 0xfe, 0xed, 0xfa,
 	  0xf3}},
 	{&npx_type, new_npx, use_npx, {0xf0}, {0}},
+	{&vmmouse_type, new_vmmouse, use_vmmouse, {0x5658}, {0}},
 	{&sysctl_type, new_sysctl, NULL, {0x92, 0x8900, 0x8900},
 	 {0x06, 0x02, 0x01, 'S', 'h', 'u', 't', 'd', 'o', 'w', 'n'}},
 	{&chipset_type, new_chipset, use_chipset,
@@ -702,6 +739,9 @@ static void test_ranges(void **state)
 		{&input_type, "mouse.head", 16, 4},
 		{&input_type, "mouse.count", 17, 4},
 		{&input_type, "mouse.rate", 0, 1},
+		{&vmmouse_type, "vmmouse.mode", 3, 1},
+		{&vmmouse_type, "vmmouse.head", 128, 4},
+		{&vmmouse_type, "vmmouse.count", 129, 4},
 		{&rtc_type, "rtc.offset_ns", 1000000000, 8},
 		{&rtc_type, "rtc.weekday_ahead", 7, 4},
 		{&pit_type, "pit.mode[0]", 6, 1},

@@ -65,9 +65,20 @@ static void on_mem_write(void *ctx, gpa_t a, unsigned size, uint32_t value)
 	pc->line = value == 0xcafe;
 }
 
+static unsigned port_reads;
+
+/* Who does IN has other registers changed as well. */
 static uint32_t on_io_read(void *ctx, uint16_t port, unsigned size)
 {
-	return ~0u;
+	struct pc *pc = ctx;
+	uint32_t *reg = monitor_in_registers(pc->monitor);
+	port_reads++;
+	if (!reg)
+		return ~0u;
+	reg[EBX] = reg[EAX] + 1;
+	reg[ECX] = 0xcccccccc;
+	reg[EDX] = port;
+	return 0xaaaaaaaa;
 }
 
 static void on_io_write(void *ctx, uint16_t port, unsigned size, uint32_t value)
@@ -187,6 +198,39 @@ static void saw(struct pc *pc, unsigned i, uint32_t offset, unsigned size, bool 
 	assert_int_equal(pc->seen[i].size, size);
 	assert_int_equal(pc->seen[i].write, write);
 	assert_int_equal(pc->seen[i].value, value);
+}
+
+GUEST(calls,
+      "push %ebp; mov %esp, %ebp; push $77; mov $0xeeeeeeee, %edx; mov $0x5658, %dx; in %dx, %eax;"
+      "mov %ebx, %esi; mov -4(%ebp), %edi; mov $0x8000, %ebp; mov %ecx, (%ebp)")
+GUEST(narrow, "mov $5, %ecx; in $0x40, %al; mov %eax, %esi; in $0x40, %ax")
+GUEST(no_calls, "mov $0x5658, %edx; mov $0x8000, %edi; insl; mov $1, %ecx; rep insl")
+
+/* Registers that a device sets are the instruction's results, of IN alone. */
+static void test_registers(void **state)
+{
+	struct pc *pc = pc_new();
+	for (unsigned round = 0; round < 3; round++) {
+		struct vcpu *v = RUN(pc, calls);
+		assert_int_equal(v->gpr[EAX], 0xaaaaaaaa);
+		assert_int_equal(v->gpr[EBX], 0x12345679);
+		assert_int_equal(v->gpr[ESI], 0x12345679);
+		assert_int_equal(v->gpr[ECX], 0xcccccccc);
+		assert_int_equal(v->gpr[EDX], 0x5658);
+		assert_int_equal(v->gpr[EDI], 77);
+		assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x8000)), 0xcccccccc);
+		v = RUN(pc, narrow);
+		assert_int_equal(v->gpr[ESI], 0x123456aa);
+		assert_int_equal(v->gpr[EAX], 0x1234aaaa);
+		assert_int_equal(v->gpr[EBX], 0x123456ab);
+	}
+	port_reads = 0;
+	struct vcpu *v = RUN(pc, no_calls);
+	assert_int_equal(port_reads, 2);
+	assert_int_equal(v->gpr[EBX], DEV);
+	assert_int_equal(v->gpr[EDX], 0x5658);
+	assert_null(monitor_in_registers(pc->monitor));
+	pc_free(pc);
 }
 
 GUEST(loads, "mov (%ebx), %eax; mov 5(%ebx), %cl; movzwl 6(%ebx), %edx; test %edx, 8(%ebx);"
@@ -526,13 +570,14 @@ static void test_interrupt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loads),      cmocka_unit_test(test_stores),
-		cmocka_unit_test(test_both),       cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_adapts),     cmocka_unit_test(test_bursts),
-		cmocka_unit_test(test_burst_code), cmocka_unit_test(test_straddle),
-		cmocka_unit_test(test_fault),      cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_pam),        cmocka_unit_test(test_a20),
-		cmocka_unit_test(test_dma),        cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_registers), cmocka_unit_test(test_loads),
+		cmocka_unit_test(test_stores),    cmocka_unit_test(test_both),
+		cmocka_unit_test(test_strings),   cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_bursts),    cmocka_unit_test(test_burst_code),
+		cmocka_unit_test(test_straddle),  cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_bar),       cmocka_unit_test(test_pam),
+		cmocka_unit_test(test_a20),       cmocka_unit_test(test_dma),
+		cmocka_unit_test(test_interrupt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,8 @@ struct rig {
 	unsigned stops, conts, resets, quits, powerdowns;
 	bool stopped;
 	char keys[4096]; /* "a+ 5 a- text" */
+	char steps[512]; /* of the pointer: "dx5 down1 " */
+	bool absolute;
 	bool no_keys;
 	const char *screen;
 	struct printed printed;
@@ -129,6 +131,22 @@ static bool on_type(void *ctx, const char *text, struct problem *why)
 	return true;
 }
 
+static void on_pointer(void *ctx, const struct pointer_step *s, unsigned n)
+{
+	static const char *const names[] = {"dx", "dy", "x", "y", "wheel", "down", "up"};
+	struct rig *r = ctx;
+	for (unsigned i = 0; i < n && strlen(r->steps) < 400; i++) {
+		char step[32];
+		snprintf(step, sizeof step, "%s%d ", names[s[i].kind], s[i].value);
+		strcat(r->steps, step);
+	}
+}
+
+static bool on_pointer_is_absolute(void *ctx)
+{
+	return ((struct rig *)ctx)->absolute;
+}
+
 static bool on_block(void *ctx, unsigned i, struct control_block *b)
 {
 	struct rig *r = ctx;
@@ -189,6 +207,8 @@ static struct control_target target_of(struct rig *r)
 		.screendump = on_screendump,
 		.keys = on_keys,
 		.type = on_type,
+		.pointer = on_pointer,
+		.pointer_is_absolute = on_pointer_is_absolute,
 		.block = on_block,
 		.change = on_change,
 		.eject = on_eject,
@@ -488,6 +508,9 @@ static void test_fuzz(void **state)
 		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"key\", "
 		"\"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", \"data\": \"b\"}}}]}}\n",
 		"{\"execute\": \"eject\", \"arguments\": {\"id\": \"floppy0\", \"force\": true}}\n",
+		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"abs\", "
+		"\"data\": {\"axis\": \"y\", \"value\": 5}}, {\"type\": \"btn\", \"data\": {\"down\": true, "
+		"\"button\": \"left\"}}]}}\n",
 		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"dir\\n\"}}\n",
 		"{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
 		"\"filename\": \"/nonexistent\", \"read-only-mode\": \"read-only\"}}\n",
@@ -523,6 +546,10 @@ static void test_fuzz(void **state)
 	close(fd);
 }
 
+#define EVENT(type, data)                                                                          \
+	"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"" type      \
+	"\", \"data\": " data "}]}}"
+
 static void test_arguments(void **state)
 {
 	static const struct {
@@ -545,7 +572,16 @@ static void test_arguments(void **state)
 		{"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}], \"hold-time\": -1}}",
 	         "'hold-time' expects a number from 0 to 10000"},
 		{"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"rel\", \"data\": {}}]}}",
-	         "only events of the type key"},
+	         "there is no such axis: \""},
+		{EVENT("touch", "{}"), "only events of the types key, btn, rel and abs"},
+		{EVENT("rel", "{\"axis\": \"z\", \"value\": 1}"), "there is no such axis: z"},
+		{EVENT("rel", "{\"axis\": \"x\"}"), "from -2147483647 to 2147483647"},
+		{EVENT("rel", "{\"axis\": \"x\", \"value\": 2147483648}"), "'value' expects"},
+		{EVENT("abs", "{\"axis\": \"y\", \"value\": -1}"), "from 0 to 32767"},
+		{EVENT("abs", "{\"axis\": \"y\", \"value\": 32768}"), "from 0 to 32767"},
+		{EVENT("btn", "{\"down\": true, \"button\": \"fire\"}"), "no such button: fire"},
+		{EVENT("btn", "{\"button\": \"left\"}"), "Parameter 'down' is missing"},
+		{EVENT("btn", "7"), "Parameter 'down' is missing"},
 		{"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [{\"type\": \"key\", "
 	         "\"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", \"data\": \"b\"}}}, {\"type\": "
 	         "\"key\", \"data\": {\"key\": {\"type\": \"qcode\", \"data\": \"b\"}}}]}}",
@@ -565,6 +601,7 @@ static void test_arguments(void **state)
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
 		answers(r, fd, cases[i].command, cases[i].reply);
 	assert_string_equal(r->keys, "");
+	assert_string_equal(r->steps, "");
 	assert_int_equal(r->stops, 0);
 	close(fd);
 }
@@ -577,6 +614,7 @@ static void test_not_there(void **state)
 		"{\"execute\": \"screendump\", \"arguments\": {\"filename\": \"/none/x\"}}",
 		"{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"a\"}]}}",
 		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": []}}",
+		EVENT("rel", "{\"axis\": \"x\", \"value\": 1}"),
 		"{\"execute\": \"x-type-text\", \"arguments\": {\"text\": \"a\"}}",
 	};
 	struct rig *r = *state;
@@ -584,6 +622,7 @@ static void test_not_there(void **state)
 	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
 		answers(r, fd, commands[i], "this machine has no ");
 	answers(r, fd, "{\"execute\": \"query-block\"}", "{\"return\": []}");
+	answers(r, fd, "{\"execute\": \"query-mice\"}", "{\"return\": []}");
 	close(fd);
 }
 
@@ -625,6 +664,52 @@ static void test_keys(void **state)
 	answers(r, fd, events, "\"GenericError\", \"desc\": \"no keys today\"");
 	answers(r, fd, text, "\"GenericError\", \"desc\": \"no text today\"");
 	assert_string_equal(r->keys, "");
+	close(fd);
+}
+
+/* In their order; those beside keys are done if the keys are. */
+static void test_pointer(void **state)
+{
+	static const char all[] =
+		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": ["
+		"{\"type\": \"rel\", \"data\": {\"axis\": \"x\", \"value\": -5}},"
+		"{\"type\": \"rel\", \"data\": {\"axis\": \"y\", \"value\": 7}},"
+		"{\"type\": \"abs\", \"data\": {\"axis\": \"x\", \"value\": 0}},"
+		"{\"type\": \"abs\", \"data\": {\"axis\": \"y\", \"value\": 32767}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"left\", \"down\": true}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"right\", \"down\": true}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"middle\", \"down\": false}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"side\", \"down\": true}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"extra\", \"down\": false}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"wheel-up\", \"down\": true}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"wheel-up\", \"down\": false}},"
+		"{\"type\": \"btn\", \"data\": {\"button\": \"wheel-down\", \"down\": true}}]}}";
+	static const char both[] =
+		"{\"execute\": \"input-send-event\", \"arguments\": {\"events\": ["
+		"{\"type\": \"rel\", \"data\": {\"axis\": \"x\", \"value\": 1}},"
+		"{\"type\": \"key\", \"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", "
+		"\"data\": \"b\"}}}]}}";
+	struct rig *r = *state;
+	int fd = call_ready(r);
+	answers(r, fd, all, "{\"return\": {}}");
+	assert_string_equal(r->steps,
+	                    "dx-5 dy7 x0 y32767 down1 down2 up4 down8 up16 wheel-1 wheel1 ");
+	assert_string_equal(r->keys, "");
+	*r->steps = 0;
+	answers(r, fd, both, "{\"return\": {}}");
+	assert_string_equal(r->keys, "b+ ");
+	assert_string_equal(r->steps, "dx1 ");
+	*r->steps = 0;
+	r->no_keys = true;
+	answers(r, fd, both, "no keys today");
+	assert_string_equal(r->steps, "");
+	answers(r, fd, "{\"execute\": \"query-mice\"}",
+	        "[{\"name\": \"PS/2 Mouse\", \"index\": 0, \"current\": true, \"absolute\": false}, "
+	        "{\"name\": \"vmmouse\", \"index\": 1, \"current\": false, \"absolute\": true}]");
+	r->absolute = true;
+	answers(r, fd, "{\"execute\": \"query-mice\"}",
+	        "\"index\": 0, \"current\": false, \"absolute\": false}, {\"name\": \"vmmouse\", "
+	        "\"index\": 1, \"current\": true");
 	close(fd);
 }
 
@@ -982,6 +1067,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_there, setup_bare, teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pointer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),

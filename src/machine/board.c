@@ -23,14 +23,12 @@
 enum {
 	IRQ_TIMER = 0,
 	IRQ_KEYBOARD = 1,
-	IRQ_COM1 = 4,
 	IRQ_FLOPPY = 6,
 	IRQ_RTC = 8,
 	IRQ_SCI = 9,
 	IRQ_MOUSE = 12,
 	IRQ_NPX = 13,
 	IRQ_IDE = 14, /* of the first channel; the second has the next */
-	COM1 = 0x3f8,
 	MAX_DEVICES = 32,
 	VGA_DEVICE = 2, /* on PCI */
 	IOAPIC_TIMER = 2,
@@ -63,7 +61,7 @@ struct board {
 	struct vmmouse *vmmouse;
 	struct nmi *nmi_gate;
 	struct npx *npx;
-	struct uart *uart;
+	struct uart *uart[BOARD_SERIALS];
 	struct vga_pci *vga_pci;
 	struct pci *pci;
 	struct piix4pm *pm;
@@ -257,6 +255,21 @@ static void create_floppies(struct board *b, const struct board_config *c)
 		fdc_set_drive(b->fdc, i, c->floppy[i]);
 }
 
+static void create_serials(struct board *b, const struct board_config *c)
+{
+	static const struct {
+		uint16_t port;
+		uint8_t irq;
+	} places[BOARD_SERIALS] = {{0x3f8, 4}, {0x2f8, 3}};
+	for (unsigned i = 0; i < BOARD_SERIALS; i++) {
+		if (!c->has_serial[i])
+			continue;
+		struct irq_line irq = pic_line(b->pic, places[i].irq);
+		b->uart[i] = uart_create(b->bus, c->clock, places[i].port, irq, c->serial[i]);
+		board_add(b, &uart_type, b->uart[i]);
+	}
+}
+
 static void on_memory_changed(void *ctx)
 {
 	struct board *b = ctx;
@@ -306,11 +319,7 @@ struct board *board_create(const struct board_config *c)
 	board_add(b, &vga_type, b->vga);
 	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE);
 	board_add(b, &vga_pci_type, b->vga_pci);
-	if (c->has_serial) {
-		struct irq_line irq = pic_line(b->pic, IRQ_COM1);
-		b->uart = uart_create(bus, c->clock, COM1, irq, c->serial);
-		board_add(b, &uart_type, b->uart);
-	}
+	create_serials(b, c);
 	return b;
 }
 
@@ -355,9 +364,9 @@ void board_state(struct board *b, struct archive *a)
 		board_reset(b, RESET_POWER);
 }
 
-struct uart *board_uart(struct board *b)
+struct uart *board_uart(struct board *b, unsigned i)
 {
-	return b->uart;
+	return b->uart[i];
 }
 
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n)

@@ -1,4 +1,4 @@
-/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 4 serial port, 6 floppy,
+/* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 3 and 4 serial ports, 6 floppy,
  * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor, 14 and 15 IDE; PCI's where the guest routes
  * them. */
 #ifndef UNRING_MACHINE_BOARD_H
@@ -18,12 +18,14 @@
 
 struct board;
 
+enum { BOARD_SERIALS = 2 };
+
 struct board_config {
 	struct clock *clock;
 	uint32_t ram_end; /* no PCI function's memory lies below it */
 	int64_t day_ns;   /* the time of day at the clock's zero */
-	struct uart_peer serial;
-	bool has_serial;
+	struct uart_peer serial[BOARD_SERIALS];
+	bool has_serial[BOARD_SERIALS];
 	struct dma_memory memory;
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
@@ -63,7 +65,7 @@ void board_reset(struct board *b, enum reset_kind kind);
 /* Saves all devices, or loads them; if that was a problem the board is reset. */
 void board_state(struct board *b, struct archive *a);
 
-struct uart *board_uart(struct board *b); /* NULL without a serial port */
+struct uart *board_uart(struct board *b, unsigned i); /* NULL without that serial port */
 struct vga *board_vga(struct board *b);
 struct fdc *board_fdc(struct board *b);
 struct ide *board_ide(struct board *b);

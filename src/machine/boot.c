@@ -163,13 +163,18 @@ static bool has_apic(const struct machine *m)
 	return m->model.edx1 & CPUID_APIC;
 }
 
+static bool has_serial(const struct machine *m, unsigned i)
+{
+	return m->config.serials.at[i].kind != STREAM_NONE;
+}
+
 static struct firmware_config firmware_config(const struct machine *m)
 {
 	const struct drive *d = m->media.drives;
 	struct firmware_config c = {
 		.ram_bytes = m->config.memory,
 		.floppy = {d[MEDIA_FLOPPY0].kind, d[MEDIA_FLOPPY0 + 1].kind},
-		.has_serial = m->config.serial.kind != STREAM_NONE,
+		.has_serial = {has_serial(m, 0), has_serial(m, 1)},
 		.cpu = &m->model,
 		.boots_disk = m->config.disks.count && !m->config.floppies.count,
 		.disks = m->config.disks.count,
@@ -216,8 +221,8 @@ void boot_create_board(struct machine *m)
 		.clock = gtime_clock(m->time),
 		.ram_end = m->config.memory,
 		.day_ns = day_ns(&m->config.rtc) - (int64_t)gtime_now(m->time),
-		.serial = serial_peer(m->serial),
-		.has_serial = m->config.serial.kind != STREAM_NONE,
+		.serial = {serial_peer(m->serial[0]), serial_peer(m->serial[1])},
+		.has_serial = {has_serial(m, 0), has_serial(m, 1)},
 		.memory = {m, on_dma_read, on_dma_write},
 		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
@@ -240,7 +245,8 @@ void boot_create_board(struct machine *m)
 	});
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
-	serial_attach(m->serial, board_uart(m->board));
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		serial_attach(m->serial[i], board_uart(m->board, i));
 	media_attach(&m->media, &m->config, board_fdc(m->board), board_ide(m->board));
 	m->typist =
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);

@@ -132,6 +132,15 @@ static bool read_serial(const struct option *o, void *field, char **words, struc
 	return option_read_text(o, field, words, why);
 }
 
+/* Does each serial port have a descriptor of its own? */
+static bool check_serials(const struct machine_config *c, struct problem *p)
+{
+	const struct stream_spec *a = &c->serials.at[0], *b = &c->serials.at[1];
+	bool own = a->kind == STREAM_STDIO || a->kind == STREAM_FD;
+	return !own || a->kind != b->kind || a->number != b->number ||
+	       problem_set(p, "--serial %s: it is the first port's", b->text);
+}
+
 /* --- time --- */
 
 static const char *rtc_word(const struct option *o, unsigned i)
@@ -270,6 +279,9 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define STREAM(f, kinds)                                                                           \
 	.read = read_stream, OPTION_FIELD(struct stream_spec, CONFIG, f), .set = (kinds),          \
 	.word = stream_word
+#define SERIAL(f)                                                                                  \
+	LIST(f, STREAM(f.at[0], ON(STDIO) | ON(FILE) | ON(UNIX) | ON(TCP) | ON(CONNECT_UNIX) |     \
+	                                ON(CONNECT_TCP) | ON(FD) | ON(NONE)))
 #define LOG(f)                                                                                     \
 	.read = read_log, OPTION_FIELD(struct config_log, CONFIG, f), .word = log_word,            \
 	.files = true
@@ -319,7 +331,7 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 	if (c->kernel && (c->bios || c->vgabios))
 		return problem_set(p, "%s: with a --kernel there is no firmware",
 		                   c->bios ? "--bios" : "--vgabios");
-	if (!check_boot(c, p))
+	if (!check_serials(c, p) || !check_boot(c, p))
 		return false;
 	if (!config_has_firmware(c) && c->memory < KERNEL_MEMORY)
 		return problem_set(p, "--memory %s: a kernel needs %s",
@@ -341,22 +353,31 @@ bool config_boots_medium(const struct machine_config *c)
 	return config_has_firmware(c);
 }
 
+static bool has_stdio(const struct machine_config *c)
+{
+	for (unsigned i = 0; i < c->serials.count; i++)
+		if (c->serials.at[i].kind == STREAM_STDIO)
+			return true;
+	return false;
+}
+
 bool config_choose_display(struct machine_config *c, bool terminal, struct problem *p)
 {
-	bool unset = !c->serial.text;
+	bool unset = !c->serials.count;
 	if (c->display == DISPLAY_DEFAULT) {
 		bool free = unset && c->debugcon.kind != STREAM_STDIO &&
 		            c->firmware_log.kind != STREAM_STDIO;
 		c->display = terminal && free && config_boots_medium(c) ? DISPLAY_TERMINAL
 		                                                        : DISPLAY_NONE;
 	}
-	if (c->display == DISPLAY_TERMINAL && c->serial.kind == STREAM_STDIO)
+	if (c->display == DISPLAY_TERMINAL && has_stdio(c))
 		return problem_set(p, "--serial stdio: the terminal is --display terminal's");
 	if (c->display == DISPLAY_TERMINAL && c->debugcon.kind == STREAM_STDIO)
 		return problem_set(p, "--debugcon -: the terminal is --display terminal's");
 	if (c->display == DISPLAY_TERMINAL && c->firmware_log.kind == STREAM_STDIO)
 		return problem_set(p, "--firmware-log -: the terminal is --display terminal's");
 	if (unset && c->display != DISPLAY_TERMINAL)
-		c->serial = (struct stream_spec){.kind = STREAM_STDIO, .text = "stdio"};
+		c->serials.at[c->serials.count++] =
+			(struct stream_spec){.kind = STREAM_STDIO, .text = "stdio"};
 	return true;
 }

@@ -9,7 +9,7 @@
 #include "machine/geometry.h"
 #include "machine/options.h"
 
-enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2, CONFIG_DISKS = IDE_PLACES };
+enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2, CONFIG_DISKS = IDE_PLACES, CONFIG_SERIALS = 2 };
 
 enum config_mmu { MMU_SHADOW };
 
@@ -65,7 +65,11 @@ struct machine_config {
 		const struct cpu_model *model;
 		bool help; /* the models are to be listed */
 	} cpu;
-	struct stream_spec serial, debugcon, firmware_log, gdb, control;
+	struct {
+		struct stream_spec at[CONFIG_SERIALS]; /* those that were not given are none */
+		unsigned count;
+	} serials;
+	struct stream_spec debugcon, firmware_log, gdb, control;
 	enum config_display display;
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;

@@ -43,11 +43,6 @@ void control_stands(struct control *c, bool stands)
 	c->stands = stands;
 }
 
-void control_send_break(struct control *c)
-{
-	serial_send_break(c->serial);
-}
-
 void control_end(struct control *c, int signo)
 {
 	c->end_signal = signo;

@@ -5,7 +5,6 @@
 #define UNRING_MACHINE_CONTROL_H
 
 #include "host/signal.h"
-#include "machine/serial.h"
 #include "monitor/monitor.h"
 
 /* Who may hold the guest, a bit for each. */
@@ -13,7 +12,6 @@ enum { HOLDER_GDB = 1 << 0, HOLDER_USER = 1 << 1, HOLDERS = -1 };
 
 struct control {
 	struct monitor *monitor;
-	struct serial *serial;
 	unsigned holders;
 	bool stands;                       /* the guest does already */
 	volatile sig_atomic_t end_signal;  /* the run is to end by it; 0: none */
@@ -35,9 +33,6 @@ void control_hold_on(struct control *c);
 bool control_held(const struct control *c, unsigned holders);
 /* The guest has been stopped, for whatever reason, or goes on. */
 void control_stands(struct control *c, bool stands);
-
-/* A break on the serial line. */
-void control_send_break(struct control *c);
 
 /* --- for signal handlers --- */
 

@@ -311,12 +311,22 @@ void firmware_devices(struct board *b, const struct firmware_config *c)
 		apic(b);
 }
 
+/* Their ports, without a gap; how many there are. */
+static unsigned list_serials(uint8_t *bda, const struct firmware_config *c)
+{
+	static const uint16_t ports[BOARD_SERIALS] = {0x3f8, 0x2f8};
+	unsigned n = 0;
+	for (unsigned i = 0; i < BOARD_SERIALS; i++)
+		if (c->has_serial[i])
+			memcpy(bda + 2 * n++, &ports[i], sizeof ports[i]);
+	return n;
+}
+
 void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 {
 	uint8_t bda[256] = {0};
-	uint16_t com1 = c->has_serial ? 0x3f8 : 0, ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
-	uint16_t found = equipment(c) | c->has_serial << SERIAL_PORTS;
-	memcpy(bda + 0x00, &com1, 2);
+	uint16_t ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
+	uint16_t found = equipment(c) | list_serials(bda, c) << SERIAL_PORTS;
 	memcpy(bda + 0x0e, &ebda, 2);
 	memcpy(bda + 0x10, &found, 2);
 	memcpy(bda + 0x13, &kib, 2);

@@ -12,7 +12,7 @@
 struct firmware_config {
 	uint64_t ram_bytes;
 	enum floppy_kind floppy[2];
-	bool has_serial;
+	bool has_serial[BOARD_SERIALS];
 	const struct cpu_model *cpu;
 	bool boots_disk; /* rather than a floppy */
 	unsigned disks;

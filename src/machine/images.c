@@ -125,7 +125,7 @@ static void add_tour_report(struct images *s)
 /* Colours only where a person reads them.  https://no-color.org */
 static const char *tour_cmdline(const struct machine_config *c)
 {
-	bool terminal = c->serial.kind == STREAM_STDIO && terminal_on_stdout();
+	bool terminal = c->serials.at[0].kind == STREAM_STDIO && terminal_on_stdout();
 	return terminal && !getenv("NO_COLOR") ? "color=1" : "";
 }
 

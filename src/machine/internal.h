@@ -42,7 +42,7 @@ struct machine {
 	struct monitor *monitor;
 	struct memory_map *memory;
 	struct board *board;
-	struct serial *serial;
+	struct serial *serial[CONFIG_SERIALS];
 	struct typist *typist;
 	struct pointer *pointer;
 	struct display *display; /* NULL: none */
@@ -138,6 +138,8 @@ void records_failed(struct machine *m, const char *option, const char *path, int
 /* For streams: the same; a reader of standard output who leaves ends the run. */
 struct stream_host records_host(struct machine *m);
 
+/* The run ends: no serial port's reader is waited for any longer. */
+void records_hurry(struct machine *m);
 /* Sends out what is taken now. */
 void records_flush(struct machine *m);
 /* Nothing more is written: sends all, and waits for who reads it. */

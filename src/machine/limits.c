@@ -21,7 +21,7 @@ static bool text_is_there(struct machine *m)
 /* Nobody is waited for who does not read what was printed. */
 static void end(struct machine *m, int status)
 {
-	serial_hurry(m->serial);
+	records_hurry(m);
 	control_quit(&m->control, status);
 }
 

@@ -30,12 +30,6 @@ static void on_printed(void *ctx, uint8_t byte)
 	limits_printed(ctx, byte);
 }
 
-static void on_send_break(void *ctx)
-{
-	struct machine *m = ctx;
-	control_send_break(&m->control);
-}
-
 void machine_list_models(FILE *f)
 {
 	const struct cpu_model *model;
@@ -131,6 +125,35 @@ static bool open_display(struct machine *m, struct problem *p)
 	return display_open(&m->display, owner, p);
 }
 
+/* Those that were inherited, for the broker. */
+static bool keep_descriptors(const struct machine_config *c, struct problem *p)
+{
+	for (unsigned i = 0; i < c->serials.count; i++) {
+		const struct stream_spec *s = &c->serials.at[i];
+		int err = s->kind == STREAM_FD ? broker_keep(s->number) : 0;
+		if (err)
+			return problem_set(p, "--serial %s: %s", s->text, strerror(-err));
+	}
+	return true;
+}
+
+static bool open_serials(struct machine *m, const struct stream_host *host, struct problem *p)
+{
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++) {
+		struct serial_owner owner = {
+			.ctx = m,
+			.quit = on_quit,
+			.printed = i ? NULL : on_printed,
+			.outputs = &m->outputs,
+			.stdio = m->stdio,
+			.host = *host,
+		};
+		if (!serial_open(&m->serial[i], &m->config.serials.at[i], owner, p))
+			return false;
+	}
+	return true;
+}
+
 static bool create_monitor(struct machine *m, struct problem *p)
 {
 	const struct machine_config *c = &m->config;
@@ -188,10 +211,9 @@ static bool build(struct machine *m, struct problem *p)
 		return problem_set(p, "--fence require: this build calls what a fence forbids");
 	/* The other processes are forked before there is memory to share. */
 	fence_choose(c->fence);
-	int err = c->serial.kind == STREAM_FD ? broker_keep(c->serial.number) : 0;
-	if (err)
-		return problem_set(p, "--serial %s: %s", c->serial.text, strerror(-err));
-	err = broker_start();
+	if (!keep_descriptors(c, p))
+		return false;
+	int err = broker_start();
 	if (err)
 		return problem_set(p, "cannot start the broker: %s", strerror(-err));
 	fence_strip();
@@ -200,20 +222,9 @@ static bool build(struct machine *m, struct problem *p)
 	m->loop = loop_create();
 	if (!records_open(m, p) || !start_events(m, p))
 		return false;
-	struct serial_owner owner = {
-		.ctx = m,
-		.quit = on_quit,
-		.send_break = on_send_break,
-		.printed = on_printed,
-		.outputs = &m->outputs,
-		.stdio = m->stdio,
-		.host = records_host(m),
-	};
-	if (!serial_open(&m->serial, &c->serial, owner, p))
-		return false;
-	m->control.serial = m->serial;
-	if (!media_open(&m->media, c, &m->outputs, p) || !media_start(&m->media, m->loop, p) ||
-	    !create_monitor(m, p))
+	struct stream_host host = records_host(m);
+	if (!open_serials(m, &host, p) || !media_open(&m->media, c, &m->outputs, p) ||
+	    !media_start(&m->media, m->loop, p) || !create_monitor(m, p))
 		return false;
 	m->control.monitor = m->monitor;
 	struct vcpu *v = monitor_vcpu(m->monitor);
@@ -228,8 +239,8 @@ static bool build(struct machine *m, struct problem *p)
 		return false;
 	if (m->display)
 		display_attach(m->display, m->typist);
-	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &owner.host, &m->control, p)) &&
-	       remote_open(m, &owner.host, p) && limits_open(m, p) &&
+	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &host, &m->control, p)) &&
+	       remote_open(m, &host, p) && limits_open(m, p) &&
 	       images_read(&m->images, c, &m->outputs, p) && boot_add_rom(m, p) &&
 	       close_fence(m, p) && boot_machine(m, p) && records_begin(m, p) && hear_signals(m, p);
 }
@@ -315,14 +326,16 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
-	if (m->serial)
-		serial_attach(m->serial, NULL);
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		if (m->serial[i])
+			serial_attach(m->serial[i], NULL);
 	display_close(m->display);
 	typist_destroy(m->typist);
 	pointer_destroy(m->pointer);
 	board_destroy(m->board);
 	memory_map_destroy(m->memory);
-	serial_close(m->serial);
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		serial_close(m->serial[i]);
 	gdb_close(m->gdb);
 	qmp_close(m->qmp);
 	front_stop(&m->front);

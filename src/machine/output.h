@@ -12,7 +12,7 @@ struct outputs {
 	struct output {
 		const char *option, *path; /* as typed */
 		int fd;
-	} list[6]; /* an option each */
+	} list[10]; /* an option each */
 	unsigned count;
 };
 

@@ -30,7 +30,8 @@ static void on_stream_failed(void *ctx, const struct stream *s, int err)
 	} else if (s == m->firmware_log) {
 		records_failed(m, "--firmware-log", c->firmware_log.text, -err);
 	} else {
-		records_failed(m, "--serial", c->serial.text, -err);
+		const struct stream_spec *at = c->serials.at;
+		records_failed(m, "--serial", at[serial_is(m->serial[1], s)].text, -err);
 	}
 }
 
@@ -46,9 +47,16 @@ static void check_written(struct machine *m, FILE *f, const char *option, const 
 		records_failed(m, option, path, errno);
 }
 
+void records_hurry(struct machine *m)
+{
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		serial_hurry(m->serial[i]);
+}
+
 void records_flush(struct machine *m)
 {
-	serial_flush(m->serial);
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		serial_flush(m->serial[i]);
 	if (m->debugcon)
 		stream_flush(m->debugcon);
 	if (m->firmware_log)
@@ -57,7 +65,8 @@ void records_flush(struct machine *m)
 
 void records_drain(struct machine *m)
 {
-	serial_drain(m->serial);
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
+		serial_drain(m->serial[i]);
 	if (m->debugcon)
 		stream_drain(m->debugcon);
 	if (m->firmware_log)
@@ -66,7 +75,8 @@ void records_drain(struct machine *m)
 
 bool records_wants_polls(const struct machine *m)
 {
-	return serial_wants_polls(m->serial) || (m->debugcon && stream_wants_polls(m->debugcon)) ||
+	return serial_wants_polls(m->serial[0]) || serial_wants_polls(m->serial[1]) ||
+	       (m->debugcon && stream_wants_polls(m->debugcon)) ||
 	       (m->firmware_log && stream_wants_polls(m->firmware_log));
 }
 

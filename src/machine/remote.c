@@ -44,7 +44,7 @@ static void on_reset(void *ctx)
 static void on_quit(void *ctx)
 {
 	struct machine *m = ctx;
-	serial_hurry(m->serial);
+	records_hurry(m);
 	control_quit(&m->control, 0);
 }
 
@@ -226,9 +226,24 @@ static bool on_serial_find(void *ctx, const char *text)
 static bool on_chardev(void *ctx, unsigned i, const char **label, const char **where)
 {
 	struct machine *m = ctx;
-	*label = i ? "debugcon" : "serial0";
-	*where = i ? m->config.debugcon.text : m->config.serial.text;
-	return i < (m->debugcon ? 2u : 1u);
+	const struct machine_config *c = &m->config;
+	const struct {
+		const char *label;
+		const struct stream_spec *where;
+	} all[] = {
+		{"serial0", &c->serials.at[0]},
+		{"serial1", &c->serials.at[1]},
+		{"debugcon", &c->debugcon},
+	};
+	for (unsigned n = 0; n < sizeof all / sizeof *all; n++) {
+		if (n && all[n].where->kind == STREAM_NONE)
+			continue;
+		*label = all[n].label;
+		*where = all[n].where->text ? all[n].where->text : "none";
+		if (!i--)
+			return true;
+	}
+	return false;
 }
 
 /* --- records --- */

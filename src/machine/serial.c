@@ -65,7 +65,8 @@ static void key(struct serial *s, uint8_t c)
 		break;
 	case 'b':
 	case 'B':
-		s->owner.send_break(s->owner.ctx);
+		if (s->uart)
+			uart_receive_break(s->uart);
 		break;
 	case ESCAPE:
 		enqueue(s, c);
@@ -202,12 +203,6 @@ void serial_attach(struct serial *s, struct uart *u)
 	feed(s);
 }
 
-void serial_send_break(struct serial *s)
-{
-	if (s->uart)
-		uart_receive_break(s->uart);
-}
-
 void serial_flush(struct serial *s)
 {
 	if (s->stream)
@@ -229,4 +224,9 @@ void serial_hurry(struct serial *s)
 {
 	if (s->stream)
 		stream_hurry(s->stream);
+}
+
+bool serial_is(const struct serial *s, const struct stream *where)
+{
+	return s && s->stream == where;
 }

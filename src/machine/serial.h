@@ -1,4 +1,4 @@
-/* The host's end of the serial line: standard streams with the keys of a raw
+/* The host's end of a serial line: standard streams with the keys of a raw
  * terminal, a file, or a socket. */
 #ifndef UNRING_MACHINE_SERIAL_H
 #define UNRING_MACHINE_SERIAL_H
@@ -12,8 +12,7 @@ struct serial;
 
 struct serial_owner {
 	void *ctx;
-	void (*quit)(void *ctx);       /* Ctrl-A x */
-	void (*send_break)(void *ctx); /* Ctrl-A b */
+	void (*quit)(void *ctx); /* Ctrl-A x */
 	struct outputs *outputs;
 	struct stream *stdio;
 	struct stream_host host;                  /* for a stream of its own */
@@ -28,14 +27,13 @@ void serial_close(struct serial *s);
 struct uart_peer serial_peer(struct serial *s);
 /* The UART at the guest's end; NULL while there is none. */
 void serial_attach(struct serial *s, struct uart *u);
-/* A break, for the guest. */
-void serial_send_break(struct serial *s);
-
 /* stream_flush(), stream_wants_polls() and stream_drain() of where it leads. */
 void serial_flush(struct serial *s);
 bool serial_wants_polls(const struct serial *s);
 void serial_drain(struct serial *s);
 /* stream_hurry() of where it leads. */
 void serial_hurry(struct serial *s);
+/* Does it lead there? */
+bool serial_is(const struct serial *s, const struct stream *where);
 
 #endif

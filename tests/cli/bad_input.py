@@ -150,6 +150,12 @@ with tempfile.TemporaryDirectory() as folder:
     check("two outputs to one file",
           boot("--stats", f"{folder}/both", "--serial", f"file:{folder}/./both"),
           ["both", "same file", "--stats"])
+    for where in ("stdio", f"unix:{folder}/serial", f"file:{folder}/both"):
+        check(f"both serial ports to {where}", boot("--serial", where, "--serial", where),
+              [f"--serial {where}"])
+    check("second serial descriptor that is not open", boot("--serial", "none", "--serial", "fd:99"),
+          ["--serial fd:99"])
+    check("third serial port", boot(*["--serial", "none"] * 3), ["--serial none", "more than 2"])
     for command in ("--help", "--version", "--completion"):
         check(f"a word after {command}", [unring, command, "word"], ["word", command])
     check("an empty module among others", run("--kernel", "/bin/true", "--initrd", f"{initrd},"),

@@ -44,12 +44,13 @@ static struct board *open_board(struct rig *r)
 {
 	static const uint8_t words[2][4] = {{0x11, 0x20, 4, 1}, {0x11, 0x28, 2, 1}};
 	rig_open(r);
-	struct board *b = board_create(&(struct board_config){.clock = r->clock,
-	                                                      .day_ns = 1,
-	                                                      .has_serial = true,
-	                                                      .serial = {r, transmit, ready},
-	                                                      .nmi = nmi,
-	                                                      .ignne = ignne});
+	struct board *b = board_create(
+		&(struct board_config){.clock = r->clock,
+	                               .day_ns = 1,
+	                               .has_serial = {true, true},
+	                               .serial = {{r, transmit, ready}, {r, transmit, ready}},
+	                               .nmi = nmi,
+	                               .ignne = ignne});
 	for (unsigned pic = 0; pic < 2; pic++) {
 		uint16_t port = pic ? 0xa0 : 0x20;
 		give(b, port, words[pic][0]);
@@ -125,6 +126,12 @@ static void test_inputs(void **state)
 	give(b, 0x3f9, 0x02);
 	expect_interrupt(b, 4);
 	give(b, 0x3f9, 0);
+	assert_false(board_intr(b));
+
+	give(b, 0x2fc, 0x0b);
+	give(b, 0x2f9, 0x02);
+	expect_interrupt(b, 3);
+	give(b, 0x2f9, 0);
 	assert_false(board_intr(b));
 
 	/* The floppy controller comes out of reset. */

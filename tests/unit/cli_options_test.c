@@ -79,6 +79,8 @@ static void test_terminal(void **state)
 		{"--bios b --debugcon -", true, DISPLAY_NONE, STREAM_STDIO, NULL},
 		{"--bios b --firmware-log -", true, DISPLAY_NONE, STREAM_STDIO, NULL},
 		{"--display terminal --serial stdio", true, 0, 0, "--serial stdio"},
+		{"--display terminal --serial none --serial stdio", true, 0, 0, "--serial stdio"},
+		{"--bios b --serial none --serial stdio", true, DISPLAY_NONE, STREAM_NONE, NULL},
 		{"--display terminal --debugcon -", true, 0, 0, "--debugcon -"},
 		{"--bios b --display terminal --firmware-log -", true, 0, 0, "--firmware-log -"},
 	};
@@ -89,9 +91,10 @@ static void test_terminal(void **state)
 		bool ok = config_choose_display(&c, cases[i].terminal, &p);
 		if (ok != !cases[i].refused || (!ok && !strstr(p.text, cases[i].refused)))
 			fail_msg("%s: %s", cases[i].line, p.text);
-		if (ok && (c.display != cases[i].display || c.serial.kind != cases[i].serial))
+		if (ok &&
+		    (c.display != cases[i].display || c.serials.at[0].kind != cases[i].serial))
 			fail_msg("%s: display %d, serial %d", cases[i].line, c.display,
-			         c.serial.kind);
+			         c.serials.at[0].kind);
 	}
 }
 
@@ -110,9 +113,9 @@ static void test_all(void **state)
 	assert_string_equal(c.append, "a");
 	assert_int_equal(c.memory, 3ull << 30);
 	assert_string_equal(c.cpu.model->name, "486");
-	assert_int_equal(c.serial.kind, STREAM_UNIX);
-	assert_string_equal(c.serial.path, "/s");
-	assert_string_equal(c.serial.text, "unix:/s");
+	assert_int_equal(c.serials.at[0].kind, STREAM_UNIX);
+	assert_string_equal(c.serials.at[0].path, "/s");
+	assert_string_equal(c.serials.at[0].text, "unix:/s");
 	assert_int_equal(c.debugcon.kind, STREAM_FILE);
 	assert_string_equal(c.debugcon.path, "d");
 	assert_true(c.debug_exit && c.no_reboot && c.no_userfaultfd && c.exact_ad &&
@@ -136,7 +139,7 @@ static void test_all(void **state)
 	assert_int_equal(c.debugcon.kind, STREAM_STDIO);
 	assert_int_equal(c.gdb.kind, STREAM_UNIX);
 	assert_string_equal(c.gdb.path, "/g");
-	assert_int_equal(c.serial.kind, STREAM_NONE);
+	assert_int_equal(c.serials.at[0].kind, STREAM_NONE);
 	accept(&c, "--cpu help");
 	assert_true(c.cpu.help);
 	accept(&c, "--help");
@@ -227,6 +230,7 @@ static void test_boot(void **state)
 
 static void test_refusals(void **state)
 {
+	struct machine_config c;
 	refuse("--frobnicate", "--frobnicate", "unknown option");
 	refuse("stray", "stray", "not an option");
 	refuse("--kernel", "--kernel", "value");
@@ -251,6 +255,15 @@ static void test_refusals(void **state)
 	refuse("--serial telegraph", "--serial telegraph",
 	       ": neither stdio, file:PATH, unix:PATH, tcp:PORT, connect:unix:PATH, "
 	       "connect:tcp:PORT, fd:N nor none");
+	refuse("--serial stdio --serial stdio", "--serial stdio", "the first port's");
+	refuse("--serial fd:7 --serial fd:7", "--serial fd:7", "the first port's");
+	accept(&c, "--serial fd:7 --serial fd:8");
+	accept(&c, "--serial none --serial none");
+	accept(&c, "--serial tcp:0 --serial tcp:0");
+	accept(&c, "--serial none --serial stdio");
+	assert_int_equal(c.serials.at[0].kind, STREAM_NONE);
+	assert_int_equal(c.serials.at[1].kind, STREAM_STDIO);
+	refuse("--serial none --serial none --serial none", "--serial none", "more than 2");
 	refuse("--serial file:", "--serial file:", "neither");
 	refuse("--serial stdio,", "--serial stdio,", "neither");
 	refuse("--serial 80", "--serial 80", "neither");

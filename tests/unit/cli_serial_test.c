@@ -38,11 +38,6 @@ static void quit(void *ctx)
 	((struct host *)ctx)->quits++;
 }
 
-static void send_break(void *ctx)
-{
-	serial_send_break(((struct host *)ctx)->serial);
-}
-
 static void failed(void *ctx, const struct stream *s, int err)
 {
 	struct host *h = ctx;
@@ -61,12 +56,8 @@ static bool host_open(struct host *h, const char *where, int in, int out_fd)
 	h->loop = loop_create();
 	struct stream_host host = {h->loop, &h->give_up, h, failed};
 	h->stdio = stream_create(0, out_fd >= 0 ? dup(out_fd) : -1, &host);
-	struct serial_owner owner = {.ctx = h,
-	                             .quit = quit,
-	                             .send_break = send_break,
-	                             .outputs = &h->outputs,
-	                             .stdio = h->stdio,
-	                             .host = host};
+	struct serial_owner owner = {
+		.ctx = h, .quit = quit, .outputs = &h->outputs, .stdio = h->stdio, .host = host};
 	struct stream_spec spec;
 	assert_true(stream_spec_parse(&spec, ~0u, where));
 	if (!serial_open(&h->serial, &spec, owner, &h->problem))

@@ -335,14 +335,21 @@ static void open_memory(struct pc *pc)
 
 static void test_data_area(void **state)
 {
-	for (unsigned serial = 0; serial < 2; serial++) {
+	static const struct {
+		uint16_t ports[2], equipment;
+	} cases[] = {
+		{{0, 0}, 0x006}, {{0x3f8, 0}, 0x206}, {{0x2f8, 0}, 0x206}, {{0x3f8, 0x2f8}, 0x406}};
+	for (unsigned serials = 0; serials < 4; serials++) {
 		struct pc pc;
 		open_memory(&pc);
-		firmware_memory(&pc.ram, &(struct firmware_config){.has_serial = serial});
+		firmware_memory(&pc.ram, &(struct firmware_config){
+						 .has_serial = {serials & 1, serials & 2}});
 		const uint8_t *bda = pc.bytes + 0x400;
-		assert_int_equal(bda[0] | bda[1] << 8, serial ? 0x3f8 : 0);
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(bda[2 * i] | bda[2 * i + 1] << 8, cases[serials].ports[i]);
+		assert_int_equal(bda[4], 0);
 		assert_int_equal(bda[0x0e] | bda[0x0f] << 8, 0x9fc0);
-		assert_int_equal(bda[0x10] | bda[0x11] << 8, serial ? 0x206 : 0x006);
+		assert_int_equal(bda[0x10] | bda[0x11] << 8, cases[serials].equipment);
 		assert_int_equal(bda[0x13] | bda[0x14] << 8, 639);
 		assert_int_equal(pc.bytes[0x9fc00], 1);
 		for (unsigned i = 1; i < 0x400; i++)

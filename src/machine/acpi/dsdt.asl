@@ -16,6 +16,24 @@
 		Method (_SRS, 1) { Store (LIRQ (Arg0), \_SB.PCI0.ISA.route) } \
 	}
 
+/* Without a serial port nothing answers there. */
+#define COM(name, number, port, scratch, irq) \
+	Device (name) { \
+		Name (_HID, EisaId ("PNP0501")) \
+		Name (_UID, number) \
+		OperationRegion (UART, SystemIO, scratch, 1) \
+		Field (UART, ByteAcc, NoLock, Preserve) { SCR, 8 } \
+		Method (_STA) { \
+			Store (0x5a, SCR) \
+			If (LEqual (SCR, 0x5a)) { Return (0x0f) } \
+			Return (0) \
+		} \
+		Name (_CRS, ResourceTemplate () { \
+			IO (Decode16, port, port, 1, 8) \
+			IRQNoFlags () { irq } \
+		}) \
+	}
+
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 {
 	/* The end of RAM below 4 GiB, or where memory of PCI begins: acpi.c puts it here. */
@@ -189,25 +207,8 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 						DMA (Compatibility, NotBusMaster, Transfer8) { 2 }
 					})
 				}
-				Device (COM1)
-				{
-					Name (_HID, EisaId ("PNP0501"))
-					Name (_UID, 1)
-					/* Without a serial port nothing answers there. */
-					OperationRegion (UART, SystemIO, 0x3ff, 1)
-					Field (UART, ByteAcc, NoLock, Preserve) { SCR, 8 }
-					Method (_STA)
-					{
-						Store (0x5a, SCR)
-						If (LEqual (SCR, 0x5a)) { Return (0x0f) }
-						Return (0)
-					}
-					Name (_CRS, ResourceTemplate ()
-					{
-						IO (Decode16, 0x3f8, 0x3f8, 1, 8)
-						IRQNoFlags () { 4 }
-					})
-				}
+				COM (COM1, 1, 0x3f8, 0x3ff, 4)
+				COM (COM2, 2, 0x2f8, 0x2ff, 3)
 			}
 		}
 

@@ -24,11 +24,13 @@ enum {
 	IRQ_TIMER = 0,
 	IRQ_KEYBOARD = 1,
 	IRQ_FLOPPY = 6,
+	IRQ_PARALLEL = 7,
 	IRQ_RTC = 8,
 	IRQ_SCI = 9,
 	IRQ_MOUSE = 12,
 	IRQ_NPX = 13,
 	IRQ_IDE = 14, /* of the first channel; the second has the next */
+	LPT1 = 0x378,
 	MAX_DEVICES = 32,
 	VGA_DEVICE = 2, /* on PCI */
 	IOAPIC_TIMER = 2,
@@ -62,6 +64,7 @@ struct board {
 	struct nmi *nmi_gate;
 	struct npx *npx;
 	struct uart *uart[BOARD_SERIALS];
+	struct parallel *parallel;
 	struct vga_pci *vga_pci;
 	struct pci *pci;
 	struct piix4pm *pm;
@@ -320,6 +323,11 @@ struct board *board_create(const struct board_config *c)
 	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE);
 	board_add(b, &vga_pci_type, b->vga_pci);
 	create_serials(b, c);
+	if (c->has_parallel) {
+		struct irq_line irq = pic_line(b->pic, IRQ_PARALLEL);
+		b->parallel = parallel_create(bus, LPT1, irq, c->printer);
+		board_add(b, &parallel_type, b->parallel);
+	}
 	return b;
 }
 
@@ -367,6 +375,11 @@ void board_state(struct board *b, struct archive *a)
 struct uart *board_uart(struct board *b, unsigned i)
 {
 	return b->uart[i];
+}
+
+struct parallel *board_parallel(struct board *b)
+{
+	return b->parallel;
 }
 
 void board_set_vga_rom(struct board *b, const void *bytes, size_t n)

@@ -1,6 +1,6 @@
 /* The devices of the PC and their wiring: IRQ 0 timer, 1 keyboard, 2 cascade, 3 and 4 serial ports, 6 floppy,
- * 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor, 14 and 15 IDE; PCI's where the guest routes
- * them. */
+ * 7 parallel port, 8 real-time clock, 9 ACPI, 12 mouse, 13 coprocessor, 14 and 15 IDE; PCI's where the
+ * guest routes them. */
 #ifndef UNRING_MACHINE_BOARD_H
 #define UNRING_MACHINE_BOARD_H
 
@@ -12,6 +12,7 @@
 #include "devices/pci.h"
 #include "devices/keyboard.h"
 #include "devices/mouse.h"
+#include "devices/parallel.h"
 #include "devices/uart.h"
 #include "devices/vga.h"
 #include "devices/vmmouse.h"
@@ -26,6 +27,8 @@ struct board_config {
 	int64_t day_ns;   /* the time of day at the clock's zero */
 	struct uart_peer serial[BOARD_SERIALS];
 	bool has_serial[BOARD_SERIALS];
+	struct parallel_printer printer;
+	bool has_parallel;
 	struct dma_memory memory;
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
@@ -66,6 +69,7 @@ void board_reset(struct board *b, enum reset_kind kind);
 void board_state(struct board *b, struct archive *a);
 
 struct uart *board_uart(struct board *b, unsigned i); /* NULL without that serial port */
+struct parallel *board_parallel(struct board *b);     /* NULL without a parallel port */
 struct vga *board_vga(struct board *b);
 struct fdc *board_fdc(struct board *b);
 struct ide *board_ide(struct board *b);

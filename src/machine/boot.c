@@ -68,13 +68,34 @@ static void on_nmi(void *ctx)
 static void on_debug_write(void *ctx, uint8_t byte)
 {
 	struct machine *m = ctx;
-	stream_put(m->debugcon, byte);
+	stream_put(m->sinks[SINK_DEBUGCON], byte);
 }
 
 static void on_firmware_write(void *ctx, uint8_t byte)
 {
 	struct machine *m = ctx;
-	stream_put(m->firmware_log, byte);
+	stream_put(m->sinks[SINK_FIRMWARE_LOG], byte);
+}
+
+/* What is printed is in the file before the guest hears of it: a run that is killed loses nothing. */
+static void on_print(void *ctx, uint8_t byte)
+{
+	struct machine *m = ctx;
+	stream_put(m->sinks[SINK_PRINTER], byte);
+	stream_flush(m->sinks[SINK_PRINTER]);
+}
+
+static bool on_printer_room(void *ctx)
+{
+	struct machine *m = ctx;
+	return stream_room(m->sinks[SINK_PRINTER]);
+}
+
+static void on_printer_ready(void *ctx)
+{
+	struct machine *m = ctx;
+	if (m->board)
+		parallel_ready(board_parallel(m->board));
 }
 
 static void on_debug_exit(void *ctx, int status)
@@ -178,6 +199,7 @@ static struct firmware_config firmware_config(const struct machine *m)
 		.cpu = &m->model,
 		.boots_disk = m->config.disks.count && !m->config.floppies.count,
 		.disks = m->config.disks.count,
+		.has_parallel = m->sinks[SINK_PRINTER],
 	};
 	for (unsigned i = 0; i < c.disks; i++)
 		c.disk[i] = d[MEDIA_DISK0 + i].geometry;
@@ -223,6 +245,8 @@ void boot_create_board(struct machine *m)
 		.day_ns = day_ns(&m->config.rtc) - (int64_t)gtime_now(m->time),
 		.serial = {serial_peer(m->serial[0]), serial_peer(m->serial[1])},
 		.has_serial = {has_serial(m, 0), has_serial(m, 1)},
+		.printer = {m, on_print, on_printer_room},
+		.has_parallel = m->sinks[SINK_PRINTER],
 		.memory = {m, on_dma_read, on_dma_write},
 		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
@@ -239,14 +263,17 @@ void boot_create_board(struct machine *m)
 		.memory_changed = on_memory_changed,
 		.nmi = on_nmi,
 		.ignne = on_ignne,
-		.debug_write = m->debugcon ? on_debug_write : NULL,
-		.firmware_write = m->firmware_log ? on_firmware_write : NULL,
+		.debug_write = m->sinks[SINK_DEBUGCON] ? on_debug_write : NULL,
+		.firmware_write = m->sinks[SINK_FIRMWARE_LOG] ? on_firmware_write : NULL,
 		.debug_exit = m->config.debug_exit ? on_debug_exit : NULL,
 	});
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
 		serial_attach(m->serial[i], board_uart(m->board, i));
+	if (m->sinks[SINK_PRINTER])
+		stream_attach(m->sinks[SINK_PRINTER],
+		              (struct stream_client){.ctx = m, .on_room = on_printer_ready});
 	media_attach(&m->media, &m->config, board_fdc(m->board), board_ide(m->board));
 	m->typist =
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);

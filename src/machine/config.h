@@ -69,7 +69,7 @@ struct machine_config {
 		struct stream_spec at[CONFIG_SERIALS]; /* those that were not given are none */
 		unsigned count;
 	} serials;
-	struct stream_spec debugcon, firmware_log, gdb, control;
+	struct stream_spec parallel, debugcon, firmware_log, gdb, control;
 	enum config_display display;
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;

@@ -8,6 +8,7 @@ enum {
 	DRIVES = 0x01, /* there are floppy drives; how many more than one, from bit 6 on */
 	MORE_DRIVES = 6,
 	SERIAL_PORTS = 9, /* their number's first bit, in the data area's word */
+	PARALLEL_PORTS = 14,
 
 	CMOS_SHUTDOWN = 0x0f,
 	CMOS_FLOPPIES = 0x10, /* their kinds, that of drive A in the upper half */
@@ -326,7 +327,10 @@ void firmware_memory(struct guest_ram *ram, const struct firmware_config *c)
 {
 	uint8_t bda[256] = {0};
 	uint16_t ebda = BOOT_EBDA >> 4, kib = BOOT_EBDA >> 10;
-	uint16_t found = equipment(c) | list_serials(bda, c) << SERIAL_PORTS;
+	uint16_t found = (uint16_t)(equipment(c) | list_serials(bda, c) << SERIAL_PORTS |
+	                            c->has_parallel << PARALLEL_PORTS);
+	uint16_t lpt1 = c->has_parallel ? 0x378 : 0;
+	memcpy(bda + 0x08, &lpt1, 2);
 	memcpy(bda + 0x0e, &ebda, 2);
 	memcpy(bda + 0x10, &found, 2);
 	memcpy(bda + 0x13, &kib, 2);

@@ -17,6 +17,7 @@ struct firmware_config {
 	bool boots_disk; /* rather than a floppy */
 	unsigned disks;
 	struct geometry disk[IDE_PLACES];
+	bool has_parallel;
 };
 
 /* Where firmware_devices leads PIRQA to PIRQD. */

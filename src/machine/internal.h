@@ -36,6 +36,9 @@
 
 #include <stdio.h>
 
+/* Where ports lead that take bytes and give none. */
+enum sink { SINK_DEBUGCON, SINK_FIRMWARE_LOG, SINK_PRINTER, SINKS };
+
 struct machine {
 	struct machine_config config;
 	struct cpu_model model; /* --cpu, with --apic */
@@ -73,8 +76,8 @@ struct machine {
 	struct media media;
 	struct images images; /* they are kept for a reset */
 	struct stream *stdio;
-	struct stream *debugcon, *firmware_log; /* NULL: none; they may be stdio */
-	enum reset_kind reset_kind;             /* what the guest asked for */
+	struct stream *sinks[SINKS]; /* NULL: none; they may be stdio */
+	enum reset_kind reset_kind;  /* what the guest asked for */
 	struct outputs outputs;
 	FILE *stats_file, *log_file;
 	int dump_fd;       /* --dump-cache; -1: none */

@@ -15,24 +15,41 @@ void records_failed(struct machine *m, const char *option, const char *path, int
 	m->write_failed = true;
 }
 
+static const struct {
+	const char *option, *before; /* before a path, in what is said of it */
+	size_t spec;
+} sinks[SINKS] = {
+	[SINK_DEBUGCON] = {"--debugcon", "--debugcon ", offsetof(struct machine_config, debugcon)},
+	[SINK_FIRMWARE_LOG] = {"--firmware-log", "--firmware-log ",
+                               offsetof(struct machine_config, firmware_log)},
+	[SINK_PRINTER] = {"--parallel",
+                          "--parallel file:", offsetof(struct machine_config, parallel)},
+};
+
+static const struct stream_spec *sink_spec(const struct machine *m, enum sink i)
+{
+	return (const struct stream_spec *)((const char *)&m->config + sinks[i].spec);
+}
+
 static void on_stream_failed(void *ctx, const struct stream *s, int err)
 {
 	struct machine *m = ctx;
-	const struct machine_config *c = &m->config;
+	const struct stream_spec *serials = m->config.serials.at;
+	enum sink i = 0;
 	if (s == m->stdio) {
 		records_failed(m, "standard output", NULL, -err);
 		if (err == -EPIPE) { /* nobody will see the rest */
 			m->reader_gone = true;
 			control_quit(&m->control, 1);
 		}
-	} else if (s == m->debugcon) {
-		records_failed(m, "--debugcon", c->debugcon.text, -err);
-	} else if (s == m->firmware_log) {
-		records_failed(m, "--firmware-log", c->firmware_log.text, -err);
-	} else {
-		const struct stream_spec *at = c->serials.at;
-		records_failed(m, "--serial", at[serial_is(m->serial[1], s)].text, -err);
+		return;
 	}
+	while (i < SINKS && s != m->sinks[i])
+		i++;
+	if (i < SINKS)
+		records_failed(m, sinks[i].option, sink_spec(m, i)->text, -err);
+	else
+		records_failed(m, "--serial", serials[serial_is(m->serial[1], s)].text, -err);
 }
 
 struct stream_host records_host(struct machine *m)
@@ -57,27 +74,26 @@ void records_flush(struct machine *m)
 {
 	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
 		serial_flush(m->serial[i]);
-	if (m->debugcon)
-		stream_flush(m->debugcon);
-	if (m->firmware_log)
-		stream_flush(m->firmware_log);
+	for (unsigned i = 0; i < SINKS; i++)
+		if (m->sinks[i])
+			stream_flush(m->sinks[i]);
 }
 
 void records_drain(struct machine *m)
 {
 	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
 		serial_drain(m->serial[i]);
-	if (m->debugcon)
-		stream_drain(m->debugcon);
-	if (m->firmware_log)
-		stream_drain(m->firmware_log);
+	for (unsigned i = 0; i < SINKS; i++)
+		if (m->sinks[i])
+			stream_drain(m->sinks[i]);
 }
 
 bool records_wants_polls(const struct machine *m)
 {
-	return serial_wants_polls(m->serial[0]) || serial_wants_polls(m->serial[1]) ||
-	       (m->debugcon && stream_wants_polls(m->debugcon)) ||
-	       (m->firmware_log && stream_wants_polls(m->firmware_log));
+	bool wants = serial_wants_polls(m->serial[0]) || serial_wants_polls(m->serial[1]);
+	for (unsigned i = 0; i < SINKS && !wants; i++)
+		wants = m->sinks[i] && stream_wants_polls(m->sinks[i]);
+	return wants;
 }
 
 void records_write_stats(struct machine *m, FILE *f)
@@ -116,18 +132,17 @@ void records_check_code(struct machine *m, const char *dump_path)
 	free(dump);
 }
 
-/* What is written to a debugging port: *out stays NULL if that is not asked for. */
-static bool open_console(struct machine *m, const char *option, const struct stream_spec *spec,
-                         struct stream **out, struct problem *p)
+static bool open_sink(struct machine *m, enum sink i, struct problem *p)
 {
 	struct stream_host host = records_host(m);
+	const struct stream_spec *spec = sink_spec(m, i);
 	if (spec->kind == STREAM_STDIO) {
-		*out = m->stdio;
+		m->sinks[i] = m->stdio;
 	} else if (spec->kind) {
-		int fd = output_open(&m->outputs, option, spec->path, p);
+		int fd = output_open(&m->outputs, sinks[i].before, spec->path, p);
 		if (fd < 0)
 			return false;
-		*out = stream_create(-1, fd, &host);
+		m->sinks[i] = stream_create(-1, fd, &host);
 	}
 	return true;
 }
@@ -144,8 +159,10 @@ bool records_open(struct machine *m, struct problem *p)
 		return false;
 	if (c->dump_cache && (m->dump_fd = output_open(s, "--dump-cache ", c->dump_cache, p)) < 0)
 		return false;
-	return open_console(m, "--debugcon ", &c->debugcon, &m->debugcon, p) &&
-	       open_console(m, "--firmware-log ", &c->firmware_log, &m->firmware_log, p);
+	for (enum sink i = 0; i < SINKS; i++)
+		if (!open_sink(m, i, p))
+			return false;
+	return true;
 }
 
 bool records_begin(struct machine *m, struct problem *p)
@@ -160,10 +177,9 @@ bool records_begin(struct machine *m, struct problem *p)
 
 void records_close(struct machine *m)
 {
-	if (m->debugcon != m->stdio)
-		stream_close(m->debugcon);
-	if (m->firmware_log != m->stdio)
-		stream_close(m->firmware_log);
+	for (unsigned i = 0; i < SINKS; i++)
+		if (m->sinks[i] != m->stdio)
+			stream_close(m->sinks[i]);
 	stream_close(m->stdio);
 	if (m->stats_file)
 		fclose(m->stats_file);

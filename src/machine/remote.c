@@ -233,6 +233,7 @@ static bool on_chardev(void *ctx, unsigned i, const char **label, const char **w
 	} all[] = {
 		{"serial0", &c->serials.at[0]},
 		{"serial1", &c->serials.at[1]},
+		{"parallel0", &c->parallel},
 		{"debugcon", &c->debugcon},
 	};
 	for (unsigned n = 0; n < sizeof all / sizeof *all; n++) {

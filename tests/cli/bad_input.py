@@ -155,6 +155,13 @@ with tempfile.TemporaryDirectory() as folder:
               [f"--serial {where}"])
     check("second serial descriptor that is not open", boot("--serial", "none", "--serial", "fd:99"),
           ["--serial fd:99"])
+    check("printer's file in no folder", boot("--parallel", "file:/nonexistent/p"),
+          ["--parallel file:/nonexistent/p: No such file"])
+    check("printer's file is a folder", boot("--parallel", f"file:{folder}"),
+          ["--parallel", "Is a directory"])
+    check("printer and serial port to one file",
+          boot("--parallel", f"file:{folder}/both", "--serial", f"file:{folder}/both"),
+          ["--serial", "same file as --parallel"])
     check("third serial port", boot(*["--serial", "none"] * 3), ["--serial none", "more than 2"])
     for command in ("--help", "--version", "--completion"):
         check(f"a word after {command}", [unring, command, "word"], ["word", command])

@@ -8,6 +8,10 @@ static void transmit(void *ctx, uint8_t byte)
 {
 }
 
+static void print(void *ctx, uint8_t byte)
+{
+}
+
 static void ready(void *ctx)
 {
 }
@@ -49,6 +53,8 @@ static struct board *open_board(struct rig *r)
 	                               .day_ns = 1,
 	                               .has_serial = {true, true},
 	                               .serial = {{r, transmit, ready}, {r, transmit, ready}},
+	                               .has_parallel = true,
+	                               .printer = {r, print, NULL},
 	                               .nmi = nmi,
 	                               .ignne = ignne});
 	for (unsigned pic = 0; pic < 2; pic++) {
@@ -133,6 +139,12 @@ static void test_inputs(void **state)
 	expect_interrupt(b, 3);
 	give(b, 0x2f9, 0);
 	assert_false(board_intr(b));
+
+	/* The printer has taken a byte. */
+	give(b, 0x37a, 0x1d);
+	expect_interrupt(b, 7);
+	assert_false(board_intr(b));
+	give(b, 0x37a, 0x0c);
 
 	/* The floppy controller comes out of reset. */
 	give(b, 0x3f2, 0x0c);

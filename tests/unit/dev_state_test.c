@@ -10,6 +10,7 @@
 #include "devices/keyboard.h"
 #include "devices/mouse.h"
 #include "devices/npx.h"
+#include "devices/parallel.h"
 #include "devices/pic.h"
 #include "devices/piix3.h"
 #include "devices/piix4pm.h"
@@ -486,6 +487,23 @@ static void use_vmmouse(void *d, unsigned which, uint32_t v)
 	told += vmmouse_mode(d);
 }
 
+static bool parallel_room(void *ctx)
+{
+	return told & 1;
+}
+
+static void *new_parallel(struct rig *r, unsigned which)
+{
+	return parallel_create(r->bus, 0x378, rig_line(r),
+	                       (struct parallel_printer){NULL, byte_out, parallel_room});
+}
+
+static void use_parallel(void *d, unsigned which, uint32_t v)
+{
+	told = v & 1;
+	parallel_ready(d);
+}
+
 static const struct kind {
 	const struct device_type *type;
 	void *(*create)(struct rig *r, unsigned which);
@@ -509,6 +527,8 @@ static const struct kind {
 	 {0x0a, 0x0b, 0x0c, 0x26, 0x42, 0x72, 0x20, 0xc2, 0x01, 0x07, 0x06, 0x32}},
 	{&uart_type, new_uart, use_uart, {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff},
 	 {0x01, 0x03, 0x0b, 0x0f, 0x83, 0xc1, 0x13, 0x1b}},
+	{&parallel_type, new_parallel, use_parallel, {0x378, 0x379, 0x37a},
+	 {0x0c, 0x0d, 0x1c, 0x1d, 0x2c}},
 	{&input_type, new_input, use_input, {0x60, 0x64},
 	 {0x20, 0x60, 0xd1, 0xd2, 0xd4, 0xf2, 0xf0, 0xee, 0x01, 0x03, 0xae, 0x41, 0xfe, 0xed, 0xfa,
 	  0xf3}},

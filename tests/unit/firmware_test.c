@@ -347,7 +347,8 @@ static void test_data_area(void **state)
 		const uint8_t *bda = pc.bytes + 0x400;
 		for (unsigned i = 0; i < 2; i++)
 			assert_int_equal(bda[2 * i] | bda[2 * i + 1] << 8, cases[serials].ports[i]);
-		assert_int_equal(bda[4], 0);
+		for (unsigned i = 4; i < 0x0e; i++)
+			assert_int_equal(bda[i], 0);
 		assert_int_equal(bda[0x0e] | bda[0x0f] << 8, 0x9fc0);
 		assert_int_equal(bda[0x10] | bda[0x11] << 8, cases[serials].equipment);
 		assert_int_equal(bda[0x13] | bda[0x14] << 8, 639);
@@ -356,6 +357,13 @@ static void test_data_area(void **state)
 			assert_int_equal(pc.bytes[0x9fc00 + i], 0);
 		pc_close(&pc, &(struct blob){0});
 	}
+	struct pc pc;
+	open_memory(&pc);
+	firmware_memory(&pc.ram, &(struct firmware_config){.has_parallel = true});
+	const uint8_t *bda = pc.bytes + 0x400;
+	assert_int_equal(bda[8] | bda[9] << 8, 0x378);
+	assert_int_equal(bda[0x10] | bda[0x11] << 8, 0x4006);
+	pc_close(&pc, &(struct blob){0});
 }
 
 static uint8_t sum_of(const uint8_t *p, uint32_t n)

@@ -207,6 +207,24 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "UNRING", "UNRINGPC", 1)
 						DMA (Compatibility, NotBusMaster, Transfer8) { 2 }
 					})
 				}
+				Device (LPT)
+				{
+					Name (_HID, EisaId ("PNP0400"))
+					/* Its data can be read back, if it is there. */
+					OperationRegion (PORT, SystemIO, 0x378, 1)
+					Field (PORT, ByteAcc, NoLock, Preserve) { DATA, 8 }
+					Method (_STA)
+					{
+						Store (0x5a, DATA)
+						If (LEqual (DATA, 0x5a)) { Return (0x0f) }
+						Return (0)
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x378, 0x378, 1, 3)
+						IRQNoFlags () { 7 }
+					})
+				}
 				COM (COM1, 1, 0x3f8, 0x3ff, 4)
 				COM (COM2, 2, 0x2f8, 0x2ff, 3)
 			}

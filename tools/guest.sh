@@ -8,6 +8,7 @@
 #   grub           grub.img, GRUB's rescue floppy
 #   ipxe           ipxe.img, a floppy on which SYSLINUX starts iPXE
 #   memtest-floppy memtest-floppy.img, a floppy on which SYSLINUX starts memtest86+
+#   memtest-disk   memtest-disk.img, a hard disk with a partition on which it does
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -31,6 +32,26 @@ floppy() {
 	printf 'default k\nlabel k\n  kernel k.krn\n' | mcopy -i "$g/$2.new" - ::syslinux.cfg
 	mcopy -i "$g/$2.new" "$1" ::k.krn
 	syslinux --install "$g/$2.new"
+	mv "$g/$2.new" "$g/$2"
+}
+
+# disk KERNEL IMAGE: a hard disk of 32 MiB, whose one partition, from sector 2048 on to the end, of 65
+# cylinders of 16 heads and 63 sectors, is like that floppy.
+disk() {
+	for t in mformat mcopy syslinux; do
+		command -v $t > /dev/null || { echo "guest.sh: missing: $t" >&2; exit 1; }
+	done
+	"$here/fetch.sh" syslinux-common
+	rm -f "$g/$2.new"
+	truncate -s 32M "$g/$2.new"
+	dd if=$g/pkg/syslinux-common/usr/lib/syslinux/mbr/mbr.bin of="$g/$2.new" conv=notrunc status=none
+	printf '\200\040\041\002\006\017\077\100\000\010\000\000\000\370\000\000' |
+		dd of="$g/$2.new" bs=1 seek=446 conv=notrunc status=none
+	printf '\125\252' | dd of="$g/$2.new" bs=1 seek=510 conv=notrunc status=none
+	mformat -i "$g/$2.new@@1M" -T 63488 -h 16 -s 63 -H 2048 ::
+	printf 'default k\nlabel k\n  kernel k.krn\n' | mcopy -i "$g/$2.new@@1M" - ::syslinux.cfg
+	mcopy -i "$g/$2.new@@1M" "$1" ::k.krn
+	syslinux --install --offset 1048576 "$g/$2.new"
 	mv "$g/$2.new" "$g/$2"
 }
 
@@ -76,6 +97,10 @@ for guest in "$@"; do
 		[ ! -f $g/memtest-floppy.img ] || continue
 		"$here/fetch.sh" memtest86+
 		floppy $g/pkg/memtest86+/boot/memtest86+ia32.bin memtest-floppy.img ;;
+	memtest-disk)
+		[ ! -f $g/memtest-disk.img ] || continue
+		"$here/fetch.sh" memtest86+
+		disk $g/pkg/memtest86+/boot/memtest86+ia32.bin memtest-disk.img ;;
 	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;
 	esac
 done

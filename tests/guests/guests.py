@@ -70,6 +70,16 @@ def grub_types(g, _):
         raise RuntimeError("not all arrived:\n" + g.screen())
 
 
+def grub_disk(g, _):
+    """GRUB from a disk finds a second one, its partition, and what is in a file of it."""
+    g.see("for a command-line")
+    g.type("c")
+    g.see("grub>")
+    after(g, "ls", "(hd1) (hd1,msdos1)")
+    after(g, "ls (hd1,msdos1)/", "k.krn")
+    after(g, "cat (hd1,msdos1)/syslinux.cfg", "label k")
+
+
 def ipxe(g, _):
     g.see("iPXE 1.")
     g.until("a prompt", lambda: g.press("ctrl", "b") or "iPXE>" in g.screen())
@@ -172,6 +182,23 @@ def types(g, boot):
         raise RuntimeError(f"not all arrived: {got}")
 
 
+def disk(g, boot):
+    """DOS from a floppy writes on its disk C; the next boot, and mtools, read it."""
+    if boot == 2:
+        dos(g, "type c:\\f", "x of boot 1")
+    dos(g, f"echo x of boot {boot} > c:\\f", "")
+    dos(g, "copy /y c:\\k.krn c:\\again.krn", "=> c:\\again.krn")
+    dos(g, "dir c:\\again.krn", "AGAIN")
+    image = g.process.args[g.process.args.index("--disk") + 1]
+    g.quit()
+    for name in "k.krn", "again.krn":
+        read = subprocess.run(["mtype", "-i", image + "@@1M", f"::{name}"], check=True, capture_output=True)
+        if boot == 1 and name == "k.krn":
+            disk.kernel = read.stdout
+        if read.stdout != disk.kernel or not read.stdout:
+            raise RuntimeError(f"{name} is another")
+
+
 def change(g, _):
     """Another disk in the drive of a DOS that runs; then none."""
     dos(g, "dir", "COMMAND")
@@ -229,7 +256,8 @@ def floppinux(g, _):
     g.see("one 0 two")
 
 
-# name: image, options, what happens, seconds at most for each boot
+# name: image (in a floppy drive, or as it says), options, of which images are copies of Debian's, too;
+# what happens, seconds at most for each boot
 DEBIAN = {
     "grub": ("grub.img", ["--memory", "16M"], grub, 60),
     "grub-3g": ("grub.img", ["--memory", "3G"], grub, 60),
@@ -237,6 +265,8 @@ DEBIAN = {
     "grub-types": ("grub.img", ["--memory", "16M", "--speed", "10"], grub_types, 180),
     "ipxe": ("ipxe.img", ["--memory", "16M"], ipxe, 60),
     "memtest-floppy": ("memtest-floppy.img", ["--memory", "8M"], memtest, 60),
+    "memtest-disk": ("--disk memtest-disk.img", ["--memory", "8M"], memtest, 60),
+    "grub-disk": ("--disk grub.img", ["--memory", "16M", "--disk", "memtest-disk.img"], grub_disk, 60),
 }
 MEDIA = {
     "sectorlisp": ("sectorlisp.img", ["--memory", "1M"], sectorlisp, 60),
@@ -249,6 +279,7 @@ MEDIA = {
     "freedos-of-3g": (BARE_DOS, ["--memory", "3G"], freedos, 60),
     "dos-writes": (BARE_DOS, [], writes, 60),
     "dos-types": (BARE_DOS, [], types, 180),
+    "dos-disk": (BARE_DOS, ["--disk", "memtest-disk.img"], disk, 60),
     "dos-change": (BARE_DOS, [], change, 60),
     "dos-protected": (BARE_DOS + ",readonly", [], protected, 60),
     "dos-restarts": (BARE_DOS, [], restarts, 60),
@@ -283,6 +314,8 @@ def few_alone(g):
 def run(unring, folder, name):
     image, options, steps, seconds = {**DEBIAN, **MEDIA}[name]
     image, _, how = image.partition(",")
+    option, _, image = image.rpartition(" ")
+    debian = folder
     if name in MEDIA:
         folder = os.environ.get("UNRING_MEDIA")
         if not folder or not os.path.exists(os.path.join(folder, image)):
@@ -295,9 +328,11 @@ def run(unring, folder, name):
             memdisk_floppy(disk)
         if how:
             disk += "," + how
+        options = [shutil.copy(os.path.join(debian, o), own) if o.endswith(".img") else o
+                   for o in options]
         for boot in (1, 2):
             before = processor_seconds()
-            g = Guest(unring, "--floppy", disk, *options, timeout=seconds)
+            g = Guest(unring, option or "--floppy", disk, *options, timeout=seconds)
             try:
                 steps(g, boot)
                 if g.process.poll() is None:

@@ -497,6 +497,35 @@ def insert_disk_modules(vm):
            r"^XFER_MW_DMA_2\s")
 
 
+def lost_sectors(guest, image):
+    """What the host makes shorter are sectors that the third disk cannot read: the guest, a client and the
+    user are told, and all else goes on."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/control"
+        guest = guest | dict(options=guest["options"] + ["--control", f"unix:{path}"])
+        with start(guest) as vm:
+            to_shell(vm)
+            insert_disk_modules(vm)
+            os.truncate(image, 4 << 20)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                client.sendall(b'{"execute": "qmp_capabilities"}')
+                vm.run("dd if=/dev/sdc of=/dev/null bs=64k skip=32 count=32 && echo those-before", r"^those-before$")
+                vm.run("dd if=/dev/sdc of=/dev/null bs=64k skip=64 count=1 || echo lost", r"^lost$", 120)
+                vm.run("dmesg | grep -c 'I/O error, dev sdc, sector 8192 '", r"^[1-9]")
+                vm.run("dd if=/dev/sda of=/dev/null bs=64k count=1 && echo goes-on", r"^goes-on$")
+                client.settimeout(60)
+                said = b""
+                while b"BLOCK_IO_ERROR" not in said or b"disk2" not in said:
+                    said += client.recv(4096) or vm.fail("no BLOCK_IO_ERROR of disk2")
+            vm.send("poweroff -f\n")
+            vm.end(0)
+            vm.errors.seek(0)
+            told = vm.errors.read().decode()
+        if told.count(f"--disk {image}: Input/output error") != 1:
+            raise Failed(f"told: {told}")
+
+
 @own
 def disk():
     """Linux's driver reads and writes disks by DMA; what it has written is whole; the next boot finds
@@ -537,6 +566,7 @@ def disk():
             with open(image, "rb") as f:
                 if f.read() != noise:
                     raise Failed(f"{image} is changed")
+        lost_sectors(guest, third)
         with start(guest) as vm:
             to_shell(vm)
             insert_disk_modules(vm)

@@ -39,6 +39,14 @@ chmod 777 "$dir"
 log=$dir/debugcon
 stats=$dir/stats
 memory=16
+if [ "$name" = ide ]; then # it has a disk
+	truncate -s 4M "$dir/disk"
+	chmod 666 "$dir/disk"
+	case $vm in
+	--qemu) set -- -drive "if=ide,format=raw,file=$dir/disk" "$@" ;;
+	*) set -- --disk "$dir/disk" "$@" ;;
+	esac
+fi
 case $name in
 reset* | real_reset | real_cf9) once="" ;; # it starts anew, by itself
 *) once=1 ;;
@@ -47,7 +55,7 @@ esac
 if [ "$vm" = --qemu ]; then
 	skip=$(sed -n "s/^$name !\([^ ]*\) .*/skip:\1/p" "$here/qemu-wrong.txt" | tr '\n' ' ')
 	case $name in
-	pci | poweroff | real_cf9 | boot_*) machine=pc,smm=off ;;
+	ide | pci | poweroff | real_cf9 | boot_*) machine=pc,smm=off ;;
 	*) machine=isapc ;;
 	esac
 	medium=-$boot vga=none

@@ -64,7 +64,7 @@ def reached(edges, start):
 
 
 def order(folder):
-    """(rank of each file, problems) as the folder's internal header has it."""
+    """({file: {header: rank}}, problems) as the folder's internal headers have it."""
     files = {os.path.basename(f) for f in glob.glob(f'{folder}/*.[cS]')}
     rank, problems = {}, []
     headers = [h for h in glob.glob(f'{folder}/*.h')
@@ -83,7 +83,7 @@ def order(folder):
                     problems.append(f'{header}:1: lists {name}, which is not there')
             for name in FILE.findall(names + ' ' + what):
                 for each in fnmatch.filter(files, name):
-                    rank.setdefault(each, i)
+                    rank.setdefault(each, {}).setdefault(header, i)
         named = FILE.findall(head)
         for each in sorted(files):
             with open(f'{folder}/{each}', encoding='utf-8') as f:
@@ -91,6 +91,11 @@ def order(folder):
             if shares and not any(fnmatch.fnmatch(each, n) for n in named):
                 problems.append(f'{header}:1: does not list {each}')
     return rank, problems
+
+
+def calls_up(rank, a, b):
+    """Does b stand above a, in a list that has both?"""
+    return any(i > rank.get(b, {}).get(header, i) for header, i in rank.get(a, {}).items())
 
 
 def check_folder(folder, library, exceptions):
@@ -105,12 +110,12 @@ def check_folder(folder, library, exceptions):
         what = f'{folder}/{a}: calls {", ".join(sorted(edges[a, b] - allowed[a, b]))} of {b}'
         if a in reached(kept, b):
             problems.append(f'{what}: a circle')
-        elif rank.get(a, -1) > rank.get(b, len(rank)):
+        elif calls_up(rank, a, b):
             problems.append(f'{what}, above it in the list')
     for _, file, function in sorted(e for e in exceptions if e[0] == name):
         edge = [e for e in edges if e[0] == file and function in allowed[e]]
         if not edge or not (file in reached(kept, edge[0][1])
-                            or rank.get(file, -1) > rank.get(edge[0][1], len(rank))):
+                            or calls_up(rank, file, edge[0][1])):
             problems.append(f'{folder}/{file}: the exception for {function} is not needed')
     return problems
 

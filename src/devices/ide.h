@@ -23,6 +23,8 @@ struct ide_board {
 	/* The medium could not be read or written, a negative errno; the guest was told so as
 	 * well.  NULL: nobody asks. */
 	void (*error)(void *ctx, unsigned place, bool write, int err);
+	/* The guest has opened or closed a CD-ROM drive's tray.  NULL: nobody asks. */
+	void (*tray)(void *ctx, unsigned place, bool open);
 };
 
 /* Without drives. */
@@ -42,5 +44,16 @@ struct ide_disk_config {
 	const char *serial; /* at most IDE_SERIAL characters */
 };
 void ide_add_disk(struct ide *i, unsigned place, const struct ide_disk_config *c);
+
+/* A CD-ROM drive, empty and closed. */
+void ide_add_cdrom(struct ide *i, unsigned place);
+/* A disc of whole sectors of 2048 bytes is put in, and the tray is closed; NULL: it opens, and the
+ * disc is taken out. */
+void ide_cdrom_insert(struct ide *i, unsigned place, const struct medium *m);
+bool ide_cdrom_is_open(struct ide *i, unsigned place);
+/* Does the guest keep its tray shut? */
+bool ide_cdrom_is_locked(struct ide *i, unsigned place);
+/* Then it can be asked for the disc. */
+void ide_cdrom_ask(struct ide *i, unsigned place);
 
 #endif

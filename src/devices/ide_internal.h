@@ -1,6 +1,7 @@
 /* What the files of the IDE function share.  From the top down:
  *
  *   ide_disk.c      what a disk does with a command
+ *   ide_cdrom.c     what a CD-ROM drive does with one; its packets are atapi.h's
  *   ide_identify.c  what it says of itself
  *   ide.c           ports, registers, resets, PCI
  *   ide_drive.c     what a drive asks for: data to and from the guest, its medium, the end

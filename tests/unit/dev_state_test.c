@@ -1,6 +1,7 @@
 /* links: devices */
 /* Save and restore: a device in whatever state random accesses have brought it to, and a new
  * one that has loaded it, answer alike from then on. */
+#include "dev_state_cdrom.h"
 #include "dev_state_fixture.h"
 
 #include "devices/debugport.h"
@@ -544,6 +545,8 @@ static const struct kind {
 	{&drives_type, new_drives, use_drives,
 	 {0x1f0, 0x1f7, 0x1f7, 0x3f6, 0x1f1, 0x1f6, 0xc002, 0xc000},
 	 {0xec, 0x00, 0xe0, 0xf0, 0x02, 0x04, 0x80, 0xc6, 0x09}},
+	{&cdroms_type, new_cdroms, use_cdroms, {0x177, 0x376, 0x172, 0x174, 0x175, 0xc00a},
+	 {0xa1, 0x08, 0x04, 0x00, 0x90, 0xec}},
 	{&debugport_type, new_debugport, NULL, {0xf4}, {0}},
 	/* clang-format on */
 };
@@ -794,6 +797,13 @@ static void test_ranges(void **state)
 		{&drives_type, "ide.track[1]", 0, 1},
 		{&drives_type, "ide.region_left[2]", 0x10001, 4},
 		{&drives_type, "ide.step[0]", 5, 4},
+		{&cdroms_type, "ide.asked[2]", 4, 4},
+		{&cdroms_type, "ide.news[2]", 4, 1},
+		{&cdroms_type, "ide.end[2]", 65537, 4},
+		{&cdroms_type, "ide.from[2]", 1, 4},
+		{&cdroms_type, "ide.last[2]", 2353, 2},
+		{&cdroms_type, "ide.first[2]", 1, 2},
+		{&cdroms_type, "ide.left[2]", 301, 4},
 		{&vga_type, "vga.dac_step", 3, 1},
 		{&vga_type, "vga.gc", 0xff, 8},
 	};

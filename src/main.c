@@ -24,7 +24,8 @@ static int end_of_text(void)
 
 static int help(void)
 {
-	fputs("usage: unring run [--kernel FILE | --floppy FILE | --bios FILE] [option...]\n"
+	fputs("usage: unring run [--kernel FILE | --floppy FILE | --disk FILE | --cdrom FILE |\n"
+	      "                   --bios FILE] [option...]\n"
 	      "       unring ctl SOCKET COMMAND [word...]\n"
 	      "       unring --help | --version | --completion\n"
 	      "\n"

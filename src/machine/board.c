@@ -242,6 +242,7 @@ static void create_ide(struct board *b, const struct board_config *c)
 		.irq = {pic_line(b->pic, IRQ_IDE), pic_line(b->pic, IRQ_IDE + 1)},
 		.memory = c->memory,
 		.error = c->disk_error,
+		.tray = c->tray,
 	};
 	b->ide = ide_create(b->bus, b->pci, c->clock, ide);
 	board_add(b, &ide_type, b->ide);

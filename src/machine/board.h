@@ -34,6 +34,7 @@ struct board_config {
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
 	void (*floppy_error)(void *ctx, unsigned drive, bool write, int err);
 	void (*disk_error)(void *ctx, unsigned place, bool write, int err);
+	void (*tray)(void *ctx, unsigned place, bool open); /* of a CD-ROM drive, by the guest */
 	void *ctx;
 	/* The guest pulled the reset line: of all, or of the processor. */
 	void (*reset)(void *ctx, enum reset_kind kind);

@@ -133,7 +133,7 @@ static void has_failed(struct machine *m, struct drive *d, bool write, int err)
 {
 	remote_has_failed(m, d, write, err);
 	if (!d->has_failed[write])
-		report("%s%s: %s", d->option, d->file ? d->file : d->name, strerror(-err));
+		report("%s%s: %s", d->is->option, d->file ? d->file : d->name, strerror(-err));
 	d->has_failed[write] = true;
 }
 
@@ -146,7 +146,13 @@ static void on_floppy_error(void *ctx, unsigned drive, bool write, int err)
 static void on_disk_error(void *ctx, unsigned place, bool write, int err)
 {
 	struct machine *m = ctx;
-	has_failed(m, &m->media.drives[MEDIA_DISK0 + place], write, err);
+	has_failed(m, media_at(&m->media, place), write, err);
+}
+
+static void on_tray(void *ctx, unsigned place, bool open)
+{
+	struct machine *m = ctx;
+	remote_tray_moved(m, media_at(&m->media, place), open);
 }
 
 static void on_dma_read(void *ctx, uint64_t at, void *dst, size_t n)
@@ -197,7 +203,7 @@ static struct firmware_config firmware_config(const struct machine *m)
 		.floppy = {d[MEDIA_FLOPPY0].kind, d[MEDIA_FLOPPY0 + 1].kind},
 		.has_serial = {has_serial(m, 0), has_serial(m, 1)},
 		.cpu = &m->model,
-		.boots_disk = m->config.disks.count && !m->config.floppies.count,
+		.floppy_last = !m->config.floppies.count && config_media(&m->config),
 		.disks = m->config.disks.count,
 		.has_parallel = m->sinks[SINK_PRINTER],
 	};
@@ -252,6 +258,7 @@ void boot_create_board(struct machine *m)
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
 		.floppy_error = on_floppy_error,
 		.disk_error = on_disk_error,
+		.tray = on_tray,
 		.ctx = m,
 		.reset = on_reset,
 		.power_off = on_power_off,
@@ -279,15 +286,21 @@ void boot_create_board(struct machine *m)
 		typist_create(gtime_clock(m->time), board_keyboard(m->board), m, has_room_for_key);
 }
 
-/* By the names that SeaBIOS gives its devices. */
-static const char *const paths[BOOT_DEVICES] = {
-	[BOOT_FLOPPY0] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@0",
-	[BOOT_FLOPPY0 + 1] = "/pci@i0cf8/isa@1/fdc@03f0/floppy@1",
-	[BOOT_DISK0] = "/pci@i0cf8/ide@1,1/drive@0/disk@0",
-	[BOOT_DISK0 + 1] = "/pci@i0cf8/ide@1,1/drive@0/disk@1",
-	[BOOT_DISK0 + 2] = "/pci@i0cf8/ide@1,1/drive@1/disk@0",
-	[BOOT_DISK0 + 3] = "/pci@i0cf8/ide@1,1/drive@1/disk@1",
+struct path {
+	char at[64];
 };
+
+/* The name that SeaBIOS gives it. */
+static struct path path_of(const struct media *s, const struct drive *d)
+{
+	struct path p;
+	if (d < s->drives + MEDIA_DISK0)
+		snprintf(p.at, sizeof p.at, "/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", d->place);
+	else
+		snprintf(p.at, sizeof p.at, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", d->place / 2,
+		         d->place % 2);
+	return p;
+}
 
 /* How its calls count each disk: a line of cylinders, heads and sectors. */
 static void configure_disks(struct machine *m)
@@ -295,13 +308,17 @@ static void configure_disks(struct machine *m)
 	char text[CONFIG_DISKS * 80];
 	size_t n = 0;
 	for (unsigned i = 0; i < m->config.disks.count; i++) {
-		const struct geometry *g = &m->media.drives[MEDIA_DISK0 + i].geometry;
+		const struct drive *d = &m->media.drives[MEDIA_DISK0 + i];
+		const struct geometry *g = &d->geometry;
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s %u %u %u\n",
-		                      paths[BOOT_DISK0 + i], g->cylinders, g->heads, g->sectors);
+		                      path_of(&m->media, d).at, g->cylinders, g->heads, g->sectors);
 	}
 	if (n)
 		fwcfg_add_file(board_fwcfg(m->board), "bios-geometry", text, n + 1);
 }
+
+_Static_assert(BOOT_DISK0 == (int)MEDIA_DISK0 && BOOT_CDROM0 == (int)MEDIA_CDROM0,
+               "drives have the same numbers in --boot");
 
 /* What it is to boot. */
 static void configure_boot(struct machine *m)
@@ -310,10 +327,11 @@ static void configure_boot(struct machine *m)
 	struct fwcfg *f = board_fwcfg(m->board);
 	uint16_t menu = c->boot_menu != 0;
 	uint32_t wait_ms = c->boot_menu * 1000;
-	char order[BOOT_DEVICES * 64];
+	char order[BOOT_DEVICES * sizeof(struct path)];
 	size_t n = 0;
 	for (unsigned i = 0; i < c->boot.count; i++)
-		n += (size_t)snprintf(order + n, sizeof order - n, "%s\n", paths[c->boot.at[i]]);
+		n += (size_t)snprintf(order + n, sizeof order - n, "%s\n",
+		                      path_of(&m->media, &m->media.drives[c->boot.at[i]]).at);
 	if (n)
 		fwcfg_add_file(f, "bootorder", order, n + 1);
 	fwcfg_add(f, FWCFG_BOOT_MENU, &menu, sizeof menu);

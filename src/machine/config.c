@@ -60,10 +60,13 @@ static bool read_memory(const struct option *o, void *field, char **words, struc
 
 /* --- what is booted --- */
 
+_Static_assert(BOOT_DEVICES <= (int)OPTION_ORDER_MOST, "--boot may name all of them");
+
 static const char *boot_word(const struct option *o, unsigned i)
 {
-	static const char *const names[BOOT_DEVICES] = {"floppy0", "floppy1", "disk0",
-	                                                "disk1",   "disk2",   "disk3"};
+	static const char *const names[BOOT_DEVICES] = {"floppy0", "floppy1", "disk0",  "disk1",
+	                                                "disk2",   "disk3",   "cdrom0", "cdrom1",
+	                                                "cdrom2",  "cdrom3"};
 	return i < BOOT_DEVICES ? names[i] : NULL;
 }
 
@@ -74,16 +77,19 @@ static bool check_boot(const struct machine_config *c, struct problem *p)
 	if (asked && !config_has_firmware(c))
 		return problem_set(
 			p,
-			"%s: no firmware runs with a --kernel, or without --floppy, --disk and "
-			"--bios",
+			"%s: no firmware runs with a --kernel, or without --floppy, --disk, "
+			"--cdrom and --bios",
 			c->boot.count ? "--boot" : "--boot-menu");
 	for (unsigned i = 0; i < c->boot.count; i++) {
-		unsigned at = c->boot.at[i], disk = at - BOOT_DISK0;
+		unsigned at = c->boot.at[i], disk = at - BOOT_DISK0, cdrom = at - BOOT_CDROM0;
 		/* Firmware finds a first drive of floppies in any case. */
 		if (at > BOOT_FLOPPY0 && at < BOOT_DISK0 && c->floppies.count <= at)
 			return problem_set(p, "--boot %s: there is no second --floppy",
 			                   boot_word(NULL, at));
-		if (at >= BOOT_DISK0 && c->disks.count <= disk)
+		if (at >= BOOT_CDROM0 && c->cdroms.count <= cdrom)
+			return problem_set(p, "--boot %s: there are %u of --cdrom",
+			                   boot_word(NULL, at), c->cdroms.count);
+		if (at >= BOOT_DISK0 && at < BOOT_CDROM0 && c->disks.count <= disk)
 			return problem_set(p, "--boot %s: there are %u of --disk",
 			                   boot_word(NULL, at), c->disks.count);
 	}
@@ -331,6 +337,10 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 	if (c->kernel && (c->bios || c->vgabios))
 		return problem_set(p, "%s: with a --kernel there is no firmware",
 		                   c->bios ? "--bios" : "--vgabios");
+	if (c->disks.count + c->cdroms.count > IDE_PLACES)
+		return problem_set(p,
+		                   "--cdrom %s: there are %d drives of --disk and --cdrom at most",
+		                   c->cdroms.at[c->cdroms.count - 1], IDE_PLACES);
 	if (!check_serials(c, p) || !check_boot(c, p))
 		return false;
 	if (!config_has_firmware(c) && c->memory < KERNEL_MEMORY)

@@ -9,7 +9,15 @@
 #include "machine/geometry.h"
 #include "machine/options.h"
 
-enum { CONFIG_MODULES = 16, CONFIG_FLOPPIES = 2, CONFIG_DISKS = IDE_PLACES, CONFIG_SERIALS = 2 };
+enum {
+	CONFIG_MODULES = 16,
+	CONFIG_FLOPPIES = 2,
+	CONFIG_DISKS = IDE_PLACES,
+	CONFIG_CDROMS = IDE_PLACES,
+	CONFIG_SERIALS = 2,
+};
+
+#define CONFIG_NO_DISC "none"
 
 enum config_mmu { MMU_SHADOW };
 
@@ -23,7 +31,8 @@ enum config_display {
 enum config_boot_device {
 	BOOT_FLOPPY0,
 	BOOT_DISK0 = BOOT_FLOPPY0 + CONFIG_FLOPPIES,
-	BOOT_DEVICES = BOOT_DISK0 + CONFIG_DISKS,
+	BOOT_CDROM0 = BOOT_DISK0 + CONFIG_DISKS,
+	BOOT_DEVICES = BOOT_CDROM0 + CONFIG_CDROMS,
 };
 
 /* Where the clock of the CMOS starts. */
@@ -59,6 +68,10 @@ struct machine_config {
 		} at[CONFIG_DISKS];
 		unsigned count;
 	} disks;
+	struct {
+		const char *at[CONFIG_CDROMS]; /* CONFIG_NO_DISC: an empty drive */
+		unsigned count;
+	} cdroms;
 	struct option_order boot; /* config_boot_device; what is tried first */
 	unsigned boot_menu;       /* seconds; 0: none */
 	struct config_cpu {
@@ -94,10 +107,10 @@ struct machine_config {
 	bool (*checker)(const void *dump, size_t bytes);
 };
 
-/* How many media are there from the beginning? */
+/* How many drives are asked for? */
 static inline unsigned config_media(const struct machine_config *c)
 {
-	return c->floppies.count + c->disks.count;
+	return c->floppies.count + c->disks.count + c->cdroms.count;
 }
 
 /* Does the machine start in firmware? */

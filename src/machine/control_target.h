@@ -21,7 +21,7 @@ struct control_key {
 struct control_block {
 	const char *device; /* floppy0 */
 	const char *file;   /* NULL: no medium */
-	bool read_only, tray_open, removable;
+	bool read_only, tray_open, removable, locked;
 };
 
 struct control_target {
@@ -58,9 +58,9 @@ struct control_target {
 
 	/* --- media --- */
 	bool (*block)(void *ctx, unsigned i, struct control_block *b); /* false past the last */
-	/* The descriptor is the callee's. */
+	/* The descriptor is the callee's.  Without force, what the guest keeps stays. */
 	bool (*change)(void *ctx, const char *device, int fd, const char *file, bool read_only,
-	               struct problem *why);
+	               bool force, struct problem *why);
 	bool (*eject)(void *ctx, const char *device, bool force, struct problem *why);
 
 	/* --- records --- */

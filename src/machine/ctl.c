@@ -256,7 +256,11 @@ static json_t *a_medium(struct session *s, char **words)
 
 static json_t *a_device(struct session *s, char **words)
 {
-	return json_pack("{s:s}", "id", words[0]);
+	if (words[1] && strcmp(words[1], "force") != 0) {
+		report("%s: not force", words[1]);
+		return NULL;
+	}
+	return json_pack("{s:s, s:b}", "id", words[0], "force", words[1] != NULL);
 }
 
 static const struct verb {
@@ -292,7 +296,8 @@ static const struct verb {
          a_text_in_time, print_nothing},
 	{"change", "DEVICE FILE", "another medium: change floppy0 b.img", 2, 2,
          "blockdev-change-medium", a_medium, print_nothing},
-	{"eject", "DEVICE", "takes the medium out", 1, 1, "eject", a_device, print_nothing},
+	{"eject", "DEVICE [force]", "takes the medium out; force: also what the guest keeps", 1, 2,
+         "eject", a_device, print_nothing},
 	{"speed", "PERCENT", "5 to 100, of what the guest could compute", 1, 1, "x-set-speed",
          a_speed, print_nothing},
 	{"ips", "N", "instructions a second, of a machine with --ips", 1, 1, "x-set-ips", a_count,

@@ -174,7 +174,7 @@ void firmware_configuration(struct board *b, const struct firmware_config *c)
 	cmos16(b, CMOS_EXTENDED_FOUND_KIB, extended);
 	cmos16(b, CMOS_ABOVE_16M, ram_bytes > above ? (ram_bytes - above) >> 16 : 0);
 	disks(b, c);
-	if (c->boots_disk) {
+	if (c->floppy_last) {
 		cmos(b, CMOS_BOOT, BOOT_DISK | BOOT_CD << 4);
 		cmos(b, CMOS_BOOT_THIRD, BOOT_FLOPPY << 4);
 	} else {

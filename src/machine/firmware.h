@@ -14,7 +14,7 @@ struct firmware_config {
 	enum floppy_kind floppy[2];
 	bool has_serial[BOARD_SERIALS];
 	const struct cpu_model *cpu;
-	bool boots_disk; /* rather than a floppy */
+	bool floppy_last; /* is booted last */
 	unsigned disks;
 	struct geometry disk[IDE_PLACES];
 	bool has_parallel;

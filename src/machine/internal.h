@@ -125,6 +125,8 @@ bool remote_shows(struct machine *m, const char *text);
 void remote_was_reset(struct machine *m, enum monitor_end end);
 void remote_has_ended(struct machine *m, enum monitor_end end);
 void remote_has_halted(struct machine *m);
+/* A drive's tray is open now, or closed. */
+void remote_tray_moved(struct machine *m, const struct drive *d, bool open);
 /* An image could not be read or written: a negative errno. */
 void remote_has_failed(struct machine *m, const struct drive *d, bool write, int err);
 

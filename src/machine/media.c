@@ -6,6 +6,7 @@
 #include "host/image.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,15 +19,35 @@
 /* More than an address has room for: ATA/ATAPI-6, 6.2. */
 #define DISK_MOST (((uint64_t)1 << 48) * 512)
 
-static const struct {
-	const char *name, *option;
-} names[MEDIA_DRIVES] = {
-	{"floppy0", "--floppy "}, {"floppy1", "--floppy "}, {"disk0", "--disk "},
-	{"disk1", "--disk "},     {"disk2", "--disk "},     {"disk3", "--disk "},
-};
+enum { DISC_SECTOR = 2048 };
 
-static bool image_problem(struct problem *p, bool floppy, const char *option, const char *file,
-                          int err)
+/* Sectors have numbers of 32 bits. */
+#define DISC_MOST ((uint64_t)UINT32_MAX * DISC_SECTOR)
+
+static const struct drive_kind kinds[] = {
+	{"floppy", "--floppy ", true, false, false, 512, FLOPPY_MOST, "floppy (2880 KiB)"},
+	{"disk", "--disk ", false, true, false, 512, DISK_MOST, "disk (128 PiB)"},
+	{"cdrom", "--cdrom ", true, true, true, DISC_SECTOR, DISC_MOST, "disc (8 TiB)"},
+};
+enum { IS_FLOPPY, IS_DISK, IS_CDROM };
+
+static bool is(const struct drive *d, unsigned kind)
+{
+	return d->is == &kinds[kind];
+}
+
+static struct image_use use_of(const struct drive *d, bool readonly, bool snapshot)
+{
+	return (struct image_use){
+		.readonly = readonly || d->is->reads,
+		.snapshot = snapshot,
+		.devices = d->is->devices,
+		.most = d->is->most,
+	};
+}
+
+static bool image_problem(struct problem *p, const struct drive *d, const char *option,
+                          const char *file, int err)
 {
 	switch (err) {
 	case -EAGAIN:
@@ -34,13 +55,13 @@ static bool image_problem(struct problem *p, bool floppy, const char *option, co
 	case -ENODATA:
 		return problem_set(p, "%s%s: it is empty", option, file);
 	case -EDOM:
-		return problem_set(p, "%s%s: its size is no multiple of 512 bytes", option, file);
+		return problem_set(p, "%s%s: its size is no multiple of %u bytes", option, file,
+		                   d->is->sector);
 	case -EFBIG:
-		return problem_set(p, "%s%s: larger than any %s", option, file,
-		                   floppy ? "floppy (2880 KiB)" : "disk (128 PiB)");
+		return problem_set(p, "%s%s: larger than any %s", option, file, d->is->largest);
 	case -EINVAL:
 		return problem_set(p, "%s%s: not a plain file%s", option, file,
-		                   floppy ? "" : ", nor a block device");
+		                   d->is->devices ? ", nor a block device" : "");
 	default:
 		return problem_set(p, "%s%s: %s", option, file, strerror(-err));
 	}
@@ -62,31 +83,31 @@ static bool twice(struct problem *p, const char *option, const char *file)
 static bool drive_open(struct media *s, struct drive *d, const struct config_medium *c,
                        const struct outputs *outputs, struct problem *p)
 {
-	bool floppy = media_is_floppy(s, d);
-	struct image_use use = {
-		.readonly = c->readonly,
-		.snapshot = c->snapshot,
-		.devices = !floppy,
-		.most = floppy ? FLOPPY_MOST : DISK_MOST,
-	};
-	int err = image_open(d->image, c->file, use);
+	const char *option = d->is->option;
+	int err = image_open(d->image, c->file, use_of(d, c->readonly, c->snapshot));
 	int fd = err == -EAGAIN ? file_open(c->file) : -1;
 	bool both = fd >= 0 && in_another(s, d, fd);
 	file_close(fd);
 	if (both)
-		return twice(p, d->option, c->file);
+		return twice(p, option, c->file);
+	if (!err && image_bytes(d->image) % d->is->sector)
+		err = -EDOM;
 	if (err)
-		return image_problem(p, floppy, d->option, c->file, err);
-	if (!outputs_spare(outputs, image_file(d->image), floppy ? "floppy" : "disk", p))
+		return image_problem(p, d, option, c->file, err);
+	if (!outputs_spare(outputs, image_file(d->image), d->is->name, p))
 		return false;
 	d->file = strdup(c->file);
 	CHECK(d->file);
 	return true;
 }
 
-static bool drive_create(struct drive *d, struct problem *p)
+static bool drive_create(struct drive *d, unsigned kind, unsigned number, unsigned place,
+                         struct problem *p)
 {
 	int err = image_create(&d->image);
+	d->is = &kinds[kind];
+	d->place = place;
+	snprintf(d->name, sizeof d->name, "%s%u", d->is->name, number);
 	return !err || problem_set(p, "cannot set up a drive: %s", strerror(-err));
 }
 
@@ -99,7 +120,8 @@ static bool open_floppy(struct media *s, unsigned i, const struct machine_config
 	d->kind = given || (!i && config_has_firmware(c)) ? USUAL_KIND : FLOPPY_NONE;
 	if (d->kind == FLOPPY_NONE)
 		return true;
-	if (!drive_create(d, p) || (given && !drive_open(s, d, &c->floppies.at[i], outputs, p)))
+	if (!drive_create(d, IS_FLOPPY, i, i, p) ||
+	    (given && !drive_open(s, d, &c->floppies.at[i], outputs, p)))
 		return false;
 	if (given)
 		d->kind = floppy_format_of(image_bytes(d->image))->drive;
@@ -112,7 +134,7 @@ static bool open_disk(struct media *s, unsigned i, const struct machine_config *
 	struct drive *d = &s->drives[MEDIA_DISK0 + i];
 	const struct config_disk *disk = &c->disks.at[i];
 	uint8_t first[512];
-	if (!drive_create(d, p) || !drive_open(s, d, &disk->medium, outputs, p))
+	if (!drive_create(d, IS_DISK, i, i, p) || !drive_open(s, d, &disk->medium, outputs, p))
 		return false;
 	uint64_t sectors = image_bytes(d->image) / sizeof first;
 	if ((uint64_t)disk->chs.cylinders * disk->chs.heads * disk->chs.sectors > sectors)
@@ -123,18 +145,36 @@ static bool open_disk(struct media *s, unsigned i, const struct machine_config *
 	return true;
 }
 
+/* Of the places that disks leave, those of the second channel come first: there PCs have them. */
+static unsigned free_place(struct media *s)
+{
+	static const uint8_t places[IDE_PLACES] = {2, 3, 0, 1};
+	unsigned i = 0;
+	while (media_at(s, places[i]))
+		i++;
+	return places[i];
+}
+
+static bool open_cdrom(struct media *s, unsigned i, const struct machine_config *c,
+                       const struct outputs *outputs, struct problem *p)
+{
+	struct drive *d = &s->drives[MEDIA_CDROM0 + i];
+	const struct config_medium medium = {.file = c->cdroms.at[i]};
+	return drive_create(d, IS_CDROM, i, free_place(s), p) &&
+	       (!strcmp(medium.file, CONFIG_NO_DISC) || drive_open(s, d, &medium, outputs, p));
+}
+
 bool media_open(struct media *s, const struct machine_config *c, const struct outputs *outputs,
                 struct problem *p)
 {
-	for (unsigned i = 0; i < MEDIA_DRIVES; i++) {
-		s->drives[i].name = names[i].name;
-		s->drives[i].option = names[i].option;
-	}
 	for (unsigned i = 0; i < CONFIG_FLOPPIES; i++)
 		if (!open_floppy(s, i, c, outputs, p))
 			return false;
 	for (unsigned i = 0; i < c->disks.count; i++)
 		if (!open_disk(s, i, c, outputs, p))
+			return false;
+	for (unsigned i = 0; i < c->cdroms.count; i++)
+		if (!open_cdrom(s, i, c, outputs, p))
 			return false;
 	return true;
 }
@@ -166,6 +206,14 @@ struct drive *media_drive(struct media *s, const char *name)
 {
 	for (unsigned i = 0; i < MEDIA_DRIVES; i++)
 		if (s->drives[i].image && !strcmp(s->drives[i].name, name))
+			return &s->drives[i];
+	return NULL;
+}
+
+struct drive *media_at(struct media *s, unsigned place)
+{
+	for (unsigned i = MEDIA_DISK0; i < MEDIA_DRIVES; i++)
+		if (s->drives[i].image && s->drives[i].place == place)
 			return &s->drives[i];
 	return NULL;
 }
@@ -227,14 +275,17 @@ static void insert(struct media *s, struct drive *d)
 {
 	struct medium m = medium_of(d);
 	d->has_failed[0] = d->has_failed[1] = false;
-	fdc_insert(s->fdc, (unsigned)(d - s->drives), d->file ? &m : NULL);
+	if (is(d, IS_FLOPPY))
+		fdc_insert(s->fdc, d->place, d->file ? &m : NULL);
+	else
+		ide_cdrom_insert(s->ide, d->place, d->file ? &m : NULL);
 }
 
-static void add_disk(const struct drive *d, unsigned place, const char *serial, struct ide *ide)
+static void add_disk(const struct drive *d, const char *serial, struct ide *ide)
 {
 	char usual[IDE_SERIAL + 1];
 	snprintf(usual, sizeof usual, "unring-%s", d->name);
-	ide_add_disk(ide, place,
+	ide_add_disk(ide, d->place,
 	             &(struct ide_disk_config){
 			     .medium = medium_of(d),
 			     .geometry = d->geometry.drive,
@@ -245,33 +296,60 @@ static void add_disk(const struct drive *d, unsigned place, const char *serial, 
 void media_attach(struct media *s, const struct machine_config *c, struct fdc *fdc, struct ide *ide)
 {
 	s->fdc = fdc;
-	for (unsigned i = 0; i < CONFIG_FLOPPIES; i++)
-		if (s->drives[MEDIA_FLOPPY0 + i].file)
-			insert(s, &s->drives[MEDIA_FLOPPY0 + i]);
+	s->ide = ide;
 	for (unsigned i = 0; i < c->disks.count; i++)
-		add_disk(&s->drives[MEDIA_DISK0 + i], i, c->disks.at[i].serial, ide);
+		add_disk(&s->drives[MEDIA_DISK0 + i], c->disks.at[i].serial, ide);
+	for (unsigned i = 0; i < c->cdroms.count; i++)
+		ide_add_cdrom(ide, s->drives[MEDIA_CDROM0 + i].place);
+	for (struct drive *d = s->drives; d < s->drives + MEDIA_DRIVES; d++)
+		if (d->file && d->is->removable)
+			insert(s, d);
+}
+
+bool media_is_open(const struct media *s, const struct drive *d)
+{
+	return is(d, IS_CDROM) ? ide_cdrom_is_open(s->ide, d->place) : !d->file;
+}
+
+bool media_is_locked(const struct media *s, const struct drive *d)
+{
+	return is(d, IS_CDROM) && ide_cdrom_is_locked(s->ide, d->place);
+}
+
+void media_ask(struct media *s, const struct drive *d)
+{
+	if (is(d, IS_CDROM))
+		ide_cdrom_ask(s->ide, d->place);
+}
+
+/* Can a file of this size be in the drive?  What it is that has none will be told. */
+static bool fits(const struct drive *d, int fd, const char *file, struct problem *why)
+{
+	uint64_t bytes;
+	if (file_bytes(fd, &bytes))
+		return true;
+	const struct floppy_format *format = is(d, IS_FLOPPY) ? floppy_format_of(bytes) : NULL;
+	if (format && !floppy_takes(d->kind, format))
+		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
+		                   format->kib);
+	return !(bytes % d->is->sector) || image_problem(why, d, "", file, -EDOM);
 }
 
 bool media_change(struct media *s, struct drive *d, int fd, const char *file, bool readonly,
                   struct problem *why)
 {
-	struct image_use use = {.readonly = readonly, .most = FLOPPY_MOST};
-	uint64_t bytes;
-	int err = file_bytes(fd, &bytes);
-	const struct floppy_format *format = err ? NULL : floppy_format_of(bytes);
-	if (format && !floppy_takes(d->kind, format)) {
+	if (!fits(d, fd, file, why)) {
 		file_close(fd);
-		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
-		                   format->kib);
+		return false;
 	}
 	bool both = in_another(s, d, fd), same = d->file && file_is(fd, image_file(d->image));
-	err = image_take(d->image, fd, use);
+	int err = image_take(d->image, fd, use_of(d, readonly, false));
 	if (err == -EAGAIN && both)
 		return twice(why, "", file);
 	if (err == -EAGAIN && same)
 		return problem_set(why, "%.200s: it is in the drive", file);
 	if (err)
-		return image_problem(why, true, "", file, err);
+		return image_problem(why, d, "", file, err);
 	free(d->file);
 	d->file = strdup(file);
 	CHECK(d->file);

@@ -79,9 +79,10 @@ struct option_file {
 	.read = option_read_word, OPTION_FIELD(unsigned, s, f), .word = (words)
 #define OPTION_SET(s, f, words)                                                                    \
 	.read = option_read_set, OPTION_FIELD(unsigned, s, f), .word = (words)
-/* Some of the words, at most 8, in an order, none twice. */
+/* Some of the words in an order, none twice. */
+enum { OPTION_ORDER_MOST = 16 }; /* of words that there are */
 struct option_order {
-	unsigned count, at[8]; /* their numbers */
+	unsigned count, at[OPTION_ORDER_MOST]; /* their numbers */
 };
 #define OPTION_ORDER(s, f, words)                                                                  \
 	.read = option_read_order, OPTION_FIELD(struct option_order, s, f), .word = (words)

@@ -448,8 +448,8 @@ static void query_block(struct qmp_call *c)
 	c->result = json_array();
 	for (unsigned i = 0; t->block && t->block(t->ctx, i, &b); i++) {
 		json_t *o = json_pack("{s:s, s:s, s:b, s:b, s:b, s:s}", "device", b.device, "qdev",
-		                      b.device, "removable", b.removable, "locked", 0, "tray_open",
-		                      b.tray_open, "type", "unknown");
+		                      b.device, "removable", b.removable, "locked", b.locked,
+		                      "tray_open", b.tray_open, "type", "unknown");
 		if (b.file)
 			json_object_set_new(o, "inserted",
 			                    json_pack("{s:s, s:b, s:s, s:b}", "file", b.file, "ro",
@@ -469,7 +469,7 @@ static void change_medium(struct qmp_call *c)
 	int fd = take_file(c, path);
 	if (fd < 0)
 		return;
-	if (t->change(t->ctx, device, fd, path, read_only, &c->why))
+	if (t->change(t->ctx, device, fd, path, read_only, true_of(c, "force"), &c->why))
 		done(c);
 	else
 		generic(c);
@@ -668,7 +668,9 @@ const char *qmp_names_file(const json_t *value, enum file_use *use)
 	const struct command *command = command_of(value);
 	struct qmp_call c = {.args = json_object_get(value, "arguments")};
 	const char *mode = text_of(&c, "read-only-mode");
-	bool reads = mode && !strcmp(mode, "read-only");
+	const char *id = text_of(&c, "id"), *device = id ? id : text_of(&c, "device");
+	bool disc = device && !strncmp(device, "cdrom", strlen("cdrom"));
+	bool reads = disc || (mode && !strcmp(mode, "read-only"));
 	if (!command || qmp_refused(value) || !check_arguments(&c, command->arguments))
 		return NULL;
 	bool writes = strstr(command->arguments, "filename:w");

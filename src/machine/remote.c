@@ -164,20 +164,33 @@ static bool on_block(void *ctx, unsigned i, struct control_block *b)
 			.device = d->name,
 			.file = d->file,
 			.read_only = image_readonly(d->image),
-			.tray_open = !d->file,
-			.removable = media_is_floppy(&m->media, d),
+			.tray_open = media_is_open(&m->media, d),
+			.removable = d->is->removable,
+			.locked = media_is_locked(&m->media, d),
 		};
 		return true;
 	}
 	return false;
 }
 
-static void tray_moves(struct machine *m, const struct drive *d, bool open)
+void remote_tray_moved(struct machine *m, const struct drive *d, bool open)
 {
 	char data[128];
 	snprintf(data, sizeof data, "{\"device\": \"%s\", \"id\": \"%s\", \"tray-open\": %s}",
 	         d->name, d->name, open ? "true" : "false");
 	qmp_event(m->qmp, "DEVICE_TRAY_MOVED", data);
+}
+
+/* The guest may keep what is in the drive; then it is told that somebody wants it. */
+static bool gives(struct machine *m, const struct drive *d, bool force, struct problem *why)
+{
+	if (force || !media_is_locked(&m->media, d))
+		return true;
+	media_ask(&m->media, d);
+	return problem_set(why,
+	                   "Device '%s' is locked and force was not specified, wait for tray to "
+	                   "open and try again",
+	                   d->name);
 }
 
 static bool on_eject(void *ctx, const char *device, bool force, struct problem *why)
@@ -186,15 +199,17 @@ static bool on_eject(void *ctx, const char *device, bool force, struct problem *
 	struct drive *d = media_drive(&m->media, device);
 	if (!d)
 		return problem_set(why, "%.64s: no such drive", device);
-	if (!d->file)
-		return true;
+	if (!gives(m, d, force, why))
+		return false;
+	bool was_open = media_is_open(&m->media, d);
 	media_eject(&m->media, d);
-	tray_moves(m, d, true);
+	if (!was_open)
+		remote_tray_moved(m, d, true);
 	return true;
 }
 
 static bool on_change(void *ctx, const char *device, int fd, const char *file, bool read_only,
-                      struct problem *why)
+                      bool force, struct problem *why)
 {
 	struct machine *m = ctx;
 	struct drive *d = media_drive(&m->media, device);
@@ -202,16 +217,16 @@ static bool on_change(void *ctx, const char *device, int fd, const char *file, b
 		file_close(fd);
 		return problem_set(why, "%.64s: no such drive", device);
 	}
-	bool was = d->file;
-	if (!outputs_spare(&m->outputs, fd, "medium", why)) {
+	bool was_open = media_is_open(&m->media, d);
+	if (!gives(m, d, force, why) || !outputs_spare(&m->outputs, fd, "medium", why)) {
 		file_close(fd);
 		return false;
 	}
 	if (!media_change(&m->media, d, fd, file, read_only, why))
 		return false;
-	if (was)
-		tray_moves(m, d, true);
-	tray_moves(m, d, false);
+	if (!was_open)
+		remote_tray_moved(m, d, true);
+	remote_tray_moved(m, d, false);
 	return true;
 }
 

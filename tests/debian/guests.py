@@ -25,6 +25,7 @@ import screen
 from vm import PATIENCE, Failed, Vm, qemu_arguments, unring_arguments
 
 NOBODY = 65534
+CDROMEJECT = 0x5309     # linux/cdrom.h
 CASES = {}
 here = argparse.Namespace()     # what the command line says
 
@@ -576,6 +577,67 @@ def disk():
         check_ext4(first)
 
 
+def disc(folder, name, n):
+    """(image, md5 of its file "data") of an ISO 9660 disc."""
+    data = random.Random(n).randbytes(3_000_000 + n)
+    os.mkdir(f"{folder}/{name}")
+    with open(f"{folder}/{name}/data", "wb") as f:
+        f.write(data)
+    subprocess.run(["xorriso", "-report_about", "WARNING", "-as", "mkisofs", "-quiet", "-R",
+                    "-o", f"{folder}/{name}.iso", f"{folder}/{name}"], check=True,
+                   stderr=subprocess.PIPE)
+    return f"{folder}/{name}.iso", hashlib.md5(data).hexdigest()
+
+
+@own
+def cdrom():
+    """Linux's drivers read a disc, by DMA and by PIO; it keeps what it uses, gives the disc at its
+    own eject, and finds another that is put in while it runs."""
+    drivers = ["scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod", "isofs"]
+    for mode in "", "dma=0":
+        with tempfile.TemporaryDirectory() as folder:
+            files = modules(*drivers) | {"ioctl": here.ioctl}
+            initrd = with_files(f"{here.guests}/shell.gz", files, f"{folder}/initrd")
+            (first, first_sum), (second, second_sum) = (disc(folder, "a", 1), disc(folder, "b", 2))
+            path = f"{folder}/control"
+
+            def ctl(*words):
+                return subprocess.run([here.unring, "ctl", path, *words], check=False, timeout=60,
+                                      capture_output=True, text=True)
+
+            options = ["--cdrom", first, "--cdrom", "none", "--control", f"unix:{path}"]
+            with start(linux(options=options) | dict(initrd=initrd)) as vm:
+                to_shell(vm)
+                for name in drivers:
+                    more = f" {mode}" if name == "libata" else ""
+                    vm.run(f"insmod /{name}.ko{more} && echo in", r"^in$")
+                vm.run("until [ -b /dev/sr1 ]; do sleep 0.1; done; cat /sys/class/ata_device/dev2.0/*_mode",
+                       r"XFER_PIO_4" if mode else r"XFER_MW_DMA_2")
+                vm.run("mkdir /mnt; mount -t iso9660 -o ro /dev/sr0 /mnt && md5sum < /mnt/data",
+                       f"^{first_sum}", 120)
+                vm.run("mount -t iso9660 -o ro /dev/sr1 /mnt || echo empty", r"^empty$")
+                refused = ctl("eject", "cdrom0")
+                if refused.returncode == 0 or "locked" not in refused.stderr:
+                    raise Failed(f"a disc in use was given: {refused}")
+                vm.run(f"umount /mnt; /ioctl /dev/sr0 {CDROMEJECT} && echo out", r"^out$")
+                if '"tray_open": true' not in ctl("json", '{"execute": "query-block"}').stdout:
+                    raise Failed("no tray is open")
+                for words in ("change", "cdrom0", second), ("change", "cdrom1", first):
+                    done = ctl(*words)
+                    if done.returncode:
+                        raise Failed(f"{words}: {done.stderr}")
+                vm.run("mount -t iso9660 -o ro /dev/sr0 /mnt && md5sum < /mnt/data",
+                       f"^{second_sum}", 120)
+                vm.run("umount /mnt; mount -t iso9660 -o ro /dev/sr1 /mnt && md5sum < /mnt/data",
+                       f"^{first_sum}", 120)
+                vm.run("dmesg | grep -c 'I/O error'", r"^0$")
+                vm.run("umount /mnt && echo off", r"^off$")
+                if ctl("eject", "cdrom0").returncode:
+                    raise Failed("a disc that is not used was not given")
+                vm.run("mount -t iso9660 -o ro /dev/sr0 /mnt || echo empty", r"^empty$")
+                reboot(vm)
+
+
 @own
 def unread_output():
     """Nobody reads what the guest prints: it waits, and a signal still ends the run."""
@@ -747,6 +809,7 @@ def main():
     parser.add_argument("--guests", default=f"{top}/build/guests")
     parser.add_argument("--registers", default=f"{top}/build/release/tests/debian/registers")
     parser.add_argument("--watched", default=f"{top}/build/release/tests/debian/watched")
+    parser.add_argument("--ioctl", default=f"{top}/build/release/tests/debian/ioctl")
     parser.add_argument("--anywhere", default=f"{top}/build/release/tests/debian/anywhere")
     parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
     parser.parse_args(namespace=here)

@@ -179,7 +179,7 @@ static void test_disks(void **state)
 	assert_int_equal(cmos(b, 0x38, 1), 0x30);
 	struct firmware_config c = {
 		.ram_bytes = 16 << 20,
-		.boots_disk = true,
+		.floppy_last = true,
 		.disks = 4,
 		.disk = {{.drive = {0x1234, 16, 63}, .translation = GEOMETRY_LBA},
 	                 {.drive = {306, 4, 17}, .translation = GEOMETRY_NONE},

@@ -150,13 +150,13 @@ static bool on_pointer_is_absolute(void *ctx)
 static bool on_block(void *ctx, unsigned i, struct control_block *b)
 {
 	struct rig *r = ctx;
-	*b = (struct control_block){"floppy0", *r->medium ? r->medium : NULL, r->read_only, false,
-	                            true};
+	*b = (struct control_block){
+		"floppy0", *r->medium ? r->medium : NULL, r->read_only, false, true, r->read_only};
 	return !i;
 }
 
 static bool on_change(void *ctx, const char *device, int fd, const char *file, bool read_only,
-                      struct problem *why)
+                      bool force, struct problem *why)
 {
 	struct rig *r = ctx;
 	snprintf(r->medium, sizeof r->medium, "%s", file);

@@ -9,6 +9,11 @@
 #   ipxe           ipxe.img, a floppy on which SYSLINUX starts iPXE
 #   memtest-floppy memtest-floppy.img, a floppy on which SYSLINUX starts memtest86+
 #   memtest-disk   memtest-disk.img, a hard disk with a partition on which it does
+#   grub-cd        grub-cd.iso, GRUB's rescue CD
+#   ipxe-cd        ipxe-cd.iso, iPXE's own CD
+#   memtest-cd     memtest-cd.iso, memtest86+'s own CD
+#   isolinux-cd    isolinux-cd.iso, whose ISOLINUX starts iPXE, or memdisk with GRUB's floppy
+#   debian-cd      debian-cd.iso, made by grub-mkrescue, with both of Debian's kernels
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -21,11 +26,16 @@ put() {
 	mv "$g/$2.new" "$g/$2"
 }
 
+# need TOOL...: or it ends here.
+need() {
+	for t in "$@"; do
+		command -v "$t" > /dev/null || { echo "guest.sh: missing: $t" >&2; exit 1; }
+	done
+}
+
 # floppy KERNEL IMAGE: a floppy of 1.44 MB on which SYSLINUX starts that kernel.
 floppy() {
-	for t in mformat mcopy syslinux; do
-		command -v $t > /dev/null || { echo "guest.sh: missing: $t" >&2; exit 1; }
-	done
+	need mformat mcopy syslinux
 	rm -f "$g/$2.new"
 	truncate -s 1440K "$g/$2.new"
 	mformat -i "$g/$2.new" -f 1440 ::
@@ -38,9 +48,7 @@ floppy() {
 # disk KERNEL IMAGE: a hard disk of 32 MiB, whose one partition, from sector 2048 on to the end, of 65
 # cylinders of 16 heads and 63 sectors, is like that floppy.
 disk() {
-	for t in mformat mcopy syslinux; do
-		command -v $t > /dev/null || { echo "guest.sh: missing: $t" >&2; exit 1; }
-	done
+	need mformat mcopy syslinux
 	"$here/fetch.sh" syslinux-common
 	rm -f "$g/$2.new"
 	truncate -s 32M "$g/$2.new"
@@ -53,6 +61,49 @@ disk() {
 	mcopy -i "$g/$2.new@@1M" "$1" ::k.krn
 	syslinux --install --offset 1048576 "$g/$2.new"
 	mv "$g/$2.new" "$g/$2"
+}
+
+# isolinux_cd IMAGE: no emulation; its menu is text, and waits for an answer.
+isolinux_cd() {
+	need xorriso
+	t=$g/isolinux-cd
+	rm -rf "$t"
+	mkdir -p "$t/isolinux"
+	cp $g/pkg/isolinux/usr/lib/ISOLINUX/isolinux.bin "$t/isolinux/"
+	cp $g/pkg/syslinux-common/usr/lib/syslinux/modules/bios/ldlinux.c32 \
+		$g/pkg/syslinux-common/usr/lib/syslinux/memdisk $g/grub.img "$t/isolinux/"
+	cp $g/pkg/ipxe/boot/ipxe.lkrn "$t/isolinux/ipxe.krn"
+	cat > "$t/isolinux/isolinux.cfg" <<- 'EOF'
+	prompt 1
+	display menu.txt
+	label ipxe
+	  kernel ipxe.krn
+	label floppy
+	  kernel memdisk
+	  append initrd=grub.img floppy
+	EOF
+	printf 'A CD of unring:\n  ipxe\n  floppy\n' > "$t/isolinux/menu.txt"
+	xorriso -report_about WARNING -as mkisofs -quiet -o "$g/$1.new" -V UNRING -b isolinux/isolinux.bin \
+		-c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$t"
+	mv "$g/$1.new" "$g/$1"
+	rm -rf "$t"
+}
+
+# debian_cd IMAGE: the menu is GRUB's.
+debian_cd() {
+	need grub-mkrescue xorriso
+	t=$g/debian-cd
+	rm -rf "$t"
+	mkdir -p "$t/boot/grub"
+	cp $g/vmlinuz-686 $g/vmlinuz-686-pae $g/shell.gz "$t/boot/"
+	for k in 686 686-pae; do
+		printf 'menuentry "Debian %s" {\n  linux /boot/vmlinuz-%s panic=-1\n' $k $k
+		printf '  initrd /boot/shell.gz\n}\n'
+	done > "$t/boot/grub/grub.cfg"
+	grub-mkrescue -d $g/pkg/grub-pc-bin/usr/lib/grub/i386-pc --fonts= --locales= --themes= \
+		-o "$g/$1.new" "$t" > "$g/debian-cd.log" 2>&1 || { cat "$g/debian-cd.log" >&2; exit 1; }
+	mv "$g/$1.new" "$g/$1"
+	rm -rf "$t"
 }
 
 for guest in "$@"; do
@@ -101,6 +152,28 @@ for guest in "$@"; do
 		[ ! -f $g/memtest-disk.img ] || continue
 		"$here/fetch.sh" memtest86+
 		disk $g/pkg/memtest86+/boot/memtest86+ia32.bin memtest-disk.img ;;
+	grub-cd)
+		[ ! -f $g/grub-cd.iso ] || continue
+		"$here/fetch.sh" grub-rescue-pc
+		put $g/pkg/grub-rescue-pc/usr/lib/grub-rescue/grub-rescue-cdrom.iso grub-cd.iso ;;
+	ipxe-cd)
+		[ ! -f $g/ipxe-cd.iso ] || continue
+		"$here/fetch.sh" ipxe
+		put $g/pkg/ipxe/usr/lib/ipxe/ipxe.iso ipxe-cd.iso ;;
+	memtest-cd)
+		[ ! -f $g/memtest-cd.iso ] || continue
+		"$here/fetch.sh" memtest86+
+		put $g/pkg/memtest86+/usr/lib/memtest86+/memtest86+ia32.iso memtest-cd.iso ;;
+	isolinux-cd)
+		[ ! -f $g/isolinux-cd.iso ] || continue
+		sh "$here/guest.sh" grub
+		"$here/fetch.sh" isolinux syslinux-common ipxe
+		isolinux_cd isolinux-cd.iso ;;
+	debian-cd)
+		[ ! -f $g/debian-cd.iso ] || continue
+		sh "$here/guest.sh" 686 686-pae shell
+		"$here/fetch.sh" grub-pc-bin
+		debian_cd debian-cd.iso ;;
 	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;
 	esac
 done

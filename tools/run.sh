@@ -8,6 +8,7 @@
 #   run.sh ipxe                   iPXE, from a floppy with SYSLINUX
 #   run.sh memtest-floppy         memtest86+, from such a floppy
 #   run.sh memtest-disk           the same from a hard disk
+#   run.sh grub-cd, ipxe-cd, memtest-cd    their CDs
 # Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,13 +19,13 @@ unring=$root/build/release/unring
 guest=${1:-tour}
 [ $# = 0 ] || shift
 case $guest in
-tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk) ;;
+tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk | grub-cd | ipxe-cd | memtest-cd) ;;
 debian)
 	kernel=686
 	case ${1:-} in 686 | 686-pae) kernel=$1; shift ;; esac ;;
 -h | --help)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy or memtest-disk" >&2; exit 2 ;;
+*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy, memtest-disk, grub-cd, ipxe-cd or memtest-cd" >&2; exit 2 ;;
 esac
 
 sh "$here/install.sh" build
@@ -43,6 +44,9 @@ grub | ipxe | memtest-floppy)
 memtest-disk)
 	sh "$here/guest.sh" "$guest"
 	exec "$unring" run --disk "$g/$guest.img",snapshot "$@" ;;
+grub-cd | ipxe-cd | memtest-cd)
+	sh "$here/guest.sh" "$guest"
+	exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;
 memtest)
 	sh "$here/guest.sh" memtest
 	append="console=ttyS0,115200"

@@ -17,7 +17,8 @@ sh tools/build.sh paranoid
 step "build: asan-ubsan"
 sh tools/build.sh asan-ubsan
 step "guests"
-sh tools/guest.sh 686 686-pae shell memtest mach grub ipxe memtest-floppy
+sh tools/guest.sh 686 686-pae shell memtest mach grub ipxe memtest-floppy \
+	grub-cd ipxe-cd memtest-cd isolinux-cd debian-cd
 failed=
 step "tests: asan-ubsan"
 ctest --test-dir build/asan-ubsan --output-on-failure --no-tests=error -j 2 \

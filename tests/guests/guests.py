@@ -6,6 +6,7 @@ on the same image, which the first may have written to. Those that no Debian pac
 for in the folder that UNRING_MEDIA names; without it they are skipped (status 77). Without a name:
 the names.
 """
+import hashlib
 import os
 import re
 import shutil
@@ -93,6 +94,44 @@ def memtest(g, _):
     g.until("a second test", lambda: "Test #1" in g.screen() or "Test #2" in g.screen(), 40)
     if "Errors: 0" not in g.screen():
         raise RuntimeError("errors:\n" + g.screen())
+
+
+def grub_cd(g, _):
+    g.see("for a command-line")
+    g.type("c")
+    g.see("grub>")
+    after(g, "ls (cd)/boot/grub/", "i386-pc/")
+    after(g, "echo seen=${grub_platform}", "seen=pc")
+
+
+def isolinux(g, boot):
+    """Its text menu; then iPXE, or memdisk with GRUB's floppy."""
+    g.see("boot:")
+    g.type("ipxe\n" if boot == 1 else "floppy\n")
+    if boot == 1:
+        ipxe(g, boot)
+    else:
+        g.see("for a command-line")
+        g.type("c")
+        g.see("grub>")
+        after(g, "ls", "(fd0)")
+
+
+def debian_cd(g, boot):
+    """The first entry of GRUB's menu, then the second."""
+    g.see("Debian 686-pae")
+    if boot == 2:
+        g.press("down")
+    g.press("ret")
+    g.see("unring:/#", 120)
+    shown = after(g, "echo kernel=$(uname -r)", "kernel=6")
+    if bool(re.search(r"kernel=6\S*-pae$", shown, re.MULTILINE)) != (boot == 2):
+        raise RuntimeError("another kernel:\n" + shown)
+    after(g, "seq 1 20000 | md5sum", hashlib.md5(
+        "".join(f"{n}\n" for n in range(1, 20001)).encode()).hexdigest())
+    g.type("poweroff -f\n")
+    if g.ended():
+        raise RuntimeError("poweroff: exit status")
 
 
 def sectorlisp(g, _):
@@ -267,6 +306,11 @@ DEBIAN = {
     "memtest-floppy": ("memtest-floppy.img", ["--memory", "8M"], memtest, 60),
     "memtest-disk": ("--disk memtest-disk.img", ["--memory", "8M"], memtest, 60),
     "grub-disk": ("--disk grub.img", ["--memory", "16M", "--disk", "memtest-disk.img"], grub_disk, 60),
+    "grub-cd": ("grub-cd.iso", ["--memory", "16M"], grub_cd, 60),
+    "ipxe-cd": ("ipxe-cd.iso", ["--memory", "16M"], ipxe, 60),
+    "memtest-cd": ("memtest-cd.iso", ["--memory", "8M"], memtest, 60),
+    "isolinux-cd": ("isolinux-cd.iso", ["--memory", "16M"], isolinux, 60),
+    "debian-cd": ("debian-cd.iso", ["--memory", "256M"], debian_cd, 180),
 }
 MEDIA = {
     "sectorlisp": ("sectorlisp.img", ["--memory", "1M"], sectorlisp, 60),
@@ -332,7 +376,8 @@ def run(unring, folder, name):
                    for o in options]
         for boot in (1, 2):
             before = processor_seconds()
-            g = Guest(unring, option or "--floppy", disk, *options, timeout=seconds)
+            given = option or ("--cdrom" if image.endswith(".iso") else "--floppy")
+            g = Guest(unring, given, disk, *options, timeout=seconds)
             try:
                 steps(g, boot)
                 if g.process.poll() is None:

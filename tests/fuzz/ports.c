@@ -350,6 +350,33 @@ static void ide(void)
 	}
 }
 
+/* A packet for a CD-ROM drive, whose bytes are taken or given, more or fewer than there are. */
+static void packet(void)
+{
+	static const u8 opcodes[] = {0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1e, 0x25, 0x28,
+	                             0x28, 0x2b, 0x42, 0x43, 0x46, 0x4a, 0x51, 0x52, 0x55,
+	                             0x5a, 0xa8, 0xad, 0xb9, 0xbb, 0xbd, 0xbe, 0xbe};
+	static const u8 commands[] = {0x08, 0x90, 0xa1, 0xec, 0xef, 0xe5};
+	u16 base = one_in(4) ? 0x1f0 : 0x170;
+	bool by_dma = one_in(3);
+
+	out(base + 6, 1, one_in(8) ? any() : below(2) << 4);
+	if (one_in(16))
+		out(base + 0x206, 1, any() & 6);
+	out(base + 1, 1, one_in(16) ? any() : by_dma);
+	out(base + 4, 1, any());
+	out(base + 5, 1, one_in(2) ? 0 : any());
+	out(base + 7, 1, one_in(8) ? commands[below(sizeof commands)] : 0xa0);
+	out(base, 2, opcodes[below(sizeof opcodes)] | any() << 8);
+	for (unsigned i = 2; i < 12; i += 2)
+		out(base, 2, one_in(2) ? 0 : one_in(2) ? below(64) << 8 : any());
+	for (unsigned n = below(one_in(8) ? 2000 : 40); n && (in(base + 0x206, 1) & 8); n--)
+		if (in(base + 2, 1) & 2)
+			in(base, one_in(4) ? 4 : 2);
+		else
+			out(base, 2, any());
+}
+
 static void vga(void)
 {
 	static const struct {
@@ -421,8 +448,8 @@ void again(void)
 	static u32 operations;
 
 	for (;;) {
-		static void (*const devices[])(void) = {pci, fwcfg, dma,      floppy,
-		                                        ide, vga,   keyboard, timers};
+		static void (*const devices[])(void) = {pci,    fwcfg, dma,      floppy, ide,
+		                                        packet, vga,   keyboard, timers};
 
 		switch (below(8)) {
 		case 0 ... 2:

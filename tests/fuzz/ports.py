@@ -40,6 +40,9 @@ def one_command(guest, folder, rng):
         ("x-set-speed", {"percent": rng.randint(5, 100)}),
         ("eject", {"device": f"floppy{rng.randint(0, 1)}", "force": True}),
         ("blockdev-change-medium", {"device": f"floppy{rng.randint(0, 1)}", "filename": file}),
+        ("eject", {"device": f"cdrom{rng.randint(0, 1)}", "force": rng.random() < 0.5}),
+        ("blockdev-change-medium", {"device": f"cdrom{rng.randint(0, 1)}",
+                                    "filename": os.path.join(folder, "disc")}),
         ("input-send-event", {"events": [{"type": "key", "data": {
             "down": rng.random() < 0.5, "key": key[0]}}]}),
         ("input-send-event", {"events": [
@@ -70,6 +73,9 @@ def one_guest(unring, kernel, seed, seconds):
             with open(os.path.join(folder, name), "wb") as f:
                 f.truncate(512 * rng.randint(1, 20000))
             disks += ["--disk", f.name + rng.choice(["", ",readonly", ",snapshot"])]
+        with open(os.path.join(folder, "disc"), "wb") as f:
+            f.write(rng.randbytes(2048) * rng.randint(1, 300))
+        disks += ["--cdrom", f.name, *(["--cdrom", "none"] if len(disks) < 6 else [])]
         options = [*disks, "--kernel", kernel, "--memory", "16M", "--debugcon", count,
                    "--append", f"seed={seed}",
                    "--floppy", os.path.join(folder, "a") + rng.choice(["", ",readonly", ",snapshot"]),

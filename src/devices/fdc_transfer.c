@@ -140,9 +140,21 @@ static unsigned stride(const struct fdc *f)
 	return scans(f) && f->command[8] == 2 ? 2 : 1;
 }
 
+/* The BIOS of a PC gives the disk's last sector as EOT, and with MT a read of more sectors than are left
+ * goes on under head 1 by itself.  SeaBIOS gives the sector in which the read would end, did the
+ * track go on; the chip would look for that in vain.  So a track's last sector leads to the next
+ * track, and a cylinder's last to the next cylinder: boot records read dozens of sectors at a
+ * time. */
+static bool runs_on(const struct fdc *f)
+{
+	const struct floppy *d = &f->unit[f->transfer.unit].floppy;
+	return flag(f, MT) && d->format && last_sector(f) > d->format->sectors;
+}
+
 static bool last_of_side(const struct fdc *f)
 {
-	uint8_t r = f->transfer.r, last = last_sector(f);
+	const struct floppy *d = &f->unit[f->transfer.unit].floppy;
+	uint8_t r = f->transfer.r, last = runs_on(f) ? d->format->sectors : last_sector(f);
 	return r == last || (stride(f) == 2 && r + 1 == last);
 }
 
@@ -151,7 +163,7 @@ static bool at_end(const struct fdc *f)
 	const struct transfer *t = &f->transfer;
 	if (code(f) == READ_TRACK)
 		return t->count >= last_sector(f);
-	return last_of_side(f) && (!flag(f, MT) || t->head);
+	return last_of_side(f) && (!flag(f, MT) || (t->head && !runs_on(f)));
 }
 
 /* Table "Result Phase": the ID behind the sector that was the last. */
@@ -175,7 +187,11 @@ static void advance(struct fdc *f)
  * long.  What is moved byte by byte leaves its guest time to come for the first. */
 static void next_sector(struct fdc *f)
 {
-	f->transfer.stage = STAGE_SECTOR;
+	struct transfer *t = &f->transfer;
+	struct unit *u = &f->unit[t->unit];
+	if (runs_on(f) && t->r == 1 && !t->head)
+		fdc_seek(u, u->cylinder + 1);
+	t->stage = STAGE_SECTOR;
 	if (!fdc_by_dma(f))
 		timer_set(f->event, clock_now(f->clock) + SECTOR_NS);
 }

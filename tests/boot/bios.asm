@@ -59,6 +59,16 @@ main:	; INT 12h, 11h
 	mov cx, 512
 	repe cmpsw
 	need e, "13h: what was written"
+	mov ax, SPARE - 20	; two tracks and a cylinder on
+	mov cx, 0216h
+	mov bx, BUFFER + 2048
+	call disk
+	need nc, "13h: read over tracks"
+	mov si, BUFFER
+	mov di, BUFFER + 2048 + 20 * 512
+	mov cx, 512
+	repe cmpsw
+	need e, "13h: what is read over tracks"
 	mov ax, 0201h
 	mov cx, 4f30h		; sector 48 of 9
 	mov dh, 0

@@ -235,6 +235,36 @@ static void test_read(void **state)
 	close_bench(&b);
 }
 
+/* SeaBIOS asks so for sectors that lie on several tracks. */
+static void test_past_the_track(void **state)
+{
+	struct bench b;
+	open_bench(&b);
+	program_dma(&b, TO_MEMORY, 0, 30 * 512);
+	GIVE(&b, 0xe6, 0x00, 0, 0, 2, 2, 31, 0x1b, 0xff);
+	wait(&b);
+	EXPECT(&b, 0x04, 0, 0, 0, 1, 14, 2);
+	assert_sectors(memory, 1, 30);
+	program_dma(&b, TO_MEMORY, 0, 90 * 512);
+	GIVE(&b, 0xe6, 0x00, 0, 0, 2, 2, 91, 0x1b, 0xff);
+	wait(&b);
+	EXPECT(&b, 0x04, 0, 0, 2, 1, 2, 2);
+	assert_sectors(memory, 1, 90);
+	/* The heads are there now; and there is an end. */
+	program_dma(&b, TO_MEMORY, 0, 512);
+	GIVE(&b, 0xe6, 0x04, 2, 1, 2, 2, 18, 0x1b, 0xff);
+	wait(&b);
+	EXPECT(&b, 0x04, 0, 0, 2, 1, 3, 2);
+	assert_sectors(memory, 91, 1);
+	seek(&b, 79);
+	program_dma(&b, TO_MEMORY, 0, 1024);
+	GIVE(&b, 0xe6, 0x04, 79, 1, 18, 2, 19, 0x1b, 0xff);
+	wait(&b);
+	EXPECT(&b, 0x40, 0x01, 0, 80, 0, 1, 2);
+	assert_sectors(memory, 2879, 1);
+	close_bench(&b);
+}
+
 /* What it cannot find, and why. */
 static void test_not_found(void **state)
 {
@@ -456,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_ids_and_tracks), cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_verify),         cmocka_unit_test(test_scans),
 		cmocka_unit_test(test_implied_seek),   cmocka_unit_test(test_held),
+		cmocka_unit_test(test_past_the_track),
 	};
 	return cmocka_run_group_tests_name("fdc", tests, NULL, NULL);
 }

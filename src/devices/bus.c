@@ -111,7 +111,7 @@ static void put_in(struct bus *b, int id)
 	}
 	unsigned i = memory_behind(b, r->base);
 	memmove(b->memory + i + 1, b->memory + i, (b->n_memory - i) * sizeof *b->memory);
-	b->memory[i] = (struct bus_range){r->base, r->length, id};
+	b->memory[i] = (struct bus_range){r->base, r->length, id, r->handler.memory};
 	b->n_memory++;
 }
 
@@ -189,6 +189,15 @@ void bus_unmap(struct bus *b, int id)
 	take_out(b, id);
 	*r = (struct region){0};
 	tell(b, space);
+}
+
+void bus_show(struct bus *b, int id, struct bus_memory memory)
+{
+	struct region *r = mapped(b, id);
+	CHECK(r->space == SPACE_MEMORY && memory.offset + (uint64_t)memory.length <= r->length);
+	r->handler.memory = memory;
+	b->memory[memory_behind(b, r->base)].memory = memory;
+	tell(b, SPACE_MEMORY);
 }
 
 const struct bus_range *bus_memory(const struct bus *b, unsigned *n)
@@ -274,6 +283,28 @@ void bus_write(struct bus *b, enum bus_space space, uint64_t address, unsigned s
 			p.handler->write(p.handler->ctx, p.offset, p.size, v);
 		done += p.bytes;
 	}
+}
+
+/* Does the region hold n bytes from this address on? */
+static bool holds(const struct region *r, uint64_t address, uint64_t n)
+{
+	return address >= r->base && address - r->base < r->length &&
+	       n <= r->length - (address - r->base);
+}
+
+bool bus_run(struct bus *b, const struct mem_run *run)
+{
+	CHECK(is_size(run->size));
+	const struct region *r = &b->regions[owner_of(b, SPACE_MEMORY, run->at)];
+	uint64_t bytes = run->n * run->size;
+	if (!r->handler.run || !holds(r, run->at, bytes) ||
+	    (run->kind == RUN_MOVE && !holds(r, run->from, bytes)))
+		return false;
+	struct mem_run within = *run;
+	within.at -= r->base;
+	within.from -= r->base;
+	r->handler.run(r->handler.ctx, &within);
+	return true;
 }
 
 void bus_burst(struct bus *b, uint16_t port, unsigned size, void *buf, size_t n, bool in)

@@ -3,9 +3,16 @@
 #ifndef UNRING_DEVICES_BUS_H
 #define UNRING_DEVICES_BUS_H
 
+#include "base/run.h"
 #include "base/types.h"
 
 enum bus_space { SPACE_PORT, SPACE_MEMORY };
+
+/* A part of a region, whole pages from offset on, as memory of the machine's, which begins at this
+ * page of it; length 0: none. */
+struct bus_memory {
+	uint32_t offset, length, page;
+};
 
 /* An access of 1 to 8 bytes is cut where regions end.  What lies in one region is done in
  * accesses of max bytes, then of the powers of two below that are left.  An end narrower than
@@ -23,6 +30,11 @@ struct region_handler {
 	/* An access that begins in the region stays at the offset where it began, whatever its
 	 * size: a dword at the data port of an IDE channel is two words of it. */
 	bool same_offset;
+	/* In memory, more elements than one: at and from are offsets, and all of it is in the
+	 * region.  NULL: one by one. */
+	void (*run)(void *ctx, const struct mem_run *r);
+	/* What the processor finds there by itself from the beginning: bus_show(). */
+	struct bus_memory memory;
 };
 
 struct bus;
@@ -38,6 +50,10 @@ int bus_map(struct bus *b, enum bus_space space, uint64_t base, uint64_t length,
 int bus_move(struct bus *b, int id, uint64_t base);
 void bus_unmap(struct bus *b, int id);
 
+/* That part of a region of memory is the processor's to load and store from now on, without its
+ * handlers, which others reach as before; the rest, or with none all of it, is a device again. */
+void bus_show(struct bus *b, int id, struct bus_memory memory);
+
 /* Bytes of no region read as FFh.  Behind port FFFFh comes port 0. */
 uint64_t bus_read(struct bus *b, enum bus_space space, uint64_t address, unsigned size);
 void bus_write(struct bus *b, enum bus_space space, uint64_t address, unsigned size,
@@ -45,10 +61,14 @@ void bus_write(struct bus *b, enum bus_space space, uint64_t address, unsigned s
 /* n elements of 1, 2 or 4 bytes at one port, as INS (in) and OUTS move them. */
 void bus_burst(struct bus *b, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 
+/* All of the run; false: it leads to no region that does such, and nothing was done. */
+bool bus_run(struct bus *b, const struct mem_run *r);
+
 /* The regions of memory, by address, until one changes. */
 struct bus_range {
 	uint64_t base, length;
 	int id;
+	struct bus_memory memory;
 };
 const struct bus_range *bus_memory(const struct bus *b, unsigned *n);
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Page frames. */
 enum {
@@ -23,7 +24,10 @@ struct memory_map {
 	uint32_t ram;     /* pages */
 	struct pages rom; /* of memory */
 	bool load[HIGH - SHADOW], store[HIGH - SHADOW];
-	struct pages *device;
+	struct device_pages {
+		struct pages all, memory; /* those that the device shows as memory */
+		uint32_t page;            /* of memory, at the first of these */
+	} * device;
 	unsigned count;
 };
 
@@ -38,19 +42,19 @@ static struct place rom_at(const struct memory_map *m, uint32_t below)
 	                         : (struct place){PHYS_NONE, 0};
 }
 
-static bool is_device(const struct memory_map *m, uint32_t frame)
+static struct place place_in(const struct device_pages *d, uint32_t frame)
 {
-	for (unsigned i = 0; i < m->count; i++)
-		if (frame - m->device[i].first < m->device[i].n)
-			return true;
-	return false;
+	uint32_t at = frame - d->memory.first;
+	return at < d->memory.n ? (struct place){PHYS_RAM, d->page + at}
+	                        : (struct place){PHYS_DEVICE, 0};
 }
 
 /* Where no shadow RAM is to be read. */
 static struct place place_below(const struct memory_map *m, uint32_t frame)
 {
-	if (is_device(m, frame))
-		return (struct place){PHYS_DEVICE, 0};
+	for (unsigned i = 0; i < m->count; i++)
+		if (frame - m->device[i].all.first < m->device[i].all.n)
+			return place_in(&m->device[i], frame);
 	if (frame < m->ram && frame - ADAPTERS >= HIGH - ADAPTERS)
 		return (struct place){PHYS_RAM, frame};
 	if (frame - (HIGH - ROM_LOW) < ROM_LOW)
@@ -121,16 +125,29 @@ void memory_map_shadow(struct memory_map *m, uint32_t base, uint32_t bytes, bool
 	settle(m, p);
 }
 
-static struct pages pages_of(const struct bus_range *r)
+static struct device_pages pages_of(const struct bus_range *r)
 {
 	uint64_t first = r->base >> PAGE_SHIFT,
 		 end = (r->base + r->length + PAGE_MASK) >> PAGE_SHIFT;
-	return (struct pages){(uint32_t)first, (uint32_t)(end - first)};
+	return (struct device_pages){
+		.all = {(uint32_t)first, (uint32_t)(end - first)},
+		.memory = {(uint32_t)((r->base + r->memory.offset) >> PAGE_SHIFT),
+	                   r->memory.length >> PAGE_SHIFT},
+		.page = r->memory.page,
+	};
+}
+
+static bool is_among(const struct device_pages *d, unsigned n, const struct device_pages *one)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!memcmp(&d[i], one, sizeof *one))
+			return true;
+	return false;
 }
 
 void memory_map_follow(struct memory_map *m, const struct bus *bus)
 {
-	struct pages *old = m->device;
+	struct device_pages *old = m->device;
 	unsigned n, count = m->count;
 	const struct bus_range *range = bus_memory(bus, &n);
 	m->device = calloc(n ? n : 1, sizeof *m->device);
@@ -138,9 +155,12 @@ void memory_map_follow(struct memory_map *m, const struct bus *bus)
 	m->count = n;
 	for (unsigned i = 0; i < n; i++)
 		m->device[i] = pages_of(&range[i]);
+	/* What stays is left alone: a frame buffer has thousands of pages. */
 	for (unsigned i = 0; i < count; i++)
-		settle(m, old[i]);
+		if (!is_among(m->device, n, &old[i]))
+			settle(m, old[i].all);
 	for (unsigned i = 0; i < n; i++)
-		settle(m, m->device[i]);
+		if (!is_among(old, count, &m->device[i]))
+			settle(m, m->device[i].all);
 	free(old);
 }

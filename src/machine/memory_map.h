@@ -20,8 +20,8 @@ void memory_map_rom(struct memory_map *m, uint32_t first, uint32_t bytes);
  * on the bus.  (82441FX, PAM registers.) */
 void memory_map_shadow(struct memory_map *m, uint32_t base, uint32_t bytes, bool read, bool write);
 
-/* Regions of the bus have come, gone or moved: pages that any of them reaches are devices from now
- * on, but for shadow RAM. */
+/* Regions of the bus have come, gone or moved, or show memory: pages that any of them reaches are
+ * devices from now on, or that memory, but for shadow RAM. */
 void memory_map_follow(struct memory_map *m, const struct bus *bus);
 
 #endif

@@ -152,6 +152,15 @@ static void on_mem_write(void *ctx, gpa_t a, unsigned size, uint32_t value)
 	want_poll(m);
 }
 
+static bool on_mem_run(void *ctx, const struct mem_run *r)
+{
+	struct machine *m = ctx;
+	idle_work(&m->idle);
+	bool done = bus_run(board_bus(m->board), r);
+	want_poll(m);
+	return done;
+}
+
 static void on_ferr(void *ctx)
 {
 	struct machine *m = ctx;
@@ -387,6 +396,7 @@ struct monitor_platform platform_of(struct machine *m)
 		.io_burst = on_burst,
 		.mem_read = on_mem_read,
 		.mem_write = on_mem_write,
+		.mem_run = on_mem_run,
 		.intr_line = on_intr_line,
 		.intr_ack = on_intr_ack,
 		.int_n = m->config.no_idle_sleep ? NULL : on_int_n,

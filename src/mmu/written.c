@@ -122,6 +122,18 @@ void mmu_written(struct mmu *m, gpa_t a, unsigned n)
 		written(m, page, a.v & PAGE_MASK, n);
 }
 
+void mmu_memory_stored(struct mmu *m, uint32_t page, uint32_t off, uint64_t n)
+{
+	for (; n; page++, off = 0) {
+		uint32_t now = n < PAGE_SIZE - off ? (uint32_t)n : PAGE_SIZE - off;
+		if (m->page_flags[page] & PAGE_CODE)
+			m->client.code_store(m->client.ctx, page, off, now);
+		m->page_flags[page] &= ~PAGE_CLEAN;
+		written(m, page, off, now);
+		n -= now;
+	}
+}
+
 /* Within the page of this frame, here as the map has it. */
 static void store(struct mmu *m, uint32_t frame, uint32_t here, uint32_t off, const void *src,
                   uint32_t n)

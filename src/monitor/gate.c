@@ -31,6 +31,12 @@ GATE void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t val
 	m->cfg.platform.mem_write(m->cfg.platform.ctx, a, size, value);
 }
 
+GATE bool gate_mem_run(struct monitor *m, const struct mem_run *r)
+{
+	fpu_save_vectors(m);
+	return m->cfg.platform.mem_run(m->cfg.platform.ctx, r);
+}
+
 GATE bool gate_intr_line(struct monitor *m)
 {
 	fpu_save_vectors(m);

@@ -31,6 +31,7 @@ void gate_io_write(struct monitor *m, uint16_t port, unsigned size, uint32_t val
 void gate_io_burst(struct monitor *m, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 uint32_t gate_mem_read(struct monitor *m, gpa_t a, unsigned size);
 void gate_mem_write(struct monitor *m, gpa_t a, unsigned size, uint32_t value);
+bool gate_mem_run(struct monitor *m, const struct mem_run *r);
 bool gate_intr_line(struct monitor *m);
 uint8_t gate_intr_ack(struct monitor *m);
 void gate_int_n(struct monitor *m, uint8_t vector);

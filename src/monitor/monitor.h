@@ -3,6 +3,7 @@
 #ifndef UNRING_MONITOR_MONITOR_H
 #define UNRING_MONITOR_MONITOR_H
 
+#include "base/run.h"
 #include "base/types.h"
 #include "cpu/vcpu.h"
 #include "mmu/mmu.h"
@@ -32,6 +33,9 @@ struct monitor_platform {
 	 * if it never does. */
 	uint32_t (*mem_read)(void *ctx, gpa_t a, unsigned size);
 	void (*mem_write)(void *ctx, gpa_t a, unsigned size, uint32_t value);
+	/* Elements there that lie in a page, by guest-physical address; false, or NULL: it is
+	 * asked for them one by one. */
+	bool (*mem_run)(void *ctx, const struct mem_run *r);
 	bool (*intr_line)(void *ctx);   /* is INTR asserted? */
 	uint8_t (*intr_ack)(void *ctx); /* INTA: the vector */
 	/* INT n in real or virtual-8086 mode is about to be taken: one of those below 64 whose bit is set,

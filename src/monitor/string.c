@@ -147,59 +147,126 @@ static uint32_t run_of(const struct string *s, enum sreg seg, enum gpr r, uint32
 	return n && cpu_seg_check(v, seg, off, n * s->size, write, &t) ? n : 0;
 }
 
+/* May elements be done many at a time: upwards, with nobody looking at each? */
+static bool is_bulk(const struct string *s)
+{
+	const struct monitor *m = s->m;
+	return s->step > 0 && !(m->modes[m->mode] & (MODE_AC | MODE_TF)) && !m->debug.step;
+}
+
 static bool run_address(const struct string *s, uint32_t a, enum mmu_access access, gpa_t *p)
 {
 	return mmu_translate(s->m->mmu, gla(a), access, s->user, p, &s->m->fault.trap);
 }
 
-/* Up to count elements of REP STOS or REP MOVS within a page of plain, upward memory
- * at once, by the host's own instruction; 0 when that is not the case. */
+/* n elements at host addresses, by the host's own instruction. */
+static void move_native(const struct string *s, void *dst, const void *src, size_t n)
+{
+	uint32_t eax = s->m->v->gpr[EAX];
+	/* By elements, as the two may overlap. */
+	if (s->op == STROP_MOVS && s->size == 4)
+		__asm__ volatile("rep movsl" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+	else if (s->op == STROP_MOVS && s->size == 2)
+		__asm__ volatile("rep movsw" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+	else if (s->op == STROP_MOVS)
+		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+	else if (s->size == 4)
+		__asm__ volatile("rep stosl" : "+D"(dst), "+c"(n) : "a"(eax) : "memory");
+	else if (s->size == 2)
+		__asm__ volatile("rep stosw" : "+D"(dst), "+c"(n) : "a"(eax) : "memory");
+	else
+		__asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(eax) : "memory");
+}
+
+/* One side of a run: where it is, and what is there. */
+struct side {
+	gpa_t at;
+	void *host; /* NULL: no memory */
+	bool device;
+};
+
+static bool side_of(const struct string *s, uint32_t a, bool write, struct side *side)
+{
+	struct mmu *mmu = s->m->mmu;
+	if (!run_address(s, a, write ? MMU_WRITE : MMU_READ, &side->at))
+		return false;
+	side->device = mmu_is_device(mmu, side->at);
+	side->host =
+		write ? mmu_host_store(mmu, side->at) : (void *)(uintptr_t)mmu_host(mmu, side->at);
+	return side->host || side->device;
+}
+
+/* n elements at addresses whose bytes may be noted: units there die, tables are compared. */
+static void run_memory(const struct string *s, const struct side *to, const void *src, uint32_t n)
+{
+	struct monitor *m = s->m;
+	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, to->at);
+	if (mmu_is_code(m->mmu, page))
+		code_stored(m, page, to->at.v & PAGE_MASK, bytes);
+	move_native(s, to->host, src, n);
+	mmu_written(m->mmu, to->at, bytes);
+}
+
+/* The same where a device is on one side or on both, which is asked once. */
+static bool run_device(const struct string *s, const struct side *to, const struct side *from,
+                       uint32_t n)
+{
+	struct monitor *m = s->m;
+	struct mem_run r = {.size = s->size, .n = n, .at = to->at.v, .buf = &m->v->gpr[EAX]};
+	uint8_t loaded[PAGE_SIZE];
+
+	if (!m->cfg.platform.mem_run || log_on(LOG_IO))
+		return false;
+	if (s->op == STROP_STOS) {
+		r.kind = RUN_FILL;
+	} else if (!from->device) {
+		r.kind = RUN_STORE;
+		r.buf = from->host;
+	} else if (to->device) {
+		r.kind = RUN_MOVE;
+		r.from = from->at.v;
+	} else {
+		r.kind = RUN_LOAD;
+		r.at = from->at.v;
+		r.buf = loaded;
+	}
+	if (!gate_mem_run(m, &r))
+		return false;
+	*(r.kind == RUN_LOAD ? &stats.mem_reads : &stats.mem_writes) += n;
+	if (r.kind == RUN_LOAD)
+		run_memory(s, to, loaded, n);
+	interrupt_line_update(m);
+	return true;
+}
+
+/* Up to count elements of REP STOS or REP MOVS that go up within a page at once; 0 when that is
+ * not the case. */
 static uint32_t bulk_run(const struct string *s, uint32_t count)
 {
 	struct monitor *m = s->m;
 	struct vcpu *v = m->v;
+	bool moves = s->op == STROP_MOVS;
 	uint32_t to = masked(s, v->gpr[EDI]) + v->seg[SREG_ES].base, n;
 	uint32_t from = masked(s, v->gpr[ESI]) + v->seg[s->seg].base;
-	gpa_t p, q;
+	struct side dst, src = {.host = &v->gpr[EAX]};
 
-	if ((s->op != STROP_STOS && s->op != STROP_MOVS) || s->step < 0 ||
-	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
+	if ((s->op != STROP_STOS && !moves) || !is_bulk(s))
 		return 0;
 	n = run_of(s, SREG_ES, EDI, count, true);
-	if (s->op == STROP_MOVS)
+	if (moves)
 		n = run_of(s, s->seg, ESI, n, false);
 	if (n < 2 || mmu_is_watched(m->mmu, gla(to), n * s->size, true) ||
-	    (s->op == STROP_MOVS && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
+	    (moves && mmu_is_watched(m->mmu, gla(from), n * s->size, false)))
 		return 0;
-	const void *src = &v->gpr[EAX];
-	if (s->op == STROP_MOVS)
-		src = run_address(s, from, MMU_READ, &q) ? mmu_host(m->mmu, q) : NULL;
-	void *dst = NULL;
-	if (src && run_address(s, to, MMU_WRITE, &p))
-		dst = mmu_host_store(m->mmu, p);
-	if (!dst)
+	if ((moves && !side_of(s, from, false, &src)) || !side_of(s, to, true, &dst))
 		return 0;
-	uint32_t bytes = n * s->size, page = mmu_page(m->mmu, p);
-	if (mmu_is_code(m->mmu, page))
-		code_stored(m, page, p.v & PAGE_MASK, bytes);
-	size_t left = n;
-	/* By elements, as the two may overlap. */
-	if (s->op == STROP_MOVS && s->size == 4)
-		__asm__ volatile("rep movsl" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
-	else if (s->op == STROP_MOVS && s->size == 2)
-		__asm__ volatile("rep movsw" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
-	else if (s->op == STROP_MOVS)
-		__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(left) : : "memory");
-	else if (s->size == 4)
-		__asm__ volatile("rep stosl" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
-	else if (s->size == 2)
-		__asm__ volatile("rep stosw" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
-	else
-		__asm__ volatile("rep stosb" : "+D"(dst), "+c"(left) : "a"(v->gpr[EAX]) : "memory");
-	mmu_written(m->mmu, p, bytes);
-	advance(s, EDI, bytes);
-	if (s->op == STROP_MOVS)
-		advance(s, ESI, bytes);
+	if (!dst.device && !src.device)
+		run_memory(s, &dst, src.host, n);
+	else if (!run_device(s, &dst, &src, n))
+		return 0;
+	advance(s, EDI, n * s->size);
+	if (moves)
+		advance(s, ESI, n * s->size);
 	return n;
 }
 
@@ -244,7 +311,7 @@ static uint32_t bulk_compare(const struct string *s, uint32_t count, bool until_
 	uint32_t from = masked(s, v->gpr[ESI]) + v->seg[s->seg].base;
 	gpa_t p;
 
-	if (s->step < 0 || m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
+	if (!is_bulk(s))
 		return 0;
 	n = run_of(s, SREG_ES, EDI, count, false);
 	if (two && n)
@@ -280,8 +347,7 @@ static uint32_t bulk_port(const struct string *s, uint32_t count)
 	enum gpr r = in ? EDI : ESI;
 	gpa_t p;
 
-	if (s->step < 0 || !m->cfg.platform.io_burst || log_on(LOG_IO) || v->dr[7] & DR7_ENABLE ||
-	    m->modes[m->mode] & (MODE_AC | MODE_TF) || m->debug.step)
+	if (!is_bulk(s) || !m->cfg.platform.io_burst || log_on(LOG_IO) || v->dr[7] & DR7_ENABLE)
 		return 0;
 	uint32_t at = masked(s, v->gpr[r]) + v->seg[seg].base;
 	uint32_t n = run_of(s, seg, r, count < CHUNK / s->size ? count : CHUNK / s->size, in);
@@ -388,8 +454,9 @@ enum callout_result string_run(struct monitor *m, uint32_t packed)
 		budget -= n;
 	}
 	v->eip += CALLOUT_LEN(packed);
+	/* A device may have changed the physical map, and with it the code behind this. */
 	if (!port)
-		return single ? NEXT : RESUME;
+		return single || m->remapped ? NEXT : RESUME;
 	interrupt_line_update(m);
 	return NEXT;
 }

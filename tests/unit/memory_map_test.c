@@ -129,6 +129,35 @@ static void test_top(void **state)
 	assert_false(device(0xffffffffu));
 }
 
+/* A part of a region is memory of its own, in two places at once; regions that stay keep theirs. */
+static void test_memory(void **state)
+{
+	uint32_t first;
+	assert_int_equal(mmu_memory_add(s.mmu, "frames", 16 * PAGE_SIZE, &first), 0);
+	struct region_handler whole = {.memory = {0, 16 * PAGE_SIZE, first}};
+	int id = bus_map(s.bus, SPACE_MEMORY, 0xa0000, 0x20000, (struct region_handler){0});
+	assert_true(id > 0);
+	assert_true(bus_map(s.bus, SPACE_MEMORY, BAR, 16 * PAGE_SIZE, whole) > 0);
+	assert_int_equal(mmu_page(s.mmu, gpa(BAR + 3 * PAGE_SIZE)), first + 3);
+	assert_true(device(0xa0000));
+	bus_show(s.bus, id, (struct bus_memory){PAGE_SIZE, 2 * PAGE_SIZE, first + 3});
+	assert_true(device(0xa0000));
+	assert_false(device(0xa1000));
+	assert_true(device(0xa3000));
+	*(uint32_t *)mmu_host_store(s.mmu, gpa(0xa2004)) = 99;
+	assert_int_equal(*(const uint32_t *)mmu_host(s.mmu, gpa(BAR + 4 * PAGE_SIZE + 4)), 99);
+	bus_show(s.bus, id, (struct bus_memory){0, PAGE_SIZE, first});
+	assert_int_equal(mmu_page(s.mmu, gpa(0xa0000)), first);
+	assert_true(device(0xa1000));
+	assert_int_equal(bus_move(s.bus, id, 0xb0000), 0);
+	assert_int_equal(mmu_page(s.mmu, gpa(0xb0000)), first);
+	assert_false(device(0xa0000));
+	assert_null(mmu_host(s.mmu, gpa(0xa0000)));
+	bus_show(s.bus, id, (struct bus_memory){0});
+	assert_true(device(0xb0000));
+	bus_unmap(s.bus, id);
+}
+
 static uint32_t word(uint32_t a)
 {
 	const void *p = mmu_host(s.mmu, gpa(a));
@@ -244,6 +273,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_hole, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_ram, open_map, close_map),
+		cmocka_unit_test_setup_teardown(test_memory, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_small, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_top, open_map, close_map),
 		cmocka_unit_test_setup_teardown(test_rom, open_map, close_map),

@@ -65,6 +65,29 @@ static void on_mem_write(void *ctx, gpa_t a, unsigned size, uint32_t value)
 	pc->line = value == 0xcafe;
 }
 
+/* Runs, if they are wanted; element by element they come as single accesses. */
+static struct {
+	bool wanted;
+	unsigned n;
+	struct mem_run last;
+	uint8_t stored[PAGE_SIZE];
+} runs;
+
+static bool on_mem_run(void *ctx, const struct mem_run *r)
+{
+	if (!runs.wanted)
+		return false;
+	size_t bytes = r->n * r->size;
+	assert_true((r->at & PAGE_MASK) + bytes <= PAGE_SIZE);
+	runs.n++;
+	runs.last = *r;
+	if (r->kind == RUN_LOAD)
+		memset(r->buf, 0x77, bytes);
+	else if (r->kind != RUN_MOVE)
+		memcpy(runs.stored, r->buf, r->kind == RUN_FILL ? r->size : bytes);
+	return true;
+}
+
 static unsigned port_reads;
 
 /* Who does IN has other registers changed as well. */
@@ -135,6 +158,7 @@ static struct pc *pc_new(void)
 	static struct pc pc;
 	const char *what;
 	pc = (struct pc){.at = DEV};
+	memset(&runs, 0, sizeof runs);
 	struct monitor_config c = {
 		.mmu = {.ram_bytes = 16 << 20},
 		.model = cpu_model_default(),
@@ -144,6 +168,7 @@ static struct pc *pc_new(void)
 	                     .io_burst = on_io_burst,
 	                     .mem_read = on_mem_read,
 	                     .mem_write = on_mem_write,
+	                     .mem_run = on_mem_run,
 	                     .intr_line = on_intr_line,
 	                     .intr_ack = on_intr_ack,
 	                     .tsc = on_tsc,
@@ -318,6 +343,89 @@ static void test_strings(void **state)
 		saw(pc, 6, 4, 1, true, 0x11);
 		assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x8008)), 0x33333333);
 	}
+	pc_free(pc);
+}
+
+GUEST(fills, "cld; mov %ebx, %edi; mov $3000, %ecx; rep stosw")
+GUEST(run_stores, "cld; mov $0x8ffe, %esi; mov %ebx, %edi; mov $2, %ecx; rep movsl")
+GUEST(run_loads, "cld; mov %ebx, %esi; mov $0x8010, %edi; mov $5, %ecx; rep movsw")
+GUEST(moves, "cld; lea 2(%ebx), %esi; mov %ebx, %edi; mov $9, %ecx; rep movsb")
+GUEST(downwards, "std; lea 8(%ebx), %edi; mov $3, %ecx; rep stosb; cld")
+
+static void saw_run(enum mem_run_kind kind, unsigned size, size_t n, uint64_t at)
+{
+	assert_int_equal(runs.last.kind, kind);
+	assert_int_equal(runs.last.size, size);
+	assert_int_equal(runs.last.n, n);
+	assert_int_equal(runs.last.at, at);
+}
+
+/* REP is asked for a page at a time; what straddles pages, or goes down, element by element. */
+static void test_runs(void **state)
+{
+	struct pc *pc = pc_new();
+	runs.wanted = true;
+	struct vcpu *v = RUN(pc, fills);
+	assert_int_equal(runs.n, 2);
+	saw_run(RUN_FILL, 2, 3000 - 2048, DEV + PAGE_SIZE);
+	assert_memory_equal(runs.stored, "\x78\x56", 2);
+	assert_int_equal(v->gpr[ECX], 0);
+	assert_int_equal(v->gpr[EDI], DEV + 6000);
+	assert_int_equal(stats.mem_writes, 3000);
+	assert_int_equal(pc->n, 0);
+
+	memcpy((uint8_t *)mmu_host_store(pc->mmu, gpa(0x8000)) + 0xffe, "ab", 2);
+	memcpy(mmu_host_store(pc->mmu, gpa(0x9000)), "cdefgh", 6);
+	runs.n = 0;
+	v = RUN(pc, run_stores);
+	assert_int_equal(runs.n, 0); /* one across a page, and one is no run */
+	assert_int_equal(pc->n, 2);
+	saw(pc, 0, 0, 4, true, 0x64636261);
+	saw(pc, 1, 4, 4, true, 0x68676665);
+	assert_int_equal(v->gpr[ESI], 0x9006);
+
+	v = RUN(pc, run_loads);
+	saw_run(RUN_LOAD, 2, 5, DEV);
+	assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x8016)), 0x77777777);
+	assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x801a)), 0);
+	assert_int_equal(v->gpr[ESI], DEV + 10);
+	assert_int_equal(v->gpr[EDI], 0x801a);
+
+	RUN(pc, moves);
+	saw_run(RUN_MOVE, 1, 9, DEV);
+	assert_int_equal(runs.last.from, DEV + 2);
+
+	runs.n = 0;
+	RUN(pc, downwards);
+	assert_int_equal(runs.n, 0);
+	assert_int_equal(pc->n, 3);
+	saw(pc, 2, 6, 1, true, 0x78);
+	pc_free(pc);
+}
+
+GUEST(in_frames, "mov $0xfec00fff, %edi; xor %eax, %eax; call *%edi; call *%edi; out %al, $0x80;"
+                 "call *%edi")
+
+static uint32_t frames;
+
+/* What stood there goes away, is another, and comes again. */
+static void change_frames(struct pc *pc, uint16_t port, uint32_t value)
+{
+	mmu_map(pc->mmu, gpa(MOVED), 2 * PAGE_SIZE, PHYS_DEVICE, 0);
+	mmu_page_host(pc->mmu, frames)[PAGE_SIZE - 1] = 0x48; /* DEC EAX */
+	mmu_memory_stored(pc->mmu, frames, PAGE_SIZE - 1, 2);
+	mmu_map(pc->mmu, gpa(MOVED), 2 * PAGE_SIZE, PHYS_RAM, frames);
+}
+
+/* Memory of a device's: units of what it held before are not run again. */
+static void test_owned_memory(void **state)
+{
+	struct pc *pc = pc_new();
+	pc->out = change_frames;
+	assert_int_equal(mmu_memory_add(pc->mmu, "frames", 2 * PAGE_SIZE, &frames), 0);
+	mmu_map(pc->mmu, gpa(MOVED), 2 * PAGE_SIZE, PHYS_RAM, frames);
+	memcpy(mmu_page_host(pc->mmu, frames) + PAGE_SIZE - 1, "\x40\xc3", 2); /* INC EAX, RET */
+	assert_int_equal(RUN(pc, in_frames)->gpr[EAX], 1 + 1 - 1);
 	pc_free(pc);
 }
 
@@ -570,13 +678,14 @@ static void test_interrupt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registers), cmocka_unit_test(test_loads),
-		cmocka_unit_test(test_stores),    cmocka_unit_test(test_both),
-		cmocka_unit_test(test_strings),   cmocka_unit_test(test_adapts),
-		cmocka_unit_test(test_bursts),    cmocka_unit_test(test_burst_code),
-		cmocka_unit_test(test_straddle),  cmocka_unit_test(test_fault),
-		cmocka_unit_test(test_bar),       cmocka_unit_test(test_pam),
-		cmocka_unit_test(test_a20),       cmocka_unit_test(test_dma),
+		cmocka_unit_test(test_registers),    cmocka_unit_test(test_loads),
+		cmocka_unit_test(test_stores),       cmocka_unit_test(test_both),
+		cmocka_unit_test(test_strings),      cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_owned_memory), cmocka_unit_test(test_adapts),
+		cmocka_unit_test(test_bursts),       cmocka_unit_test(test_burst_code),
+		cmocka_unit_test(test_straddle),     cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_bar),          cmocka_unit_test(test_pam),
+		cmocka_unit_test(test_a20),          cmocka_unit_test(test_dma),
 		cmocka_unit_test(test_interrupt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

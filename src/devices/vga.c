@@ -9,7 +9,6 @@ enum {
 	PORT_CRTC_MONO = 0x3b4,
 	PORT_CRTC_COLOUR = 0x3d4,
 	CRTC_TO_STATUS = 6, /* from index to input status 1 */
-	PORT_VBE = 0x1ce,
 
 	PORTS = 0x3c0, /* and 15 behind it */
 	ATTR_INDEX = 0x0,
@@ -28,13 +27,6 @@ enum {
 	GC_DATA = 0xf,
 
 	STATUS0_SENSE = 0x10, /* a monitor is there */
-
-	VBE_ID = 0,
-	VBE_ENABLE = 4,
-	VBE_MEMORY = 10,
-	VBE_FIRST_ID = 0xb0c0,
-	VBE_LAST_ID = 0xb0c5,
-	VBE_GET_MAXIMA = 0x02,
 };
 
 /* Bits that a register has; the others read as 0. */
@@ -112,7 +104,7 @@ static uint8_t dac_read(struct vga *v)
 
 static void dac_write(struct vga *v, uint8_t value)
 {
-	v->dac_value[v->dac_step] = value & 0x3f;
+	v->dac_value[v->dac_step] = v->vbe.enable & VBE_DAC_8 ? value : value & 0x3f;
 	if (++v->dac_step < 3)
 		return;
 	memcpy(v->dac[v->dac_index], v->dac_value, sizeof v->dac_value);
@@ -203,6 +195,7 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 		set(v->gc, gc_bits, GC_COUNT, v->gc_index, value);
 		break;
 	}
+	vga_memory_follow(v);
 }
 
 /* --- 3B4h, 3B5h, 3BAh or 3D4h, 3D5h, 3DAh, as miscellaneous output has it --- */
@@ -255,50 +248,10 @@ static void feature_write(void *ctx, uint32_t offset, unsigned size, uint32_t va
 		p->vga->feature = value & 0x0b;
 }
 
-/* --- 1CEh, 1CFh: index and data of 16 bits each --- */
-
-static uint32_t vbe_index_read(void *ctx, uint32_t offset, unsigned size)
-{
-	return ((struct vga *)ctx)->vbe_index;
-}
-
-static void vbe_index_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
-{
-	((struct vga *)ctx)->vbe_index = value;
-}
-
-static uint32_t vbe_data_read(void *ctx, uint32_t offset, unsigned size)
-{
-	struct vga *v = ctx;
-
-	switch (v->vbe_index) {
-	case VBE_ID:
-		return v->vbe_id;
-	case VBE_ENABLE:
-		return v->vbe_maxima ? VBE_GET_MAXIMA : 0;
-	case VBE_MEMORY:
-		return 4 * VGA_PLANE / 65536;
-	default: /* no mode; and the largest width, height and depth are 0: there are none */
-		return 0;
-	}
-}
-
-static void vbe_data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
-{
-	struct vga *v = ctx;
-
-	if (v->vbe_index == VBE_ID && value >= VBE_FIRST_ID && value <= VBE_LAST_ID)
-		v->vbe_id = value;
-	else if (v->vbe_index == VBE_ENABLE)
-		v->vbe_maxima = value & VBE_GET_MAXIMA;
-}
-
 /* --- life --- */
 
-static void vga_reset(void *d, enum reset_kind kind)
+static void reset_registers(struct vga *v)
 {
-	struct vga *v = d;
-
 	v->enabled = true;
 	v->misc = v->feature = 0;
 	v->seq_index = v->crtc_index = v->gc_index = v->attr_index = 0;
@@ -309,16 +262,23 @@ static void vga_reset(void *d, enum reset_kind kind)
 	v->attr_data = false;
 	v->dac_mask = 0xff;
 	dac_address(v, 0, false);
-	v->vbe_index = 0;
-	v->vbe_id = VBE_LAST_ID;
-	v->vbe_maxima = false;
+	vga_vbe_reset(v);
 	v->latch = 0;
+	v->generation++;
+}
+
+static void vga_reset(void *d, enum reset_kind kind)
+{
+	struct vga *v = d;
+
+	reset_registers(v);
 	if (kind == RESET_POWER) { /* memory and colours have no reset */
-		memset(v->memory, 0, sizeof v->memory);
+		memset(v->memory, 0, vga_memory_bytes(v));
+		vga_memory_stored(v, 0, vga_memory_bytes(v));
 		memset(v->dac, 0, sizeof v->dac);
 		memset(v->dac_value, 0, sizeof v->dac_value);
 	}
-	v->generation++;
+	vga_memory_follow(v);
 }
 
 static void vga_state(void *d, struct archive *a)
@@ -347,23 +307,31 @@ static void vga_state(void *d, struct archive *a)
 	ARCHIVE(a, v, dac_reads);
 	ARCHIVE(a, v, dac_value);
 	ARCHIVE(a, v, dac);
-	ARCHIVE(a, v, vbe_index);
-	ARCHIVE(a, v, vbe_id);
-	ARCHIVE(a, v, vbe_maxima);
+	vga_vbe_state(v, a);
 	ARCHIVE(a, v, latch);
-	ARCHIVE(a, v, memory);
+	archive_value(a, "memory", v->memory, vga_memory_bytes(v));
+	if (!archive_loads(a))
+		return;
+	vga_memory_stored(v, 0, vga_memory_bytes(v));
 	v->generation++;
+	vga_memory_follow(v);
 }
 
 static void vga_destroy(void *d)
 {
-	free(d);
+	struct vga *v = d;
+
+	if (!v->host.at)
+		free(v->memory);
+	free(v);
 }
 
 const struct device_type vga_type = {"vga", vga_reset, vga_state, vga_destroy};
 
-uint64_t vga_generation(const struct vga *v)
+uint64_t vga_generation(struct vga *v)
 {
+	if (v->shown != VGA_NOWHERE || (vga_vbe_bpp(v) && v->host.at))
+		v->generation++;
 	return v->generation;
 }
 
@@ -382,35 +350,36 @@ static void map_crtc(struct bus *bus, struct vga_ports *p, uint16_t base)
 	map(bus, SPACE_PORT, base + CRTC_TO_STATUS, 1, status);
 }
 
-struct vga *vga_create(struct bus *bus, struct clock *clock)
+struct vga *vga_create(struct bus *bus, struct clock *clock, struct vga_memory memory)
 {
 	struct vga *v = calloc(1, sizeof *v);
 	CHECK(v);
+	uint32_t bytes = memory.bytes ? memory.bytes : VGA_LEAST_MEMORY;
+	CHECK(bytes >= VGA_LEAST_MEMORY && !(bytes & (bytes - 1)));
+	v->bus = bus;
 	v->clock = clock;
 	v->mono = (struct vga_ports){v, false};
 	v->colour = (struct vga_ports){v, true};
+	v->host = memory;
+	v->memory = memory.at ? (uint32_t *)(void *)memory.at : calloc(1, bytes);
+	CHECK(v->memory);
+	v->words = bytes / 4;
+	v->shown = VGA_NOWHERE;
 	struct region_handler ports = {.ctx = v, .read = ports_read, .write = ports_write};
-	struct region_handler memory = {
-		.ctx = v, .read = vga_memory_read, .write = vga_memory_write, .max = 4};
-	struct region_handler vbe_index = {.ctx = v,
-	                                   .read = vbe_index_read,
-	                                   .write = vbe_index_write,
-	                                   .max = 2,
-	                                   .same_offset = true};
-	struct region_handler vbe_data = {.ctx = v,
-	                                  .read = vbe_data_read,
-	                                  .write = vbe_data_write,
-	                                  .max = 2,
-	                                  .same_offset = true};
+	struct region_handler window = {.ctx = v,
+	                                .read = vga_memory_read,
+	                                .write = vga_memory_write,
+	                                .max = 4,
+	                                .run = vga_memory_run};
 
 	map(bus, SPACE_PORT, PORTS, 16, ports);
 	map_crtc(bus, &v->mono, PORT_CRTC_MONO);
 	map_crtc(bus, &v->colour, PORT_CRTC_COLOUR);
-	map(bus, SPACE_PORT, PORT_VBE, 1, vbe_index);
-	map(bus, SPACE_PORT, PORT_VBE + 1, 1, vbe_data);
+	vga_vbe_map(v);
 	/* One region, whichever part of it is selected: to change the guest's map of memory, which
 	 * those do who save and load fonts, would cost more than to decode each access. */
-	map(bus, SPACE_MEMORY, VGA_WINDOW, VGA_WINDOW_BYTES, memory);
-	vga_reset(v, RESET_POWER);
+	v->window = bus_map(bus, SPACE_MEMORY, VGA_WINDOW, VGA_WINDOW_BYTES, window);
+	CHECK(v->window > 0);
+	reset_registers(v);
 	return v;
 }

@@ -1,7 +1,8 @@
 /* What the VGA's files share.  From the top down:
  *
  *   vga.c          ports, life
- *   vga_memory.c   the window into the planes
+ *   vga_vbe.c      the display interface of Bochs
+ *   vga_memory.c   the window at A0000h
  *   vga_render.c   pixels
  *   vga_text.c     cells
  *   vga_scan.c     what the CRT controller does: addresses, time
@@ -12,7 +13,12 @@
 
 #include "devices/vga.h"
 
-enum { VGA_PLANE = 65536, VGA_WINDOW = 0xa0000, VGA_WINDOW_BYTES = 0x20000 };
+enum {
+	VGA_PLANE = 65536, /* bytes that are reached of each plane */
+	VGA_WINDOW = 0xa0000,
+	VGA_WINDOW_BYTES = 0x20000,
+	VGA_BANK = 0x10000,
+};
 
 enum {
 	MISC_COLOUR = 0x01, /* the CRT controller is at 3D4h, else at 3B4h */
@@ -82,12 +88,14 @@ enum graphics_register {
 	GC_BIT_MASK,
 	GC_COUNT,
 
-	GC_READ_COMPARE = 0x08, /* of mode */
+	GC_WRITE_MODE = 0x03, /* of mode */
+	GC_READ_COMPARE = 0x08,
 	GC_READ_ODD_EVEN = 0x10,
 	GC_SHIFT_PAIRS = 0x20,
 	GC_SHIFT_256 = 0x40,
 	GC_GRAPHICS = 0x01, /* of misc */
 	GC_CHAIN_ODD_EVEN = 0x02,
+	GC_MAP_B = 0x08, /* of the window: one of those that begin at B0000h */
 };
 
 enum attribute_register {
@@ -105,6 +113,23 @@ enum attribute_register {
 	ATTR_SCREEN = 0x20, /* of the index */
 };
 
+/* Bits of the register VBE_ENABLE. */
+enum {
+	VBE_ENABLED = 0x01,
+	VBE_GET_MAXIMA = 0x02,
+	VBE_DAC_8 = 0x20,
+	VBE_LINEAR = 0x40,
+	VBE_KEEP = 0x80, /* what is in memory, as a mode begins */
+};
+
+struct vga_vbe {
+	uint16_t index, id;
+	uint16_t x_res, y_res, bpp; /* as written; they fit while a mode is on */
+	uint16_t enable, bank;
+	uint16_t width; /* pixels from one line to the next */
+	uint16_t x, y;  /* of the picture in them */
+};
+
 /* The CRT controller and input status 1, where one of two kinds of display has them. */
 struct vga_ports {
 	struct vga *vga;
@@ -113,6 +138,7 @@ struct vga_ports {
 
 struct vga {
 	struct clock *clock;
+	struct bus *bus;
 	struct vga_ports mono, colour;
 	uint64_t generation;
 
@@ -129,12 +155,19 @@ struct vga {
 	uint8_t dac_value[3];
 	uint8_t dac[256][3]; /* red, green, blue: 6 bits each */
 
-	uint16_t vbe_index, vbe_id;
-	bool vbe_maxima;
+	struct vga_vbe vbe;
 
 	uint32_t latch;
-	uint32_t memory[VGA_PLANE]; /* plane p is bits 8p to 8p + 7 */
+	struct vga_memory host;
+	/* Plane p is bits 8p to 8p + 7 of each; where a place of the planes is: vga_word(). */
+	uint32_t *memory;
+	uint32_t words;
+	int window;     /* its region */
+	unsigned plain; /* accesses to it that need not have come here, one after the other */
+	uint32_t shown; /* where the processor finds A0000h in memory; VGA_NOWHERE */
 };
+
+#define VGA_NOWHERE UINT32_MAX
 
 /* A byte in each plane whose bit is set: FFh there. */
 static inline uint32_t vga_planes(unsigned planes)
@@ -142,17 +175,53 @@ static inline uint32_t vga_planes(unsigned planes)
 	return ((planes & 15) * 0x204081 & 0x01010101) * 0xff;
 }
 
+/* Which word of memory the planes have at a place.  A processor's address a that is chained by
+ * four is at place (a & FFFCh) | (a >> 14 & 3) of plane a & 3, and here at byte a: so memory that
+ * is chained can be shown to the processor as it is.  The two bits that are in such a place
+ * twice tell the places between from them. */
+static inline uint32_t vga_word(uint16_t place)
+{
+	return place >> 2 | ((place ^ place >> 14) & 3) << 14;
+}
+
+/* Bits of a pixel in the mode of VBE that is on; 0: none is. */
+static inline unsigned vga_vbe_bpp(const struct vga *v)
+{
+	return v->vbe.enable & VBE_ENABLED ? v->vbe.bpp : 0;
+}
+
+/* Not a mode whose memory is in planes? */
+static inline bool vga_is_linear(const struct vga *v)
+{
+	return vga_vbe_bpp(v) > 4;
+}
+
+/* --- vga_vbe.c --- */
+
+void vga_vbe_map(struct vga *v); /* its ports */
+void vga_vbe_reset(struct vga *v);
+void vga_vbe_state(struct vga *v, struct archive *a);
+
 /* --- vga_memory.c: the handlers of the window; offsets are from A0000h --- */
 
 uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size);
 void vga_memory_write(void *ctx, uint32_t offset, unsigned size, uint32_t value);
+void vga_memory_run(void *ctx, const struct mem_run *r);
+/* Registers are others: what the processor finds by itself at A0000h is right again. */
+void vga_memory_follow(struct vga *v);
+/* What those are told who look at memory by themselves: bytes of it are others now. */
+static inline void vga_memory_stored(const struct vga *v, uint32_t offset, uint32_t bytes)
+{
+	if (v->host.stored)
+		v->host.stored(v->host.ctx, offset, bytes);
+}
 
 /* --- vga_scan.c --- */
 
-unsigned vga_cols(const struct vga *v);  /* characters of a line that are shown, 1 to 256 */
-unsigned vga_lines(const struct vga *v); /* that are shown, 1 to 2048 */
-unsigned vga_dots(const struct vga *v);  /* of a character: 8 or 9 */
-bool vga_is_graphics(const struct vga *v);
+unsigned vga_cols(const struct vga *v);    /* characters of a line that are shown, 1 to 256 */
+unsigned vga_lines(const struct vga *v);   /* that are shown, 1 to 2048 */
+unsigned vga_dots(const struct vga *v);    /* of a character: 8 or 9 */
+bool vga_is_graphics(const struct vga *v); /* by the VGA's registers */
 bool vga_is_blank(const struct vga *v);
 /* Frames since the clock's zero; where the beam is: input status 1, bits 0 and 3. */
 uint64_t vga_frames(const struct vga *v);

@@ -1,5 +1,9 @@
 #include "devices/vga_internal.h"
 
+#include <string.h>
+
+enum { PLAIN_ENOUGH = 32 }; /* accesses in vain, before memory is shown to the processor */
+
 /* --- where an address leads --- */
 
 /* Offset within the window that graphics controller register 6 selects; false: it is outside, or
@@ -9,7 +13,7 @@ static bool in_window(const struct vga *v, uint32_t *offset)
 	static const struct {
 		uint32_t base, bytes;
 	} maps[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
-	unsigned map = v->gc[GC_MISC] >> 2 & 3;
+	unsigned map = vga_is_linear(v) ? 1 : v->gc[GC_MISC] >> 2 & 3;
 
 	*offset -= maps[map].base;
 	return *offset < maps[map].bytes && v->misc & MISC_MEMORY && v->enabled;
@@ -27,11 +31,74 @@ static uint16_t place_of(const struct vga *v, uint32_t a)
 	return a;
 }
 
-/* --- reads --- */
+/* A bank of VBE is as much as A0000h reaches, in each plane of a mode that has planes. */
+static uint32_t plane_bank(const struct vga *v)
+{
+	return vga_vbe_bpp(v) ? (uint32_t)v->vbe.bank * VGA_PLANE & (v->words - 1) : 0;
+}
+
+static uint32_t word_of(const struct vga *v, uint32_t a)
+{
+	return plane_bank(v) | vga_word(place_of(v, a));
+}
+
+static uint32_t linear_bank(const struct vga *v)
+{
+	return (uint32_t)v->vbe.bank * VGA_BANK & (4 * v->words - 1);
+}
+
+/* --- memory that needs no VGA --- */
+
+/* Where in memory A0000h begins, where it is memory and nothing else: a load then leaves out the
+ * latches, which nothing uses that writes whole bytes. */
+static uint32_t plain_at(const struct vga *v)
+{
+	const uint8_t *gc = v->gc;
+
+	if (!v->enabled || !(v->misc & MISC_MEMORY))
+		return VGA_NOWHERE;
+	if (vga_is_linear(v))
+		return linear_bank(v);
+	if (!(v->seq[SEQ_MEMORY] & SEQ_CHAIN_4) || v->seq[SEQ_MAP_MASK] != 15 ||
+	    gc[GC_MODE] & (GC_WRITE_MODE | GC_READ_COMPARE) || gc[GC_ROTATE] ||
+	    gc[GC_ENABLE_SET_RESET] || gc[GC_BIT_MASK] != 0xff || gc[GC_MISC] & GC_MAP_B)
+		return VGA_NOWHERE;
+	return 4 * plane_bank(v);
+}
+
+static void show(struct vga *v, uint32_t at)
+{
+	struct bus_memory memory = {0};
+
+	v->shown = at;
+	if (at != VGA_NOWHERE)
+		memory = (struct bus_memory){0, VGA_BANK, v->host.page + (at >> PAGE_SHIFT)};
+	bus_show(v->bus, v->window, memory);
+}
+
+void vga_memory_follow(struct vga *v)
+{
+	v->plain = 0;
+	if (v->shown != VGA_NOWHERE && v->shown != plain_at(v))
+		show(v, VGA_NOWHERE);
+}
+
+/* Accesses came that the processor could do by itself.  Not at the first: who changes modes for a
+ * few accesses each would pay for two changes of the guest's map. */
+static void note_plain(struct vga *v, uint32_t at, size_t accesses)
+{
+	v->plain += accesses < PLAIN_ENOUGH ? accesses : PLAIN_ENOUGH;
+	if (v->plain >= PLAIN_ENOUGH && v->host.at && v->shown == VGA_NOWHERE)
+		show(v, at);
+}
+
+/* --- loads --- */
 
 static uint8_t load(struct vga *v, uint32_t a)
 {
-	uint32_t latch = v->latch = v->memory[place_of(v, a)];
+	if (vga_is_linear(v))
+		return ((uint8_t *)v->memory)[linear_bank(v) + a];
+	uint32_t latch = v->latch = v->memory[word_of(v, a)];
 	unsigned plane = v->gc[GC_READ_MAP];
 
 	if (v->gc[GC_MODE] & GC_READ_COMPARE) {
@@ -46,19 +113,12 @@ static uint8_t load(struct vga *v, uint32_t a)
 	return latch >> 8 * plane;
 }
 
-uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
+static uint8_t window_load(struct vga *v, uint32_t a)
 {
-	struct vga *v = ctx;
-	uint32_t value = 0;
-
-	for (unsigned i = 0; i < size; i++) {
-		uint32_t a = offset + i;
-		value |= (in_window(v, &a) ? load(v, a) : 0xffu) << 8 * i;
-	}
-	return value;
+	return in_window(v, &a) ? load(v, a) : 0xff;
 }
 
-/* --- writes --- */
+/* --- stores --- */
 
 static uint32_t in_all(uint8_t byte)
 {
@@ -69,7 +129,7 @@ static uint32_t in_all(uint8_t byte)
 static uint32_t data_of(const struct vga *v, uint8_t byte)
 {
 	const uint8_t *gc = v->gc;
-	unsigned mode = gc[GC_MODE] & 3, rotate = gc[GC_ROTATE] & 7;
+	unsigned mode = gc[GC_MODE] & GC_WRITE_MODE, rotate = gc[GC_ROTATE] & 7;
 	uint32_t enable = vga_planes(gc[GC_ENABLE_SET_RESET]), bits = in_all(gc[GC_BIT_MASK]);
 	uint32_t value;
 
@@ -103,24 +163,142 @@ static uint32_t data_of(const struct vga *v, uint8_t byte)
 
 static void store(struct vga *v, uint32_t a, uint8_t byte)
 {
+	if (vga_is_linear(v)) {
+		((uint8_t *)v->memory)[linear_bank(v) + a] = byte;
+		return;
+	}
 	unsigned planes = v->seq[SEQ_MAP_MASK];
 
 	if (v->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
 		planes &= 1u << (a & 3);
 	else if (!(v->seq[SEQ_MEMORY] & SEQ_SEQUENTIAL))
 		planes &= a & 1 ? 0xa : 0x5;
-	uint32_t mask = vga_planes(planes), *to = &v->memory[place_of(v, a)];
+	uint32_t mask = vga_planes(planes), *to = &v->memory[word_of(v, a)];
 	*to = (*to & ~mask) | (data_of(v, byte) & mask);
+}
+
+static void window_store(struct vga *v, uint32_t a, uint8_t byte)
+{
+	if (in_window(v, &a))
+		store(v, a, byte);
+}
+
+/* Stores to [a, a + n), within a page, are done.  Places that follow each other are words that do,
+ * in each of four parts. */
+static void tell_page(const struct vga *v, uint32_t a, uint32_t n)
+{
+	if (!in_window(v, &a))
+		return;
+	if (vga_is_linear(v)) {
+		vga_memory_stored(v, linear_bank(v) + a, n);
+		return;
+	}
+	if (n == 1) {
+		vga_memory_stored(v, 4 * word_of(v, a), 4);
+		return;
+	}
+	uint32_t first = place_of(v, a) >> 2, words = (place_of(v, a + n - 1) >> 2) - first + 1;
+	for (uint32_t part = 0; part < 4; part++)
+		vga_memory_stored(v, 4 * (plane_bank(v) | part << 14 | first), 4 * words);
+}
+
+static void tell_stored(const struct vga *v, uint32_t a, uint32_t n)
+{
+	for (uint32_t now; v->host.stored && n; a += now, n -= now) {
+		now = PAGE_SIZE - (a & PAGE_MASK);
+		now = n < now ? n : now;
+		tell_page(v, a, now);
+	}
+}
+
+/* --- the window --- */
+
+uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
+{
+	struct vga *v = ctx;
+	uint32_t value = 0, at = plain_at(v);
+
+	for (unsigned i = 0; i < size; i++)
+		value |= (uint32_t)window_load(v, offset + i) << 8 * i;
+	if (at != VGA_NOWHERE)
+		note_plain(v, at, 1);
+	return value;
 }
 
 void vga_memory_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct vga *v = ctx;
+	uint32_t at = plain_at(v);
 
-	for (unsigned i = 0; i < size; i++, value >>= 8) {
-		uint32_t a = offset + i;
-		if (in_window(v, &a))
-			store(v, a, value);
-	}
+	for (unsigned i = 0; i < size; i++)
+		window_store(v, offset + i, value >> 8 * i);
 	v->generation++;
+	tell_stored(v, offset, size);
+	if (at != VGA_NOWHERE)
+		note_plain(v, at, 1);
+}
+
+void vga_memory_run(void *ctx, const struct mem_run *r)
+{
+	struct vga *v = ctx;
+	uint32_t to = r->at, from = r->from, bytes = r->n * r->size, at = plain_at(v);
+	uint8_t *buf = r->buf, element[4];
+
+	for (uint32_t done = 0; done < bytes; done += r->size)
+		for (unsigned i = 0; i < r->size; i++) {
+			uint32_t here = done + i;
+			switch (r->kind) {
+			case RUN_LOAD:
+				buf[here] = window_load(v, to + here);
+				break;
+			case RUN_STORE:
+				window_store(v, to + here, buf[here]);
+				break;
+			case RUN_FILL:
+				window_store(v, to + here, buf[i]);
+				break;
+			case RUN_MOVE: /* an element is loaded before any of it is stored */
+				for (unsigned k = 0; !i && k < r->size; k++)
+					element[k] = window_load(v, from + here + k);
+				window_store(v, to + here, element[i]);
+				break;
+			}
+		}
+	if (r->kind != RUN_LOAD) {
+		v->generation++;
+		tell_stored(v, to, bytes);
+	}
+	if (at != VGA_NOWHERE)
+		note_plain(v, at, r->n);
+}
+
+/* --- the linear frame buffer --- */
+
+static uint32_t frame_read(void *ctx, uint32_t offset, unsigned size)
+{
+	const struct vga *v = ctx;
+	uint32_t value = 0;
+	memcpy(&value, (const uint8_t *)v->memory + offset, size);
+	return value;
+}
+
+static void frame_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct vga *v = ctx;
+	memcpy((uint8_t *)v->memory + offset, &value, size);
+	v->generation++;
+	vga_memory_stored(v, offset, size);
+}
+
+uint32_t vga_memory_bytes(const struct vga *v)
+{
+	return 4 * v->words;
+}
+
+struct region_handler vga_frame_buffer(struct vga *v)
+{
+	struct region_handler h = {.ctx = v, .read = frame_read, .write = frame_write, .max = 4};
+	if (v->host.at)
+		h.memory = (struct bus_memory){0, vga_memory_bytes(v), v->host.page};
+	return h;
 }

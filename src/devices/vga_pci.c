@@ -10,6 +10,7 @@ enum {
 	DEVICE = 0x1111,
 	CLASS_VGA = 0x030000,
 
+	BASE_FRAMES = 0x10,
 	BASE_REGISTERS = 0x18,
 	REGISTERS_BYTES = 4096,
 	VGA_PORTS = 0x400, /* 3C0h to 3DFh */
@@ -106,7 +107,7 @@ static void vga_pci_destroy(void *d)
 
 const struct device_type vga_pci_type = {"vga_pci", vga_pci_reset, vga_pci_state, vga_pci_destroy};
 
-struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device)
+struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device, struct vga *vga)
 {
 	struct vga_pci *p = calloc(1, sizeof *p);
 	CHECK(p);
@@ -116,6 +117,11 @@ struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device
 	 * display has it where it is looked for. */
 	struct pci_register command = {0x04, 0x00, 0x03};
 	struct pci_window windows[] = {
+		{.at = BASE_FRAMES,
+	         .space = SPACE_MEMORY,
+	         .prefetchable = true,
+	         .bytes = vga_memory_bytes(vga),
+	         .handler = vga_frame_buffer(vga)},
 		{.at = BASE_REGISTERS,
 	         .space = SPACE_MEMORY,
 	         .bytes = REGISTERS_BYTES,
@@ -135,6 +141,6 @@ struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device
 	                                  .registers = &command,
 	                                  .n_registers = 1,
 	                                  .windows = windows,
-	                                  .n_windows = 2});
+	                                  .n_windows = 3});
 	return p;
 }

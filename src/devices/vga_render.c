@@ -35,7 +35,7 @@ static void draw_character(const struct vga_scan *s, uint32_t cell, bool cursor,
 {
 	const struct vga *v = s->v;
 	uint8_t ch = cell, attr = cell >> 8, fore = attr & 15, back = attr >> 4;
-	uint8_t dots = v->memory[font_at(v, attr & 8) + ch * 32 + s->row_scan] >> 16;
+	uint8_t dots = v->memory[vga_word(font_at(v, attr & 8) + ch * 32 + s->row_scan)] >> 16;
 	bool ninth =
 		v->attr[ATTR_MODE] & ATTR_LINE_GRAPHICS && ch >= 0xc0 && ch <= 0xdf && dots & 1;
 
@@ -62,7 +62,7 @@ static void draw_text_line(const struct vga_scan *s, unsigned cols, const struct
 	if (is_cursor(s) && !b->cursor_off)
 		cursor = vga_cursor_col(s->v, s->base);
 	for (unsigned i = 0; i < cols; i++, out += dots) {
-		uint32_t cell = s->v->memory[vga_scan_address(s, i)];
+		uint32_t cell = s->v->memory[vga_word(vga_scan_address(s, i))];
 		draw_character(s, cell, i == cursor && i < VGA_TEXT_COLS, b, out);
 	}
 }
@@ -104,7 +104,7 @@ static void draw_graphics_line(const struct vga_scan *s, unsigned cols, uint8_t 
 	unsigned mode = v->gc[GC_MODE], dots = vga_dots(v);
 
 	for (unsigned i = 0; i < cols; i++, out += dots) {
-		uint32_t bytes = v->memory[vga_scan_address(s, i)];
+		uint32_t bytes = v->memory[vga_word(vga_scan_address(s, i))];
 		if (mode & GC_SHIFT_256)
 			draw_256(bytes, out);
 		else if (mode & GC_SHIFT_PAIRS)
@@ -131,21 +131,24 @@ static unsigned panning(const struct vga_scan *s)
 static void dac_colour(const struct vga *v, uint8_t index, uint8_t *rgb)
 {
 	const uint8_t *colour = v->dac[index & v->dac_mask];
-	for (unsigned i = 0; i < 3; i++)
-		rgb[i] = colour[i] << 2 | colour[i] >> 4;
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t six = colour[i] & 0x3f;
+		rgb[i] = v->vbe.enable & VBE_DAC_8 ? colour[i] : six << 2 | six >> 4;
+	}
 }
 
 /* Numbers of colours to red, green and blue: by the attribute controller's palette, but for those
- * of eight bits. */
-static void make_colours(const struct vga *v, uint8_t rgb[256][3])
+ * of eight bits.  In graphics blinking is another bit 3, behind the planes' enable: so the palette
+ * that the BIOS has for mode 0Fh makes one of its four colours blink. */
+static void make_colours(const struct vga *v, bool of_256, bool other, uint8_t rgb[256][3])
 {
-	bool of_256 = vga_is_graphics(v) && v->gc[GC_MODE] & GC_SHIFT_256;
 	unsigned select = v->attr[ATTR_SELECT];
 
 	for (unsigned i = 0; i < 256; i++) {
 		unsigned index = i;
 		if (!of_256) {
-			index = v->attr[i & v->attr[ATTR_PLANES] & 15] | (select & 0x0c) << 4;
+			unsigned bits = (i & v->attr[ATTR_PLANES] & 15) ^ (other ? 8 : 0);
+			index = v->attr[bits] | (select & 0x0c) << 4;
 			if (v->attr[ATTR_MODE] & ATTR_SELECT_45)
 				index = (index & 0xcf) | (select & 3) << 4;
 		}
@@ -169,32 +172,119 @@ static void size_image(struct vga_image *image, unsigned width, unsigned height)
 	image->room = bytes;
 }
 
-void vga_render(const struct vga *v, struct vga_image *image)
+static void render_vga(const struct vga *v, struct vga_image *image)
 {
-	unsigned cols = vga_cols(v), width = cols * vga_dots(v);
-	unsigned each = v->seq[SEQ_CLOCKING] & SEQ_HALF_CLOCK ? 2 : 1;
+	unsigned cols = vga_cols(v), width = cols * vga_dots(v), each = image->width / width;
 	uint64_t frames = vga_frames(v);
 	struct blinking b = {frames & 16, frames & 8};
 	uint8_t line[MAX_DOTS + 1] = {0}, rgb[256][3]; /* the last character's ninth dot */
+	uint8_t *out = image->rgb;
 	struct vga_scan s;
 
 	vga_scan_begin(&s, v);
-	size_image(image, width * each, s.lines);
-	make_colours(v, rgb);
-	uint8_t *out = image->rgb;
-	if (vga_is_blank(v)) {
-		memset(out, 0, (size_t)3 * image->width * image->height);
-		return;
-	}
+	bool graphics = vga_is_graphics(v);
+	make_colours(v, graphics && v->gc[GC_MODE] & GC_SHIFT_256,
+	             graphics && v->attr[ATTR_MODE] & ATTR_BLINK && b.chars_off, rgb);
 	do {
 		const uint8_t *from = line + panning(&s);
-		if (vga_is_graphics(v))
+		if (graphics)
 			draw_graphics_line(&s, cols + 1, line);
 		else
 			draw_text_line(&s, cols + 1, &b, line);
 		for (unsigned x = 0; x < width * each; x++, out += 3)
 			memcpy(out, rgb[from[x / each]], 3);
 	} while (vga_scan_next(&s));
+}
+
+/* --- modes of VBE --- */
+
+static uint8_t wider(unsigned value, unsigned bits)
+{
+	return value << (8 - bits) | value >> (2 * bits - 8);
+}
+
+/* A pixel of 15 bits and more. */
+static void direct_colour(uint32_t pixel, unsigned bpp, uint8_t *rgb)
+{
+	unsigned green = bpp == 16 ? 6 : 5;
+
+	if (bpp > 16) {
+		rgb[0] = pixel >> 16;
+		rgb[1] = pixel >> 8;
+		rgb[2] = pixel;
+		return;
+	}
+	rgb[0] = wider(pixel >> (5 + green) & 0x1f, 5);
+	rgb[1] = wider(pixel >> 5 & ((1u << green) - 1), green);
+	rgb[2] = wider(pixel & 0x1f, 5);
+}
+
+/* The line's pixels from byte `at` of memory on, around whose end they go. */
+static void render_linear(const struct vga *v, uint32_t at, uint8_t rgb[256][3], uint8_t *out)
+{
+	const uint8_t *memory = (const uint8_t *)v->memory;
+	unsigned bpp = v->vbe.bpp, bytes = (bpp + 7) / 8;
+	uint32_t mask = 4 * v->words - 1;
+
+	for (unsigned x = 0; x < v->vbe.x_res; x++, at += bytes, out += 3) {
+		uint32_t pixel = 0;
+		for (unsigned i = 0; i < bytes; i++)
+			pixel |= (uint32_t)memory[(at + i) & mask] << 8 * i;
+		if (bpp == 8)
+			memcpy(out, rgb[pixel], 3);
+		else
+			direct_colour(pixel, bpp, out);
+	}
+}
+
+/* The same of four planes. */
+static void render_planes(const struct vga *v, uint32_t dot, uint8_t rgb[256][3], uint8_t *out)
+{
+	for (unsigned x = 0; x < v->vbe.x_res; x++, dot++, out += 3) {
+		uint32_t place = dot / 8 & (v->words - 1);
+		uint32_t four = v->memory[(place & ~0xffffu) | vga_word(place)];
+		uint8_t dots[8];
+		draw_planar(four, dots);
+		memcpy(out, rgb[dots[dot % 8]], 3);
+	}
+}
+
+static void render_vbe(const struct vga *v, struct vga_image *image)
+{
+	unsigned bpp = v->vbe.bpp;
+	uint8_t rgb[256][3];
+
+	make_colours(v, bpp == 8, false, rgb);
+	for (unsigned y = 0; y < image->height; y++) {
+		uint8_t *out = image->rgb + (size_t)3 * y * image->width;
+		uint32_t pixel = (v->vbe.y + y) * v->vbe.width + v->vbe.x;
+		if (bpp == 4)
+			render_planes(v, pixel, rgb, out);
+		else
+			render_linear(v, pixel * ((bpp + 7) / 8), rgb, out);
+	}
+}
+
+void vga_size(const struct vga *v, unsigned *width, unsigned *height)
+{
+	unsigned each = v->seq[SEQ_CLOCKING] & SEQ_HALF_CLOCK ? 2 : 1;
+
+	*width = vga_vbe_bpp(v) ? v->vbe.x_res : vga_cols(v) * vga_dots(v) * each;
+	*height = vga_vbe_bpp(v) ? v->vbe.y_res : vga_lines(v);
+}
+
+void vga_render(const struct vga *v, struct vga_image *image)
+{
+	unsigned width, height;
+
+	vga_size(v, &width, &height);
+	size_image(image, width, height);
+	if (vga_is_blank(v))
+		memset(image->rgb, 0, (size_t)3 * width * height);
+	else if (vga_vbe_bpp(v))
+		render_vbe(v, image);
+	else
+		render_vga(v, image);
 }
 
 void vga_image_free(struct vga_image *image)

@@ -5,7 +5,7 @@ static void read_row(const struct vga_scan *s, struct vga_text *out)
 	unsigned col = vga_cursor_col(s->v, s->base);
 
 	for (unsigned i = 0; i < out->cols; i++) {
-		uint32_t here = s->v->memory[vga_scan_address(s, i)];
+		uint32_t here = s->v->memory[vga_word(vga_scan_address(s, i))];
 		out->cell[out->rows][i] = (struct vga_cell){here, here >> 8};
 	}
 	if (!out->cursor_on && col < out->cols) {
@@ -21,7 +21,7 @@ bool vga_text(const struct vga *v, struct vga_text *out)
 	unsigned start = v->crtc[CRTC_CURSOR_START], max_scan = v->crtc[CRTC_MAX_SCAN];
 	struct vga_scan s;
 
-	if (vga_is_graphics(v))
+	if (vga_is_graphics(v) || vga_vbe_bpp(v))
 		return false;
 	out->cols = vga_cols(v);
 	out->rows = 0;

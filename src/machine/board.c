@@ -319,9 +319,9 @@ struct board *board_create(const struct board_config *c)
 	create_floppies(b, c);
 	create_pci(b, c);
 	create_ide(b, c);
-	b->vga = vga_create(bus, c->clock);
+	b->vga = vga_create(bus, c->clock, c->vga_memory);
 	board_add(b, &vga_type, b->vga);
-	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE);
+	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE, b->vga);
 	board_add(b, &vga_pci_type, b->vga_pci);
 	create_serials(b, c);
 	if (c->has_parallel) {

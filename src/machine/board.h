@@ -30,6 +30,7 @@ struct board_config {
 	struct parallel_printer printer;
 	bool has_parallel;
 	struct dma_memory memory;
+	struct vga_memory vga_memory;
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
 	void (*floppy_error)(void *ctx, unsigned drive, bool write, int err);

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { VGA_BYTES = 16 << 20 };
+
 /* --- what the board is given --- */
 
 static void on_reset(void *ctx, enum reset_kind kind)
@@ -242,8 +244,29 @@ static int64_t day_ns(const struct config_rtc *c)
 	}
 }
 
+/* The VGA has stored to its memory, which the guest may run, or have tables in. */
+static void on_vga_stored(void *ctx, uint32_t offset, uint32_t bytes)
+{
+	struct machine *m = ctx;
+	mmu_memory_stored(monitor_mmu(m->monitor), m->vga_page + (offset >> PAGE_SHIFT),
+	                  offset & PAGE_MASK, bytes);
+}
+
+bool boot_add_display(struct machine *m, struct problem *p)
+{
+	int err = mmu_memory_add(monitor_mmu(m->monitor), "unring-vga", VGA_BYTES, &m->vga_page);
+	return !err || problem_set(p, "cannot set up the display's memory: %s", strerror(-err));
+}
+
 void boot_create_board(struct machine *m)
 {
+	struct vga_memory vga = {
+		.at = mmu_page_host(monitor_mmu(m->monitor), m->vga_page),
+		.bytes = VGA_BYTES,
+		.page = m->vga_page,
+		.ctx = m,
+		.stored = on_vga_stored,
+	};
 	m->memory = memory_map_create(monitor_mmu(m->monitor), m->config.memory);
 	m->board = board_create(&(struct board_config){
 		.clock = gtime_clock(m->time),
@@ -254,6 +277,7 @@ void boot_create_board(struct machine *m)
 		.printer = {m, on_print, on_printer_room},
 		.has_parallel = m->sinks[SINK_PRINTER],
 		.memory = {m, on_dma_read, on_dma_write},
+		.vga_memory = vga,
 		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
 		.floppy_error = on_floppy_error,

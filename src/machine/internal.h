@@ -45,6 +45,7 @@ struct machine {
 	struct monitor *monitor;
 	struct memory_map *memory;
 	struct board *board;
+	uint32_t vga_page; /* where the display's memory begins */
 	struct serial *serial[CONFIG_SERIALS];
 	struct typist *typist;
 	struct pointer *pointer;
@@ -88,6 +89,8 @@ struct machine {
 
 /* --- boot.c --- */
 
+/* The display's memory, before the board. */
+bool boot_add_display(struct machine *m, struct problem *p);
 /* Its devices in their power-up state; the serial port's file is open. */
 void boot_create_board(struct machine *m);
 /* Firmware's ROM, before the fence closes. */

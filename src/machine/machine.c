@@ -92,11 +92,7 @@ static bool screen_text_of(void *ctx, struct vga_text *t)
 static void screen_pixels(void *ctx, unsigned *width, unsigned *height)
 {
 	struct machine *m = ctx;
-	struct vga_image image = {0};
-	vga_render(board_vga(m->board), &image);
-	*width = image.width;
-	*height = image.height;
-	vga_image_free(&image);
+	vga_size(board_vga(m->board), width, height);
 }
 
 static void create_pointer(struct machine *m)
@@ -233,6 +229,8 @@ static bool build(struct machine *m, struct problem *p)
 	if (err)
 		return signals_problem(err, p);
 	platform_start(m);
+	if (!boot_add_display(m, p))
+		return false;
 	boot_create_board(m);
 	create_pointer(m);
 	if (!open_display(m, p))

@@ -349,7 +349,7 @@ static const struct device_type chipset_type = {"chipset", chipset_reset, chipse
 
 static void *new_vga(struct rig *r, unsigned which)
 {
-	return vga_create(r->bus, r->clock);
+	return vga_create(r->bus, r->clock, (struct vga_memory){0});
 }
 
 /* A register by index and value; or memory, whose answers tell of latches and planes. */

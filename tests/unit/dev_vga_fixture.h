@@ -12,7 +12,7 @@
 static inline struct vga *open_vga(struct rig *r)
 {
 	rig_open(r);
-	return vga_create(r->bus, r->clock);
+	return vga_create(r->bus, r->clock, (struct vga_memory){0});
 }
 
 static inline void close_vga(struct rig *r, struct vga *v)
@@ -57,6 +57,18 @@ static inline void colour(struct rig *r, uint8_t index, uint32_t rgb)
 	out(r, 0x3c8, index);
 	for (int shift = 16; shift >= 0; shift -= 8)
 		out(r, 0x3c9, rgb >> shift);
+}
+
+static inline uint16_t vbe(struct rig *r, uint16_t index)
+{
+	bus_write(r->bus, SPACE_PORT, 0x1ce, 2, index);
+	return bus_read(r->bus, SPACE_PORT, 0x1cf, 2);
+}
+
+static inline void vbe_set(struct rig *r, uint16_t index, uint16_t value)
+{
+	bus_write(r->bus, SPACE_PORT, 0x1ce, 2, index);
+	bus_write(r->bus, SPACE_PORT, 0x1cf, 2, value);
 }
 
 /* --- memory --- */

@@ -28,7 +28,7 @@ static void test_function(void **state)
 	struct rig r;
 	struct vga *v = open_vga(&r);
 	struct pci *pci = pci_create(r.bus, 0);
-	struct vga_pci *p = vga_pci_create(r.bus, pci, 2);
+	struct vga_pci *p = vga_pci_create(r.bus, pci, 2, v);
 	uint8_t rom[40000];
 	for (unsigned i = 0; i < sizeof rom; i++)
 		rom[i] = i * 7;

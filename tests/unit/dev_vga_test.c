@@ -131,37 +131,6 @@ static void test_dac(void **state)
 	close_vga(&r, v);
 }
 
-static uint16_t vbe(struct rig *r, uint16_t index)
-{
-	bus_write(r->bus, SPACE_PORT, 0x1ce, 2, index);
-	return bus_read(r->bus, SPACE_PORT, 0x1cf, 2);
-}
-
-static void vbe_set(struct rig *r, uint16_t index, uint16_t value)
-{
-	bus_write(r->bus, SPACE_PORT, 0x1ce, 2, index);
-	bus_write(r->bus, SPACE_PORT, 0x1cf, 2, value);
-}
-
-static void test_vbe_has_no_modes(void **state)
-{
-	struct rig r;
-	struct vga *v = open_vga(&r);
-	for (unsigned id = 0xb0c0; id <= 0xb0c5; id++) {
-		vbe_set(&r, 0, id);
-		assert_int_equal(vbe(&r, 0), id);
-	}
-	vbe_set(&r, 0, 0xb0c6);
-	vbe_set(&r, 0, 0xb0bf);
-	assert_int_equal(vbe(&r, 0), 0xb0c5);
-	assert_int_equal(vbe(&r, 10), 4); /* 256 KiB */
-	vbe_set(&r, 4, 0x43);             /* a mode is not set; maxima are asked for */
-	assert_int_equal(vbe(&r, 4), 2);
-	for (unsigned index = 1; index <= 3; index++)
-		assert_int_equal(vbe(&r, index), 0);
-	close_vga(&r, v);
-}
-
 /* --- memory --- */
 
 static void test_window(void **state)
@@ -475,7 +444,6 @@ int main(void)
 		cmocka_unit_test(test_write_protection),
 		cmocka_unit_test(test_ports_of_mono_and_colour),
 		cmocka_unit_test(test_dac),
-		cmocka_unit_test(test_vbe_has_no_modes),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_odd_even),
 		cmocka_unit_test(test_chain_4),

@@ -284,7 +284,7 @@ static void test_cards(void **state)
 	assert_int_equal(config(b, LAST, 0x3c, 1), 11);
 	assert_int_equal(config(b, FIRST + 1, 0x10, 4), 0x00000008);
 	bus_memory(board_bus(b), &n);
-	assert_int_equal(n, others + 5); /* that of the VGA as well */
+	assert_int_equal(n, others + 6); /* two of the VGA as well */
 	close_board(&r, b);
 }
 

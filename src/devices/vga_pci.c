@@ -25,10 +25,18 @@ enum {
 
 struct vga_pci {
 	struct bus *bus;
+	uint8_t edid[EDID_BYTES];
 	uint8_t rom[VGA_ROM_BYTES];
 };
 
 /* --- registers in memory: what the ports do --- */
+
+static uint32_t bytes_at(const uint8_t *bytes, uint32_t offset, unsigned size)
+{
+	uint32_t value = 0;
+	memcpy(&value, bytes + offset, size);
+	return value;
+}
 
 static bool is_port(uint32_t offset)
 {
@@ -52,6 +60,8 @@ static uint32_t registers_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct vga_pci *p = ctx;
 
+	if (offset + size <= sizeof p->edid)
+		return bytes_at(p->edid, offset, size);
 	if (is_port(offset))
 		return bus_read(p->bus, SPACE_PORT, VGA_FIRST_PORT + offset - VGA_PORTS, size);
 	if (!is_vbe(offset, size))
@@ -80,14 +90,17 @@ static void registers_write(void *ctx, uint32_t offset, unsigned size, uint32_t 
 static uint32_t rom_read(void *ctx, uint32_t offset, unsigned size)
 {
 	const struct vga_pci *p = ctx;
-	uint32_t value = 0;
-	memcpy(&value, p->rom + offset, size);
-	return value;
+	return bytes_at(p->rom, offset, size);
 }
 
 void vga_pci_set_rom(struct vga_pci *p, const void *bytes, size_t n)
 {
 	memcpy(p->rom, bytes, n < sizeof p->rom ? n : sizeof p->rom);
+}
+
+void vga_pci_set_edid(struct vga_pci *p, const uint8_t edid[EDID_BYTES])
+{
+	memcpy(p->edid, edid, sizeof p->edid);
 }
 
 /* --- life: PCI has the function's registers, the VGA its own --- */
@@ -113,6 +126,7 @@ struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device
 	CHECK(p);
 	p->bus = bus;
 	memset(p->rom, 0xff, sizeof p->rom);
+	memset(p->edid, 0xff, sizeof p->edid);
 	/* The ports and A0000h are the VGA's whatever the command register says: a PC that has one
 	 * display has it where it is looked for. */
 	struct pci_register command = {0x04, 0x00, 0x03};

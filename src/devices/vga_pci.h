@@ -3,6 +3,7 @@
 #ifndef UNRING_DEVICES_VGA_PCI_H
 #define UNRING_DEVICES_VGA_PCI_H
 
+#include "devices/edid.h"
 #include "devices/pci.h"
 #include "devices/vga.h"
 
@@ -11,9 +12,11 @@ enum { VGA_ROM_BYTES = 65536 };
 struct vga_pci;
 extern const struct device_type vga_pci_type;
 
-/* With no ROM so far: its bytes read as FFh. */
+/* With no ROM and no monitor so far: their bytes read as FFh. */
 struct vga_pci *vga_pci_create(struct bus *bus, struct pci *pci, unsigned device, struct vga *vga);
 /* The first VGA_ROM_BYTES at most are copied. */
 void vga_pci_set_rom(struct vga_pci *p, const void *bytes, size_t n);
+/* What the monitor tells of itself. */
+void vga_pci_set_edid(struct vga_pci *p, const uint8_t edid[EDID_BYTES]);
 
 #endif

@@ -274,6 +274,19 @@ static void create_serials(struct board *b, const struct board_config *c)
 	}
 }
 
+static void create_display(struct board *b, const struct board_config *c)
+{
+	uint8_t edid[EDID_BYTES];
+	b->vga = vga_create(b->bus, c->clock, c->vga_memory);
+	board_add(b, &vga_type, b->vga);
+	b->vga_pci = vga_pci_create(b->bus, b->pci, VGA_DEVICE, b->vga);
+	board_add(b, &vga_pci_type, b->vga_pci);
+	if (!c->screen_width)
+		return;
+	edid_make(edid, c->screen_width, c->screen_height);
+	vga_pci_set_edid(b->vga_pci, edid);
+}
+
 static void on_memory_changed(void *ctx)
 {
 	struct board *b = ctx;
@@ -319,10 +332,7 @@ struct board *board_create(const struct board_config *c)
 	create_floppies(b, c);
 	create_pci(b, c);
 	create_ide(b, c);
-	b->vga = vga_create(bus, c->clock, c->vga_memory);
-	board_add(b, &vga_type, b->vga);
-	b->vga_pci = vga_pci_create(bus, b->pci, VGA_DEVICE, b->vga);
-	board_add(b, &vga_pci_type, b->vga_pci);
+	create_display(b, c);
 	create_serials(b, c);
 	if (c->has_parallel) {
 		struct irq_line irq = pic_line(b->pic, IRQ_PARALLEL);

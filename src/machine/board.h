@@ -31,6 +31,7 @@ struct board_config {
 	bool has_parallel;
 	struct dma_memory memory;
 	struct vga_memory vga_memory;
+	unsigned screen_width, screen_height; /* the monitor's best mode; 0: there is none */
 	enum floppy_kind floppy[FDC_DRIVES];
 	/* An image could not be read or written: a negative errno. NULL: nobody asks. */
 	void (*floppy_error)(void *ctx, unsigned drive, bool write, int err);

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { VGA_BYTES = 16 << 20 };
-
 /* --- what the board is given --- */
 
 static void on_reset(void *ctx, enum reset_kind kind)
@@ -254,7 +252,8 @@ static void on_vga_stored(void *ctx, uint32_t offset, uint32_t bytes)
 
 bool boot_add_display(struct machine *m, struct problem *p)
 {
-	int err = mmu_memory_add(monitor_mmu(m->monitor), "unring-vga", VGA_BYTES, &m->vga_page);
+	int err = mmu_memory_add(monitor_mmu(m->monitor), "unring-vga", CONFIG_VGA_BYTES,
+	                         &m->vga_page);
 	return !err || problem_set(p, "cannot set up the display's memory: %s", strerror(-err));
 }
 
@@ -262,7 +261,7 @@ void boot_create_board(struct machine *m)
 {
 	struct vga_memory vga = {
 		.at = mmu_page_host(monitor_mmu(m->monitor), m->vga_page),
-		.bytes = VGA_BYTES,
+		.bytes = CONFIG_VGA_BYTES,
 		.page = m->vga_page,
 		.ctx = m,
 		.stored = on_vga_stored,
@@ -278,6 +277,8 @@ void boot_create_board(struct machine *m)
 		.has_parallel = m->sinks[SINK_PRINTER],
 		.memory = {m, on_dma_read, on_dma_write},
 		.vga_memory = vga,
+		.screen_width = m->config.vbe.width,
+		.screen_height = m->config.vbe.height,
 		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
 		.floppy_error = on_floppy_error,

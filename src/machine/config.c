@@ -2,14 +2,17 @@
 
 #include "base/calendar.h"
 #include "base/log.h"
+#include "devices/edid.h"
 #include "machine/keymap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MIB ((uint64_t)1 << 20)
 #define CONVENTIONAL_MEMORY ((uint64_t)640 << 10)
 #define KERNEL_MEMORY (4 * MIB)
 enum { RTC_FIRST_YEAR = 1900, RTC_LAST_YEAR = 2199 };
+enum { SCREEN_LEAST_WIDTH = 320, SCREEN_LEAST_HEIGHT = 200 };
 
 /* --- streams --- */
 
@@ -196,6 +199,25 @@ static bool read_rtc(const struct option *o, void *field, char **words, struct p
 	                   RTC_FIRST_YEAR, RTC_LAST_YEAR);
 }
 
+/* --- the screen --- */
+
+/* A picture that the display's memory holds in 32 bits, and of which an EDID can tell. */
+static bool read_screen(const struct option *o, void *field, char **words, struct problem *why)
+{
+	struct config_screen *s = field;
+	int end = 0;
+	bool form = sscanf(words[0], "%4ux%4u%n", &s->width, &s->height, &end) == 2 &&
+	            !words[0][end] && strspn(words[0], "0123456789x") == (size_t)end;
+	return (form && s->width >= SCREEN_LEAST_WIDTH && s->height >= SCREEN_LEAST_HEIGHT &&
+	        s->width % 8 == 0 && s->width <= EDID_MAX_RES && s->height <= EDID_MAX_RES &&
+	        (uint64_t)s->width * s->height * 4 <= CONFIG_VGA_BYTES) ||
+	       problem_set(
+		       why,
+		       "not WIDTHxHEIGHT from %ux%u to what %u MiB hold in 32 bits (2560x1600), "
+		       "the width in steps of 8",
+		       SCREEN_LEAST_WIDTH, SCREEN_LEAST_HEIGHT, CONFIG_VGA_BYTES >> 20);
+}
+
 /* --- words --- */
 
 static const char *fence_word(const struct option *o, unsigned i)
@@ -272,6 +294,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 	.read = read_memory, OPTION_FIELD(uint64_t, CONFIG, f), .least = MIB, .most = 3072 * MIB,  \
 	.unit = MIB
 #define RTC(f) .read = read_rtc, OPTION_FIELD(struct config_rtc, CONFIG, f), .word = rtc_word
+#define SCREEN(f) .read = read_screen, OPTION_FIELD(struct config_screen, CONFIG, f)
 #define NUMBER(f, from, to) OPTION_NUMBER(CONFIG, f, from, to)
 #define WORD(f, words) OPTION_WORD(CONFIG, f, words)
 #define ORDER(f, words) OPTION_ORDER(CONFIG, f, words)

@@ -15,6 +15,7 @@ enum {
 	CONFIG_DISKS = IDE_PLACES,
 	CONFIG_CDROMS = IDE_PLACES,
 	CONFIG_SERIALS = 2,
+	CONFIG_VGA_BYTES = 16 << 20,
 };
 
 #define CONFIG_NO_DISC "none"
@@ -84,6 +85,9 @@ struct machine_config {
 	} serials;
 	struct stream_spec parallel, debugcon, firmware_log, gdb, control;
 	enum config_display display;
+	struct config_screen {
+		unsigned width, height;
+	} vbe;           /* the best mode that the monitor tells of */
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;
 	const char *exit_on_text;

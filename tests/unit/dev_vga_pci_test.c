@@ -72,8 +72,50 @@ static void test_function(void **state)
 	close_vga(&r, v);
 }
 
+/* Detailed timings against those that VESA gives for reduced blanking. */
+static void test_monitor(void **state)
+{
+	static const struct {
+		unsigned width, height, clock, lines, sync;
+	} modes[] = {{1024, 768, 5600, 790, 4},
+	             {1280, 800, 7100, 823, 6},
+	             {1920, 1080, 13850, 1111, 5},
+	             {2560, 1600, 26850, 1646, 6}};
+	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+		struct rig r;
+		struct vga *v = open_vga(&r);
+		struct pci *pci = pci_create(r.bus, 0);
+		struct vga_pci *p = vga_pci_create(r.bus, pci, 2, v);
+		uint8_t e[EDID_BYTES], sum = 0, seen[EDID_BYTES];
+		edid_make(e, modes[i].width, modes[i].height);
+		vga_pci_set_edid(p, e);
+		config_out(&r, 0x18, REGISTERS);
+		config_out(&r, 4, 2);
+		for (unsigned at = 0; at < EDID_BYTES; at++) {
+			seen[at] = mem(&r, REGISTERS + at, 1);
+			sum += seen[at];
+		}
+		assert_memory_equal(seen, e, EDID_BYTES);
+		assert_int_equal(mem(&r, REGISTERS + EDID_BYTES, 2), 0xffff);
+		assert_int_equal(sum, 0);
+		assert_memory_equal(seen, "\0\xff\xff\xff\xff\xff\xff", 8);
+		const uint8_t *d = seen + 54;
+		unsigned height = d[5] | d[7] >> 4 << 8;
+		assert_int_equal(d[0] | d[1] << 8, modes[i].clock);
+		assert_int_equal(d[2] | d[4] >> 4 << 8, modes[i].width);
+		assert_int_equal(d[3] | (d[4] & 15) << 8, 160);
+		assert_int_equal(height, modes[i].height);
+		assert_int_equal(height + (d[6] | (d[7] & 15) << 8), modes[i].lines);
+		assert_int_equal(d[10], 3 << 4 | modes[i].sync);
+		vga_pci_type.destroy(p);
+		pci_type.destroy(pci);
+		close_vga(&r, v);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_function)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_function),
+	                                   cmocka_unit_test(test_monitor)};
 	return cmocka_run_group_tests_name("vga on pci", tests, NULL, NULL);
 }

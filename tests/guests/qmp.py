@@ -77,9 +77,10 @@ class Guest:
         out = os.path.join(self.folder.name, "screen.ppm")
         self("screendump", filename=out)
         with open(out, "rb") as f:
-            kind, columns, rows, most, pixels = f.read().split(maxsplit=4)
-        assert (kind, most) == (b"P6", b"255")
-        return int(columns), int(rows), pixels
+            assert f.readline() == b"P6\n"
+            columns, rows = map(int, f.readline().split())
+            assert f.readline() == b"255\n"
+            return columns, rows, f.read()
 
     def ctl(self, *words):
         """As people do it."""

@@ -31,7 +31,7 @@ seconds() {
 }
 
 image() { # TEST ROUNDS
-	nasm -f bin -I tests/boot/ -DTEST="$1" -DROUNDS="$2" -o $out/$1.img bench/video/video.asm
+	nasm -f bin -I tests/boot/ -DTEST="$1" -DROUNDS="$2" -o "$out/$1.img" bench/video/video.asm
 }
 
 image 0 1
@@ -51,6 +51,7 @@ done <<END
 2 1000 planar copy
 3 20000 planar dots
 4 2000 mode X sprites
+10 5000 mode X blit
 5 10000 13h fill
 6 5000 13h dots
 7 3000 linear fill

@@ -2,7 +2,7 @@
 ; 0 none: what a boot takes    1 planar fill, REP STOSB          2 planar copy, write mode 1, REP MOVSB
 ; 3 planar dots: bit mask, read, write     4 mode X: sprites byte by byte     5 mode 13h: fill, REP STOSW
 ; 6 mode 13h: dots             7 frame buffer: fill, REP STOSD    8 frame buffer: scroll, REP MOVSD
-; 9 VBE by banks: fill
+; 9 VBE by banks: fill         10 mode X: sprites, REP MOVSB for each line of a plane
 %include "rt.inc"
 %ifndef ROUNDS
   %define ROUNDS 1
@@ -39,7 +39,7 @@ prepare:
 %if TEST >= 1 && TEST <= 3
 	mov ax, 12h
 	int 10h
-%elif TEST >= 4 && TEST <= 6
+%elif TEST >= 4 && TEST <= 6 || TEST == 10
 	mov ax, 13h
 	int 10h
 %else
@@ -56,7 +56,7 @@ prepare:
   %endif
 	int 10h
 %endif
-%if TEST == 4
+%if TEST == 4 || TEST == 10
 	sequencer 4, 6
 %endif
 %if TEST == 7 || TEST == 8
@@ -150,6 +150,26 @@ test_4:	mov bp, 1
 	mov [es:di], al
 .clear:	inc di
 	loop .byte
+	add di, 80 - 16
+	dec bx
+	jnz .row
+	shl bp, 1
+	cmp bp, 16
+	jb .plane
+	ret
+%elif TEST == 10
+test_10:mov bp, 1
+.plane:	mov ax, bp
+	mov ah, al
+	mov al, 2
+	mov dx, 3c4h
+	out dx, ax
+	mov bx, 64
+	mov si, 7c00h
+	mov di, [left]
+	and di, 1023
+.row:	mov cx, 16
+	rep movsb
 	add di, 80 - 16
 	dec bx
 	jnz .row

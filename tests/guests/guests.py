@@ -81,6 +81,22 @@ def grub_disk(g, _):
     after(g, "cat (hd1,msdos1)/syslinux.cfg", "label k")
 
 
+def grub_draws(g, _):
+    """Is told of the best mode of the monitor, and draws its terminal in it."""
+    g.see("for a command-line")
+    g.type("c")
+    g.see("grub>")
+    g.type("insmod all_video\n")
+    after(g, "videoinfo", "Preferred mode: 1280x800")
+    for line in ("insmod gfxterm", "set gfxmode=1280x800", "terminal_output gfxterm"):
+        g.type(line + "\n")
+    g.until("1280x800 dots", lambda: g.picture()[:2] == (1280, 800))
+    g.until("a prompt", lambda: len(set(colours(g.picture()[2]))) > 1)
+    first = g.picture()
+    g.type("help\n")
+    g.until("an answer", lambda: lit(g.picture()) > 4 * lit(first))
+
+
 def ipxe(g, _):
     g.see("iPXE 1.")
     g.until("a prompt", lambda: g.press("ctrl", "b") or "iPXE>" in g.screen())
@@ -153,6 +169,11 @@ def tetros(g, _):
 def colours(pixels):
     """Of each pixel."""
     return (pixels[i:i + 3] for i in range(0, len(pixels), 3))
+
+
+def lit(picture):
+    """How many pixels are not black."""
+    return sum(1 for colour in colours(picture[2]) if any(colour))
 
 
 def floppybird(g, _):
@@ -301,6 +322,7 @@ DEBIAN = {
     "grub": ("grub.img", ["--memory", "16M"], grub, 60),
     "grub-3g": ("grub.img", ["--memory", "3G"], grub, 60),
     "grub-halts": ("grub.img", ["--memory", "16M"], grub_halts, 60),
+    "grub-draws": ("grub.img", ["--memory", "16M", "--vbe", "1280x800"], grub_draws, 120),
     "grub-types": ("grub.img", ["--memory", "16M", "--speed", "10"], grub_types, 180),
     "ipxe": ("ipxe.img", ["--memory", "16M"], ipxe, 60),
     "memtest-floppy": ("memtest-floppy.img", ["--memory", "8M"], memtest, 60),

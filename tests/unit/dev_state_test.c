@@ -364,7 +364,11 @@ static void use_vga(void *d, unsigned which, uint32_t v)
 		bus_write(bus, SPACE_MEMORY, a, 4, v * 0x9e3779b1);
 	told += bus_read(bus, SPACE_MEMORY, a, 4);
 	bus_write(bus, SPACE_PORT, 0x1ce, 2, v & 0xf);
+	if (v & 0x100000) /* sizes and depths of which some are a mode's */
+		bus_write(bus, SPACE_PORT, 0x1cf, 2,
+		          v & 0x200000 ? v >> 21 & 0xff : v >> 21 & 0x28);
 	told += bus_read(bus, SPACE_PORT, 0x1cf, 2);
+	told += vga_generation(d) != 0;
 }
 
 /* Both APICs; their registers are in memory. */
@@ -806,6 +810,7 @@ static void test_ranges(void **state)
 		{&cdroms_type, "ide.left[2]", 301, 4},
 		{&vga_type, "vga.dac_step", 3, 1},
 		{&vga_type, "vga.gc", 0xff, 8},
+		{&vga_type, "vga.vbe_enable", 1, 2},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
 		refuses(kind_of(cases[i].type), cases[i].name, &cases[i].value, cases[i].size);

@@ -18,10 +18,16 @@ static inline void copy_bytes(void *dst, const void *src, size_t n)
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
-/* An operand of an instruction: most have 4 or 8 bytes. */
+/* An operand of an instruction: most have 1 to 8 bytes, for which REP MOVSB takes long to begin. */
 static inline void copy_operand(void *dst, const void *src, size_t n)
 {
 	switch (n) {
+	case 1:
+		__builtin_memcpy(dst, src, 1);
+		return;
+	case 2:
+		__builtin_memcpy(dst, src, 2);
+		return;
 	case 4:
 		__builtin_memcpy(dst, src, 4);
 		return;

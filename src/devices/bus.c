@@ -21,6 +21,7 @@ struct bus {
 	int count;
 	struct bus_range *memory; /* by address */
 	unsigned n_memory;
+	unsigned recent;       /* which of them was found last */
 	uint16_t owner[PORTS]; /* id */
 };
 
@@ -61,11 +62,13 @@ static unsigned memory_behind(const struct bus *b, uint64_t address)
 	return low;
 }
 
-static int owner_of(const struct bus *b, enum bus_space space, uint64_t address)
+static int owner_of(struct bus *b, enum bus_space space, uint64_t address)
 {
 	if (space == SPACE_PORT)
 		return b->owner[address];
-	unsigned i = memory_behind(b, address);
+	unsigned i = b->recent;
+	if (i >= b->n_memory || address - b->memory[i].base >= b->memory[i].length)
+		i = b->recent = memory_behind(b, address);
 	return i < b->n_memory && b->memory[i].base <= address ? b->memory[i].id : 0;
 }
 
@@ -222,14 +225,14 @@ static unsigned power_of_two_up_to(unsigned n)
 }
 
 /* The next piece of an access that is done up to this address; begin is where it began. */
-static struct piece next_piece(const struct bus *b, enum bus_space space, uint64_t begin,
+static struct piece next_piece(struct bus *b, enum bus_space space, uint64_t begin,
                                uint64_t address, unsigned left)
 {
 	int id = owner_of(b, space, begin);
 	bool stays = b->regions[id].handler.same_offset;
 	if (stays)
 		address = begin;
-	else
+	else if (address != begin)
 		id = owner_of(b, space, address);
 	if (!id)
 		return (struct piece){NULL, 0, 1, 0, 1};

@@ -381,5 +381,6 @@ struct vga *vga_create(struct bus *bus, struct clock *clock, struct vga_memory m
 	v->window = bus_map(bus, SPACE_MEMORY, VGA_WINDOW, VGA_WINDOW_BYTES, window);
 	CHECK(v->window > 0);
 	reset_registers(v);
+	vga_memory_follow(v);
 	return v;
 }

@@ -162,9 +162,10 @@ struct vga {
 	/* Plane p is bits 8p to 8p + 7 of each; where a place of the planes is: vga_word(). */
 	uint32_t *memory;
 	uint32_t words;
-	int window;     /* its region */
-	unsigned plain; /* accesses to it that need not have come here, one after the other */
-	uint32_t shown; /* where the processor finds A0000h in memory; VGA_NOWHERE */
+	int window;        /* its region */
+	unsigned plain;    /* accesses to it that need not have come here, one after the other */
+	uint32_t plain_at; /* where in memory A0000h is that and nothing else; VGA_NOWHERE */
+	uint32_t shown;    /* where the processor finds A0000h in memory; VGA_NOWHERE */
 };
 
 #define VGA_NOWHERE UINT32_MAX

@@ -79,17 +79,20 @@ static void show(struct vga *v, uint32_t at)
 void vga_memory_follow(struct vga *v)
 {
 	v->plain = 0;
-	if (v->shown != VGA_NOWHERE && v->shown != plain_at(v))
+	v->plain_at = plain_at(v);
+	if (v->shown != VGA_NOWHERE && v->shown != v->plain_at)
 		show(v, VGA_NOWHERE);
 }
 
 /* Accesses came that the processor could do by itself.  Not at the first: who changes modes for a
  * few accesses each would pay for two changes of the guest's map. */
-static void note_plain(struct vga *v, uint32_t at, size_t accesses)
+static void note_plain(struct vga *v, size_t accesses)
 {
+	if (v->plain_at == VGA_NOWHERE || !v->host.at)
+		return;
 	v->plain += accesses < PLAIN_ENOUGH ? accesses : PLAIN_ENOUGH;
-	if (v->plain >= PLAIN_ENOUGH && v->host.at && v->shown == VGA_NOWHERE)
-		show(v, at);
+	if (v->plain >= PLAIN_ENOUGH && v->shown == VGA_NOWHERE)
+		show(v, v->plain_at);
 }
 
 /* --- loads --- */
@@ -216,32 +219,29 @@ static void tell_stored(const struct vga *v, uint32_t a, uint32_t n)
 uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
 {
 	struct vga *v = ctx;
-	uint32_t value = 0, at = plain_at(v);
+	uint32_t value = 0;
 
 	for (unsigned i = 0; i < size; i++)
 		value |= (uint32_t)window_load(v, offset + i) << 8 * i;
-	if (at != VGA_NOWHERE)
-		note_plain(v, at, 1);
+	note_plain(v, 1);
 	return value;
 }
 
 void vga_memory_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct vga *v = ctx;
-	uint32_t at = plain_at(v);
 
 	for (unsigned i = 0; i < size; i++)
 		window_store(v, offset + i, value >> 8 * i);
 	v->generation++;
 	tell_stored(v, offset, size);
-	if (at != VGA_NOWHERE)
-		note_plain(v, at, 1);
+	note_plain(v, 1);
 }
 
 void vga_memory_run(void *ctx, const struct mem_run *r)
 {
 	struct vga *v = ctx;
-	uint32_t to = r->at, from = r->from, bytes = r->n * r->size, at = plain_at(v);
+	uint32_t to = r->at, from = r->from, bytes = r->n * r->size;
 	uint8_t *buf = r->buf, element[4];
 
 	for (uint32_t done = 0; done < bytes; done += r->size)
@@ -268,8 +268,7 @@ void vga_memory_run(void *ctx, const struct mem_run *r)
 		v->generation++;
 		tell_stored(v, to, bytes);
 	}
-	if (at != VGA_NOWHERE)
-		note_plain(v, at, r->n);
+	note_plain(v, r->n);
 }
 
 /* --- the linear frame buffer --- */

@@ -60,7 +60,11 @@ void monitor_kill(struct monitor *m, const char *fmt, ...)
 
 void interrupt_line_update(struct monitor *m)
 {
-	if (gate_intr_line(m))
+	bool line = gate_intr_line(m);
+	/* It seldom is another, and a locked instruction is what this would cost otherwise. */
+	if (line == !!(__atomic_load_n(&m->v->native.pending, __ATOMIC_RELAXED) & PENDING_INTR))
+		return;
+	if (line)
 		__atomic_fetch_or(&m->v->native.pending, PENDING_INTR, __ATOMIC_RELAXED);
 	else
 		__atomic_fetch_and(&m->v->native.pending, ~(uint32_t)PENDING_INTR,

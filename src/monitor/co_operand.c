@@ -1,4 +1,4 @@
-/* Memory operands of callouts, by segment and offset. */
+/* Memory operands of callouts, by segment and offset; MOV. */
 #include "monitor/callouts.h"
 
 bool ea_read(struct monitor *m, uint32_t packed, uint32_t off, void *dst, unsigned n)
@@ -22,4 +22,57 @@ bool far_pointer(struct monitor *m, uint32_t packed, uint32_t ea, uint32_t *off,
 	unsigned n = CALLOUT_SIZE(packed);
 	*off = 0;
 	return ea_read(m, packed, ea, off, n) && ea_read(m, packed, ea + n, sel, 2);
+}
+
+/* Was it worth coming here?  With a device it is, and nothing is looked up for that. */
+static void account(struct monitor *m, gla_t a, unsigned n, bool write)
+{
+	struct trap t;
+	gpa_t p;
+	if (!mmu_translate(m->mmu, a, MMU_READ, at_user(m), &p, &t))
+		return;
+	site_served(m, SITE_CHECK, false);
+	site_served(m, SITE_REDIRECT, !guest_is_plain(m, a, p, n, write));
+}
+
+static bool move(struct monitor *m, uint32_t packed, uint32_t off, uint32_t *value, bool write)
+{
+	enum sreg s = CALLOUT_SEG(packed);
+	unsigned n = CALLOUT_SIZE(packed);
+	gla_t a = gla(m->v->seg[s].base + off);
+
+	if (!cpu_seg_check(m->v, s, off, n, write, TRAP) || !guest_operand(m, a, n, write, TRAP))
+		return false;
+	if (guest_device(m, a, value, n, write))
+		return true;
+	bool ok = write ? guest_write(m, a, value, n, at_user(m), TRAP)
+	                : guest_read(m, a, value, n, at_user(m), TRAP);
+	if (ok)
+		account(m, a, n, write);
+	return ok;
+}
+
+/* The last bytes of the instruction, as they are now. */
+static bool immediate(struct monitor *m, uint32_t packed, uint32_t *value)
+{
+	unsigned n = CALLOUT_SIZE(packed);
+	gla_t a = gla(m->v->seg[SREG_CS].base + m->v->eip + CALLOUT_LEN(packed) - n);
+	return guest_peek(m, a, value, n, at_user(m), TRAP);
+}
+
+enum callout_result co_MOVE(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	struct vcpu *v = m->v;
+	unsigned n = CALLOUT_SIZE(packed), arg = CALLOUT_ARG(packed), reg = arg & 7;
+	unsigned shift = n == 1 && reg >= 4 ? 8 : 0;
+	uint32_t off = (uint32_t)operand, *gpr = &v->gpr[shift ? reg - 4 : reg];
+	uint32_t mask = (n == 4 ? UINT32_MAX : (1u << 8 * n) - 1) << shift, value = *gpr >> shift;
+
+	stats.redirected++;
+	if ((arg & MOVE_IMMEDIATE && !immediate(m, packed, &value)) ||
+	    !move(m, packed, off, &value, !(arg & MOVE_LOAD)))
+		return FAULTED;
+	if (arg & MOVE_LOAD)
+		*gpr = (*gpr & ~mask) | (value << shift & mask);
+	return m->remapped ? done_dirty(m, packed) : done(m, packed);
 }

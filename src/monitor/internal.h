@@ -268,6 +268,11 @@ bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct
 bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
 /* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* Loads the value from a device, or stores it there; false: there is none, or a fault, and nothing
+ * was done. */
+bool guest_device(struct monitor *m, gla_t a, void *value, unsigned n, bool write);
+/* Could translated code access it by itself, at p? */
+bool guest_is_plain(struct monitor *m, gla_t a, gpa_t p, unsigned n, bool write);
 /* The 15 bytes of code at an address; zeros from an absent page on. false: it begins in one. */
 bool guest_code(struct monitor *m, gla_t a, bool user, uint8_t b[16]);
 /* Store through the monitor's view: units on the bytes die, tables are compared. */

@@ -26,7 +26,7 @@ static void device_read(struct monitor *m, gpa_t a, uint8_t *out, unsigned n)
 		if (log_on(LOG_IO))
 			gate_log(m, "load %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
 			         value, m->v->eip);
-		copy_bytes(out, &value, part);
+		copy_operand(out, &value, part);
 	}
 	interrupt_line_update(m);
 }
@@ -36,7 +36,7 @@ static void device_write(struct monitor *m, gpa_t a, const uint8_t *in, unsigned
 	for (unsigned part; n; a.v += part, in += part, n -= part) {
 		uint32_t value = 0;
 		part = bus_part(n);
-		copy_bytes(&value, in, part);
+		copy_operand(&value, in, part);
 		stats.mem_writes++;
 		if (log_on(LOG_IO))
 			gate_log(m, "store %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
@@ -125,6 +125,22 @@ bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool u
 	return true;
 }
 
+bool guest_device(struct monitor *m, gla_t a, void *value, unsigned n, bool write)
+{
+	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
+	struct trap t;
+	gpa_t p;
+
+	if (to_page_end(a.v, n) != n || !mmu_translate(m->mmu, a, access, at_user(m), &p, &t) ||
+	    !mmu_is_device(m->mmu, p))
+		return false;
+	if (write)
+		device_write(m, p, value, n);
+	else
+		device_read(m, p, value, n);
+	return true;
+}
+
 /* SDM vol. 3, 6.15, table 6-7, by the operand's size: whole environments of the FPU
  * are dwords or words. */
 static unsigned alignment(unsigned n)
@@ -158,6 +174,15 @@ bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct tr
 	    mmu_translate(m->mmu, last, access, true, &p, t))
 		*t = trap_error(VEC_AC, 0);
 	return false;
+}
+
+bool guest_is_plain(struct monitor *m, gla_t a, gpa_t p, unsigned n, bool write)
+{
+	uint32_t page = mmu_page(m->mmu, p);
+	const void *host = write ? mmu_host_store(m->mmu, p) : mmu_host(m->mmu, p);
+	return host && to_page_end(a.v, n) == n && !mmu_is_watched(m->mmu, a, n, write) &&
+	       !(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, a)) &&
+	       !(write && (mmu_is_code(m->mmu, page) || mmu_is_table(m->mmu, page)));
 }
 
 bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)

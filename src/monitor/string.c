@@ -376,13 +376,8 @@ static bool is_plain(const struct string *s, enum sreg seg, enum gpr r, bool wri
 	gpa_t p;
 	gla_t a = gla(masked(s, m->v->gpr[r]) + m->v->seg[seg].base);
 
-	if (!mmu_translate(m->mmu, a, MMU_READ, s->user, &p, &t))
-		return true;
-	uint32_t page = mmu_page(m->mmu, p);
-	const void *host = write ? mmu_host_store(m->mmu, p) : mmu_host(m->mmu, p);
-	return host && !mmu_is_watched(m->mmu, a, s->size, write) &&
-	       !(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, a)) &&
-	       !(write && (mmu_is_code(m->mmu, page) || mmu_is_table(m->mmu, page)));
+	return !mmu_translate(m->mmu, a, MMU_READ, s->user, &p, &t) ||
+	       guest_is_plain(m, a, p, s->size, write);
 }
 
 /* Was it worth coming here? */

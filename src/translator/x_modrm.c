@@ -122,13 +122,37 @@ static bool modrm_live(struct xlate *x)
 	return true;
 }
 
+/* MOV to or from memory that is a device's, most often: one callout does it, where PRE and POST
+ * would be two. */
+static bool move_redirected(struct xlate *x, bool wide, unsigned arg)
+{
+	if (!(x->site & SITE_REDIRECT))
+		return false;
+	xl_ea_r10(x);
+	xl_callout(x, CO_MOVE, wide ? x->i.opsize : 1, xl_seg(x), arg);
+	return true;
+}
+
+static bool modrm_redirected(struct xlate *x)
+{
+	const struct insn *i = &x->i;
+	bool wide = i->opcode & 1;
+
+	if (i->map || !insn_is_mem(i))
+		return false;
+	if ((i->opcode & 0xfe) == 0xc6)
+		return move_redirected(x, wide, MOVE_IMMEDIATE);
+	return (i->opcode & 0xfc) == 0x88 &&
+	       move_redirected(x, wide, i->reg | (i->opcode & 2 ? MOVE_LOAD : 0));
+}
+
 /* Any ModRM form that means the same in 64-bit mode.  LOCK is dropped: one
  * thread runs all of the guest, and is interrupted at instruction boundaries. */
 void x_modrm(struct xlate *x)
 {
 	struct enc n = enc_of(x);
 
-	if (modrm_live(x))
+	if (modrm_redirected(x) || modrm_live(x))
 		return;
 	if (insn_is_mem(&x->i)) {
 		n.mem = true;
@@ -217,6 +241,8 @@ void x_moffs(struct xlate *x)
 	                .reg = RAX,
 	                .p66 = x->row->size == 'v' && x->i.opsize == 2,
 	                .mem = true};
+	if (move_redirected(x, x->i.opcode & 1, x->i.opcode & 2 ? EAX : EAX | MOVE_LOAD))
+		return;
 	n.m = xl_operand(x);
 	emit_enc(&x->e, &n);
 	xl_post(x);

@@ -202,6 +202,7 @@ static struct vcpu *run(struct pc *pc, uint32_t eip)
 	v->gpr[EAX] = 0x12345678;
 	v->gpr[EBX] = DEV;
 	v->gpr[ESP] = 0x9000;
+	v->gpr[EDI] = 1;
 	pc->n = 0;
 	assert_int_equal(monitor_run(pc->monitor), END_HALT);
 	return v;
@@ -303,6 +304,39 @@ static void test_stores(void **state)
 		saw(pc, 5, 20, 1, true, 0);
 		saw(pc, 6, 24, 4, true, 0x12345678);
 		saw(pc, 7, 28, 4, true, 0);
+	}
+	pc_free(pc);
+}
+
+GUEST(movs, "mov $0xaabbccdd, %ecx; mov $0x11223344, %edx; mov %ch, (%ebx); mov %dh, 1(%ebx);"
+            "mov 2(%ebx), %ah; mov 4(%ebx), %cx; movb $0x5a, 6(%ebx); movw $0x1234, 8(%ebx);"
+            "mov %al, 0xfeb0000a; mov 0xfeb0000c, %eax; mov 0xfeb00010, %al;"
+            "mov %esp, %ebp; lea 32(%ebx), %esp; mov %esp, (%esp); mov %ebp, %esp;"
+            "movb $1, %fs:20(%ebx); mov (%ebx, %edi, 4), %dl")
+
+/* MOV in all its forms: parts of registers that it does not name stay. */
+static void test_movs(void **state)
+{
+	struct pc *pc = pc_new();
+	for (unsigned round = 0; round < 5; round++) {
+		struct vcpu *v = RUN(pc, movs);
+		assert_int_equal(pc->n, 12);
+		saw(pc, 0, 0, 1, true, 0xcc);
+		saw(pc, 1, 1, 1, true, 0x33);
+		saw(pc, 2, 2, 1, false, 0x33333333);
+		saw(pc, 3, 4, 2, false, 0x44444444);
+		saw(pc, 4, 6, 1, true, 0x5a);
+		saw(pc, 5, 8, 2, true, 0x1234);
+		saw(pc, 6, 10, 1, true, 0x78);
+		saw(pc, 7, 12, 4, false, 0x88888888);
+		saw(pc, 8, 16, 1, false, 0x99999999);
+		saw(pc, 9, 32, 4, true, DEV + 32);
+		saw(pc, 10, 20, 1, true, 1);
+		saw(pc, 11, 4, 1, false, 0xcccccccc);
+		assert_int_equal(v->gpr[EAX], 0x88888899);
+		assert_int_equal(v->gpr[ECX], 0xaabb4444);
+		assert_int_equal(v->gpr[EDX], 0x112233cc);
+		assert_int_equal(v->gpr[ESP], 0x9000);
 	}
 	pc_free(pc);
 }
@@ -678,15 +712,15 @@ static void test_interrupt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registers),    cmocka_unit_test(test_loads),
-		cmocka_unit_test(test_stores),       cmocka_unit_test(test_both),
-		cmocka_unit_test(test_strings),      cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_owned_memory), cmocka_unit_test(test_adapts),
-		cmocka_unit_test(test_bursts),       cmocka_unit_test(test_burst_code),
-		cmocka_unit_test(test_straddle),     cmocka_unit_test(test_fault),
-		cmocka_unit_test(test_bar),          cmocka_unit_test(test_pam),
-		cmocka_unit_test(test_a20),          cmocka_unit_test(test_dma),
-		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_registers),  cmocka_unit_test(test_loads),
+		cmocka_unit_test(test_stores),     cmocka_unit_test(test_both),
+		cmocka_unit_test(test_strings),    cmocka_unit_test(test_movs),
+		cmocka_unit_test(test_runs),       cmocka_unit_test(test_owned_memory),
+		cmocka_unit_test(test_adapts),     cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_burst_code), cmocka_unit_test(test_straddle),
+		cmocka_unit_test(test_fault),      cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_pam),        cmocka_unit_test(test_a20),
+		cmocka_unit_test(test_dma),        cmocka_unit_test(test_interrupt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ static void build(void)
 	                                0xff, 0xe0),
 	                           FLAT32_CPL0, 0, 0, 0); /* jmp eax */
 	add_unit(REDIRECT,
-	         CODE(0x89, 0x03,       /* mov [ebx], eax */
+	         CODE(0x01, 0x03,       /* add [ebx], eax */
 	              0x0f, 0xa3, 0x03, /* bt [ebx], eax */
 	              0xc3),
 	         FLAT32_CPL0, 0, SITE_REDIRECT, 0);
@@ -86,7 +86,7 @@ static void build(void)
 
 	/* Dead, and left where they ran: before INC, before RET. */
 	struct tu *left = add_unit(LEFT,
-	                           CODE(0x89, 0x03,             /* mov [ebx], eax */
+	                           CODE(0x01, 0x03,             /* add [ebx], eax */
 	                                0x40,                   /* inc eax */
 	                                0x74, 0x10,             /* jz */
 	                                0xe8, 0xf6, 0x09, 0, 0, /* call OTHER */
@@ -95,12 +95,12 @@ static void build(void)
 	                                0xc3),
 	                           FLAT32_CPL0, 0, SITE_REDIRECT, 0);
 	struct tu *left_last = add_unit(LEFT_LAST,
-	                                CODE(0x89, 0x03,       /* mov [ebx], eax */
+	                                CODE(0x01, 0x03,       /* add [ebx], eax */
 	                                     0x0f, 0x1f, 0x00, /* nop, of no host code */
 	                                     0xc3),
 	                                FLAT32_CPL0, 0, SITE_REDIRECT, 0);
 	struct tu *left_borrowed = add_unit(LEFT_BORROWED,
-	                                    CODE(0x89, 0x03,       /* mov [ebx], eax */
+	                                    CODE(0x01, 0x03,       /* add [ebx], eax */
 	                                         0x8a, 0x24, 0x24, /* mov ah, [esp] */
 	                                         0x40, 0xc3),
 	                                    FLAT32_CPL0, 0, SITE_REDIRECT, 0);
@@ -480,9 +480,9 @@ MUTATION(run_callout_eip) { FIND(RUN, 0x41, 0xb8, 0x00, 0x1c)[2]++; }
 MUTATION(run_kept) { pc_of(RUN, 0, UNDO_RUN16)->undo = UNDO_STRING; }
 MUTATION(run_kept_wide) { pc_of(RUN, 2, UNDO_RUN)->undo = UNDO_RUN16; }
 MUTATION(run_saved) { FIND(RUN, 0x44, 0x8b, 0xc1, 0x44)[2] = 0xc2; }
-MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x02; }
-MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x89, 0x01)[0] = 0x49; }
-MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x89, 0x01)[2] = 0x41; }
+MUTATION(redirect_operand) { FIND(REDIRECT, 0x41, 0x01, 0x01)[2] = 0x02; }
+MUTATION(redirect_wide) { FIND(REDIRECT, 0x41, 0x01, 0x01)[0] = 0x49; }
+MUTATION(redirect_disp) { FIND(REDIRECT, 0x41, 0x01, 0x01)[2] = 0x41; }
 MUTATION(redirect_large)
 {
 	/* PRE for two bytes, and the store of four. */

@@ -420,8 +420,7 @@ static void test_runs(void **state)
 
 	v = RUN(pc, run_loads);
 	saw_run(RUN_LOAD, 2, 5, DEV);
-	assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x8016)), 0x77777777);
-	assert_int_equal(*(const uint32_t *)mmu_host(pc->mmu, gpa(0x801a)), 0);
+	assert_memory_equal(mmu_host(pc->mmu, gpa(0x8010)), "wwwwwwwwww\0\0", 12);
 	assert_int_equal(v->gpr[ESI], DEV + 10);
 	assert_int_equal(v->gpr[EDI], 0x801a);
 

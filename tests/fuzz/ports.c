@@ -398,6 +398,42 @@ static void vga(void)
 		touch_memory(0xa0000 + below(0x20000));
 }
 
+static void vbe_out(u16 index, u16 v)
+{
+	out(0x1ce, 2, index);
+	out(0x1cf, 2, v);
+}
+
+/* Modes that there are, mostly; then what is shown as memory is stored to, and run. */
+static void vbe(void)
+{
+	static const u16 sizes[] = {320, 640, 800, 1024, 1280, 4096};
+	static const u8 depths[] = {4, 8, 15, 16, 24, 32};
+	u32 frames = 0xe0000000 + below(4) * 0x1000000;
+
+	vbe_out(4, 0);
+	vbe_out(1, one_in(8) ? any() : sizes[below(6)]);
+	vbe_out(2, one_in(8) ? any() : sizes[below(6)]);
+	vbe_out(3, one_in(8) ? any() : depths[below(6)]);
+	vbe_out(4, one_in(8) ? any() : 0x41 | (any() & 0xa2));
+	for (unsigned n = below(4); n; n--)
+		vbe_out((u16)(5 + below(5)), one_in(2) ? below(300) : any());
+	if (one_in(2)) {
+		out(0xcf8, 4, 0x80001010);
+		out(0xcfc, 4, frames);
+		out(0xcf8, 4, 0x80001004);
+		out(0xcfc, 2, 7);
+	}
+	u32 at = one_in(2) ? 0xa0000 + below(0x10000) : frames + below(16 << 20);
+	for (unsigned n = below(64); n; n--)
+		touch_memory(at + below(32));
+	*(volatile u8 *)at = 0xc3; /* RET */
+	if (*(volatile u8 *)at == 0xc3)
+		asm volatile("call *%0" : : "r"(at) : "memory");
+	if (one_in(2))
+		vga();
+}
+
 static void keyboard(void)
 {
 	static const u8 commands[] = {0x20, 0x60, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xad, 0xae, 0xc0,
@@ -448,8 +484,8 @@ void again(void)
 	static u32 operations;
 
 	for (;;) {
-		static void (*const devices[])(void) = {pci,    fwcfg, dma,      floppy, ide,
-		                                        packet, vga,   keyboard, timers};
+		static void (*const devices[])(void) = {pci,    fwcfg, dma, floppy,   ide,
+		                                        packet, vga,   vbe, keyboard, timers};
 
 		switch (below(8)) {
 		case 0 ... 2:

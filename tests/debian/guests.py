@@ -10,6 +10,7 @@ import argparse
 import fcntl
 import glob
 import hashlib
+import json
 import os
 import random
 import re
@@ -440,6 +441,104 @@ def apic():
 
 
 @own
+def mouse():
+    """What is sent to the control socket arrives at Linux's devices; a process drives the absolute
+    pointer (places.c)."""
+    def axis(kind, **values):
+        return [{"type": kind, "data": {"axis": a, "value": v}} for a, v in values.items()]
+
+    def button(name, *down):
+        return [{"type": "btn", "data": {"button": name, "down": d}} for d in down]
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = modules("psmouse", "evdev") | {"places": here.places}
+        initrd = with_files(f"{here.guests}/shell.gz", files, f"{folder}/initrd")
+        path = f"{folder}/control"
+
+        def send(events):
+            command = json.dumps({"execute": "input-send-event", "arguments": {"events": events}})
+            subprocess.run([here.unring, "ctl", path, "json", command], check=True, timeout=60 * PATIENCE,
+                           stdout=subprocess.DEVNULL)
+
+        with start(linux(options=["--control", f"unix:{path}"]) | dict(initrd=initrd)) as vm:
+            def mice(packet, events):
+                send(events)
+                vm.run("dd bs=3 count=1 <&3 2>/dev/null | od -An -tx1", f"^ {packet}$")
+
+            def event(events, *what):
+                """(type, code, value) each, and the end of what belongs together."""
+                send(events)
+                lines = r"\s+".join(f"{t} +{c} +{v & 0xffff} +{v >> 16 & 0xffff}"
+                                    for t, c, v in (*what, (0, 0, 0)))
+                vm.run(f"dd bs={16 * len(what) + 16} count=1 <&4 2>/dev/null | od -An -v -tu2 | "
+                       "cut -c 25-", f"^ *{lines}$")
+
+            to_shell(vm)
+            vm.run("insmod /psmouse.ko; insmod /evdev.ko; until grep Mouse /proc/bus/input/devices; do "
+                   "sleep 1; done", r'^N: Name="ImExPS/2 Generic Explorer Mouse"$')
+            vm.run("exec 3</dev/input/mice 4</dev/input/$(sed -n 's/^H:.*mouse0 \\(event[0-9]\\).*/\\1/p' "
+                   "/proc/bus/input/devices); echo open", r"^open$")
+            mice("08 05 07", axis("rel", x=5, y=-7))
+            event([], (2, 0, 5), (2, 1, -7))
+            mice("38 fe fd", axis("rel", x=-2, y=3))
+            event([], (2, 0, -2), (2, 1, 3))
+            mice("09 00 00", button("left", True))
+            event([], (1, 272, 1))
+            mice("08 00 00", button("left", False))
+            event([], (1, 272, 0))
+            event(button("wheel-up", True, False), (2, 8, 1))
+            event(button("wheel-down", True, False), (2, 8, -1))
+            for name, code in ("right", 273), ("middle", 274), ("side", 275), ("extra", 276):
+                event(button(name, True), (1, code, 1))
+                event(button(name, False), (1, code, 0))
+            vm.send("/places\n")
+            vm.expect(r"^places: on$")
+            for events, says in ((axis("abs", x=0, y=32767), "0 65535, wheel 0, buttons 00"),
+                                 (axis("abs", x=16384, y=8192), "32768 16384, wheel 0, buttons 00"),
+                                 (button("wheel-up", True), "32768 16384, wheel -1, buttons 00"),
+                                 (button("right", True), "32768 16384, wheel 0, buttons 10"),
+                                 (button("left", True), "32768 16384, wheel 0, buttons 30")):
+                send(events)
+                vm.expect(f"^places: {says}$")
+            vm.prompt()
+            reboot(vm)
+
+
+@own
+def ports():
+    """Linux's drivers use the second serial port and the printer."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = modules("parport", "parport_pc", "lp")
+        initrd = with_files(f"{here.guests}/shell.gz", files, f"{folder}/initrd")
+        path, printer = f"{folder}/tty", f"{folder}/printer"
+        guest = linux() | dict(initrd=initrd)
+        args = unring_arguments(here.unring, guest) + ["--serial", f"unix:{path}",
+                                                       "--parallel", f"file:{printer}"]
+        with Vm(args) as vm, socket.socket(socket.AF_UNIX) as caller:
+            to_shell(vm)
+            vm.run("dmesg | grep ttyS1", r"^.*ttyS1 at I/O 0x2f8 \(irq = 3, .*16550A$")
+            caller.settimeout(60 * PATIENCE)
+            caller.connect(path)
+            vm.run("stty -F /dev/ttyS1 raw -echo; (read x; echo got-$x; cat) <>/dev/ttyS1 >&0 & echo on", r"^on$")
+            numbers = "".join(f"{n}\n" for n in range(2000)).encode()
+            for sent, wanted in (b"42\n", b"got-42\n"), (numbers, numbers):
+                caller.sendall(sent)
+                got = b""
+                while len(got) < len(wanted):
+                    got += caller.recv(4096)
+                if got != wanted:
+                    vm.fail(f"echo of {len(sent)} bytes: {got[:100]!r}, {len(got)} bytes")
+            vm.run("kill %1; for m in parport parport_pc lp; do insmod /$m.ko; done; dmesg | grep parport",
+                   r"parport0: PC-style at 0x378, irq 7 \[PCSPP,TRISTATE")
+            vm.run("seq 1 5000 > /dev/lp0 && echo printed", r"^printed$", 120)
+            # It is there already, whatever becomes of the run.
+            with open(printer, "rb") as f:
+                if f.read() != "".join(f"{n}\n" for n in range(1, 5001)).encode():
+                    vm.fail("the printer's file is another")
+            reboot(vm)
+
+
+@own
 def floppy():
     """Linux's driver reads and writes what is in the drives, raw and through a file system."""
     with tempfile.TemporaryDirectory() as folder:
@@ -810,6 +909,7 @@ def main():
     parser.add_argument("--registers", default=f"{top}/build/release/tests/debian/registers")
     parser.add_argument("--watched", default=f"{top}/build/release/tests/debian/watched")
     parser.add_argument("--ioctl", default=f"{top}/build/release/tests/debian/ioctl")
+    parser.add_argument("--places", default=f"{top}/build/release/tests/debian/places")
     parser.add_argument("--anywhere", default=f"{top}/build/release/tests/debian/anywhere")
     parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE")
     parser.parse_args(namespace=here)

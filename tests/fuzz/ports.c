@@ -139,7 +139,7 @@ static u16 port(void)
 		{0x1ce, 4},   {0x1f0, 8},  {0x2f8, 8},  {0x3b0, 0x30}, {0x3b0, 0x30}, {0x3c0, 0x20},
 		{0x3f0, 8},   {0x3f0, 8},  {0x376, 1},  {0x3f8, 8},    {0xc000, 16},  {0x402, 1},
 		{0x4d0, 2},   {0x510, 12}, {0x600, 64}, {0xb000, 64},  {0x700, 16},   {0xcf8, 8},
-		{0xcf8, 8},   {0x8900, 1},
+		{0xcf8, 8},   {0x8900, 1}, {0x378, 4},  {0x5658, 4},
 	};
 
 	if (one_in(16))
@@ -454,6 +454,28 @@ static void keyboard(void)
 		in(0x60, 1);
 }
 
+/* Commands with their parameters, and the calls of the absolute pointer. */
+static void mouse(void)
+{
+	static const u8 commands[] = {0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xee,
+	                              0xf0, 0xf2, 0xf3, 0xf4, 0xf4, 0xf4, 0xf5, 0xf6,
+	                              0xfe, 0xff, 200,  100,  80,   10,   3};
+	static const u32 words[] = {0x45414552, 0x53424152, 0x4c455252, 0xf5, 1, 4, 6, 0};
+
+	for (unsigned n = below(6); n; n--) {
+		out(0x64, 1, one_in(16) ? 0xa8 : 0xd4);
+		out(0x60, 1, one_in(8) ? any() : commands[below(sizeof commands)]);
+	}
+	for (unsigned n = below(8); n; n--) {
+		u32 a = one_in(16) ? any() : 0x564d5868, c = one_in(4) ? any() : 38 + below(4);
+		u32 b = one_in(8) ? any() : words[below(sizeof words / sizeof *words)];
+		u32 d = 0x5658;
+		asm volatile("inl %%dx, %%eax" : "+a"(a), "+b"(b), "+c"(c), "+d"(d));
+	}
+	for (unsigned n = below(20); n; n--)
+		in(0x60, 1);
+}
+
 static void timers(void)
 {
 	/* One-shots, periods of a tick, and the clock's alarms and dates. */
@@ -474,7 +496,7 @@ static void timers(void)
 		break;
 	default:
 		for (unsigned n = below(8); n; n--)
-			out((u16)(0x3f8 + below(8)), 1, value());
+			out((u16)((one_in(2) ? 0x2f8 : 0x3f8) + below(8)), 1, value());
 	}
 }
 
@@ -484,8 +506,8 @@ void again(void)
 	static u32 operations;
 
 	for (;;) {
-		static void (*const devices[])(void) = {pci,    fwcfg, dma, floppy,   ide,
-		                                        packet, vga,   vbe, keyboard, timers};
+		static void (*const devices[])(void) = {pci, fwcfg, dma,      floppy, ide,   packet,
+		                                        vga, vbe,   keyboard, mouse,  timers};
 
 		switch (below(8)) {
 		case 0 ... 2:

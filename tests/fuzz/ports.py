@@ -77,7 +77,8 @@ def one_guest(unring, kernel, seed, seconds):
             f.write(rng.randbytes(2048) * rng.randint(1, 300))
         disks += ["--cdrom", f.name, *(["--cdrom", "none"] if len(disks) < 6 else [])]
         options = [*disks, "--kernel", kernel, "--memory", "16M", "--debugcon", count,
-                   "--append", f"seed={seed}",
+                   "--append", f"seed={seed}", "--parallel", f"file:{os.path.join(folder, 'p')}",
+                   "--serial", f"unix:{os.path.join(folder, 's')}",
                    "--floppy", os.path.join(folder, "a") + rng.choice(["", ",readonly", ",snapshot"]),
                    *OPTIONS[seed % len(OPTIONS)], *(["--no-reboot"] if seed % 4 == 0 else [])]
         wrong = None

@@ -1,11 +1,11 @@
 /* Tells a guest that does nothing but ask for a key from one that computes.
  *
  * A poll is a question that is answered with "none": INT 16h for a key, port 64h for a byte, a serial
- * port's line status likewise.  What comes between polls is work where it is a port, a device in memory, or another software interrupt than
- * those that come with waiting; where it takes long; or where the guest is not in the same state
- * at one poll as at others before: a loop that counts, or walks through something, is not idle.  Before
- * it sleeps, its data segment must be the same at two polls in the same state: so what computes in
- * memory, as an interpreter that asks for Ctrl-C, is not idle, either.
+ * port's line status likewise.  What comes between polls is work where it is a port, a device in memory,
+ * or another software interrupt than those that come with waiting; where it takes long; or where the
+ * guest is not in the same state at one poll as at others before: a loop that counts, or walks through
+ * something, is not idle.  Before it sleeps, its data segments must be the same at two polls in the same
+ * state: so what computes in memory, as an interpreter that asks for Ctrl-C, is not idle, either.
  *
  * After 50 ms of polls alone the guest is idle, and sleeps; then, as long as no 50 ms pass without a
  * sleep, after 0.1 ms of polls alone each time.  Times are those that the guest has had of a processor,
@@ -23,7 +23,7 @@ enum {
 	IDLE_AGAIN_NS = 100000,   /* ... until one that is idle sleeps again */
 	IDLE_SLEEP_NS = 15000000, /* at most, of the guest's time */
 	IDLE_STACK = 16,          /* dwords of the guest's stack that are looked at */
-	IDLE_DATA = 65536,        /* bytes of its data segment */
+	IDLE_DATA = 65536,        /* bytes of each of its data segments */
 	IDLE_STATES = 4           /* of the guest at its polls that are remembered */
 };
 

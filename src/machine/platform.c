@@ -58,15 +58,30 @@ static struct idle_place place(struct machine *m)
 	return p;
 }
 
-/* What is in its data segment. */
-static uint64_t data(struct machine *m)
+static uint64_t add_segment(struct machine *m, uint64_t sum, uint32_t base)
 {
 	uint8_t bytes[PAGE_SIZE] = {0};
-	uint32_t base = monitor_vcpu(m->monitor)->seg[SREG_DS].base;
-	uint64_t sum = 0;
 	for (uint32_t at = 0; at < IDLE_DATA; at += sizeof bytes) {
 		monitor_read(m->monitor, SPACE_LINEAR, base + at, bytes, sizeof bytes);
 		sum = idle_sum(sum, bytes, sizeof bytes);
+	}
+	return sum;
+}
+
+/* What is in the segments of data that the guest has loaded, in each once. */
+static uint64_t data(struct machine *m)
+{
+	static const uint8_t segments[] = {SREG_DS, SREG_ES, SREG_FS, SREG_GS};
+	uint32_t base[sizeof segments];
+	uint64_t sum = 0;
+	unsigned n = 0;
+	for (unsigned i = 0; i < sizeof segments; i++) {
+		base[n] = monitor_vcpu(m->monitor)->seg[segments[i]].base;
+		unsigned k = 0;
+		while (base[k] != base[n])
+			k++;
+		if (k == n)
+			sum = add_segment(m, sum, base[n++]);
 	}
 	return sum;
 }

@@ -2,7 +2,7 @@
 ;   p  INT 16h alone              o  ... and a port between     c  ... and counts in a register
 ;   l  ... and a long loop        v  ... and the screen         d  INT 28h as well, which does nothing
 ;   k  port 64h, with interrupts off, as long as no byte comes
-;   m  INT 16h, and counts in memory
+;   m  INT 16h, and counts in memory         e  ... in another segment
 ;   s  the line status of the serial port, as long as no byte comes
 ;   h  not at all: a halt with interrupts off
 BITS 16
@@ -39,6 +39,8 @@ again:	mov ah, 1
 	je screen
 	cmp bl, 'm'
 	je memory
+	cmp bl, 'e'
+	je other
 	cmp bl, 'd'
 	jne again
 	int 0x28
@@ -46,6 +48,10 @@ again:	mov ah, 1
 port:	out 0x80, al
 	jmp again
 count:	inc edx
+	jmp again
+other:	push word 0x7000
+	pop es
+	inc dword [es:0x7000]
 	jmp again
 memory:	inc dword [0x7000]
 	jmp again

@@ -65,7 +65,8 @@ with_sleep = begin(serial=f"unix:{line}")
 try:
     sleeps(with_sleep, "INT 16h alone")
     for key, name, polls in (("o", "a port between", POLLS), ("c", "a register that counts", POLLS),
-                             ("m", "a count in memory", POLLS), ("l", "a loop between", FEW), ("v", "a store to the screen", POLLS)):
+                             ("m", "a count in memory", POLLS), ("e", "a count in another segment", POLLS),
+                             ("l", "a loop between", FEW), ("v", "a store to the screen", POLLS)):
         mode(with_sleep, key)
         awake(with_sleep, name, polls)
         mode(with_sleep, "p")

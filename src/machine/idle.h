@@ -71,6 +71,16 @@ static inline void idle_work(struct idle *i)
 	i->proving = false;
 }
 
+/* Is a poll the first since the guest has worked?  It is counted, and says nothing yet: drivers look at a
+ * serial port's status before each byte that they send, and are not to pay for the rest. */
+static inline bool idle_first(struct idle *i)
+{
+	if (i->polls)
+		return false;
+	i->polls = 1;
+	return true;
+}
+
 /* The guest polls, or does what goes with it, there; true: idle_look() is due. */
 bool idle_note(struct idle *i, bool poll, const struct idle_place *p);
 /* Is it to sleep, if its data stays as it is?  It was that at the last poll (idle_sum()). */

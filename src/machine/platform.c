@@ -94,6 +94,8 @@ static void note(struct machine *m, enum idle_kind kind)
 		idle_work(&m->idle);
 		return;
 	}
+	if (kind == IDLE_POLL && idle_first(&m->idle))
+		return;
 	struct idle_place here = place(m);
 	bool look = idle_note(&m->idle, kind == IDLE_POLL, &here);
 	if (kind == IDLE_POLL && idle_again(&m->idle)) {

@@ -31,6 +31,8 @@ static void start(struct guest *g, uint64_t between)
 static void poll(struct guest *g)
 {
 	g->now += g->between;
+	if (idle_first(&g->idle))
+		return;
 	bool look = idle_note(&g->idle, true, &g->place);
 	if (idle_again(&g->idle)) {
 		if (!idle_proved(&g->idle, g->data))

@@ -1,4 +1,4 @@
-/* The state of the generator, shared by its two halves. */
+/* The state of the generator, and what its parts share. */
 #ifndef ASM_GEN_H
 #define ASM_GEN_H
 
@@ -23,10 +23,16 @@ struct gen {
 			    * memory is at [ESI + disp8] and [EBP + disp8] */
 };
 
+/* gen_values.c: values. */
 uint32_t any(struct gen *g);
 uint32_t below(struct gen *g, uint32_t n);
 int one_in(struct gen *g, uint32_t n);
 uint32_t corner(struct gen *g);
+void fill(struct gen *g, uint8_t *p, unsigned size);
+/* An image for FXRSTOR; that of number 0 is of FNINIT, with values in the registers of SSE. */
+void make_fpu(struct gen *g, uint8_t *image, unsigned number);
+
+/* gen.c: code. */
 void put8(struct gen *g, uint8_t byte);
 void put_value(struct gen *g, uint32_t value, int size);
 /* Bytes in hexadecimal, separated by blanks. */

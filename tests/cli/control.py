@@ -451,7 +451,8 @@ def resets():
 
 
 def typed():
-    """Text that waits is not for the machine behind a reset; what is typed behind the command is."""
+    """Text that waits is not for the machine behind a reset, whoever asked for that; what is typed
+    behind the command is."""
     name = f"{folder.name}/typed"
     with start(talk, "k", "--paused", "--serial", f"file:{name}") as run, Client() as c:
         c.cmd("x-type-text", text="nn")
@@ -459,11 +460,16 @@ def typed():
         c.cmd("x-type-text", text="m")
         c.cmd("cont")
         check("text behind a reset", c.cmd("x-wait-text", text="m", timeout=60000) == {})
+        c.event("RESET")
+        c.cmd("x-type-text", text="nrnnnn")
+        check("a reset by the guest", c.event("RESET")["data"]["guest"])
+        c.cmd("x-type-text", text="m")
+        check("text behind that", c.cmd("x-wait-text", text="m", timeout=60000) == {})
         c.cmd("quit")
         ends("status after that", run, 0)
     with open(name, encoding="ascii") as f:
         said = f.read()
-    check("text before a reset", said == "m", said)
+    check("text before resets", said == "mnm", said)
 
 
 def hostile():

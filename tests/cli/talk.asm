@@ -5,7 +5,7 @@
 ;   e  prints for ever
 ;   l  the same to the UART alone, and as fast as that says it takes it
 ;   w  says "up" and waits for ever
-;   k  says which of the keys n and m go down
+;   k  says which of the keys n and m go down; r resets the machine
 ; What it says goes to the UART and to port E9h.
 BITS 32
 section .text
@@ -70,6 +70,8 @@ _start:
 	test al, 1
 	jz .key
 	in al, 0x60
+	cmp al, 0x13
+	je .reset
 	cmp al, 0x31
 	mov ah, 'n'
 	je .named
@@ -80,6 +82,10 @@ _start:
 	mov al, ah
 	out dx, al
 	jmp .key
+.reset:
+	mov al, 0xfe
+	out 0x64, al
+	jmp .reset
 .wait:
 	mov al, 0xff            ; no interrupt comes
 	out 0x21, al

@@ -19,6 +19,7 @@ enum {
 	DECODES = 0x80, /* in its upper byte */
 	MASTER_BASE = 0x20,
 
+	PASSED = 1,      /* a diagnosis, as the error register tells */
 	FLOATING = 0x7f, /* without a drive: ATA/ATAPI-6, 4.2.2 */
 };
 
@@ -100,10 +101,8 @@ static void diagnose(struct ide_channel *c)
 			ide_set_signature(&c->drives[i]);
 		}
 	c->selected = 0;
-	ide_end(&c->drives[0], 0, true);
-	c->drives[0].shown = c->drives[0].kind->ready;
 	c->drives[0].status = IDE_BSY;
-	c->drives[0].error = 1;
+	ide_end_as(&c->drives[0], c->drives[0].kind->ready, PASSED);
 }
 
 /* Device 0 is done with what it was at, and has its signature: 8.10. */

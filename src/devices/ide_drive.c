@@ -31,20 +31,24 @@ void ide_set_event(struct ide_channel *c)
 	timer_set(c->event, c->due);
 }
 
-/* When the event comes, the status is this, an interrupt asks, and then is waited for. */
-static void announce(struct ide_drive *d, uint8_t status, enum ide_wait then)
-{
-	d->shown = status;
-	d->then = then;
-	d->wait = IDE_EVENT;
-	ide_set_event(d->channel);
-}
-
 void ide_show(struct ide_drive *d)
 {
 	d->status = d->shown;
 	d->wait = d->then;
 	d->intrq = true;
+}
+
+/* When the event comes, the status is this, an interrupt asks, and then is waited for.  Who keeps
+ * interrupts off polls, and need not wait. */
+static void announce(struct ide_drive *d, uint8_t status, enum ide_wait then)
+{
+	d->shown = status;
+	d->then = then;
+	d->wait = IDE_EVENT;
+	if (d->channel->control & CONTROL_NO_INTERRUPT)
+		ide_show(d);
+	else
+		ide_set_event(d->channel);
 }
 
 /* --- a command's steps --- */
@@ -122,14 +126,20 @@ void ide_receive(struct ide_drive *d, uint32_t n, bool rings)
 	}
 }
 
+void ide_end_as(struct ide_drive *d, uint8_t status, uint8_t error)
+{
+	d->error = error;
+	announce(d, status, IDE_IDLE);
+}
+
 void ide_end(struct ide_drive *d, uint8_t error, bool rings)
 {
 	uint8_t status = d->kind->ready | IDE_DRDY | (error ? IDE_ERR : 0);
-	d->error = error;
 	if (rings) {
-		announce(d, status, IDE_IDLE);
+		ide_end_as(d, status, error);
 		return;
 	}
+	d->error = error;
 	d->status = status;
 	d->wait = IDE_IDLE;
 }
@@ -137,9 +147,10 @@ void ide_end(struct ide_drive *d, uint8_t error, bool rings)
 void ide_fail(struct ide_drive *d, bool write, int err)
 {
 	const struct ide_board *b = &d->channel->ide->board;
-	ide_end(d, write ? IDE_ABRT : IDE_UNC, true);
 	if (write)
-		d->shown |= IDE_DF;
+		ide_end_as(d, d->kind->ready | IDE_DRDY | IDE_DF | IDE_ERR, IDE_ABRT);
+	else
+		ide_end(d, IDE_UNC, true);
 	if (b->error)
 		b->error(b->ctx, ide_place(d), write, err);
 }

@@ -168,6 +168,8 @@ void ide_receive(struct ide_drive *d, uint32_t n, bool rings);
 /* The command has ended: with an error, if it is not 0.  rings: an interrupt tells so, else it is
  * over at once. */
 void ide_end(struct ide_drive *d, uint8_t error, bool rings);
+/* With this status, and an interrupt. */
+void ide_end_as(struct ide_drive *d, uint8_t status, uint8_t error);
 /* It has, as the medium failed for good; the machine hears of it.  A drive that cannot write says so
  * by a fault, as no error stands for it. */
 void ide_fail(struct ide_drive *d, bool write, int err);

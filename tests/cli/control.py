@@ -234,22 +234,30 @@ def by_hand():
 
 def media():
     """No boot record; one image in two drives; a screenshot into an image."""
-    a, b = f"{folder.name}/a.img", f"{folder.name}/b.img"
-    for name in (a, b):
+    a, b, d = (f"{folder.name}/{name}.img" for name in "abd")
+    for name in (a, b, d):
         with open(name, "wb") as f:
             f.write(b"\x01" * 1440 * 1024)
-    with start(None, None, "--floppy", a, "--floppy", b, "--display", "none", "--serial", "none") as run:
+    with start(None, None, "--floppy", a, "--floppy", b, "--disk", f"{d},snapshot", "--display", "none", "--serial", "none") as run:
         Client().__exit__()     # it listens
         ctl_says(["wait", "not a bootable disk"], 0)
         ctl_says(["change", "floppy1", a], 1, "", f"{a}: it would be in both drives")
         ctl_says(["screendump", a], 1, "", "what is in floppy0")
         ctl_says(["dump-cache", b], 1, "", "what is in floppy1")
+        ctl_says(["screendump", d], 1, "", "what is in disk0")
+        ctl_says(["change", "floppy1", d], 1, "", f"{d}: it would be in both drives")
+        ctl_says(["change", "disk0", a], 1, "", "Device 'disk0' is not removable")
+        ctl_says(["eject", "disk0"], 1, "", "Device 'disk0' is not removable")
+        with Client() as c:
+            disk = c.cmd("query-block")[2]
+            check("a disk", (disk["device"], disk["removable"], disk["tray_open"], disk["inserted"]["file"],
+                             disk["inserted"]["ro"]) == ("disk0", False, False, d, False), disk)
         r = subprocess.run([unring, "run", "--kernel", talk, "--serial", f"file:{a}"],
                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
         check("another's output", r.returncode == 2 and f"{a}: in use by another process" in r.stderr, r)
         ctl_says(["quit"], 0)
         ends("quit with media", run, 0)
-    for name in (a, b):
+    for name in (a, b, d):
         with open(name, "rb") as f:
             check(f"{name} is as it was", f.read() == b"\x01" * 1440 * 1024)
 

@@ -266,8 +266,8 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *pub, gla_t a, enum mmu_
 	bool mapped = (e & (SH_MAPPED | SH_HOLE)) == SH_MAPPED && e >> PAGE_SHIFT == page;
 	if (!mapped)
 		map_run(m, w, vpn, &r, here);
-	else if (write && !(e & SH_WRITE))
-		upgrade_run(m, w, vpn, &r);
+	else if (write ? !(e & SH_WRITE) : upgradable(m, w, vpn))
+		upgrade_run(m, w, vpn, &r); /* for a load: the guest has handled a fault */
 	return MMU_MAPPED;
 }
 

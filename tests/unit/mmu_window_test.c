@@ -238,6 +238,32 @@ static void test_accessed_dirty(void **state)
 	guest_free(g);
 }
 
+/* The page of a store that has faulted is made dirty by the guest, and asked for before the store is
+ * run again: it is writable then, without a fault, and not before. */
+static void test_made_dirty(void **state)
+{
+	struct guest *g = guest_new(NULL);
+	uint32_t cr3 = root_new(g), at = 0x08048000;
+	struct trap t;
+	gpa_t p;
+	map_page(g, cr3, at, 0x500000 | P | W | U | A);
+	paging_on(g, cr3, 0);
+	struct window *u = user_window(g);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(mmu_fault(g->m, u, gla(at), MMU_READ, true, &p, &t), MMU_MAPPED);
+		assert_true(mapped(g, u, at, false));
+		assert_false(mapped(g, u, at, true));
+	}
+	store32(g, pte_at(g, cr3, at), 0x500000 | P | W | U | A | D);
+	mmu_trace_code(g->m, 0x500, true);
+	assert_int_equal(mmu_fault(g->m, u, gla(at), MMU_READ, true, &p, &t), MMU_MAPPED);
+	assert_false(mapped(g, u, at, true));
+	mmu_trace_code(g->m, 0x500, false);
+	assert_int_equal(mmu_fault(g->m, u, gla(at), MMU_READ, true, &p, &t), MMU_MAPPED);
+	assert_true(mapped(g, u, at, true));
+	guest_free(g);
+}
+
 /* A run never maps writable what is not dirty, nor the other way round. */
 static void test_run_dirty(void **state)
 {
@@ -590,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_low_kernel_and_wp),
 		cmocka_unit_test(test_accessed_dirty),
+		cmocka_unit_test(test_made_dirty),
 		cmocka_unit_test(test_run_dirty),
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_large_page_dirty),

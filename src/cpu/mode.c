@@ -2,19 +2,15 @@
 
 #include "cpu/descriptor.h"
 
-static enum seg_class class_of(const struct segment *s, enum sreg which, bool protected)
+static inline enum seg_class class_of(const struct segment *s, enum sreg which, bool protected)
 {
-	if (s->attr & SEG_UNUSABLE || s->limit != 0xffffffff || !(s->attr & SEG_P) ||
-	    segment_is_down(s))
-		return segment_is_down(s) ? CLASS_DOWN : CLASS_LIMITED;
-	if (s->attr & SEG_CODE) {
-		/* Code read through an override; stores to it are never permitted. */
-		if (which != SREG_CS || !(s->attr & SEG_READ))
-			return CLASS_LIMITED;
-	} else if (!(s->attr & SEG_WRITE)) {
-		return CLASS_LIMITED;
-	}
-	return s->base || !protected ? CLASS_BASED : CLASS_FLAT;
+	/* Code that is read through another register is checked: stores there are never permitted. */
+	bool code = which == SREG_CS && s->attr & SEG_CODE;
+	uint32_t want = SEG_P | SEG_WRITE | (code ? SEG_CODE : 0); /* of code: SEG_READ */
+	uint32_t mask = SEG_P | SEG_WRITE | SEG_CODE | SEG_UNUSABLE | (code ? 0 : SEG_DOWN);
+	if (s->limit == 0xffffffff && (s->attr & mask) == want)
+		return s->base || !protected ? CLASS_BASED : CLASS_FLAT;
+	return segment_is_down(s) ? CLASS_DOWN : CLASS_LIMITED;
 }
 
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
@@ -64,8 +60,9 @@ struct mode_key mode_of(const struct vcpu *v)
 		b |= MODE_TF;
 	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)
 		b |= MODE_AC;
+	bool protected = mode_protected(v);
 	for (int s = SREG_ES; s <= SREG_GS; s++)
-		b |= (uint32_t)mode_seg_class(v, s) << (MODE_SEG_SHIFT + 2 * s);
+		b |= (uint32_t)class_of(&v->seg[s], s, protected) << (MODE_SEG_SHIFT + 2 * s);
 	if (all_64k(v))
 		b |= MODE_64K;
 

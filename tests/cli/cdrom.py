@@ -53,9 +53,9 @@ def drives(g):
             for b in g("query-block") if b["device"].startswith("cdrom")}
 
 
-def refused(g, command, **arguments):
+def refused(call, *words, **arguments):
     try:
-        g(command, **arguments)
+        call(*words, **arguments)
     except RuntimeError as e:
         return str(e)
     return None
@@ -101,6 +101,8 @@ with tempfile.TemporaryDirectory() as folder:
                                         filename=odd.name),
               f"blockdev-change-medium: {odd.name}: its size is no multiple of 2048 bytes")
         check("still there", drives(g), {"cdrom0": (f, False), "cdrom1": (n, False)})
+        check("a wrong word", refused(g.ctl, "eject", "cdrom1", "now"),
+              "ctl eject cdrom1 now: unring: now: not force")
         check("a picture on it", refused(g, "screendump", filename=n),
               f"screendump: {n}: the picture would write over what is in cdrom1")
         g("system_reset")

@@ -730,6 +730,8 @@ def cdrom():
                 vm.run("umount /mnt; mount -t iso9660 -o ro /dev/sr1 /mnt && md5sum < /mnt/data",
                        f"^{first_sum}", 120)
                 vm.run("dmesg | grep -c 'I/O error'", r"^0$")
+                if ctl("eject", "cdrom1").returncode == 0 or ctl("eject", "cdrom1", "force").returncode:
+                    raise Failed("force makes no difference")
                 vm.run("umount /mnt && echo off", r"^off$")
                 if ctl("eject", "cdrom0").returncode:
                     raise Failed("a disc that is not used was not given")

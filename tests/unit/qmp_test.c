@@ -159,6 +159,10 @@ static bool on_change(void *ctx, const char *device, int fd, const char *file, b
                       bool force, struct problem *why)
 {
 	struct rig *r = ctx;
+	if (*r->medium && r->read_only && !force) {
+		file_close(fd);
+		return problem_set(why, "kept");
+	}
 	snprintf(r->medium, sizeof r->medium, "%s", file);
 	r->read_only = read_only;
 	dup2(fd, r->medium_fd);
@@ -802,6 +806,18 @@ static void test_files(void **state)
 	assert_string_equal(hear(fd), "{\"return\": {}}\r\n");
 	answers(r, fd, "{\"execute\": \"query-block\"}",
 	        "\"inserted\": {\"file\": \"b.img\", \"ro\": true");
+	answers(r, fd, "{\"execute\": \"query-block\"}",
+	        "\"removable\": true, \"locked\": true, \"tray_open\": false");
+	for (unsigned force = 0; force < 2; force++) {
+		char change[200];
+		snprintf(change, sizeof change,
+		         "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": "
+		         "\"floppy0\", \"filename\": \"c.img\", \"read-only-mode\": \"read-only\", "
+		         "\"force\": %s}}",
+		         force ? "true" : "false");
+		send_file(r, fd, change, open(r->image, O_RDONLY));
+		assert_non_null(strstr(hear(fd), force ? "{\"return\": {}}" : "\"kept\""));
+	}
 	answers(r, fd, "{\"execute\": \"eject\", \"arguments\": {\"device\": \"floppy0\"}}",
 	        "\"desc\": \"locked\"");
 	answers(r, fd,

@@ -289,9 +289,8 @@ static const struct verb {
          a_movement, print_nothing},
 	{"mouse-to", "X Y", "the pointer to a place, 0 to 32767 of the screen each", 2, 2,
          "input-send-event", a_place, print_nothing},
-	{"mouse-button", "BUTTON [down|up]",
-         "left, middle, right, side, extra, wheel-up, wheel-down", 1, 2, "input-send-event",
-         a_press, print_nothing},
+	{"mouse-button", "NAME [down|up]", "left, middle, right, side, extra, wheel-up, wheel-down",
+         1, 2, "input-send-event", a_press, print_nothing},
 	{"wait", "TEXT [SECONDS]", "until it is on the screen or printed (60)", 1, 2, "x-wait-text",
          a_text_in_time, print_nothing},
 	{"change", "DEVICE FILE", "another medium: change floppy0 b.img", 2, 2,
@@ -319,7 +318,7 @@ static int help(void)
 	for (const struct verb *v = verbs; v < verbs + VERBS; v++) {
 		char head[64];
 		snprintf(head, sizeof head, "%s %s", v->name, v->form);
-		printf("  %-22s  %s\n", head, v->help);
+		printf("  %-27s  %s\n", head, v->help);
 	}
 	puts("\n"
 	     "Exit status: 0; 1 the machine refused; 2 bad use, or nobody listens at SOCKET.");

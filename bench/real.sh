@@ -10,7 +10,7 @@ out=build/bench/real
 rm -rf $out
 mkdir -p $out
 
-for name in sieve search sort segments switch; do
+for name in sieve search sort segments switch v86; do
 	nasm -f bin -I bench/real/ -o $out/$name.rom bench/real/$name.asm
 done
 for name in sieve search sort; do
@@ -58,7 +58,7 @@ same() {
 }
 
 printf '%-10s %8s %8s %8s %10s %8s %10s\n' program unring qemu ratio "to 32-bit" native "in 32-bit"
-for name in sieve search sort segments switch; do
+for name in sieve search sort segments switch v86; do
 	rom=$out/$name.rom
 	ours=$(seconds unring $rom)
 	theirs=$(seconds qemu $rom)

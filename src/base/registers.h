@@ -18,7 +18,9 @@ static inline void copy_bytes(void *dst, const void *src, size_t n)
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
-/* An operand of an instruction: most have 1 to 8 bytes, for which REP MOVSB takes long to begin. */
+/* An operand of an instruction, or a part of a frame.  As wide as it is made and used, since the
+ * processor forwards what was stored lately to loads of that width alone: descriptors are qwords,
+ * frames dwords.  REP MOVSB begins slowly. */
 static inline void copy_operand(void *dst, const void *src, size_t n)
 {
 	switch (n) {
@@ -33,6 +35,13 @@ static inline void copy_operand(void *dst, const void *src, size_t n)
 		return;
 	case 8:
 		__builtin_memcpy(dst, src, 8);
+		return;
+	case 12:
+	case 16:
+		for (size_t i = 0; i < n; i += 4) {
+			__builtin_memcpy((char *)dst + i, (const char *)src + i, 4);
+			__asm__ volatile("" : : : "memory"); /* or they may be joined */
+		}
 		return;
 	default:
 		copy_bytes(dst, src, n);

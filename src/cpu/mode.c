@@ -2,15 +2,26 @@
 
 #include "cpu/descriptor.h"
 
+/* Limit and attributes at once. */
+static inline uint64_t both(uint32_t limit, uint32_t attr)
+{
+	return (uint64_t)attr << 32 | limit;
+}
+
+/* Almost without branches: it comes six times with each change of mode, and their outcomes are
+ * mixed. */
 static inline enum seg_class class_of(const struct segment *s, enum sreg which, bool protected)
 {
-	/* Code that is read through another register is checked: stores there are never permitted. */
-	bool code = which == SREG_CS && s->attr & SEG_CODE;
-	uint32_t want = SEG_P | SEG_WRITE | (code ? SEG_CODE : 0); /* of code: SEG_READ */
-	uint32_t mask = SEG_P | SEG_WRITE | SEG_CODE | SEG_UNUSABLE | (code ? 0 : SEG_DOWN);
-	if (s->limit == 0xffffffff && (s->attr & mask) == want)
-		return s->base || !protected ? CLASS_BASED : CLASS_FLAT;
-	return segment_is_down(s) ? CLASS_DOWN : CLASS_LIMITED;
+	/* 4 GiB, to be read and written; of code read through an override, which is never stored to,
+	 * CS alone.  SEG_READ is the same bit as SEG_WRITE. */
+	uint32_t attr = SEG_UNUSABLE | SEG_P | SEG_WRITE | (which == SREG_CS ? 0 : SEG_CODE);
+	bool whole = (both(s->limit, s->attr) & both(0xffffffff, attr)) ==
+	             both(0xffffffff, SEG_P | SEG_WRITE);
+	bool based = s->base || !protected;
+
+	if (segment_is_down(s))
+		return CLASS_DOWN;
+	return whole ? (based ? CLASS_BASED : CLASS_FLAT) : CLASS_LIMITED;
 }
 
 enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
@@ -21,17 +32,17 @@ enum seg_class mode_seg_class(const struct vcpu *v, enum sreg s)
 /* Does each segment permit all offsets of 16 bits, to be read and written? */
 static bool all_64k(const struct vcpu *v)
 {
-	if (mode_protected(v))
-		return false;
+	bool all = true;
+
 	for (unsigned s = SREG_ES; s <= SREG_GS; s++)
-		if (segment_is_down(&v->seg[s]) || v->seg[s].limit < 0xffff)
-			return false;
-	return true;
+		all &= !segment_is_down(&v->seg[s]) & (v->seg[s].limit >= 0xffff);
+	return all;
 }
 
 struct mode_key mode_of(const struct vcpu *v)
 {
 	uint32_t b = v->cpl;
+	bool protected = mode_protected(v);
 	const struct segment *cs = &v->seg[SREG_CS];
 
 	if (cs->attr & SEG_DB)
@@ -60,10 +71,9 @@ struct mode_key mode_of(const struct vcpu *v)
 		b |= MODE_TF;
 	if (v->cr0 & CR0_AM && v->vflags & FLAG_AC && v->cpl == 3)
 		b |= MODE_AC;
-	bool protected = mode_protected(v);
 	for (int s = SREG_ES; s <= SREG_GS; s++)
 		b |= (uint32_t)class_of(&v->seg[s], s, protected) << (MODE_SEG_SHIFT + 2 * s);
-	if (all_64k(v))
+	if (!protected && all_64k(v))
 		b |= MODE_64K;
 
 	if (cs->limit != 0xffffffff)

@@ -141,7 +141,9 @@ leave_to_c:
 	pop r12
 	pop rbp
 	pop rbx
-	ret
+	/* The processor would predict a return to where the stub was called. */
+	pop rdx
+	jmp rdx
 stubs_end:
 	.size monitor_enter, . - monitor_enter
 	.section .note.GNU-stack, "", @progbits

@@ -190,7 +190,8 @@ static void save(struct stubs *s)
 	         "\x41\x5c"
 	         "\x5d"
 	         "\x5b"
-	         "\xc3");
+	         "\x5a"
+	         "\xff\xe2"); /* pop rdx; jmp rdx */
 }
 
 static uint64_t here(const struct check *c, const struct stubs *s)

@@ -61,6 +61,7 @@ struct native {
 	 * their bytes from here. */
 	uint64_t memory;
 	uint32_t ss_loaded; /* EIP behind a load of SS: no interrupt before that instruction */
+	uint32_t look;      /* nonzero: INT n and IRET are callouts, whatever the mode */
 };
 
 /* The way to another CS outside of protected mode: the tag of the space in which this selector leads

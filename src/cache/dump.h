@@ -7,7 +7,7 @@
 
 #include "abi/unit.h"
 
-#define DUMP_MAGIC 0x36706d7564727375ull /* "usrdump6" */
+#define DUMP_MAGIC 0x37706d7564727375ull /* "usrdump7" */
 #define DUMP_NONE 0xffffffffu
 
 /* Where translated code and its stubs find their cells from r15, and how callouts and
@@ -15,7 +15,7 @@
 struct dump_layout {
 	uint32_t stub_exit, stub_lookup, stub_miss, stub_callout;
 	uint32_t pending, if_flag, vflags, base_by_part, tsc_minus, tsc_read;
-	uint32_t seg, seg_stride, seg_base, seg_selector, ss_loaded;
+	uint32_t seg, seg_stride, seg_base, seg_selector, ss_loaded, look;
 	uint32_t reach, reach_stride, reach_read, reach_write, reach_low, code_reach;
 	uint32_t memory;
 	uint32_t far_stub, far_key, far_slot, ret_top;

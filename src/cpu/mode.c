@@ -2,6 +2,8 @@
 
 #include "cpu/descriptor.h"
 
+enum { IVT_LIMIT = 0x3ff };
+
 /* Limit and attributes at once. */
 static inline uint64_t both(uint32_t limit, uint32_t attr)
 {
@@ -76,6 +78,9 @@ struct mode_key mode_of(const struct vcpu *v)
 	if (!protected && all_64k(v))
 		b |= MODE_64K;
 
+	if (!(v->cr0 & CR0_PE) && !v->idtr.base && v->idtr.limit >= IVT_LIMIT &&
+	    !(v->vflags & FLAG_AC))
+		b |= MODE_IVT;
 	if (cs->limit != 0xffffffff)
 		b |= MODE_CSLIMIT;
 	return (struct mode_key){.bits = b, .cs_limit = cs->limit};

@@ -31,6 +31,7 @@ enum {
 	MODE_CSLIMIT = 1 << 15, /* CS is shorter than 4 GiB */
 	MODE_SEG_SHIFT = 16,    /* two bits for each of ES CS SS DS FS GS */
 	MODE_TSC_EXITS = 1 << 28,
+	MODE_IVT = 1 << 29, /* real mode; all of the IVT is at 0, and INT n clears no AC */
 };
 
 struct mode_key {

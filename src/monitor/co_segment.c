@@ -64,7 +64,9 @@ enum callout_result co_LIDT(struct monitor *m, uint32_t packed, uint64_t operand
 {
 	bool ok =
 		cpu_lidt(m->v, CALLOUT_SEG(packed), (uint32_t)operand, CALLOUT_SIZE(packed), TRAP);
-	return ok ? done(m, packed) : FAULTED;
+	if (!ok)
+		return FAULTED;
+	return mode_protected(m->v) ? done(m, packed) : done_dirty(m, packed); /* MODE_IVT */
 }
 
 enum callout_result co_SGDT(struct monitor *m, uint32_t packed, uint64_t operand)

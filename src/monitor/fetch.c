@@ -118,6 +118,13 @@ static void log_unit(struct monitor *m, const struct code_bytes *b, const struct
 	         c->n_insns, c->guest_len, c->host_len, hex);
 }
 
+static uint64_t told_ints(const struct monitor *m)
+{
+	if (log_on(LOG_INT))
+		return UINT64_MAX;
+	return m->cfg.platform.int_n ? m->cfg.platform.int_always : 0;
+}
+
 /* Translates at v->eip into out; false: *t. */
 bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                     struct code_bytes *b, struct trap *t)
@@ -128,6 +135,7 @@ bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *cod
 	r->model = m->cfg.model;
 	r->site = hint;
 	r->site_ctx = m;
+	r->told_ints = told_ints(m);
 	/* Past the limit of CS nothing is fetched; a flat segment wraps. */
 	uint64_t room = (uint64_t)r->mode.cs_limit + 1 - r->eip;
 	if (r->mode.cs_limit == 0xffffffff)

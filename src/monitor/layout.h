@@ -26,6 +26,7 @@ static inline struct dump_layout monitor_layout(void)
 		.seg_base = offsetof(struct segment, base),
 		.seg_selector = offsetof(struct segment, selector),
 		.ss_loaded = CELL(native.ss_loaded),
+		.look = CELL(native.look),
 		.reach = CELL(native.reach),
 		.reach_stride = sizeof(struct seg_reach),
 		.reach_read = offsetof(struct seg_reach, read),

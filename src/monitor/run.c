@@ -23,6 +23,15 @@ struct left {
 	enum route route;
 };
 
+/* Is INT n of interest, or what an IRET does beside its return?  An interrupt may wait for IF; an
+ * NMI for the end of another. */
+static uint32_t must_look(const struct monitor *m)
+{
+	const struct monitor_platform *p = &m->cfg.platform;
+	return (p->int_n ? *p->int_watched : 0) | m->nmi_blocked |
+	       (m->v->native.pending & PENDING_INTR);
+}
+
 /* Delivers the guest's fault; how it goes on else. */
 static struct left left_by(struct monitor *m, enum route r, const struct trap *t)
 {
@@ -60,6 +69,7 @@ static inline __attribute__((always_inline)) struct left run(struct monitor *m, 
 	for (;;) {
 		if (m->fpu_saved || m->vectors_saved || m->cfg.paranoid)
 			fpu_restore(m);
+		v->native.look = must_look(m);
 		unsigned why = monitor_enter(v, host, mask, ac);
 		/* It has gone to another CS by itself. */
 		m->code_moved |= v->native.tag != m->space.tag;

@@ -120,16 +120,28 @@ void xl_pad(struct xlate *x, uint32_t eip)
 	emit_mov32(e, RCX, R9);
 }
 
-void xl_pending(struct xlate *x, bool shadow)
+/* A callout unless the cell is zero. */
+static void callout_if(struct xlate *x, struct memop cell, uint32_t eip, uint32_t packed)
 {
 	struct emit *e = &x->e;
 	emit_mov64(e, R10, RCX);
-	emit_load32(e, RCX, VCPU(native.pending));
+	emit_load32(e, RCX, cell);
 	unsigned none = emit_jrcxz(e);
 	emit_mov32(e, RCX, R10);
-	xl_callout_at(x, x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));
+	xl_callout_at(x, eip, packed);
 	emit_patch8(e, none);
 	emit_mov32(e, RCX, R10);
+}
+
+void xl_pending(struct xlate *x, bool shadow)
+{
+	callout_if(x, VCPU(native.pending), x->next, callout_pack(CO_PENDING, 0, 4, 0, shadow));
+}
+
+void xl_look(struct xlate *x, enum callout c, unsigned size, unsigned arg)
+{
+	callout_if(x, VCPU(native.look), x->eip, callout_pack(c, x->i.len, size, 0, arg));
+	x->stored = true;
 }
 
 unsigned translator_thunk(uint8_t *out, uint32_t eip)

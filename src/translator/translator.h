@@ -41,6 +41,9 @@ struct tu_request {
 	const struct tu_self *self; /* it checks itself; NULL: it need not */
 	bool single;                /* one instruction, calls push no landing pad */
 	bool block;                 /* its first branch is its last: all of it runs, or faults */
+	/* Software interrupts that are callouts always, a bit each; those from 64 on are where all
+	 * below are. */
+	uint64_t told_ints;
 	/* Hints by guest EIP; may be NULL. */
 	uint8_t (*site)(void *ctx, uint32_t eip);
 	void *site_ctx;

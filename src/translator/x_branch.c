@@ -194,14 +194,6 @@ void x_loop(struct xlate *x)
 		emit_patch8(e, cond);
 }
 
-void x_int_n(struct xlate *x)
-{
-	bool live = xl_imm_is_live(x);
-	if (live)
-		xl_load_imm(x, R10, false);
-	xl_callout(x, CO_INT, 4, 0, live ? INT_LIVE : x->i.imm & 0xff);
-}
-
 void x_int3(struct xlate *x)
 {
 	xl_callout(x, CO_INT3, 4, 0, 0);
@@ -220,11 +212,6 @@ void x_into(struct xlate *x)
 	emit8(e, 0);
 	xl_callout(x, CO_INTO, 4, 0, 0);
 	emit_patch8(e, skip);
-}
-
-void x_iret(struct xlate *x)
-{
-	xl_callout(x, CO_IRET, x->i.opsize, 0, 0);
 }
 
 /* r10 = far_pack(). */
@@ -259,6 +246,18 @@ static void far_leave_direct(struct xlate *x)
 	far_leave(x);
 }
 
+/* CS and the next IP to the stack, IP at this offset from SP. */
+static void store_return(struct xlate *x, int32_t off)
+{
+	struct emit *e = &x->e;
+	emit_load16(e, R11, vcpu_selector(SREG_CS));
+	emit_store(e, xl_stack(x, R12, off + 2, 2, 'w'), R11, 2);
+	xl_post(x);
+	emit_store_imm(e, xl_stack(x, R12, off, 2, 'w'), x->next & 0xffff, 2);
+	xl_reloc(x, RELOC_IP);
+	xl_post(x);
+}
+
 void x_jmp_far(struct xlate *x)
 {
 	if (far_inline(x)) {
@@ -272,13 +271,7 @@ void x_jmp_far(struct xlate *x)
 void x_call_far(struct xlate *x)
 {
 	if (far_inline(x)) {
-		struct emit *e = &x->e;
-		emit_load16(e, R11, vcpu_selector(SREG_CS));
-		emit_store(e, xl_stack(x, R12, -2, 2, 'w'), R11, 2);
-		xl_post(x);
-		emit_store_imm(e, xl_stack(x, R12, -4, 2, 'w'), x->next & 0xffff, 2);
-		xl_reloc(x, RELOC_IP);
-		xl_post(x);
+		store_return(x, -4);
 		xl_stack_adjust(x, -4);
 		far_leave_direct(x);
 		return;
@@ -332,4 +325,77 @@ void x_sysenter(struct xlate *x)
 void x_sysexit(struct xlate *x)
 {
 	xl_callout(x, CO_SYSEXIT, 4, 0, 0);
+}
+
+static bool int_inline(const struct xlate *x, unsigned vector)
+{
+	uint64_t told = x->req->told_ints;
+	return x->mode & MODE_IVT && far_inline(x) && !x->site &&
+	       (vector < 64 ? !(told >> vector & 1) : told != UINT64_MAX);
+}
+
+/* SDM vol. 2, INT n, REAL-ADDRESS-MODE: the vector is read behind the pushes. */
+void x_int_n(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	unsigned vector = x->i.imm & 0xff;
+	struct memop entry = {.base = NOREG, .index = NOREG, .disp = 4 * vector, .gs = true};
+
+	if (xl_imm_is_live(x)) {
+		xl_load_imm(x, R10, false);
+		xl_callout(x, CO_INT, 4, 0, INT_LIVE);
+		return;
+	}
+	if (!int_inline(x, vector)) {
+		xl_callout(x, CO_INT, 4, 0, vector);
+		return;
+	}
+	xl_look(x, CO_INT, 4, vector);
+	xl_flags_image(x);
+	emit_store(e, xl_stack(x, R12, -2, 2, 'w'), R11, 2);
+	store_return(x, -6);
+	emit_load16(e, R11, entry);
+	entry.disp += 2;
+	emit_load16(e, R10, entry);
+	xl_stack_adjust(x, -6);
+	emit_store_imm(e, VCPU(if_flag), 0, 4);
+	emit_mov32(e, R8, R11);
+	far_leave(x);
+}
+
+/* SHL (4) or SHR (5) r11d, 16 */
+static void shift_r11(struct emit *e, uint8_t ext)
+{
+	emit_enc(e, &(struct enc){.opcode = 0xc1, .reg = ext, .rm = R11, .imm = 16, .imm_size = 1});
+}
+
+/* SDM vol. 2, IRET, REAL-ADDRESS-MODE. */
+void x_iret(struct xlate *x)
+{
+	struct emit *e = &x->e;
+
+	if (x->mode & MODE_PE || !far_inline(x) || x->site) {
+		xl_callout(x, CO_IRET, x->i.opsize, 0, 0);
+		return;
+	}
+	xl_look(x, CO_IRET, 2, 0);
+	/* All is there before the flags are lost. */
+	for (int32_t off = 0; off <= 4; off += 2)
+		emit_load16(e, R11, xl_stack(x, R12, off, 2, 'r'));
+	xl_flags_compare(x, 2);
+	emit8(e, 0x74); /* JZ: no virtual flag changes */
+	unsigned same = emit_here(e);
+	emit8(e, 0);
+	xl_callout(x, CO_IRET, 2, 0, 0);
+	emit_patch8(e, same);
+	/* FLAGS above IP, as the next address takes the other registers. */
+	shift_r11(e, 4);
+	emit_load16(e, R10, xl_stack(x, R12, 0, 2, 'r'));
+	emit_enc(e, &(struct enc){.opcode = 0x09, .reg = R10, .rm = R11});
+	emit_load16(e, R10, xl_stack(x, R12, 2, 2, 'r'));
+	xl_stack_adjust(x, 6);
+	emit_movzx16(e, R8, R11);
+	shift_r11(e, 5);
+	xl_flags_load(x);
+	far_leave(x);
 }

@@ -192,13 +192,9 @@ static bool flags_inline(const struct xlate *x)
 
 /* The guest's image is the host's, less the host's IF, plus the virtual flags:
  * sums of disjoint bits, so that LEA serves for OR. */
-void x_pushf(struct xlate *x)
+void xl_flags_image(struct xlate *x)
 {
 	struct emit *e = &x->e;
-	if (!flags_inline(x)) {
-		xl_callout(x, CO_PUSHF, x->i.opsize, 0, 0);
-		return;
-	}
 	emit8(e, 0x9c);
 	emit8(e, 0x41); /* POP r11 */
 	emit8(e, 0x5b);
@@ -206,6 +202,15 @@ void x_pushf(struct xlate *x)
 	emit_lea32(e, R11, (struct memop){.base = R11, .index = R10, .disp = -FLAG_IF});
 	emit_load32(e, R10, VCPU(if_flag));
 	emit_lea32(e, R11, (struct memop){.base = R11, .index = R10});
+}
+
+void x_pushf(struct xlate *x)
+{
+	if (!flags_inline(x)) {
+		xl_callout(x, CO_PUSHF, x->i.opsize, 0, 0);
+		return;
+	}
+	xl_flags_image(x);
 	xl_push(x, R11, x->i.opsize);
 }
 
@@ -213,6 +218,29 @@ static void alu_imm(struct emit *e, uint8_t ext, uint8_t reg, uint32_t imm)
 {
 	emit_enc(e,
 	         &(struct enc){.opcode = 0x81, .reg = ext, .rm = reg, .imm = imm, .imm_size = 4});
+}
+
+void xl_flags_compare(struct xlate *x, unsigned size)
+{
+	struct emit *e = &x->e;
+	emit_mov32(e, R9, R11);
+	emit_enc(e, &(struct enc){.opcode = 0x33, .reg = R9, .mem = true, .m = VCPU(vflags)});
+	alu_imm(e, 4, R9, FLAG_TF | FLAG_IOPL | FLAG_NT | (size == 4 ? FLAG_AC | FLAG_ID : 0));
+}
+
+void xl_flags_load(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	if (x->mode & MODE_IF) {
+		emit_mov32(e, R9, R11);
+		alu_imm(e, 4, R9, FLAG_IF);
+		emit_store(e, VCPU(if_flag), R9, 4);
+	}
+	alu_imm(e, 4, R11, FLAGS_NATIVE);
+	alu_imm(e, 1, R11, FLAG_IF | FLAG_1);
+	emit8(e, 0x41); /* PUSH r11 */
+	emit8(e, 0x53);
+	emit8(e, 0x9d);
 }
 
 void x_popf(struct xlate *x)
@@ -226,25 +254,14 @@ void x_popf(struct xlate *x)
 	struct memop m = xl_stack(x, R12, 0, size, 'r');
 	xl_load_slot(e, R11, m, size);
 	/* Once the load has not faulted the old flags are dead. */
-	emit_mov32(e, R9, R11);
-	emit_enc(e, &(struct enc){.opcode = 0x33, .reg = R9, .mem = true, .m = VCPU(vflags)});
-	alu_imm(e, 4, R9, FLAG_TF | FLAG_IOPL | FLAG_NT | (size == 4 ? FLAG_AC | FLAG_ID : 0));
+	xl_flags_compare(x, size);
 	emit8(e, 0x74); /* JZ: no virtual flag changes */
 	unsigned same = emit_here(e);
 	emit8(e, 0);
 	xl_callout(x, CO_POPF, size, 0, 0);
 	unsigned done = emit_jmp8(e);
 	emit_patch8(e, same);
-	if (x->mode & MODE_IF) {
-		emit_mov32(e, R9, R11);
-		alu_imm(e, 4, R9, FLAG_IF);
-		emit_store(e, VCPU(if_flag), R9, 4);
-	}
-	alu_imm(e, 4, R11, FLAGS_NATIVE);
-	alu_imm(e, 1, R11, FLAG_IF | FLAG_1);
-	emit8(e, 0x41); /* PUSH r11 */
-	emit8(e, 0x53);
-	emit8(e, 0x9d);
+	xl_flags_load(x);
 	xl_stack_adjust(x, size);
 	if (x->mode & MODE_IF)
 		xl_pending(x, false);

@@ -107,6 +107,9 @@ void xl_lookup(struct xlate *x);
 void xl_pad(struct xlate *x, uint32_t eip);
 /* Leaves if something is pending, with eip = next. */
 void xl_pending(struct xlate *x, bool shadow);
+/* Does the instruction by a callout if v->native.look says so; no more than the unit's end may follow
+ * what is emitted behind it. */
+void xl_look(struct xlate *x, enum callout c, unsigned size, unsigned arg);
 /* Through v->native.stub[]: a jump or a call. */
 void xl_jump_stub(struct xlate *x, enum stub s, bool call);
 /* The callout alone, for what happens at eip. */
@@ -121,6 +124,14 @@ void xl_self_check(struct xlate *x, unsigned from, unsigned to);
 bool xl_imm_is_live(struct xlate *x);
 /* r (not r9) = that immediate, zero-extended, or sign-extended from a byte.  Uses r9. */
 void xl_load_imm(struct xlate *x, uint8_t r, bool sign);
+
+/* --- x_stack.c --- */
+/* r11d = FLAGS as PUSHF stores it.  Uses r10. */
+void xl_flags_image(struct xlate *x);
+/* What changes of the virtual flags in FLAGS, r11d: ZF if nothing.  Uses r9; the flags are lost. */
+void xl_flags_compare(struct xlate *x, unsigned size);
+/* FLAGS = r11d, where nothing else than native flags and IF is other there.  Uses r9. */
+void xl_flags_load(struct xlate *x);
 
 /* --- operand.c --- */
 /* The segment of the explicit memory operand. */

@@ -86,6 +86,10 @@ static struct want want_one(unsigned op, unsigned reg, bool mem)
 		return moves(0, 2);
 	case 0xca: case 0xcb:
 		return moves(2, 0);
+	case 0xcd: /* INT n of real mode: its vector; FLAGS, CS, IP */
+		return moves(2, 3);
+	case 0xcf: /* IRET there: each slot touched before the flags change; IP and CS once more */
+		return moves(5, 0);
 	case 0xc8: /* ENTER: its slot; what is at the new top, changed and changed back */
 		return moves(0, 3);
 	case 0x58 ... 0x5f: case 0x9d: case 0xc2: case 0xc3: case 0xc9: case 0xd7:
@@ -238,11 +242,11 @@ static bool is_call(const struct shape *g, unsigned reg)
 }
 
 /* Is a store of a call one of another EIP than the next?  16-bit code stores IP: the last two bytes.  A far
- * call stores CS besides, from a register. */
+ * call and INT n store CS and FLAGS besides, from a register. */
 static bool pushes_other(const struct shape *g, unsigned reg, const struct node *h, bool wide,
                          uint32_t next)
 {
-	bool far = g->map == 0 && g->opcode == 0x9a;
+	bool far = g->map == 0 && (g->opcode == 0x9a || g->opcode == 0xcd);
 	if (!h->f.store || (!is_call(g, reg) && !far))
 		return false;
 	if (h->f.opcode != 0xc7)

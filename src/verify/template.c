@@ -195,15 +195,21 @@ static unsigned match_callout(struct sweep *s, const uint8_t *p)
 	return piece_matched(s, p, &k, T_redirect);
 }
 
-/* Leaves if something is pending. */
+/* Leaves if something is pending; or the instruction is done by a callout, if that is asked for. */
 static unsigned match_pending(struct sweep *s, const uint8_t *p)
 {
 	const struct dump_layout *l = &s->c->d.h.layout;
 	struct cursor k = cursor(p, s->end);
 	uint32_t eip, packed, next;
 	BYTES(&k, "\x4c\x8b\xd1" /* mov r10, rcx */
-	          "\x41\x8b");   /* mov ecx, [r15 + pending] */
+	          "\x41\x8b");   /* mov ecx, [r15 + pending], or look */
+	struct cursor cell = k;
 	at_r15(&k, RCX, -1, l->pending);
+	bool look = !k.ok;
+	if (look) {
+		k = cell;
+		at_r15(&k, RCX, -1, l->look);
+	}
 	BYTES(&k, "\xe3"); /* jrcxz none */
 	uint32_t hop = imm(&k, 1);
 	const uint8_t *from = k.p;
@@ -213,6 +219,10 @@ static unsigned match_pending(struct sweep *s, const uint8_t *p)
 	BYTES(&k, "\x41\x8b\xca"); /* none: mov ecx, r10d */
 	if (!k.ok)
 		return 0;
+	if (look) {
+		piece_own_callout(s, p, eip, packed);
+		return piece_matched(s, p, &k, T_pending);
+	}
 	if ((packed & 0xff) != l->co_pending || !piece_packed_sane(s, packed))
 		sweep_fail(s, p, RULE_CALLOUT, NULL);
 	sweep_eip(s, sweep_offset(s, p), &next);

@@ -94,6 +94,7 @@ static bool mode_word(struct golden_case *g, const char *w)
 		{"code16", MODE_CODE32, 0},
 		{"stack16", MODE_STACK32, 0},
 		{"real", MODE_PE | MODE_CPL, 0},
+		{"ivt", 0, MODE_IF | MODE_IVT},
 		{"vm", 0, MODE_VM},
 		{"ts", 0, MODE_TS},
 		{"em", 0, MODE_EM},
@@ -187,6 +188,7 @@ static void note_cell(FILE *f, int64_t off)
 		        CELL(if_flag)               ? "if_flag"
 		        : CELL(vflags)              ? "vflags"
 		        : CELL(native.pending)      ? "pending"
+		        : CELL(native.look)         ? "look"
 		        : CELL(native.base_by_part) ? "base_by_part"
 		        : CELL(native.tsc_minus)    ? "tsc_minus"
 		        : CELL(native.tsc_read)     ? "tsc_read"

@@ -167,5 +167,18 @@ main:
 	is16 "pushed there", [es:0fffeh], 1234h
 
 
+
+	; IRET: no flag is lost before all of the frame is there
+	mov bx, sp
+%assign at 0fffbh
+%rep 2
+	mov sp, at
+	xor ax, ax
+	stc
+	faults "iret across ffff", 12, iret
+	is16 "flags before it", [ss:t_flags], 47h
+%assign at at + 2
+%endrep
+	mov sp, bx
 	ret
 	end_rom

@@ -103,6 +103,32 @@ static void unprotected(void **state)
 	assert_false(bits(m) & MODE_64K);
 }
 
+/* INT n may read its vector at 0, and need not clear AC. */
+static void vectors(void **state)
+{
+	struct machine *m = *state;
+
+	m->v.cr0 &= ~CR0_PE;
+	m->v.vflags = 0;
+	m->v.idtr = (struct table_reg){0, 0x3ff};
+	assert_true(bits(m) & MODE_IVT);
+	m->v.idtr.limit = 0xffff;
+	assert_true(bits(m) & MODE_IVT);
+	m->v.idtr.limit = 0x3fe;
+	assert_false(bits(m) & MODE_IVT);
+	m->v.idtr = (struct table_reg){4, 0xffff};
+	assert_false(bits(m) & MODE_IVT);
+	m->v.idtr.base = 0;
+	m->v.vflags = FLAG_AC;
+	assert_false(bits(m) & MODE_IVT);
+	m->v.vflags = FLAG_IOPL | FLAG_NT;
+	assert_true(bits(m) & MODE_IVT);
+	m->v.cr0 |= CR0_PE;
+	assert_false(bits(m) & MODE_IVT);
+	m->v.vflags = FLAG_VM;
+	assert_false(bits(m) & MODE_IVT);
+}
+
 static void classes(void **state)
 {
 	const uint32_t data = A_FLAT | A_DATA, code = A_FLAT | A_CODE;
@@ -223,8 +249,9 @@ static void code_segments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks), TEST(unprotected),
-		TEST(classes),      TEST(reach),          TEST(code_segments),
+		TEST(one_bit_each), TEST(interrupt_flag), TEST(alignment_checks),
+		TEST(unprotected),  TEST(vectors),        TEST(classes),
+		TEST(reach),        TEST(code_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

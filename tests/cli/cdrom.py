@@ -93,8 +93,8 @@ with tempfile.TemporaryDirectory() as folder:
         moves = [e["data"] for e in g.events if e["event"] == "DEVICE_TRAY_MOVED"]
         check("events", [(m["device"], m["tray-open"]) for m in moves],
               [("cdrom1", True), ("cdrom1", False), ("cdrom0", True)])
-        g("blockdev-change-medium", device="cdrom0", filename=f)
         os.chmod(f, 0o444)
+        g("blockdev-change-medium", device="cdrom0", filename=f)
         with open(os.path.join(folder, "odd"), "wb") as odd:
             odd.write(bytes(2048 + 512))
         check("of an odd size", refused(g, "blockdev-change-medium", device="cdrom0",

@@ -84,13 +84,15 @@ def main():
     failures = 0
     with tempfile.TemporaryDirectory() as scratch:
         said = os.path.join(scratch, "said")
-        g = Guest(unring, "--floppy", image, "--debugcon", said, "--debug-exit", timeout=10 * SOON)
+        g = Guest(unring, "--floppy", image, "--debugcon", said, timeout=10 * SOON)
 
         def is_drawn(name):
             with open(said, encoding="latin-1") as f:
                 return f"SCENE {name}\n" in f.read()
 
-        for name, make in SCENES.items():
+        for number, (name, make) in enumerate(SCENES.items()):
+            if number:
+                g.press("spc")
             g.until(name, lambda name=name: is_drawn(name), SOON)
             got = g.picture()
             why = [difference(want, got) for want in make()]
@@ -98,10 +100,7 @@ def main():
             failures += None not in why
             if folder:
                 g("screendump", filename=os.path.join(folder, name + ".png"), format="png")
-            g.press("spc")
-        if g.ended() != 33:
-            print("the guest's own verdict")
-            failures += 1
+        g.quit()
         g.close()
     return 1 if failures else 0
 

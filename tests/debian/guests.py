@@ -504,6 +504,54 @@ def mouse():
             reboot(vm)
 
 
+def picture(path, file):
+    """The rows of the screen, RGB."""
+    subprocess.run([here.unring, "ctl", path, "screendump", file], check=True, timeout=60)
+    with open(file, "rb") as f:
+        if f.readline() != b"P6\n":
+            raise Failed("no PPM")
+        width, height = map(int, f.readline().split())
+        f.readline()
+        pixels = f.read()
+    return width, height, [pixels[i:i + 3 * width] for i in range(0, len(pixels), 3 * width)]
+
+
+@own
+def frame_buffer():
+    """Linux's own driver finds the display and the monitor's best mode; what it draws there is seen."""
+    width, height, first, rows = 1280, 720, 160, 320    # rows that are compared, not the cursor's
+    names = ("drm", "fb_sys_fops", "sysimgblt", "sysfillrect", "syscopyarea", "drm_kms_helper",
+             "ttm", "drm_ttm_helper", "drm_vram_helper", "bochs")
+    with tempfile.TemporaryDirectory() as folder:
+        path, initrd = f"{folder}/control", f"{folder}/initrd"
+        with_files(f"{here.guests}/shell.gz", modules(*names), initrd)
+        options = ["--control", f"unix:{path}", "--vbe", f"{width}x{height}"]
+        with start(linux(options=options) | dict(initrd=initrd)) as vm:
+            to_shell(vm)
+            vm.run(f"for m in {' '.join(names)}; do insmod /$m.ko; done; "
+                   "cat /sys/class/graphics/fb0/virtual_size", f"^{width},{height}$")
+            vm.run("seq 1 2000 | sed 's/.*/& & & &/' > /dev/tty1; "
+                   "echo drawn", "^drawn$")
+            end = time.monotonic() + 30 * PATIENCE  # the driver copies what was drawn, later
+            while True:
+                shown = picture(path, f"{folder}/screen.ppm")
+                if shown[:2] != (width, height):
+                    raise Failed(f"the screen is {shown[0]} x {shown[1]}")
+                part = b"".join(shown[2][first:first + rows])
+                stored = bytearray(4 * width * rows)
+                for colour in range(3):
+                    stored[2 - colour::4] = part[colour::3]     # blue is the first in memory
+                vm.send(f"dd if=/dev/fb0 bs={4 * width} skip={first} count={rows} | md5sum\n")
+                told = vm.expect(r"^([0-9a-f]{32})  -").group(1)
+                if any(part) and told == hashlib.md5(stored).hexdigest():
+                    break
+                if time.monotonic() > end:
+                    raise Failed("the screen shows something else")
+                time.sleep(0.2)
+            vm.prompt()
+            reboot(vm)
+
+
 @own
 def ports():
     """Linux's drivers use the second serial port and the printer."""

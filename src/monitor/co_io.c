@@ -1,4 +1,4 @@
-/* Ports, HLT, CLI and STI. */
+/* Ports, HLT and what is as good, CLI and STI. */
 #include "monitor/callouts.h"
 
 enum callout_result co_IN(struct monitor *m, uint32_t packed, uint64_t operand)
@@ -41,16 +41,11 @@ enum callout_result co_OUT(struct monitor *m, uint32_t packed, uint64_t operand)
 	return m->remapped ? done_dirty(m, packed) : done(m, packed);
 }
 
-void wait_for_interrupt(struct monitor *m)
+static void sleep_here(struct monitor *m)
 {
-	struct vcpu *v = m->v;
-	uint32_t eip = v->eip;
-	if (!v->if_flag && !nmi_is_due(m) && (!m->cfg.platform.halted || !gate_halted(m))) {
-		monitor_stop(m, END_HALT, 0);
-		return;
-	}
+	uint32_t eip = m->v->eip;
 	interrupt_line_update(m);
-	while (m->end == END_RUNNING && !interrupt_is_due(m) && v->eip == eip) {
+	while (m->end == END_RUNNING && !interrupt_is_due(m) && m->v->eip == eip) {
 		stats.halts++;
 		gate_wait(m);
 		interrupt_line_update(m);
@@ -58,11 +53,28 @@ void wait_for_interrupt(struct monitor *m)
 	}
 }
 
+void wait_for_interrupt(struct monitor *m)
+{
+	if (!m->v->if_flag && !nmi_is_due(m) && (!m->cfg.platform.halted || !gate_halted(m)))
+		monitor_stop(m, END_HALT, 0);
+	else
+		sleep_here(m);
+}
+
 enum callout_result co_HLT(struct monitor *m, uint32_t packed, uint64_t operand)
 {
 	next_eip(m, packed);
 	if (!(m->v->vflags & FLAG_TF)) /* whose trap ends it at once */
 		wait_for_interrupt(m);
+	return NEXT;
+}
+
+/* Many kernels idle so, and nothing but an interrupt leads out of it: it need not be jumped.  Who looks
+ * at each instruction sees each jump. */
+enum callout_result co_SPIN(struct monitor *m, uint32_t packed, uint64_t operand)
+{
+	if (!(m->v->vflags & FLAG_TF) && !debug_on(m) && !debug_code(m))
+		sleep_here(m);
 	return NEXT;
 }
 

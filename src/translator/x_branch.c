@@ -66,6 +66,8 @@ void x_jmp(struct xlate *x)
 	uint32_t target = branch_target(x);
 	if (outside_cs(x, target))
 		xl_trap(x, VEC_GP, true);
+	else if (target == x->eip)
+		xl_callout(x, CO_SPIN, 4, 0, 0);
 	else
 		xl_exit_jmp(x, target);
 	x->ended = true;

@@ -5,6 +5,7 @@
 ;   m  INT 16h, and counts in memory         e  ... in another segment
 ;   s  the line status of the serial port, as long as no byte comes
 ;   h  not at all: a halt with interrupts off
+;   s  not at all: a jump to itself, with interrupts on
 BITS 16
 ORG 0x7c00
 start:	xor ax, ax
@@ -24,6 +25,8 @@ answer:	mov bl, al              ; what is to be done
 	je serial
 	cmp bl, 'h'
 	je halt
+	cmp bl, 's'
+	je spin
 	xor edx, edx
 	xor ecx, ecx
 again:	mov ah, 1
@@ -91,6 +94,7 @@ serial:	mov dx, 0x3fc
 	jmp answer
 halt:	cli
 	hlt
+spin:	jmp spin
 nothing: iret
 	times 510 - ($ - $$) db 0
 	dw 0xaa55

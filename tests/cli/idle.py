@@ -91,6 +91,16 @@ try:
 finally:
     with_sleep.close()
 
+spins = begin()
+try:
+    mode(spins, "s")
+    before = stat(spins, "halts")
+    spins.until("ticks end its sleep", lambda: stat(spins, "halts") > before + 10, 300)
+    check("a jump to itself: sleeps", True)
+    check("status", spins.quit() == 0)
+finally:
+    spins.close()
+
 without = begin("--no-idle-sleep")
 try:
     awake(without, "--no-idle-sleep")

@@ -67,7 +67,7 @@ static const uint32_t leaf4_bonnell[][4] = {{0x121, 0x0140003f, 0x3f, 0},
 static const struct cpu_model models[] = {
 	{
 		.name = "386",
-		.summary = "Intel386 DX, without a coprocessor",
+		.summary = "Intel386 DX, without a coprocessor; SeaBIOS needs more",
 		.isa = ISA_386,
 		.signature = 0x308,
 		.vendor = "GenuineIntel",

@@ -185,12 +185,21 @@ static bool read_firmware(const struct reading *r, const char *option, const cha
 	       problem_set(r->p, "%s %s: its size is not a multiple of %zu", option, name, unit);
 }
 
+/* SeaBIOS uses BSWAP before it can say anything. */
+static bool suits_seabios(const struct cpu_model *cpu, struct problem *p)
+{
+	return cpu->isa & ISA_486 ||
+	       problem_set(p, "--cpu %s: SeaBIOS needs a 486; --bios names other firmware",
+	                   cpu->name);
+}
+
 bool images_read(struct images *s, const struct machine_config *c, const struct outputs *outputs,
                  struct problem *p)
 {
 	struct reading r = {c, outputs, p};
 	if (config_has_firmware(c))
-		return read_firmware(&r, "--bios", c->bios ? c->bios : BIOS_FILE, BIOS_UNIT,
+		return (c->bios || suits_seabios(c->cpu.model, p)) &&
+		       read_firmware(&r, "--bios", c->bios ? c->bios : BIOS_FILE, BIOS_UNIT,
 		                     &s->bios) &&
 		       read_firmware(&r, "--vgabios", c->vgabios ? c->vgabios : VGABIOS_FILE,
 		                     VGABIOS_UNIT, &s->vgabios);

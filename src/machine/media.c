@@ -55,8 +55,10 @@ static bool image_problem(struct problem *p, const struct drive *d, const char *
 	case -ENODATA:
 		return problem_set(p, "%s%s: it is empty", option, file);
 	case -EDOM:
-		return problem_set(p, "%s%s: its size is no multiple of %u bytes", option, file,
-		                   d->is->sector);
+		return problem_set(
+			p,
+			"%s%s: its size is no multiple of %u bytes (truncate -s %%%u makes it one)",
+			option, file, d->is->sector, d->is->sector);
 	case -EFBIG:
 		return problem_set(p, "%s%s: larger than any %s", option, file, d->is->largest);
 	case -EINVAL:

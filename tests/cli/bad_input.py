@@ -270,6 +270,7 @@ with tempfile.TemporaryDirectory() as folder:
         check(f"an image of rights {rights:o}{option}", [copy, *medium("--floppy", disk + option)[1:]],
               ["--floppy", disk, "permission denied"], **nobody)
     os.chmod(disk, 0o644)
+    check("SeaBIOS on a 386", medium("--floppy", disk, "--cpu", "386"), ["--cpu 386", "SeaBIOS", "486"])
     rom = file("rom", bytes(1000))
     for option, unit in (("--bios", "65536"), ("--vgabios", "512")):
         check(f"no {option}", medium(option, f"{folder}/none", "--floppy", disk),

@@ -100,7 +100,6 @@ static void forget(struct mouse *m)
 {
 	m->head = m->count = 0;
 	m->overflow = 0;
-	m->closed = false;
 }
 
 static int16_t sum(struct mouse *m, int a, int b, uint8_t overflow)
@@ -143,7 +142,7 @@ static int part(int16_t *left, int most)
 static int scaled(int n)
 {
 	static const uint8_t slow[] = {0, 1, 1, 3, 6, 9};
-	int size = n < 0 ? -n : n;
+	int size = abs(n);
 	size = size < (int)sizeof slow ? slow[size] : 2 * size;
 	return n < 0 ? -size : size;
 }
@@ -155,15 +154,12 @@ static unsigned make_packet(struct mouse *m, uint8_t *to)
 	int most = doubles ? COUNTS / 2 : COUNTS;
 	struct moved none = {.buttons = m->buttons};
 	struct moved *e = m->count ? &m->queue[m->head] : &none;
-	int dx = part(&e->dx, most), dy = -part(&e->dy, most), dz = 0;
+	int dx = part(&e->dx, most), dy = -part(&e->dy, most);
+	int dz = part(&e->dz, m->id == PLAIN ? MOST : STEPS); /* a plain one has no wheel */
 	if (doubles) {
 		dx = scaled(dx);
 		dy = scaled(dy);
 	}
-	if (m->id == PLAIN)
-		e->dz = 0;
-	else
-		dz = part(&e->dz, STEPS);
 	to[0] = ALWAYS | (e->buttons & BUTTONS) | (dx < 0 ? X_NEGATIVE : 0) |
 	        (dy < 0 ? Y_NEGATIVE : 0) | m->overflow;
 	to[1] = dx;
@@ -395,17 +391,9 @@ static void mouse_reset(void *d, enum reset_kind kind)
 	struct mouse *m = d;
 	if (kind != RESET_POWER)
 		return;
-	set_defaults(m);
-	forget(m);
-	m->answered = m->answers = m->sent = m->size = 0;
-	m->answer_last = m->refused = false;
-	m->buttons = m->told = m->command = m->id = m->next_id = 0;
-	m->next_ns = 0;
-	memset(m->answer, 0, sizeof m->answer);
-	memset(m->packet, 0, sizeof m->packet);
-	memset(m->queue, 0, sizeof m->queue);
-	memset(m->rates, 0, sizeof m->rates);
 	timer_cancel(m->sample);
+	*m = (struct mouse){.clock = m->clock, .host = m->host, .sample = m->sample};
+	set_defaults(m);
 }
 
 static void mouse_state(void *d, struct archive *a)

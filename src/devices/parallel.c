@@ -20,7 +20,6 @@ enum {
 	CTL_SELECT = 0x08,
 	CTL_INTERRUPT = 0x10,
 	CTL_INPUT = 0x20, /* the data lines are the printer's to drive, which does not */
-	CTL_BITS = 0x3f,
 	CTL_UNUSED = 0xc0,
 };
 
@@ -100,7 +99,7 @@ static void parallel_write(void *ctx, uint32_t offset, unsigned size, uint32_t v
 		p->data = value;
 		break;
 	case CONTROL:
-		p->control = value & CTL_BITS;
+		p->control = value;
 		update(p);
 		if (value & ~before & CTL_STROBE)
 			strobe(p);

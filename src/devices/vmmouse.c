@@ -4,7 +4,6 @@
 #include "devices/mouse.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	PORT = 0x5658,
@@ -77,7 +76,7 @@ static uint32_t *last(struct vmmouse *v, unsigned word)
 
 static void merge(struct vmmouse *v, uint32_t flags, const struct vmmouse_event *e)
 {
-	bool adds = flags & PACKET_RELATIVE && *last(v, 0) & PACKET_RELATIVE;
+	bool adds = flags & PACKET_RELATIVE;
 	*last(v, 0) = flags;
 	*last(v, 1) = (adds ? *last(v, 1) : 0) + (uint32_t)e->x;
 	*last(v, 2) = (adds ? *last(v, 2) : 0) + (uint32_t)e->y;
@@ -125,7 +124,6 @@ enum vmmouse_mode vmmouse_mode(const struct vmmouse *v)
 static void forget(struct vmmouse *v)
 {
 	v->head = v->count = 0;
-	v->closed = false;
 }
 
 static void command(struct vmmouse *v, uint32_t what)
@@ -144,23 +142,24 @@ static void command(struct vmmouse *v, uint32_t what)
 		break;
 	case COMMAND_RELATIVE:
 	case COMMAND_ABSOLUTE:
-		if (v->enabled)
-			v->mode = what == COMMAND_ABSOLUTE ? VMMOUSE_ABSOLUTE : VMMOUSE_RELATIVE;
-		break;
+		if (!v->enabled)
+			return;
+		if (v->mode != VMMOUSE_OFF) /* packets of one kind alone are merged */
+			forget(v);
+		v->mode = what == COMMAND_ABSOLUTE ? VMMOUSE_ABSOLUTE : VMMOUSE_RELATIVE;
 	}
 }
 
 /* Its answer is EAX.  Who asks for more words than there are has lost its way. */
 static uint32_t data(struct vmmouse *v, uint32_t *reg)
 {
-	static const uint8_t order[WORDS] = {EAX, EBX, ECX, EDX};
+	static const uint8_t others[] = {EBX, ECX, EDX};
 	uint32_t words = reg[EBX];
-	uint32_t first = UINT32_MAX;
 	if (!words || words > WORDS || words > v->count)
-		return first;
-	first = take(v);
-	for (unsigned i = 1; i < words; i++)
-		reg[order[i]] = take(v);
+		return UINT32_MAX;
+	uint32_t first = take(v);
+	for (unsigned i = 0; i < words - 1; i++)
+		reg[others[i]] = take(v);
 	return first;
 }
 
@@ -192,10 +191,7 @@ static uint32_t port_read(void *ctx, uint32_t offset, unsigned size)
 static void vmmouse_reset(void *d, enum reset_kind kind)
 {
 	struct vmmouse *v = d;
-	v->mode = VMMOUSE_OFF;
-	v->enabled = false;
-	forget(v);
-	memset(v->queue, 0, sizeof v->queue);
+	*v = (struct vmmouse){.board = v->board};
 }
 
 static void vmmouse_state(void *d, struct archive *a)

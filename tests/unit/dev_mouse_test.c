@@ -6,6 +6,7 @@
 #include "devices/mouse.h"
 
 #define MS 1000000ull
+#define SAMPLE_80 (1000 * MS / 80)
 
 static struct ps2_device line;
 static unsigned readies;
@@ -118,6 +119,25 @@ static void test_commands(void **state)
 	WRITE(0xe8, 0xfa);
 	WRITE(0xe9, 0xfa, 0x00, 3, 10); /* a command in its place is one */
 	WRITE(2, 0xfe);
+	WRITE(0xe8, 0xfa);
+	WRITE(0xe6, 0xfa); /* the lowest of them as well */
+	WRITE(2, 0xfe);
+	/* After what was good the first mistake is one again. */
+	WRITE(0xf3, 0xfa);
+	WRITE(11, 0xfe);
+	WRITE(10, 0xfa);
+	WRITE(0xe1, 0xfe);
+	WRITE(2, 0xfc);
+	WRITE(0xe1, 0xfe);
+	WRITE(0xf4, 0xfa);
+	WRITE(0xf2, 0xfa, 0x00);
+	WRITE(0xe9, 0xfa, 0x20, 3, 10);
+	WRITE(0xf0, 0xfa);
+	WRITE(0xe9, 0xfa, 0x60, 3, 10);
+	WRITE(0xe9, 0xfa, 0x60, 3, 10);
+	WRITE(0xea, 0xfa);
+	WRITE(0xf5, 0xfa);
+	WRITE(0xe1, 0xfe);
 	/* What it does not know. */
 	WRITE(0xe1, 0xfc);
 	WRITE(0xe1, 0xfe);
@@ -217,6 +237,26 @@ static void test_stream(void **state)
 	SENDS(0x08, 2, 0);
 	rig_until(&r, r.now + 10 * MS);
 	SENDS(0x08, 7, 0);
+	/* A command ends a packet; a button that was told of is not told of again. */
+	rig_until(&r, r.now + 10 * MS);
+	move(m, 1, 0, 0, MOUSE_LEFT);
+	SENDS(0x09, 1, 0);
+	rig_until(&r, r.now + 10 * MS);
+	move(m, 1, 0, 0, MOUSE_LEFT);
+	assert_int_equal(line.take(line.ctx), 0x09);
+	WRITE(0xe6, 0xfa);
+	rig_until(&r, r.now + 100 * MS);
+	SENDS();
+	/* One that is taken slowly. */
+	move(m, 1, 0, 0, 0);
+	assert_int_equal(line.take(line.ctx), 0x08);
+	move(m, 2, 0, 0, 0);
+	assert_int_equal(line.take(line.ctx), 1);
+	rig_until(&r, r.now + 100 * MS);
+	assert_int_equal(line.take(line.ctx), 0);
+	assert_int_equal(line.pending(line.ctx), PS2_NOTHING);
+	rig_until(&r, r.now + 1);
+	SENDS(0x08, 2, 0);
 	/* The sample rate. */
 	WRITE(0xf3, 0xfa);
 	WRITE(200, 0xfa);
@@ -256,7 +296,12 @@ static void test_far(void **state)
 	move(m, 8000, 0, 0, 0);
 	move(m, 191, 0, 0, 0);
 	WRITE(0xeb, 0xfa, 0x08, 255, 0);
-	move(m, 256, -8192, 0, 0);
+	move(m, 255, -8191, 0, 0);
+	WRITE(0xeb, 0xfa, 0x08, 255, 255);
+	move(m, 9000, 0, 0, 0);
+	WRITE(0xe6, 0xfa);
+	WRITE(0xeb, 0xfa, 0x08, 0, 0);
+	move(m, 8192, -8192, 0, 0);
 	WRITE(0xeb, 0xfa, 0xc8, 255, 255);
 	WRITE(0xeb, 0xfa, 0x08, 255, 255);
 	move(m, INT32_MIN, 0, INT32_MAX, 0);
@@ -392,8 +437,16 @@ static void test_reset(void **state)
 	mouse_type.reset(m, RESET_HARD);
 	WRITE(0xe9, 0xfa, 0x20, 2, 80);
 	move(m, 1, 1, 1, 1);
+	move(m, 9000, 1, 1, 2);
+	WRITE(0xe1, 0xfe);
+	assert_int_equal(clock_next(r.clock), r.now + SAMPLE_80);
 	mouse_type.reset(m, RESET_POWER);
 	SENDS();
+	assert_int_equal(clock_next(r.clock), UINT64_MAX);
+	line.write(line.ctx, 0xfe);
+	SENDS();
+	WRITE(0xe1, 0xfe);
+	WRITE(0xeb, 0xfa, 0x08, 0, 0);
 	WRITE(0xe9, 0xfa, 0x00, 2, 100);
 	WRITE(0xf2, 0xfa, 0x00);
 	close_mouse(&r, m);

@@ -89,11 +89,29 @@ static void test_calls(void **state)
 	call(&r, 41, 0xf5);
 	assert_int_equal(vmmouse_mode(v), VMMOUSE_OFF);
 	assert_int_equal(call(&r, 40, 0), 0xffff0000);
+	/* Each begins with nothing. */
+	assert_int_equal(call(&r, 39, 1), 0xffffffff);
+	enable(&r, 0x53424152);
+	event(v, 1, 2, 0, 0);
+	event(v, 1, 2, 0, 1);
+	assert_int_equal(call(&r, 39, 5), 0xffffffff);
+	assert_int_equal(call(&r, 41, 0x45414552), 0);
+	assert_int_equal(vmmouse_mode(v), VMMOUSE_OFF);
+	assert_int_equal(call(&r, 40, 0), 1);
+	call(&r, 41, 0x4c455252); /* its identity has not been read */
+	assert_int_equal(call(&r, 40, 0), 1);
+	event(v, 1, 2, 0, 0);
+	call(&r, 41, 0x53424152);
+	assert_int_equal(call(&r, 40, 0), 0);
+	event(v, 1, 2, 0, 0);
+	call(&r, 41, 0xf5);
+	assert_int_equal(call(&r, 39, 1), 0xffffffff);
 	enable(&r, 0x53424152);
 	event(v, 1, 2, 0, 0);
 	vmmouse_type.reset(v, RESET_HARD);
 	assert_int_equal(vmmouse_mode(v), VMMOUSE_OFF);
 	assert_int_equal(call(&r, 40, 0), 0xffff0000);
+	assert_int_equal(call(&r, 39, 1), 0xffffffff);
 	close_vmmouse(&r, v);
 }
 

@@ -115,6 +115,46 @@ static void test_relative(void **state)
 	close_guest(&g);
 }
 
+/* How far each place is: from the corner at first, beyond an end once when it is reached. */
+static void test_ways(void **state)
+{
+	struct guest g;
+	open_guest(&g);
+	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
+	moved(&g, -1280 + 319, -960 + 239);
+	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
+	moved(&g, 0, 0);
+	STEPS({POINTER_X, 32767}, {POINTER_Y, 32767});
+	moved(&g, 320 + 640, 240 + 480);
+	STEPS({POINTER_X, 32767}, {POINTER_Y, 32767});
+	moved(&g, 0, 0);
+	STEPS({POINTER_X, 0}, {POINTER_Y, 0});
+	moved(&g, -639 - 640, -479 - 480);
+	STEPS({POINTER_X, 0}, {POINTER_Y, 0});
+	moved(&g, 0, 0);
+	STEPS({POINTER_X, 32716}); /* one from the end, either way */
+	moved(&g, 638, 0);
+	STEPS({POINTER_X, 52});
+	moved(&g, -637, 0);
+	STEPS({POINTER_X, 0});
+	moved(&g, -1 - 640, 0);
+	/* A movement ends where the screen does. */
+	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
+	moved(&g, 319, 239);
+	STEPS({POINTER_DX, 900}, {POINTER_DY, -900});
+	moved(&g, 900, -900);
+	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
+	moved(&g, 319 - 639, 239);
+	/* Others than those to an end are merged. */
+	STEPS({POINTER_X, 16000});
+	STEPS({POINTER_X, 15000});
+	STEPS({POINTER_X, 14000});
+	STEPS({POINTER_DX, 1});
+	STEPS({POINTER_DX, 1});
+	assert_int_equal(packets(&g).packets, 2);
+	close_guest(&g);
+}
+
 /* The guest's cursor, as a system moves it that adds up what the mouse says. */
 struct cursor {
 	int x, y;
@@ -233,6 +273,8 @@ static void test_places(void **state)
 	struct cursor c = {5, 5};
 	open_guest(&g);
 	assert_false(pointer_is_absolute(g.pointer));
+	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
+	at(&g, &c, 319, 239);
 	request(&g, 0x53424152);
 	assert_true(pointer_is_absolute(g.pointer));
 	STEPS({POINTER_X, 32767}, {POINTER_Y, 0}, {POINTER_DOWN, MOUSE_RIGHT});
@@ -255,6 +297,7 @@ static void test_places(void **state)
 	reads(&g, 0, 0, 0xffff, 0);
 	/* Back to movements. */
 	call(&g, 41, 0xf5);
+	c = (struct cursor){5, 5};
 	STEPS({POINTER_X, 16384}, {POINTER_Y, 16384});
 	at(&g, &c, 319, 239);
 	request(&g, 0x4c455252);
@@ -271,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_relative),
+		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_places),
 	};

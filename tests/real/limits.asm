@@ -166,8 +166,6 @@ main:
 	mov es, ax
 	is16 "pushed there", [es:0fffeh], 1234h
 
-
-
 	; IRET: no flag is lost before all of the frame is there
 	mov bx, sp
 %assign at 0fffbh

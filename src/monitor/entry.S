@@ -5,12 +5,15 @@
 
 	.intel_syntax noprefix
 	.text
-	.globl monitor_enter, entry_window, entry_window_end, entry_abort
+	.globl monitor_enter, entry_window, entry_last, entry_window_end, entry_abort
 	.globl stub_exit, stub_lookup, stub_lookup_end, stub_miss, stub_callout
 	.globl stub_far, stub_ret_miss, stub_fault, stubs_end
 	.type monitor_enter, @function
 
-/* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac) */
+/* unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac)
+ *
+ * The host predicts a RET by the calls before it. So that a callout is one call and one return to it,
+ * who comes here has jumped (entry.h), goes on to host by RET, and is left by a jump. */
 monitor_enter:
 	push rbx
 	push rbp
@@ -45,7 +48,9 @@ entry_window:
 	mov ebp, [r15 + V_GPR + 20]
 	mov esi, [r15 + V_GPR + 24]
 	mov edi, [r15 + V_GPR + 28]
-	jmp r8
+	push r8
+entry_last:
+	ret
 entry_window_end:
 
 entry_abort:
@@ -141,9 +146,8 @@ leave_to_c:
 	pop r12
 	pop rbp
 	pop rbx
-	/* The processor would predict a return to where the stub was called. */
-	pop rdx
-	jmp rdx
+	pop rcx
+	jmp rcx
 stubs_end:
 	.size monitor_enter, . - monitor_enter
 	.section .note.GNU-stack, "", @progbits

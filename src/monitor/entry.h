@@ -26,7 +26,23 @@
  * FLAG_AC to have the host check alignment, or 0. */
 unsigned monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
 
-extern const char entry_window[], entry_window_end[], entry_abort[];
+/* The same without a CALL, which the host would take the guest's next RET to return to. */
+static inline unsigned monitor_go(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac)
+{
+	unsigned why;
+	__asm__ volatile("lea -128(%%rsp), %%rsp\n\t" /* what is below is the compiler's */
+	                 "lea 1f(%%rip), %%rax\n\t"
+	                 "push %%rax\n\t"
+	                 "jmp monitor_enter\n"
+	                 "1:\tlea 128(%%rsp), %%rsp"
+	                 : "=a"(why), "+D"(v), "+S"(host), "+d"(mask), "+c"(ac)
+	                 :
+	                 : "r8", "r9", "r10", "r11", "memory", "cc");
+	return why;
+}
+
+/* The window's last instruction is RET: where it goes lies on the return stack then. */
+extern const char entry_window[], entry_last[], entry_window_end[], entry_abort[];
 extern const char stub_exit[], stub_lookup[], stub_lookup_end[], stub_miss[], stub_callout[];
 extern const char stub_ret_miss[], stub_fault[], stub_far[], stubs_end[];
 #endif

@@ -51,10 +51,8 @@ static void far_jump(struct monitor *m)
 }
 
 /* Runs translated code at host until it leaves for the dispatcher; callouts that
- * resume are served here.  Inline, as the processor has taken a callout for a call, and mispredicts
- * the next return. */
-static inline __attribute__((always_inline)) struct left run(struct monitor *m, uint64_t host,
-                                                             bool ignore_pending)
+ * resume are served here. */
+static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 {
 	static const struct left done = {NO_CHAIN, ROUTE_ON};
 	struct vcpu *v = m->v;
@@ -70,7 +68,7 @@ static inline __attribute__((always_inline)) struct left run(struct monitor *m, 
 		if (m->fpu_saved || m->vectors_saved || m->cfg.paranoid)
 			fpu_restore(m);
 		v->native.look = must_look(m);
-		unsigned why = monitor_enter(v, host, mask, ac);
+		unsigned why = monitor_go(v, host, mask, ac);
 		/* It has gone to another CS by itself. */
 		m->code_moved |= v->native.tag != m->space.tag;
 		m->worked |= why != EXIT_PENDING;

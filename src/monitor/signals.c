@@ -176,6 +176,8 @@ static void on_kick(void *ctx, struct host_frame *f)
 			host_frame_set_pc(f, (uint64_t)(uintptr_t)entry_abort);
 			return;
 		}
+		if (pc == (uint64_t)(uintptr_t)entry_last)
+			sp += 8;
 		pc = host_frame_get(f, R8_NO);
 	} else if (!between(pc, stub_far, stub_lookup_end) && !tcache_contains(m->cache, pc)) {
 		return;

@@ -94,7 +94,7 @@ static void enter(struct stubs *s)
 		load(s, true, R9 + i, l->scratch + 8 * i);
 	for (unsigned i = 0; i < 8; i++)
 		load(s, false, gpr[i], l->gpr + 4 * i);
-	BYTES(k, "\x41\xff\xe0"); /* jmp r8 */
+	BYTES(k, "\x41\x50\xc3"); /* push r8; ret */
 	label(s, ABORT);
 	BYTES(k, "\xb8"); /* mov eax, */
 	imm_is(k, l->out_pending);
@@ -190,8 +190,8 @@ static void save(struct stubs *s)
 	         "\x41\x5c"
 	         "\x5d"
 	         "\x5b"
-	         "\x5a"
-	         "\xff\xe2"); /* pop rdx; jmp rdx */
+	         "\x59"
+	         "\xff\xe1"); /* pop rcx; jmp rcx */
 }
 
 static uint64_t here(const struct check *c, const struct stubs *s)

@@ -640,9 +640,12 @@ def check_ext4(image):
 
 
 def insert_disk_modules(vm):
+    """Linux names three disks as it happens to find them: $a, $b and $c are the devices by their places."""
     vm.run(f"for m in {' '.join(DISK_MODULES)}; do insmod /$m.ko; done; echo inserted", r"^inserted$")
-    vm.run("until [ -b /dev/sda ]; do sleep 0.1; done; cat /sys/class/ata_device/dev1.0/dma_mode",
-           r"^XFER_MW_DMA_2\s")
+    vm.run("at() { while d=/dev/$(ls /sys/bus/scsi/devices/$1/block); [ ! -b $d ]; do sleep 0.1; done; echo $d; }"
+           "; exec 2> /dev/null; a=$(at 0:0:0:0) b=$(at 0:0:1:0) c=$(at 1:0:0:0); exec 2>&1; echo there",
+           r"^there$")
+    vm.run("cat /sys/class/ata_device/dev1.0/dma_mode", r"^XFER_MW_DMA_2\s")
 
 
 def lost_sectors(guest, image):
@@ -658,10 +661,10 @@ def lost_sectors(guest, image):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(path)
                 client.sendall(b'{"execute": "qmp_capabilities"}')
-                vm.run("dd if=/dev/sdc of=/dev/null bs=64k skip=32 count=32 && echo those-before", r"^those-before$")
-                vm.run("dd if=/dev/sdc of=/dev/null bs=64k skip=64 count=1 || echo lost", r"^lost$", 120)
-                vm.run("dmesg | grep -c 'I/O error, dev sdc, sector 8192 '", r"^[1-9]")
-                vm.run("dd if=/dev/sda of=/dev/null bs=64k count=1 && echo goes-on", r"^goes-on$")
+                vm.run("dd if=$c of=/dev/null bs=64k skip=32 count=32 && echo those-before", r"^those-before$")
+                vm.run("dd if=$c of=/dev/null bs=64k skip=64 count=1 || echo lost", r"^lost$", 120)
+                vm.run("dmesg | grep -c 'I/O error, dev sd., sector 8192 '", r"^[1-9]")
+                vm.run("dd if=$a of=/dev/null bs=64k count=1 && echo goes-on", r"^goes-on$")
                 client.settimeout(60)
                 said = b""
                 while b"BLOCK_IO_ERROR" not in said or b"disk2" not in said:
@@ -697,16 +700,16 @@ def disk():
         with start(guest) as vm:
             to_shell(vm)
             insert_disk_modules(vm)
-            vm.run("cat /sys/block/sda/size /sys/block/sdb/size", r"^131072\s+16384$")
-            vm.run("cat /sys/block/sda/device/model", r"^unring disk")
-            for device in "/dev/sdb", "/dev/sdc":
+            vm.run("cat /sys/block/${a#/dev/}/size /sys/block/${b#/dev/}/size", r"^131072\s+16384$")
+            vm.run("cat /sys/block/${a#/dev/}/device/model", r"^unring disk")
+            for device in "$b", "$c":
                 vm.run(f"md5sum < {device}", f"^{hashlib.md5(noise).hexdigest()}", 120)
-            vm.run("mkdir /mnt; mount /dev/sda /mnt && ls /mnt", r"^in +lost\+found$")
+            vm.run("mkdir /mnt; mount $a /mnt && ls /mnt", r"^in +lost\+found$")
             vm.run("sort -r /mnt/in > /mnt/out && sync && md5sum < /mnt/out", f"^{backwards}", 120)
             vm.run("umount /mnt && echo away", r"^away$", 120)
-            vm.run("dd if=/dev/zero of=/dev/sdb bs=1M count=8 conv=fsync && sync; echo filled", r"^filled$", 120)
-            vm.run("echo 3 > /proc/sys/vm/drop_caches; tr -d '\\0' < /dev/sdb | wc -c", r"^0$", 120)
-            vm.run("dd if=/dev/zero of=/dev/sdc count=1 conv=fsync || echo protected", r"^protected$", 120)
+            vm.run("dd if=/dev/zero of=$b bs=1M count=8 conv=fsync && sync; echo filled", r"^filled$", 120)
+            vm.run("echo 3 > /proc/sys/vm/drop_caches; tr -d '\\0' < $b | wc -c", r"^0$", 120)
+            vm.run("dd if=/dev/zero of=$c count=1 conv=fsync || echo protected", r"^protected$", 120)
             vm.send("poweroff -f\n")
             vm.end(0)
         check_ext4(first)
@@ -718,7 +721,7 @@ def disk():
         with start(guest) as vm:
             to_shell(vm)
             insert_disk_modules(vm)
-            vm.run("mkdir /mnt; mount /dev/sda /mnt && md5sum < /mnt/out", f"^{backwards}", 120)
+            vm.run("mkdir /mnt; mount $a /mnt && md5sum < /mnt/out", f"^{backwards}", 120)
             vm.run("rm /mnt/in && umount /mnt && echo gone", r"^gone$", 120)
             reboot(vm)
         check_ext4(first)

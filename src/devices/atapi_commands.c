@@ -107,12 +107,12 @@ static enum atapi_step inquiry(struct atapi *a)
 	return answer(a, atapi_inquiry(a), a->packet[4]);
 }
 
+/* The host has been told all by now, or the command would have failed. */
 static void move_tray(struct atapi *a, bool open)
 {
 	if (a->open == open)
 		return;
 	a->open = open;
-	a->attention &= (uint8_t)~ATTENTION_DISC;
 	a->attention |= !open && a->sectors ? ATTENTION_DISC : 0;
 	a->news = open ? EVENT_REMOVED : a->sectors ? EVENT_NEW : EVENT_NONE;
 	if (a->tray)

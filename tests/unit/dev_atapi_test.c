@@ -39,9 +39,11 @@ static uint8_t byte_at(uint64_t at)
 	return (uint8_t)(at / ATAPI_SECTOR * 7 + at / 256 + at);
 }
 
-/* All that comes of the packet: bytes to b->got, those of give from there. */
+/* All that comes of the packet: bytes to b->got, those of give from there.  What the buffer had is
+ * none of it. */
 static enum atapi_step carry(struct bench *b, const uint8_t *packet, const uint8_t *give)
 {
+	memset(b->a.buffer, 0xee, sizeof b->a.buffer);
 	enum atapi_step step = atapi_packet(&b->a, packet);
 	uint32_t given = 0;
 	b->n = 0;
@@ -181,6 +183,8 @@ static void test_invalid(void **state)
 	bad(&b, PACKET(0x46, 3, 0, 0, 0, 0, 0, 0, 8), 5, 0x24, 0);
 	bad(&b, PACKET(0x1e, 0, 0, 0, 2), 5, 0x24, 0);
 	bad(&b, PACKET(0x43, 0, 3, 0, 0, 0, 0, 0, 8), 5, 0x24, 0);
+	bad(&b, PACKET(0x51, 1, 0, 0, 0, 0, 0, 0, 34), 5, 0x24, 0);
+	bad(&b, PACKET(0x52, 3, 0, 0, 0, 1, 0, 0, 36), 5, 0x24, 0);
 	bad(&b, PACKET(0x43, 0, 0, 0, 0, 0, 2, 0, 8), 5, 0x24, 0);
 	bad(&b, PACKET(0x5a, 0, 0x05, 0, 0, 0, 0, 0, 8), 5, 0x24, 0);
 	bad(&b, PACKET(0x5a, 0, 0xea, 0, 0, 0, 0, 0, 8), 5, 0x39, 0);
@@ -230,10 +234,14 @@ static void test_tray(void **state)
 	assert_int_equal(b.got[1], 0x10);
 	good(&b, PACKET(0x1b, 0, 0, 0, 2)); /* is open */
 	assert_int_equal(b.moves, 1);
+	good(&b, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8));
+	assert_int_equal(b.got[4], 3);
 	/* The disc is still in the tray. */
 	good(&b, PACKET(0x1b, 0, 0, 0, 3));
 	assert_int_equal(b.moves, 2);
 	assert_false(b.open);
+	good(&b, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8));
+	assert_int_equal(b.got[4], 2);
 	bad(&b, READY, 6, 0x28, 0);
 	good(&b, READY);
 	/* A lock ends with a reset. */
@@ -269,8 +277,9 @@ static void test_events(void **state)
 	good(&b, PACKET(0x1b, 0, 0, 0, 3));
 	expect_event(&b, 0, 0);
 	/* No class that there is. */
-	good(&b, PACKET(0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8));
+	good(&b, PACKET(0x4a, 1, 0, 0, 0x02, 0, 0, 1, 0));
 	assert_int_equal(b.n, 4);
+	assert_int_equal(b.got[1], 2);
 	assert_int_equal(b.got[2], 0x80);
 	assert_int_equal(b.got[3], 0x10);
 	close_bench(&b);
@@ -286,12 +295,26 @@ static void test_inquiry(void **state)
 	good(&b, PACKET(0x12, 0, 0, 0, 255));
 	assert_int_equal(b.n, 36);
 	assert_memory_equal(b.got, "\x05\x80\x00\x21\x1f\0\0\0UNRING  CD-ROM          1.0 ", 36);
-	good(&b, PACKET(0x12, 0, 0, 0, 5));
+	good(&b, PACKET(0x12, 0xe0, 0, 0, 5)); /* a logical unit's number, once */
 	assert_int_equal(b.n, 5);
+	static const struct {
+		uint8_t at;
+		uint16_t value;
+	} words[] = {{0, 0x8580},  {49, 0x0b00}, {51, 0x0200}, {53, 0x0006}, {63, 0x0007},
+	             {64, 0x0003}, {65, 120},    {66, 120},    {67, 120},    {68, 120},
+	             {80, 0x0070}, {82, 0x4210}, {83, 0x4000}, {84, 0x4000}, {85, 0x4210},
+	             {87, 0x4000}, {88, 0x0007}};
+	uint8_t want[ATAPI_IDENTITY] = {0};
+	memset(id, 0xee, sizeof id);
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+		want[2 * words[i].at] = (uint8_t)words[i].value;
+		want[2 * words[i].at + 1] = (uint8_t)(words[i].value >> 8);
+	}
+	memcpy(want + 20, " 1                  ", 20);
+	memcpy(want + 46, ".1 0    ", 8);
+	memcpy(want + 54, "NUIRGNC -DOR M                          ", 40);
 	atapi_identify(&b.a, id);
-	assert_int_equal(id[0] | id[1] << 8, 0x8580);
-	assert_memory_equal(id + 54, "NUIRGNC -DOR M", 14);
-	assert_int_equal(id[2 * 49 + 1] & 3, 3); /* LBA, DMA */
+	assert_memory_equal(id, want, sizeof want);
 	close_bench(&b);
 }
 
@@ -359,7 +382,7 @@ static void test_modes(void **state)
 		0,    0,    0,    0,    0, 0, 0, 0, /* header */
 		0x0e, 14,   0xff, 1,    1, 1, 1, 1, /* */
 		0x31, 0x80, 0x32, 0x70, 9, 9, 9, 9, /* */
-		0x01, 6,    0x20, 7,    9, 9, 9, 9,
+		0x81, 6,    0x20, 7,    9, 9, 9, 9,
 	};
 	assert_int_equal(carry(&b, PACKET(0x55, 0x10, 0, 0, 0, 0, 0, 0, sizeof list), list),
 	                 ATAPI_DONE);
@@ -409,6 +432,9 @@ static void test_toc(void **state)
 	good(&b, PACKET(0x43, 2, 0, 0, 0, 0, 0, 1, 0, 0x40));
 	assert_int_equal(b.n, 12);
 	assert_memory_equal(b.got, "\0\x0a\x01\x01\0\x14\x01\0\0\0\x02\0", 12);
+	good(&b, PACKET(0x43, 0xfd, 0xf0, 0, 0, 0, 0, 1, 0, 0x40)); /* reserved bits */
+	assert_int_equal(b.n, 12);
+	assert_memory_equal(b.got + 8, "\0\0\0\0", 4);
 	/* As it lies in the lead-in. */
 	good(&b, PACKET(0x43, 0, 0, 0, 0, 0, 0, 1, 0, 0x80));
 	assert_int_equal(b.n, 4 + 4 * 11);
@@ -421,6 +447,11 @@ static void test_toc(void **state)
 	good(&b, PACKET(0x43, 0, 0, 0, 0, 0, 0, 0, 4));
 	assert_int_equal(b.n, 4);
 	assert_memory_equal(b.got, "\0\x12\x01\x01", 4);
+	/* 350,000 and 150 frames are 77:48:50. */
+	atapi_insert(&b.a, 350000);
+	good(&b, SENSE);
+	good(&b, PACKET(0x43, 2, 0, 0, 0, 0, 0xaa, 1, 0));
+	assert_memory_equal(b.got + 8, "\0\x4d\x30\x32", 4);
 	close_bench(&b);
 }
 
@@ -433,10 +464,12 @@ static void test_disc_facts(void **state)
 	assert_memory_equal(b.got, "\0\0\x03\xe7\0\0\x08\0", 8);
 	good(&b, PACKET(0x51, 0, 0, 0, 0, 0, 0, 1, 0));
 	assert_int_equal(b.n, 34);
-	assert_memory_equal(b.got, "\0\x20\x0e\x01\x01\x01\x01\x20", 8);
+	assert_memory_equal(b.got, "\0\x20\x0e\x01\x01\x01\x01\x20\0\0\0\0\0\0\0\0", 16);
+	assert_memory_equal(b.got + 16, "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0", 18);
 	good(&b, PACKET(0x52, 1, 0, 0, 0, 1, 0, 1, 0));
 	assert_int_equal(b.n, 36);
-	assert_memory_equal(b.got + 24, "\0\0\x03\xe8", 4);
+	const uint8_t track[36] = {0, 34, 1, 1, 0, 4, 1, [26] = 3, 0xe8};
+	assert_memory_equal(b.got, track, sizeof track);
 	good(&b, PACKET(0x52, 0, 0, 0, 0x03, 0xe7, 0, 1, 0));
 	bad(&b, PACKET(0x52, 0, 0, 0, 0x03, 0xe8, 0, 1, 0), 5, 0x24, 0);
 	bad(&b, PACKET(0x52, 1, 0, 0, 0, 2, 0, 1, 0), 5, 0x24, 0);
@@ -450,13 +483,26 @@ static void test_disc_facts(void **state)
 	assert_memory_equal(b.got, "\0\x15\0\x0c\x01\x14\x01\x01\0\0\x08\x3e\0\0\x08\x3e", 16);
 	good(&b, PACKET(0x42, 0, 0, 1, 0, 0, 0, 0, 16));
 	assert_int_equal(b.n, 4);
-	good(&b, PACKET(0x42, 0, 0x40, 2, 0, 0, 0, 0, 255));
-	assert_int_equal(b.n, 24);
+	for (uint8_t format = 2; format <= 3; format++) {
+		const uint8_t code[24] = {0,          0x15, 0, 20, format, format == 3 ? 0x14 : 0,
+		                          format == 3};
+		good(&b, PACKET(0x42, 0, 0x40, format, 0, 0, 0, 0, 255));
+		assert_int_equal(b.n, 24);
+		assert_memory_equal(b.got, code, 24);
+	}
+	/* A reset forgets it. */
+	atapi_reset(&b.a);
+	good(&b, SENSE);
+	good(&b, PACKET(0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8));
+	assert_memory_equal(b.got, "\0\0\0\0\0\0\0\0", 8);
 	bad(&b, PACKET(0x42, 0, 0x40, 4, 0, 0, 0, 0, 255), 5, 0x24, 0);
 	bad(&b, PACKET(0xad, 0, 0, 0, 0, 0, 0, 0, 8, 4), 5, 0x30, 2);
 	close_bench(&b);
 	/* A DVD. */
 	open_disc(&b, DVD);
+	good(&b, PACKET(0x2b, 0, 0, 0x12, 0x34, 0x56));
+	good(&b, PACKET(0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8));
+	assert_memory_equal(b.got, "\0\0\x12\x34\x56\0\0\0", 8);
 	good(&b, PACKET(0xad, 0, 0, 0, 0, 0, 0, 0, 16, 0));
 	assert_int_equal(b.n, 2052);
 	assert_memory_equal(b.got, "\x08\x02\0\0\x01\x0f\x01\0\0\x03\0\0\0\x21\x84\x7f", 16);
@@ -602,6 +648,12 @@ static void test_raw(void **state)
 	bad(&b, PACKET(0xb9, 0, 0, 0, 2, 10, 0, 2, 9, 0x10), 5, 0x24, 0);
 	bad(&b, PACKET(0xb9, 0, 0, 0, 1, 74, 0, 2, 9, 0x10), 5, 0x24, 0);
 	bad(&b, PACKET(0xb9, 0, 0, 0, 2, 75, 0, 3, 9, 0x10), 5, 0x24, 0);
+	bad(&b, PACKET(0xb9, 0, 0, 0, 2, 10, 0, 2, 75, 0x10), 5, 0x24, 0);
+	bad(&b, PACKET(0xb9, 0, 0, 0, 60, 0, 1, 0, 1, 0x10), 5, 0x24, 0);
+	/* READ is not told by what READ CD wanted last. */
+	good(&b, PACKET(0xbe, 0, 0, 0, 0, 3, 0, 0, 1, 0xf8));
+	good(&b, PACKET(0x28, 0, 0, 0, 0, 3, 0, 0, 2));
+	expect_sectors(&b, 3, 2);
 	/* Parts that do not lie together; audio; sub-channels; error flags; beyond the end. */
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0, 0, 0, 0, 1, 0x90), 5, 0x24, 0);
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0, 0, 0, 0, 1, 0x28), 5, 0x24, 0);
@@ -610,6 +662,7 @@ static void test_raw(void **state)
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0, 0, 0, 0, 1, 0xfa), 5, 0x24, 0);
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0x03, 0xe8, 0, 0, 1, 0xf8), 5, 0x21, 0);
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0x03, 0xe8, 0, 0, 1, 0), 5, 0x21, 0);
+	bad(&b, PACKET(0xbe, 0, 0, 0, 0, 0, 1, 0, 0, 0xf8), 5, 0x21, 0);
 	close_bench(&b);
 	open_disc(&b, DVD);
 	bad(&b, PACKET(0xbe, 0, 0, 0, 0, 0, 0, 0, 1, 0xf8), 5, 0x64, 0);
@@ -639,6 +692,10 @@ static void test_cut(void **state)
 		assert_int_equal(atapi_moved(&b.a, n), ATAPI_FAILED);
 		assert_int_equal(b.a.key, cases[i].key);
 		assert_int_equal(b.a.asc, cases[i].asc);
+		if (cases[i].then) {
+			good(&b, PACKET(0x28, 0, 0, 0, 0, 1, 0, 0, 2));
+			expect_sectors(&b, 1, 2);
+		}
 		/* While a read is under way. */
 		atapi_insert(&b.a, DISC);
 		good(&b, SENSE);

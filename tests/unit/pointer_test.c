@@ -291,6 +291,13 @@ static void test_places(void **state)
 	STEPS({POINTER_DX, -320}, {POINTER_DY, 48});
 	told(&g);
 	reads(&g, 0x10, 2, 6552, 0);
+	/* By as many pixels as the screen has now; places are merged. */
+	screen[0] = 320;
+	STEPS({POINTER_DX, 8});
+	STEPS({POINTER_DX, 8});
+	packets(&g);
+	reads(&g, 0x10, 3278, 6552, 0);
+	screen[0] = 640;
 	STEPS({POINTER_DX, -320}, {POINTER_DY, INT32_MAX}, {POINTER_UP, MOUSE_RIGHT});
 	packets(&g);
 	assert_int_equal(call(&g, 39, 4), 0x10);

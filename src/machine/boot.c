@@ -414,6 +414,7 @@ bool boot_machine(struct machine *m, struct problem *p)
 		return true;
 	}
 	firmware_devices(m->board, &firmware);
+	firmware_characters(m->board, m->images.vgabios.data, m->images.vgabios.size);
 	return load(m, p);
 }
 

@@ -32,9 +32,11 @@ void firmware_configuration(struct board *b, const struct firmware_config *c);
 /* Does firmware go on with what the guest was at, after a reset of the processor? */
 bool firmware_resumes(const struct board *b);
 
-/* The display alone, which firmware_devices programs as well: text of 80x25, an empty screen.  There
- * are no fonts, which a display BIOS has. */
+/* The display alone, which firmware_devices programs as well: text of 80x25, an empty screen, without
+ * characters. */
 void firmware_display(struct board *b);
+/* Characters of 8x16 for that text, if there are some in this BIOS of a display. */
+void firmware_characters(struct board *b, const uint8_t *bios, size_t bytes);
 
 /* Shadow RAM from C0000h to FFFFFh, open as firmware_devices leaves it; closed as SeaBIOS hands it
  * over, when no store reaches it but at E8000h to EFFFFh. */

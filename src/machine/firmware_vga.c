@@ -1,5 +1,7 @@
 #include "machine/firmware.h"
 
+#include <string.h>
+
 enum {
 	MISC = 0x3c2,
 	MISC_MODE_3 = 0x67, /* 28.322 MHz, colour, memory, 400 lines */
@@ -11,6 +13,16 @@ enum {
 	ATTRIBUTE_SCREEN = 0x20,
 	DAC_WRITE = 0x3c8,
 	DAC_DATA = 0x3c9,
+
+	MAP_MASK = 2, /* of the sequencer */
+	MEMORY_MODE = 4,
+	MODE = 5, /* of the graphics controller */
+	MISCELLANEOUS = 6,
+
+	PLANES = 0xa0000,
+	CHARACTERS = 256,
+	ROWS = 16,
+	FONT_ROWS = 32, /* that plane 2 has for a character */
 
 	TEXT = 0xb8000,
 	TEXT_BYTES = 0x8000,
@@ -58,4 +70,32 @@ void firmware_display(struct board *b)
 		board_out(b, ATTRIBUTE, 1, attribute[i]);
 	}
 	board_out(b, ATTRIBUTE, 1, ATTRIBUTE_SCREEN);
+}
+
+/* Every such font begins so: nothing, and a face. */
+static const uint8_t *font_in(const uint8_t *bios, size_t bytes)
+{
+	static const uint8_t begins[2 * ROWS] = {
+		[ROWS + 2] = 0x7e, 0x81, 0xa5, 0x81, 0x81, 0xbd, 0x99, 0x81, 0x81, 0x7e};
+	for (size_t at = 0; at + CHARACTERS * ROWS <= bytes; at++)
+		if (!memcmp(bios + at, begins, sizeof begins))
+			return bios + at;
+	return NULL;
+}
+
+/* Plane 2 alone, bytes one after another, at A0000h; then as it was. */
+void firmware_characters(struct board *b, const uint8_t *bios, size_t bytes)
+{
+	const uint8_t *font = font_in(bios, bytes);
+	if (!font)
+		return;
+	board_out(b, SEQUENCER, 2, 0x04 << 8 | MAP_MASK);
+	board_out(b, SEQUENCER, 2, 0x06 << 8 | MEMORY_MODE);
+	board_out(b, GRAPHICS, 2, 0x00 << 8 | MODE);
+	board_out(b, GRAPHICS, 2, 0x04 << 8 | MISCELLANEOUS);
+	for (uint32_t i = 0; i < CHARACTERS * ROWS; i++)
+		bus_write(board_bus(b), SPACE_MEMORY, PLANES + i / ROWS * FONT_ROWS + i % ROWS, 1,
+		          font[i]);
+	indexed(b, SEQUENCER, sequencer, sizeof sequencer);
+	indexed(b, GRAPHICS, graphics, sizeof graphics);
 }

@@ -185,6 +185,15 @@ static bool read_firmware(const struct reading *r, const char *option, const cha
 	       problem_set(r->p, "%s %s: its size is not a multiple of %zu", option, name, unit);
 }
 
+/* A kernel finds the characters that the display's BIOS has; without that file there are none. */
+static void read_characters(struct images *s)
+{
+	int fd = file_open(VGABIOS_FILE);
+	if (fd >= 0)
+		file_read(fd, FIRMWARE_MAX, &s->vgabios);
+	file_close(fd);
+}
+
 /* SeaBIOS uses BSWAP before it can say anything. */
 static bool suits_seabios(const struct cpu_model *cpu, struct problem *p)
 {
@@ -203,6 +212,7 @@ bool images_read(struct images *s, const struct machine_config *c, const struct 
 		                     &s->bios) &&
 		       read_firmware(&r, "--vgabios", c->vgabios ? c->vgabios : VGABIOS_FILE,
 		                     VGABIOS_UNIT, &s->vgabios);
+	read_characters(s);
 	if (!c->kernel)
 		add_tour_report(s);
 	return read_kernel(&r, &s->kernel) && read_modules(s, &r);

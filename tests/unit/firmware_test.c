@@ -572,6 +572,44 @@ static void test_shadow(void **state)
 	close_board(&r, b);
 }
 
+static uint8_t plane_2(struct board *b, uint32_t at)
+{
+	board_out(b, 0x3ce, 2, 0x0204); /* its reads */
+	board_out(b, 0x3ce, 2, 0x0005);
+	board_out(b, 0x3ce, 2, 0x0406);
+	uint8_t v = bus_read(board_bus(b), SPACE_MEMORY, 0xa0000 + at, 1);
+	board_out(b, 0x3ce, 2, 0x0e06);
+	board_out(b, 0x3ce, 2, 0x1005);
+	board_out(b, 0x3ce, 2, 0x0004);
+	return v;
+}
+
+/* The font is wherever it begins; one that is cut is none. */
+static void test_characters(void **state)
+{
+	static const uint8_t face[] = {0x7e, 0x81, 0xa5, 0x81, 0x81, 0xbd, 0x99, 0x81, 0x81, 0x7e};
+	static uint8_t bios[5000];
+	struct rig r;
+	struct board *b = open_board(&r, 64 << 20);
+	for (unsigned i = 0; i < sizeof bios; i++)
+		bios[i] = i % 251 + 1;
+	uint8_t *font = bios + sizeof bios - 4096;
+	memset(font, 0, 32);
+	memcpy(font + 16 + 2, face, sizeof face);
+	firmware_characters(b, bios, sizeof bios - 1);
+	assert_int_equal(plane_2(b, 32 + 2), 0);
+	firmware_characters(b, bios, sizeof bios);
+	for (unsigned c = 0; c < 256; c++)
+		for (unsigned row = 0; row < 32; row++)
+			assert_int_equal(plane_2(b, c * 32 + row),
+			                 row < 16 ? font[c * 16 + row] : 0);
+	/* The text is as it was. */
+	bus_write(board_bus(b), SPACE_MEMORY, 0xb8000, 2, 0x1f41);
+	assert_int_equal(bus_read(board_bus(b), SPACE_MEMORY, 0xb8000, 4), 0x07201f41);
+	firmware_characters(b, NULL, 0);
+	close_board(&r, b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,7 +620,7 @@ int main(void)
 		cmocka_unit_test(test_data_area),  cmocka_unit_test(test_display),
 		cmocka_unit_test(test_tables),     cmocka_unit_test(test_shadow),
 		cmocka_unit_test(test_routes),     cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_anchor),
+		cmocka_unit_test(test_anchor),     cmocka_unit_test(test_characters),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -215,8 +215,10 @@ static void test_chs(void **state)
 	fails(&b, 0x20, IDNF);
 	name_chs(&b, 20, 0, 1, 1);
 	fails(&b, 0x20, IDNF);
+	name_chs(&b, 0x105, 0, 1, 1);
+	fails(&b, 0x20, IDNF);
 	name_chs(&b, 20, 0, 1, 1);
-	fails(&b, 0x70, IDNF);
+	fails(&b, 0x7f, IDNF);
 	name_chs(&b, 19, 15, 63, 1);
 	run(&b, 0x70, READY, true);
 	run(&b, 0x10, READY, true);
@@ -277,6 +279,12 @@ static void test_lba48(void **state)
 	reg(&b, CONTROL, 0x80);
 	assert_int_equal(get(&b, HIGH), 0x10);
 	reg(&b, CONTROL, 0);
+	name_lba48(&b, 0x112233445566, 1);
+	fails(&b, 0x24, IDNF);
+	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8 | get(&b, HIGH) << 16, 0x445566);
+	reg(&b, CONTROL, 0x80);
+	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8 | get(&b, HIGH) << 16, 0x112233);
+	reg(&b, CONTROL, 0);
 	name_lba48(&b, 1, 0); /* 65536 sectors: more than there are */
 	fails(&b, 0x42, IDNF);
 	reg(&b, CONTROL, 0);
@@ -303,6 +311,13 @@ static void test_errors(void **state)
 	name_lba(&b, SECTORS - 1, 2);
 	fails(&b, 0x20, IDNF);
 	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8, SECTORS);
+	name_lba(&b, SECTORS, 1);
+	fails(&b, 0x20, IDNF);
+	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8, SECTORS);
+	name_lba(&b, 0x1234567, 1);
+	fails(&b, 0x20, IDNF);
+	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8 | get(&b, HIGH) << 16, 0x234567);
+	assert_int_equal(get(&b, DEVICE), 0xe1);
 	name_lba(&b, SECTORS - 1, 1);
 	run(&b, 0x40, READY, true);
 	assert_int_equal(errors, 0);
@@ -368,13 +383,19 @@ static void test_aborted(void **state)
 		fails(&b, codes[i], ABRT);
 		assert_int_equal(get(&b, MID), 0x34);
 	}
-	static const uint8_t features[][2] = {{0x03, 0x0d}, {0x03, 0x23}, {0x03, 0x46},
-	                                      {0x03, 0x10}, {0x05, 0x80}, {0x5d, 0},
-	                                      {0x99, 0},    {0, 0}};
+	static const uint8_t features[][2] = {
+		{0x03, 0x0d}, {0x03, 0x02}, {0x03, 0x07}, {0x03, 0x23}, {0x03, 0x46},
+		{0x03, 0x10}, {0x05, 0x80}, {0x5d, 0},    {0x99, 0},    {0, 0}};
 	for (unsigned i = 0; i < sizeof features / 2; i++) {
 		reg(&b, FEATURES, features[i][0]);
 		reg(&b, COUNT, features[i][1]);
 		fails(&b, 0xef, ABRT);
+	}
+	static const uint8_t modes[] = {0x00, 0x01, 0x08, 0x0c, 0x20, 0x22, 0x40, 0x45};
+	for (unsigned i = 0; i < sizeof modes; i++) {
+		reg(&b, FEATURES, 0x03);
+		reg(&b, COUNT, modes[i]);
+		run(&b, 0xef, READY, true);
 	}
 	assert_int_equal(disks[0].requests, 0);
 	close_bench(&b);

@@ -21,6 +21,9 @@ static void test_absent(void **state)
 	assert_int_equal(get(&b, COUNT), 0x55);
 	assert_int_equal(get(&b, LOW), 0xaa);
 	assert_int_equal(get(&b, DEVICE), 0xb0);
+	assert_int_equal(get(&b, FEATURES), 1);
+	reg(&b, DEVICE, 0x10);
+	assert_int_equal(get(&b, DEVICE), 0xb0); /* two bits are always set */
 	/* A command for it is nobody's, and there are no data. */
 	reg(&b, COMMAND, 0xec);
 	wait(&b);
@@ -80,6 +83,11 @@ static void test_function(void **state)
 	assert_int_equal(config_read(&b, 0, 4), 0x70108086);
 	assert_int_equal(config_read(&b, 8, 4), 0x01018000);
 	assert_int_equal(config_read(&b, 0x3d, 1), 0);
+	assert_int_equal(config_read(&b, 0x04, 4), 0x02800005);
+	config_write(&b, 0x40, 4, 0xffffffff);
+	config_write(&b, 0x44, 4, 0xffffffff);
+	assert_int_equal(config_read(&b, 0x40, 4), 0xffffffff);
+	assert_int_equal(config_read(&b, 0x44, 4), 0x000000ff);
 	config_write(&b, 0x20, 4, 0xffffffff);
 	assert_int_equal(config_read(&b, 0x20, 4), 0xfffffff1);
 	config_write(&b, 0x40, 4, 0x80000000);
@@ -127,6 +135,11 @@ static void test_interrupt(void **state)
 	b.rig.now += EVENT_NS;
 	assert_int_equal(get(&b, CONTROL), READY);
 	assert_true(b.line[0].level);
+	assert_int_equal(get(&b, COMMAND), READY);
+	/* So does who looks at the bus master. */
+	reg(&b, COMMAND, 0xe7);
+	b.rig.now += EVENT_NS;
+	assert_int_equal(in(&b.rig, MASTER + 2) & 4, 4);
 	assert_int_equal(get(&b, COMMAND), READY);
 	/* nIEN keeps it off the line.  Who polls so need not wait. */
 	reg(&b, CONTROL, 0x02);
@@ -331,6 +344,15 @@ static void test_master_read(void **state)
 	assert_sectors(all, 50, 100);
 	assert_int_equal(memory[0x10001], 0);
 	assert_int_equal(memory[0x20000 + sizeof all - 0x1202], 0);
+	assert_int_equal(disks[0].requests, 1); /* all of it */
+	/* A master that is started before the command. */
+	out(r, MASTER, 0x08);
+	name_lba(&b, 51, 100);
+	out(r, MASTER, 0x09);
+	reg(&b, COMMAND, 0xc8);
+	wait(&b);
+	assert_int_equal(get(&b, COMMAND), READY);
+	assert_sectors(memory + 0x10002, 51, 8);
 	close_bench(&b);
 }
 
@@ -421,6 +443,7 @@ static void test_master_registers(void **state)
 	struct bench b;
 	open_bench(&b);
 	struct rig *r = &b.rig;
+	bus_write(r->bus, SPACE_PORT, MASTER + 4, 4, 0xffffffff);
 	bus_write(r->bus, SPACE_PORT, MASTER + 4, 4, 0x12345677);
 	assert_int_equal(bus_read(r->bus, SPACE_PORT, MASTER + 4, 4), 0x12345674);
 	bus_write(r->bus, SPACE_PORT, MASTER + 12, 4, 0x00abcdef);
@@ -431,6 +454,14 @@ static void test_master_registers(void **state)
 	assert_int_equal(in(r, MASTER + 2), 0x01);
 	out(r, MASTER, 0x00);
 	assert_int_equal(in(r, MASTER + 2), 0x00);
+	out(r, MASTER, 0x01);
+	assert_int_equal(in(r, MASTER + 2), 0x01);
+	out(r, MASTER, 0x08);
+	assert_int_equal(in(r, MASTER + 2), 0x00);
+	out(r, MASTER + 2, 0xff);
+	assert_int_equal(in(r, MASTER + 2), 0x60);
+	out(r, MASTER + 2, 0x20);
+	assert_int_equal(in(r, MASTER + 2), 0x20);
 	out(r, MASTER + 2, 0xff);
 	assert_int_equal(in(r, MASTER + 2), 0x60);
 	assert_int_equal(in(r, MASTER + 1), 0);

@@ -30,21 +30,19 @@ static inline void copy_operand(void *dst, const void *src, size_t n)
 	case 2:
 		__builtin_memcpy(dst, src, 2);
 		return;
-	case 4:
-		__builtin_memcpy(dst, src, 4);
-		return;
 	case 8:
 		__builtin_memcpy(dst, src, 8);
 		return;
-	case 12:
-	case 16:
-		for (size_t i = 0; i < n; i += 4) {
-			__builtin_memcpy((char *)dst + i, (const char *)src + i, 4);
-			__asm__ volatile("" : : : "memory"); /* or they may be joined */
-		}
-		return;
 	default:
+		break;
+	}
+	if (n & 3 || n > 64) {
 		copy_bytes(dst, src, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i += 4) {
+		__builtin_memcpy((char *)dst + i, (const char *)src + i, 4);
+		__asm__ volatile("" : : : "memory"); /* or they may be joined */
 	}
 }
 

@@ -1,7 +1,7 @@
 /* Pushes and pops of whole frames, committed by the caller. */
 #include "cpu/descriptor.h"
 
-#define CHUNK 16 /* the most that one access of cpu_env moves */
+#define CHUNK 64 /* the most that one access of cpu_env moves */
 
 /* Can the frame at off be moved as one run of addresses, inside the limit?  Not where the
  * alignment of each item may be checked. */

@@ -112,7 +112,7 @@ struct cpu_model; /* cpu/model.h */
 enum priv { PRIV_SUPERVISOR = 0, PRIV_USER = 1 };
 
 /* How src/cpu reaches guest memory: filled in by its user.  Addresses are
- * linear and wrap; size is 1 to 16 and may cross pages.  Each returns false
+ * linear and wrap; size is 1 to 64 and may cross pages.  Each returns false
  * with *t filled when the access faults, and then nothing was written. */
 struct cpu_env {
 	void *ctx;

@@ -89,7 +89,7 @@ static inline bool machine_read(void *ctx, gla_t a, void *dst, unsigned size, en
 {
 	struct machine *m = ctx;
 
-	assert_in_range(size, 1, 16);
+	assert_in_range(size, 1, 64);
 	if (!machine_check(m, a, size, false, p, t))
 		return false;
 	memcpy(dst, m->mem + a.v, size);
@@ -101,7 +101,7 @@ static inline bool machine_write(void *ctx, gla_t a, const void *src, unsigned s
 {
 	struct machine *m = ctx;
 
-	assert_in_range(size, 1, 16);
+	assert_in_range(size, 1, 64);
 	if (!machine_check(m, a, size, true, p, t))
 		return false;
 	memcpy(m->mem + a.v, src, size);

@@ -12,19 +12,12 @@ static const struct floppy_format formats[] = {
 	{2880, 80, 2, 36, FLOPPY_2880K},
 };
 
-const struct floppy_format *floppy_format_of(uint64_t bytes)
+static unsigned sectors_of(const struct floppy_format *f)
 {
-	if (!bytes || bytes % FLOPPY_SECTOR)
-		return NULL;
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-		uint64_t has = (uint64_t)formats[i].kib << 10;
-		if (bytes == has || (formats[i].kib >= 1440 && bytes < has))
-			return &formats[i];
-	}
-	return NULL;
+	return (unsigned)f->cylinders * f->heads * f->sectors;
 }
 
-bool floppy_takes(enum floppy_kind kind, const struct floppy_format *f)
+static bool takes(enum floppy_kind kind, const struct floppy_format *f)
 {
 	switch (kind) {
 	case FLOPPY_360K:
@@ -38,13 +31,49 @@ bool floppy_takes(enum floppy_kind kind, const struct floppy_format *f)
 	case FLOPPY_2880K:
 		return f->kib == 640 || f->kib == 720 || f->kib == 1440 || f->kib == 2880;
 	default:
-		return false;
+		return true;
 	}
+}
+
+const struct floppy_format *floppy_format_of(enum floppy_kind kind, uint64_t bytes,
+                                             unsigned sectors)
+{
+	const struct floppy_format *told = NULL, *largest = NULL;
+	if (!bytes || bytes % FLOPPY_SECTOR)
+		return NULL;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		const struct floppy_format *f = &formats[i];
+		uint64_t has = (uint64_t)sectors_of(f) * FLOPPY_SECTOR;
+		if (bytes == has)
+			return takes(kind, f) ? f : NULL;
+		if (takes(kind, f) && sectors == sectors_of(f))
+			told = f;
+		if (takes(kind, f) && bytes < has)
+			largest = f;
+	}
+	return told ? told : largest;
+}
+
+static unsigned word(const uint8_t *p)
+{
+	return p[0] | p[1] << 8;
+}
+
+/* MS-DOS Programmer's Reference, "BPB": bytes of a sector, sectors, sectors of a track, heads. */
+unsigned floppy_sectors_of(const uint8_t *boot)
+{
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		const struct floppy_format *f = &formats[i];
+		if (word(boot + 0x0b) == FLOPPY_SECTOR && word(boot + 0x13) == sectors_of(f) &&
+		    word(boot + 0x18) == f->sectors && word(boot + 0x1a) == f->heads)
+			return sectors_of(f);
+	}
+	return 0;
 }
 
 void floppy_insert(struct floppy *f, const struct medium *m)
 {
-	f->format = m ? floppy_format_of(m->bytes) : NULL;
+	f->format = m ? floppy_format_of(f->kind, m->bytes, m->sectors) : NULL;
 	if (m)
 		f->medium = *m;
 	f->changed = true;

@@ -40,14 +40,17 @@ struct floppy {
 	bool changed;     /* no step since the disk was put in */
 };
 
-/* The format of an image of this size; NULL: none has it.  One of whole sectors that is no
- * format's size is the beginning of a disk of 1.44M, or 2.88M. */
-const struct floppy_format *floppy_format_of(uint64_t bytes);
+/* The format of an image of so many bytes in a drive of this kind (FLOPPY_NONE: any); NULL: the drive
+ * takes no such.  Whole sectors of no format's size are a part of a disk: of the one whose sectors
+ * its boot record counts; else (0) of the largest that the drive takes, as a kernel that is appended to a
+ * boot record is read in one go, for which the longest tracks are best. */
+const struct floppy_format *floppy_format_of(enum floppy_kind kind, uint64_t bytes,
+                                             unsigned sectors);
 
-/* Does a drive of this kind take it? */
-bool floppy_takes(enum floppy_kind kind, const struct floppy_format *f);
+/* The sectors of a disk by its first, whose BPB describes a format; 0: it does not. */
+unsigned floppy_sectors_of(const uint8_t *boot);
 
-/* A disk of a size that there is; NULL: it is taken out. */
+/* A disk that the drive takes; NULL: it is taken out. */
 void floppy_insert(struct floppy *f, const struct medium *m);
 
 /* The rate at which the disk is read here. */

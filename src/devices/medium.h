@@ -24,6 +24,7 @@ struct medium {
 	bool readonly;
 	/* Calls done once, before it returns or later.  Requests are carried out in their order. */
 	void (*submit)(void *ctx, struct medium_request *r);
+	uint16_t sectors; /* that its boot record says the floppy has; 0: it does not say */
 };
 
 /* A request with bytes of its own. */

@@ -82,6 +82,15 @@ static bool twice(struct problem *p, const char *option, const char *file)
 	return problem_set(p, "%s%s: it would be in both drives", option, file);
 }
 
+/* How many sectors the floppy in the drive has, by its boot record. */
+static unsigned told_sectors(const struct drive *d)
+{
+	uint8_t boot[FLOPPY_SECTOR];
+	return !is(d, IS_FLOPPY) || image_read(d->image, 0, boot, sizeof boot)
+	               ? 0
+	               : floppy_sectors_of(boot);
+}
+
 static bool drive_open(struct media *s, struct drive *d, const struct config_medium *c,
                        const struct outputs *outputs, struct problem *p)
 {
@@ -126,7 +135,8 @@ static bool open_floppy(struct media *s, unsigned i, const struct machine_config
 	    (given && !drive_open(s, d, &c->floppies.at[i], outputs, p)))
 		return false;
 	if (given)
-		d->kind = floppy_format_of(image_bytes(d->image))->drive;
+		d->kind = floppy_format_of(FLOPPY_NONE, image_bytes(d->image), told_sectors(d))
+		                  ->drive;
 	return true;
 }
 
@@ -269,6 +279,7 @@ static struct medium medium_of(const struct drive *d)
 		.bytes = d->file ? image_bytes(d->image) : 0,
 		.readonly = d->file && image_readonly(d->image),
 		.submit = submit,
+		.sectors = d->file ? told_sectors(d) : 0,
 	};
 }
 
@@ -330,10 +341,10 @@ static bool fits(const struct drive *d, int fd, const char *file, struct problem
 	uint64_t bytes;
 	if (file_bytes(fd, &bytes))
 		return true;
-	const struct floppy_format *format = is(d, IS_FLOPPY) ? floppy_format_of(bytes) : NULL;
-	if (format && !floppy_takes(d->kind, format))
-		return problem_set(why, "%.200s: a disk of %u KiB does not fit the drive", file,
-		                   format->kib);
+	if (is(d, IS_FLOPPY) && floppy_format_of(FLOPPY_NONE, bytes, 0) &&
+	    !floppy_format_of(d->kind, bytes, 0))
+		return problem_set(why, "%.200s: a disk of %llu KiB does not fit the drive", file,
+		                   (unsigned long long)(bytes + 1023) >> 10);
 	return !(bytes % d->is->sector) || image_problem(why, d, "", file, -EDOM);
 }
 

@@ -1,5 +1,5 @@
-; A floppy of 160K that says its LETTER at port E9h, then that of the disk in drive B, and ends by
-; port F4h with status 7.
+; A floppy of 160K that says its LETTER at port E9h, then that of the disk in drive B, then as a digit
+; (T: 36) how many sectors a track of drive B has, and ends by port F4h with status 7.
 BITS 16
 	org 7c00h
 	jmp 0:start
@@ -19,6 +19,12 @@ start:
 	int 13h
 	jc .read
 	mov al, [letter + 200h]
+	out 0e9h, al
+	mov ah, 8
+	mov dl, 1
+	int 13h
+	mov al, cl
+	add al, '0'
 	out 0e9h, al
 	mov al, 3
 	out 0f4h, al

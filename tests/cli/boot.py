@@ -1,6 +1,7 @@
 """--boot and --boot-menu: which of two floppies SeaBIOS boots, which is then the guest's drive A.
 
-    boot.py UNRING FLOPPY FLOPPY        floppies that say "a" and "b", and what the other one is
+    boot.py UNRING FLOPPY FLOPPY        floppies that say "a" and "b", what the other one is,
+                                        and how many sectors its tracks have
 """
 
 import os
@@ -22,9 +23,10 @@ def check(name, said, expected):
     failures += said != expected
 
 
-for options, expected in (([], "ab"), (["--boot", "floppy0"], "ab"), (["--boot", "floppy1"], "ba"),
-                          (["--boot", "floppy1,floppy0"], "ba"),
-                          (["--boot", "floppy0,floppy1"], "ab")):
+for options, expected in (([], "ab9"), (["--boot", "floppy0"], "ab9"),
+                          (["--boot", "floppy1"], "ba9"),
+                          (["--boot", "floppy1,floppy0"], "ba9"),
+                          (["--boot", "floppy0,floppy1"], "ab9")):
     run = subprocess.run([unring, "run", *both, "--debugcon", "-", "--serial", "none", *options],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     check(" ".join(options), run.stdout, expected)
@@ -46,7 +48,27 @@ def menu(*options):
             g.close()
 
 
-check("the menu's second", menu(), "ba")
-check("the menu's second, which is the first drive", menu("--boot", "floppy1"), "ab")
+check("the menu's second", menu(), "ba9")
+check("the menu's second, which is the first drive", menu("--boot", "floppy1"), "ab9")
+
+
+def part(boot):
+    """What is said of an image in drive B that is less than a disk, with this first sector."""
+    with tempfile.NamedTemporaryFile() as image:
+        image.write(boot)
+        image.flush()
+        run = subprocess.run([unring, "run", "--floppy", floppies[0], "--floppy", image.name,
+                              "--debug-exit", "--debugcon", "-", "--serial", "none"],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        return run.stdout
+
+
+with open(floppies[1], "rb") as f:
+    first = f.read(512)
+bpb = bytearray(first)
+for at, value in ((0x0b, 512), (0x13, 2880), (0x18, 18), (0x1a, 2)):
+    bpb[at:at + 2] = value.to_bytes(2, "little")
+check("a part of a disk, of which nothing is known", part(first), "abT")
+check("a part of a disk of 1.44M", part(bytes(bpb)), "abB")
 print(f"{failures} failed")
 sys.exit(failures != 0)

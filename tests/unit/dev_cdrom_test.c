@@ -109,7 +109,7 @@ static void cfg_out(struct rig *r, unsigned at, unsigned size, uint32_t v)
 
 static void put_in(struct bench *b)
 {
-	struct medium m = {b, SECTORS * 2048, true, submit};
+	struct medium m = {b, SECTORS * 2048, true, submit, 0};
 	ide_cdrom_insert(b->ide, PLACE, &m);
 }
 

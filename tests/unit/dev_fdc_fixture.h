@@ -89,7 +89,7 @@ static inline uint8_t byte_of(unsigned sector, unsigned at)
 
 static inline void put_in(struct bench *b, uint64_t bytes, bool readonly)
 {
-	struct medium m = {NULL, bytes, readonly, image_submit};
+	struct medium m = {NULL, bytes, readonly, image_submit, 0};
 	image_bytes = bytes;
 	fdc_insert(b->fdc, 0, &m);
 }

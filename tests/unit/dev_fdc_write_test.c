@@ -168,31 +168,64 @@ static void test_formats(void **state)
 	static const struct {
 		uint64_t bytes;
 		unsigned kib, sectors; /* 0: none */
+		enum floppy_kind kind; /* of the drive */
+		unsigned told;         /* sectors, by the boot record */
 	} cases[] = {
-		{160 << 10, 160, 8},
-		{180 << 10, 180, 9},
-		{320 << 10, 320, 8},
-		{360 << 10, 360, 9},
-		{640 << 10, 640, 8},
-		{720 << 10, 720, 9},
-		{1200 << 10, 1200, 15},
-		{1440 << 10, 1440, 18},
-		{2880 << 10, 2880, 36},
-		{512, 1440, 18},
-		{1296384, 1440, 18},
-		{(1440 << 10) + 512, 2880, 36},
-		{0, 0, 0},
-		{511, 0, 0},
-		{(2880 << 10) + 512, 0, 0},
+		{160 << 10, 160, 8, FLOPPY_NONE, 0},
+		{180 << 10, 180, 9, FLOPPY_NONE, 0},
+		{320 << 10, 320, 8, FLOPPY_NONE, 0},
+		{360 << 10, 360, 9, FLOPPY_NONE, 0},
+		{640 << 10, 640, 8, FLOPPY_NONE, 0},
+		{720 << 10, 720, 9, FLOPPY_NONE, 0},
+		{1200 << 10, 1200, 15, FLOPPY_NONE, 0},
+		{1440 << 10, 1440, 18, FLOPPY_NONE, 0},
+		{2880 << 10, 2880, 36, FLOPPY_NONE, 0},
+		{512, 2880, 36, FLOPPY_NONE, 0},
+		{1296384, 2880, 36, FLOPPY_NONE, 0},
+		{(1440 << 10) + 512, 2880, 36, FLOPPY_NONE, 0},
+		/* parts of disks: in smaller drives; by their boot record, which says nothing of whole ones */
+		{512, 1440, 18, FLOPPY_1440K, 0},
+		{512, 1200, 15, FLOPPY_1200K, 0},
+		{512, 720, 9, FLOPPY_720K, 0},
+		{512, 360, 9, FLOPPY_360K, 0},
+		{512, 1440, 18, FLOPPY_NONE, 2880},
+		{512, 320, 8, FLOPPY_NONE, 640},
+		{512, 640, 8, FLOPPY_NONE, 1280},
+		{(1440 << 10) + 512, 1440, 18, FLOPPY_NONE, 2880},
+		{1440 << 10, 1440, 18, FLOPPY_NONE, 5760},
+		{512, 1440, 18, FLOPPY_1440K, 5760},
+		{512, 2880, 36, FLOPPY_NONE, 2881},
+		/* what does not fit the drive */
+		{1440 << 10, 0, 0, FLOPPY_720K, 0},
+		{360 << 10, 0, 0, FLOPPY_2880K, 0},
+		{(1440 << 10) + 512, 0, 0, FLOPPY_1440K, 0},
+		{0, 0, 0, FLOPPY_NONE, 0},
+		{511, 0, 0, FLOPPY_NONE, 0},
+		{(2880 << 10) + 512, 0, 0, FLOPPY_NONE, 0},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const struct floppy_format *f = floppy_format_of(cases[i].bytes);
+		const struct floppy_format *f =
+			floppy_format_of(cases[i].kind, cases[i].bytes, cases[i].told);
 		assert_int_equal(f ? f->kib : 0, cases[i].kib);
 		if (!f)
 			continue;
 		assert_int_equal(f->sectors, cases[i].sectors);
 		assert_int_equal(f->kib * 2, f->cylinders * f->heads * f->sectors);
-		assert_true(floppy_takes(f->drive, f));
+		assert_ptr_equal(floppy_format_of(f->drive, (uint64_t)f->kib << 10, 0), f);
+	}
+}
+
+static void test_boot_record(void **state)
+{
+	uint8_t boot[FLOPPY_SECTOR] = {
+		[0x0b] = 0, 2, [0x13] = 2880 & 0xff, 2880 >> 8, [0x18] = 18, 0, 2, 0};
+	assert_int_equal(floppy_sectors_of(boot), 2880);
+	/* Each byte of these counts. */
+	static const uint8_t fields[] = {0x0b, 0x0c, 0x13, 0x14, 0x18, 0x19, 0x1a, 0x1b};
+	for (unsigned i = 0; i < sizeof fields; i++) {
+		boot[fields[i]] ^= 1;
+		assert_int_equal(floppy_sectors_of(boot), 0);
+		boot[fields[i]] ^= 1;
 	}
 }
 
@@ -317,8 +350,8 @@ int main(void)
 		cmocka_unit_test(test_write),       cmocka_unit_test(test_protected),
 		cmocka_unit_test(test_format),      cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_saved),       cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_short_image), cmocka_unit_test(test_slow_medium),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_boot_record), cmocka_unit_test(test_short_image),
+		cmocka_unit_test(test_slow_medium), cmocka_unit_test(test_hostile),
 	};
 	return cmocka_run_group_tests_name("fdc write", tests, NULL, NULL);
 }

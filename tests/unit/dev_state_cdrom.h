@@ -42,7 +42,7 @@ static inline void cdroms_config(struct rig *r, uint8_t at, uint32_t v)
 static inline void *new_cdroms(struct rig *r, unsigned which)
 {
 	struct cdroms *c = calloc(1, sizeof *c);
-	struct medium disc = {NULL, CDROM_SECTORS * 2048, true, disc_submit};
+	struct medium disc = {NULL, CDROM_SECTORS * 2048, true, disc_submit, 0};
 	c->pci = pci_create(r->bus, 0);
 	c->ide = ide_create(r->bus, c->pci, r->clock,
 	                    (struct ide_board){

@@ -45,7 +45,7 @@ static inline void disk_submit(void *ctx, struct medium_request *r)
 static inline void *new_floppies(struct rig *r, unsigned which)
 {
 	struct dma_memory memory = {NULL, floppies_memory_read, floppies_memory_write};
-	struct medium disk = {NULL, 1440 << 10, false, disk_submit};
+	struct medium disk = {NULL, 1440 << 10, false, disk_submit, 0};
 	struct floppies *f = calloc(1, sizeof *f);
 	f->dma = dma_create(r->bus, memory);
 	f->fdc = fdc_create(r->bus, r->clock, f->dma, rig_line(r), (struct fdc_board){NULL, NULL});

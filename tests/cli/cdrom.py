@@ -99,7 +99,8 @@ with tempfile.TemporaryDirectory() as folder:
             odd.write(bytes(2048 + 512))
         check("of an odd size", refused(g, "blockdev-change-medium", device="cdrom0",
                                         filename=odd.name),
-              f"blockdev-change-medium: {odd.name}: its size is no multiple of 2048 bytes")
+              f"blockdev-change-medium: {odd.name}: its size is no multiple of 2048 bytes "
+              "(truncate -s %2048 makes it one)")
         check("still there", drives(g), {"cdrom0": (f, False), "cdrom1": (n, False)})
         check("a wrong word", refused(g.ctl, "eject", "cdrom1", "now"),
               "ctl eject cdrom1 now: unring: now: not force")
@@ -113,7 +114,8 @@ with tempfile.TemporaryDirectory() as folder:
 
     for name, options, expected in (
             ("too many", ["--cdrom", n] * 5, "--cdrom"),
-            ("of an odd size", ["--cdrom", odd.name], "its size is no multiple of 2048 bytes"),
+            ("of an odd size", ["--cdrom", odd.name], "its size is no multiple of 2048 bytes "
+              "(truncate -s %2048 makes it one)"),
             ("a folder", ["--cdrom", folder], "Is a directory"),
             ("not so many", ["--cdrom", n, "--boot", "cdrom1"], "--boot cdrom1"),
             ("in use", ["--cdrom", floppy, "--floppy", floppy], floppy),

@@ -5,7 +5,7 @@
 ;   m  INT 16h, and counts in memory         e  ... in another segment
 ;   s  the line status of the serial port, as long as no byte comes
 ;   h  not at all: a halt with interrupts off
-;   s  not at all: a jump to itself, with interrupts on
+;   j  not at all: a jump to itself, with interrupts on
 BITS 16
 ORG 0x7c00
 start:	xor ax, ax
@@ -25,7 +25,7 @@ answer:	mov bl, al              ; what is to be done
 	je serial
 	cmp bl, 'h'
 	je halt
-	cmp bl, 's'
+	cmp bl, 'j'
 	je spin
 	xor edx, edx
 	xor ecx, ecx

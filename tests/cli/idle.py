@@ -93,7 +93,7 @@ finally:
 
 spins = begin()
 try:
-    mode(spins, "s")
+    mode(spins, "j")
     before = stat(spins, "halts")
     spins.until("ticks end its sleep", lambda: stat(spins, "halts") > before + 10, 300)
     check("a jump to itself: sleeps", True)

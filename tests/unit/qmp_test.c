@@ -942,7 +942,8 @@ static void test_names(void **state)
 	}
 	answers(r, fd,
 	        "{\"execute\": \"blockdev-change-medium\", \"arguments\": {\"id\": \"floppy0\", "
-	        "\"filename\": \"i\", \"read-only-mode\": \"read-write\", \"format\": \"raw\"}}",
+	        "\"filename\": \"i\", \"read-only-mode\": \"read-write\", \"format\": \"raw\", "
+	        "\"force\": true}}",
 	        "{\"return\": {}}");
 	close(fd);
 }

@@ -370,7 +370,7 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 		return problem_set(p, "--memory %s: a kernel needs %s",
 		                   option_size_text(c->memory).at,
 		                   option_size_text(KERNEL_MEMORY).at);
-	if (c->apic && !(c->cpu.model->isa & ISA_MSR))
+	if (c->apic && !c->cpu.help && !(c->cpu.model->isa & ISA_MSR))
 		return problem_set(p, "--apic: a %s has none", c->cpu.model->name);
 	if (c->paused && !c->control.kind)
 		return problem_set(p, "--paused: without a --control that lets it go on");

@@ -140,7 +140,7 @@ static void test_all(void **state)
 	assert_int_equal(c.gdb.kind, STREAM_UNIX);
 	assert_string_equal(c.gdb.path, "/g");
 	assert_int_equal(c.serials.at[0].kind, STREAM_NONE);
-	accept(&c, "--cpu help");
+	accept(&c, "--apic --cpu help");
 	assert_true(c.cpu.help);
 	accept(&c, "--help");
 	assert_true(c.help);

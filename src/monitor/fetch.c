@@ -36,12 +36,13 @@ static const uint8_t *page_host(struct monitor *m, uint32_t page)
 	return page == NO_PAGE ? NULL : mmu_page_host(m->mmu, page);
 }
 
-bool code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n)
+void code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n)
 {
 	stats.code_stores++;
 	if (m->cfg.always_trace)
-		return tcache_invalidate_bytes(m->cache, page, off, n) > 0;
-	return tcache_stored(m->cache, page, off, n, __builtin_ia32_rdtsc()) > 0;
+		tcache_invalidate_bytes(m->cache, page, off, n);
+	else
+		tcache_stored(m->cache, page, off, n, __builtin_ia32_rdtsc());
 }
 
 static bool is_self(struct monitor *m, uint32_t page)

@@ -152,7 +152,6 @@ struct monitor {
 	struct itlb_entry itlb[ITLB_SIZE];
 	struct site sites[SITE_SLOTS];
 
-	bool code_died;      /* units did, by a store of the callout's */
 	struct tu_code code; /* of the unit being made */
 	/* The unit that runs once. */
 	struct tu_code once;
@@ -412,8 +411,8 @@ struct code_bytes {
 /* Translates at v->eip into r->out; false: *t. */
 bool unit_translate(struct monitor *m, struct tu_request *r, struct tu_code *code,
                     struct code_bytes *b, struct trap *t);
-/* Bytes of a page that is traced as code are stored to; true: units died. */
-bool code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n);
+/* Bytes of a page that is traced as code are stored to. */
+void code_stored(struct monitor *m, uint32_t page, uint32_t off, uint32_t n);
 /* The unit at v->eip, made if need be. */
 enum found {
 	FOUND,       /* *u */

@@ -56,8 +56,7 @@ static void window_drop(void *ctx, struct window *w)
 
 static void code_store(void *ctx, uint32_t page, uint32_t off, uint32_t n)
 {
-	struct monitor *m = ctx;
-	m->code_died |= code_stored(m, page, off, n);
+	code_stored(ctx, page, off, n);
 }
 
 static void remapped(void *ctx)

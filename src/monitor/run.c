@@ -115,12 +115,13 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		rf = 0;
 		v->eip = (uint32_t)v->native.scratch[CELL_R8];
 		host = v->native.scratch[CELL_RESUME];
-		m->code_died = false;
+		uint64_t deaths = tcache_deaths(m->cache);
 		enum callout_result r = callout_run(m, packed, v->native.scratch[CELL_R10]);
 		mid = r == RESUME_MID;
-		/* What follows in the unit may be what was stored to. */
-		if (mid ||
-		    (r == RESUME && m->end == END_RUNNING && !m->code_died && !debug_was_hit(m))) {
+		/* Its unit may be gone: by a store to its bytes, or because its page is one whose units
+		 * check themselves from now on.  What is stored to a dead unit's bytes is not noticed. */
+		bool lives = tcache_deaths(m->cache) == deaths;
+		if (mid || (r == RESUME && m->end == END_RUNNING && lives && !debug_was_hit(m))) {
 			mask = ignore_pending ? 0 : pending_mask(m);
 			continue;
 		}

@@ -62,9 +62,9 @@ class Debian(Pair):
         for side in self.sides():
             side.socket.settimeout(300)
         self.start(ENTRY)
-        # Tables of QEMU's firmware; there is nothing in unring.
+        # Tables of firmware: those of unring's for both.
         for at in range(0xc0000, 0x100000, 1024):
-            self.qemu.store(at, b"\xff" * 1024, physical=True)
+            self.qemu.store(at, self.unring.memory(at, 1024, physical=True), physical=True)
 
     def name(self, linear):
         at, name = self.order[bisect.bisect_right(self.order, (linear, "\xff")) - 1]

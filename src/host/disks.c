@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 enum state { IDLE, ASKED, DONE };
+
+enum { LOOKS = 50, LOOK_MS = 2 }; /* for its end */
 
 /* What both processes see. */
 struct shared {
@@ -115,8 +118,6 @@ static void check_process(struct disks *d)
 static bool finish(struct disks *d, unsigned i)
 {
 	struct slot *s = &d->shared->slots[i];
-	if (load(&s->state) == ASKED)
-		check_process(d);
 	if (load(&s->state) == ASKED && d->process < 0) {
 		s->err = carry_out(s);
 		s->state = DONE;
@@ -132,6 +133,7 @@ static bool look(void *ctx)
 {
 	struct disks *d = ctx;
 	bool any = false;
+	check_process(d); /* it may have ended while nothing was asked of it, which is told once */
 	for (unsigned i = 0; i < d->count; i++)
 		any |= finish(d, i);
 	return any;
@@ -165,11 +167,14 @@ void disks_destroy(struct disks *d)
 	if (!d)
 		return;
 	loop_hook(d->loop, NULL, NULL);
-	if (d->process > 0) {
+	if (d->process > 0)
 		kill(d->process, SIGKILL);
-		while (waitpid(d->process, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	}
+	/* A disk that does not answer may hold it for long, and is no reason not to end. */
+	for (unsigned i = 0; d->process > 0 && i < LOOKS; i++)
+		if (waitpid(d->process, NULL, WNOHANG | __WALL))
+			d->process = -1;
+		else
+			poll(NULL, 0, LOOK_MS);
 	munmap(d->shared, sizeof *d->shared);
 	free(d);
 }
@@ -204,6 +209,7 @@ void disks_wait(struct disks *d, unsigned drive)
 	const struct slot *s = &d->shared->slots[drive];
 	while (load(&s->state) != IDLE) {
 		uint32_t done = load(&d->shared->done);
+		check_process(d);
 		if (finish(d, drive))
 			return;
 		struct timespec some = {0, 10000000};

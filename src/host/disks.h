@@ -15,7 +15,7 @@ struct disks;
 /* Starts it.  The drives' descriptors are there already, so that its fence can name them. 0 or a
  * negative errno. */
 int disks_create(struct disks **out, struct loop *l);
-/* Nothing is asked for any more. */
+/* What is asked for is dropped. */
 void disks_destroy(struct disks *d);
 
 /* A drive of its own; done is called from the loop, with 0 or a negative errno. */

@@ -84,17 +84,6 @@ void image_eject(struct image *i)
 	dup3(i->empty, i->fd, O_CLOEXEC);
 }
 
-void image_destroy(struct image *i)
-{
-	if (!i)
-		return;
-	image_settle(i);
-	forget(i);
-	close(i->fd);
-	close(i->empty);
-	free(i);
-}
-
 static int look(int fd, const struct image_use *use, uint64_t *bytes)
 {
 	struct stat st;
@@ -372,4 +361,17 @@ int image_write(struct image *i, uint64_t at, const void *src, size_t n)
 int image_flush(struct image *i)
 {
 	return at_once(i, IMAGE_FLUSH, 0, NULL, 0);
+}
+
+void image_destroy(struct image *i)
+{
+	if (!i)
+		return;
+	i->advances = true; /* nothing is begun any more */
+	while (i->first)
+		finish(i, -ECANCELED);
+	forget(i);
+	close(i->fd);
+	close(i->empty);
+	free(i);
 }

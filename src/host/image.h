@@ -14,7 +14,7 @@ struct image;
 
 /* An empty drive; before the fence.  0 or a negative errno. */
 int image_create(struct image **out);
-/* What was submitted is done first. */
+/* Jobs that wait are told -ECANCELED: a read that nobody needs, or a flush of what the host has. */
 void image_destroy(struct image *i);
 /* From here on jobs that may have to wait for the host are done by the process for disks. */
 void image_share(struct image *i, struct disks *d);
@@ -59,7 +59,7 @@ struct image_job {
 /* Jobs are done in their order.  Done is called before it returns, where the host has the bytes at
  * hand; else from the loop. */
 void image_submit(struct image *i, struct image_job *job);
-/* Returns when all are done.  An image that goes, or makes place for another, is settled first. */
+/* Returns when all are done.  An image that makes place for another is settled first. */
 void image_settle(struct image *i);
 
 /* The same without a job, of an image that has none. */

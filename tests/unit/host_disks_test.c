@@ -292,12 +292,45 @@ static void test_killed(void **state)
 	assert_int_equal(asked, before);
 }
 
+/* Nothing was asked of it then. */
+static void test_killed_idle(void **state)
+{
+	uint8_t bytes[4096];
+	open_image(plain);
+	kill(the_process(), SIGKILL);
+	while (disks_lives(disks))
+		if (!loop_poll(loop))
+			usleep(1000);
+	assert_int_equal(image_read(image, 4096, bytes, sizeof bytes), 0);
+	assert_bytes(bytes, 4096, sizeof bytes, 0);
+	assert_int_equal(image_flush(image), 0);
+}
+
+/* A disk that does not answer keeps nobody from ending. */
+static void test_end(void **state)
+{
+	uint8_t bytes[4096];
+	struct job j[2];
+	told = (struct told){0};
+	open_image(plain);
+	pid_t pid = the_process();
+	kill(pid, SIGSTOP);
+	submit(&j[0], IMAGE_FLUSH, 0, NULL, 0);
+	submit(&j[1], IMAGE_READ, 0, bytes, sizeof bytes);
+	image_destroy(image);
+	image = NULL;
+	assert_int_equal(told.count, 2);
+	assert_int_equal(told.err[0], -ECANCELED);
+	assert_int_equal(told.err[1], -ECANCELED);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, NULL, close_image)
 	const struct CMUnitTest tests[] = {
-		TEST(test_reads),  TEST(test_at_hand), TEST(test_order),  TEST(test_snapshot),
-		TEST(test_change), TEST(test_short),   TEST(test_killed),
+		TEST(test_reads),    TEST(test_at_hand),     TEST(test_order),
+		TEST(test_snapshot), TEST(test_change),      TEST(test_short),
+		TEST(test_killed),   TEST(test_killed_idle), TEST(test_end),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

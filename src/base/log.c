@@ -55,12 +55,16 @@ void log_write(const char *fmt, ...)
 
 void report(const char *fmt, ...)
 {
-	char line[1024];
+	char line[1024], shown[4 * sizeof line] = "";
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "unring: %s\n", line);
+	char *to = shown;
+	for (const char *c = line; *c; c++)
+		to += snprintf(to, 5, (unsigned char)*c < ' ' || *c == 0x7f ? "\\x%02x" : "%c",
+		               (unsigned char)*c);
+	fprintf(stderr, "unring: %s\n", shown);
 }
 
 void host_refused(const char *what, int err)

@@ -35,7 +35,7 @@ static inline bool log_on(enum log_category c)
 void log_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_vwrite(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
-/* One line on stderr: "unring: ...". */
+/* One line on stderr: "unring: ...", whatever a name in it holds. */
 void report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The host refuses (a negative errno) what the run cannot go on without: one line, exit status 1. */

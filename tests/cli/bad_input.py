@@ -99,6 +99,7 @@ with tempfile.TemporaryDirectory() as folder:
     check("truncated gzip", run("--kernel", file("cut.gz", packed[: len(packed) // 2])), ["cut.gz"])
     check("gzip of nonsense", run("--kernel", file("odd.gz", gzip.compress(b"nonsense" * 99))),
           ["odd.gz"])
+    check("a name that is two lines", run("--kernel", f"{folder}/a\n\x1b[31mb"), [r"a\\x0a\\x1b\[31mb"])
     check("not quite gzip", run("--kernel", file("bad.gz", b"\x1f\x8b" + b"?" * 5000)), ["bad.gz"])
     elf = b"\x7fELF\x01\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (3).to_bytes(2, "little")
     check("truncated ELF", run("--kernel", file("cut.elf", elf)), ["cut.elf"])

@@ -343,11 +343,6 @@ static void expire(void *ctx, uint64_t now)
 
 /* --- registers --- */
 
-static uint32_t read_lvt(const struct lapic *l, unsigned i)
-{
-	return l->lvt[i];
-}
-
 static void write_lvt(struct lapic *l, enum lvt i, uint32_t v)
 {
 	if (i == LVT_TIMER)
@@ -391,7 +386,7 @@ static uint32_t register_read(void *ctx, uint32_t offset, unsigned size)
 	}
 	enum lvt lvt = lvt_of(l, reg);
 	if (lvt < LVT_COUNT)
-		return read_lvt(l, lvt);
+		return l->lvt[lvt];
 	switch (reg) {
 	case REG_ID:
 		return (uint32_t)l->id << 24;

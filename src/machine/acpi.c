@@ -202,7 +202,7 @@ static uint32_t add_madt(struct acpi_files *f)
 		.lapic = 0xfee00000,
 		.flags = PCAT_COMPATIBLE,
 		.local = {0, 8, 0, 0, ENABLED},
-		.io = {1, 12, ACPI_IOAPIC_ID, 0, 0xfec00000, 0},
+		.io = {1, 12, 0, 0, 0xfec00000, 0},
 		/* The timer's input is another; what PCI and ACPI share is a level, and active high. */
 		.override = {{2, 10, 0, 0, 2, 0},
 	                     {2, 10, 0, 5, 5, HIGH_LEVEL},

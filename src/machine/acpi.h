@@ -11,7 +11,7 @@
 #define ACPI_ROOT_FILE "etc/acpi/rsdp"
 #define ACPI_SCRIPT_FILE "etc/table-loader"
 
-enum { ACPI_TABLES_MAX = 16384, ACPI_ROOT_BYTES = 20, ACPI_SCRIPT_MAX = 2048, ACPI_IOAPIC_ID = 0 };
+enum { ACPI_TABLES_MAX = 16384, ACPI_ROOT_BYTES = 20, ACPI_SCRIPT_MAX = 2048 };
 
 struct acpi_files {
 	uint8_t tables[ACPI_TABLES_MAX], root[ACPI_ROOT_BYTES], script[ACPI_SCRIPT_MAX];

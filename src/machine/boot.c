@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
+#include "devices/lapic.h"
 #include "host/timer.h"
 #include "machine/acpi.h"
 #include "machine/firmware.h"
@@ -184,6 +185,8 @@ static void start_vcpu(struct machine *m, const struct boot_entry *e)
 	v->gdtr.base = e->gdt_base;
 	v->gdtr.limit = e->gdt_limit;
 }
+
+_Static_assert(APIC_BASE_RESET == LAPIC_BASE_RESET, "the processor's and the device's are one");
 
 static bool has_apic(const struct machine *m)
 {

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "host/frame.h"
 
+#include "host/gs.h"
 #include "host/terminal.h"
 
 #include <errno.h>
@@ -44,6 +45,8 @@ uint64_t host_frame_flags(const struct host_frame *f)
 	return (uint64_t)gregs(f)[REG_EFL];
 }
 
+enum { PAGE_FAULT = 14 };
+
 static struct {
 	bool (*fn)(void *ctx, struct host_frame *f, const struct host_fault *fault);
 	void *ctx;
@@ -59,6 +62,8 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 		.write = err & 2,
 		.address = info->si_addr,
 	};
+	if (fault.vector == PAGE_FAULT && host_gs_restore(fault.address))
+		return;
 	if (info->si_code <= 0 || !handler.fn(handler.ctx, f, &fault)) {
 		/* Ours, or sent by somebody: die of it. */
 		terminal_close();
@@ -72,6 +77,9 @@ int host_fault_install(bool (*fn)(void *ctx, struct host_frame *f, const struct 
                        void *ctx)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	int err = host_gs_guard(!host_gs_kept());
+	if (err)
+		return err;
 	/* The frame holds all of the processor's vector state: its size is the kernel's to say. */
 	size_t size = 64 * 1024 + 4 * getauxval(AT_MINSIGSTKSZ);
 	void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -88,9 +96,4 @@ int host_fault_install(bool (*fn)(void *ctx, struct host_frame *f, const struct 
 		if (sigaction(signals[i], &sa, NULL) < 0)
 			return -errno;
 	return 0;
-}
-
-void host_set_gs(uint64_t base)
-{
-	__asm__ volatile("wrgsbase %0" : : "r"(base));
 }

@@ -39,7 +39,4 @@ static inline void host_clear_ac(void)
 		__builtin_ia32_writeeflags_u64(flags & ~(unsigned long long)AC);
 }
 
-/* Sets GS.base. Async-signal-safe. */
-void host_set_gs(uint64_t base);
-
 #endif

@@ -1,17 +1,18 @@
 #define _GNU_SOURCE
 #include "host/probe.h"
 
+#include "host/gs.h"
+
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 struct host_words host_probe_words(void)
 {
-	struct host_words w = {.hwcap2 = getauxval(AT_HWCAP2)};
+	struct host_words w = {.sets_gs = host_gs_settable()};
 	unsigned eax, ebx, ecx, edx;
 	w.max_leaf = __get_cpuid_max(0, NULL);
 	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))

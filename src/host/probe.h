@@ -6,9 +6,9 @@
 
 /* What the processor and the kernel say about themselves. */
 struct host_words {
-	uint32_t max_leaf;    /* CPUID 0 EAX */
-	uint32_t leaf7_ebx;   /* CPUID 7.0 EBX */
-	unsigned long hwcap2; /* AT_HWCAP2: bit 1, the kernel lets user code set FS and GS bases */
+	uint32_t max_leaf;  /* CPUID 0 EAX */
+	uint32_t leaf7_ebx; /* CPUID 7.0 EBX */
+	bool sets_gs;       /* WRGSBASE is enabled */
 };
 
 struct host_words host_probe_words(void);

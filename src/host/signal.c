@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "host/signal.h"
 
+#include "host/gs.h"
+
 #include "host/clock.h"
 #include "host/frame.h"
 
@@ -62,6 +64,7 @@ void host_signals_hold(void)
 void host_signal_wait(void)
 {
 	int signo = sigwaitinfo(&installed, NULL);
+	host_gs_again();
 	if (signo > 0)
 		handlers[signo].fn(handlers[signo].ctx);
 }

@@ -8,7 +8,6 @@
 enum {
 	LEAF7_FSGSBASE = 1 << 0,
 	LEAF7_BMI2 = 1 << 8,
-	HWCAP2_USER_FSGSBASE = 1 << 1,
 	MAPS_MIN = 4096,
 	MAPS_USUAL = 65530,
 };
@@ -20,7 +19,7 @@ bool preflight_cpu(const struct host_words *w, struct problem *p)
 		return problem_set(p, "this processor lacks FSGSBASE, which unring needs");
 	if (!(features & LEAF7_BMI2))
 		return problem_set(p, "this processor lacks BMI2, which unring needs");
-	if (!(w->hwcap2 & HWCAP2_USER_FSGSBASE))
+	if (!w->sets_gs)
 		return problem_set(p, "this kernel does not enable FSGSBASE, which unring needs "
 		                      "(Linux 5.9, without nofsgsbase)");
 	return true;

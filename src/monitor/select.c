@@ -1,7 +1,7 @@
 /* The mode and the window that the guest runs in, and what was known of others. */
 #include "monitor/gate.h"
 
-#include "host/frame.h"
+#include "host/gs.h"
 #include "host/memory.h"
 
 void return_stack_reset(struct monitor *m)
@@ -160,7 +160,7 @@ void select_state(struct monitor *m)
 		m->window = w;
 		v->native.window = m->space.window;
 		m->window_of_base[monitor_base_slot(v->native.window)] = w->id;
-		host_set_gs(v->native.window);
+		host_gs_set(v->native.window);
 	}
 	mmu_bases(m->mmu, w, v->native.base_by_part);
 	/* Translated code asks the ruler about limited segments alone, and about stores by CS. */

@@ -20,14 +20,14 @@ static const char *lacks(struct host_words w)
 
 static void test_processor(void **state)
 {
-	assert_null(lacks((struct host_words){7, FSGSBASE | BMI2, 2}));
-	assert_null(lacks((struct host_words){0x20, UINT32_MAX, ~0ul}));
-	assert_non_null(strstr(lacks((struct host_words){7, BMI2, 2}), "FSGSBASE"));
-	assert_non_null(strstr(lacks((struct host_words){7, FSGSBASE, 2}), "BMI2"));
+	assert_null(lacks((struct host_words){7, FSGSBASE | BMI2, true}));
+	assert_null(lacks((struct host_words){0x20, UINT32_MAX, true}));
+	assert_non_null(strstr(lacks((struct host_words){7, BMI2, true}), "FSGSBASE"));
+	assert_non_null(strstr(lacks((struct host_words){7, FSGSBASE, true}), "BMI2"));
 	/* Leaf 7 is not there: what was read of it means nothing. */
-	assert_non_null(strstr(lacks((struct host_words){6, FSGSBASE | BMI2, 2}), "FSGSBASE"));
+	assert_non_null(strstr(lacks((struct host_words){6, FSGSBASE | BMI2, true}), "FSGSBASE"));
 	/* The processor has it, the kernel keeps it off. */
-	assert_non_null(strstr(lacks((struct host_words){7, FSGSBASE | BMI2, 1}), "kernel"));
+	assert_non_null(strstr(lacks((struct host_words){7, FSGSBASE | BMI2, false}), "kernel"));
 }
 
 static void test_maps(void **state)

@@ -8,13 +8,23 @@
 # Beside it come PACK.native, PACK.unring, PACK.qemu.
 # ASM_APPEND is the guest's command line (from=N count=N), ASM_OPTIONS more of
 # unring's options, ASM_COMPARE more of asmcmp's.
+#
+# Where the host runs no 32-bit programs there is nothing to compare with but what the written tests
+# expect.  The rest is run, and then reported as skipped (status 77).
 set -u
 mode=$1
 pack=$3
 cd "$2" || exit 2
 compare=${ASM_COMPARE:-}
 
-./native "$pack.pack" > "$pack.native" || exit 1
+reference=$pack.native
+if ./native --there 2>&-; then
+	./native "$pack.pack" > "$reference" || exit 1
+else
+	reference=
+	echo "not compared with the processor: this host runs no 32-bit programs"
+	[ "$mode" = native ] && exit 77
+fi
 case $mode in
 native)
 	exec ./asmcmp "$pack.pack" "$pack.native"
@@ -36,10 +46,11 @@ end=$?
 # QEMU pushes RF as 0 with a fault.
 [ "$mode" = qemu ] && compare="--ignore-flags 10000 $compare"
 # shellcheck disable=SC2086
-./asmcmp $compare "$pack.pack" "$pack.native" "$pack.$mode"
+./asmcmp $compare "$pack.pack" $reference "$pack.$mode"
 same=$?
 if [ $end != 33 ]; then
 	echo "$mode: $pack: exit status $end in place of 33"
 	exit 1
 fi
+[ -z "$reference" ] && [ $same = 0 ] && [ "$pack" != written ] && exit 77
 exit $same

@@ -45,6 +45,8 @@ Row = collections.namedtuple("Row", "name text ident")
 
 
 class Tools:
+    reference = None  # another unring, in the processor's place
+
     def __init__(self, build, folder):
         self.asm = os.path.join(build, "tests", "asm")
         self.unring = os.path.join(build, "unring")
@@ -58,21 +60,27 @@ class Tools:
         subprocess.run([self.asm + "/asmpack", "random", out, group, str(seed), str(count)],
                        check=True)
 
-    def run(self, pack, trial="", guest=None):
-        """Both runs, in the guest of another pack if there is one; '' or what went wrong."""
-        native = self.path(trial + "native")
-        with open(native, "wb") as f:
-            done = subprocess.run([self.asm + "/native", pack], stdout=f)
-        if done.returncode:
-            return f"native ended with {done.returncode}"
+    def guest(self, unring, pack, out):
+        """A pack's cases under unring; '' or what went wrong."""
         done = subprocess.run(
-            ["timeout", "600", self.unring, "run", "--kernel", self.asm + "/kernel.elf",
-             "--module", guest or pack, "--debugcon", self.path(trial + "unring"), "--debug-exit",
+            ["timeout", "600", unring, "run", "--kernel", self.asm + "/kernel.elf",
+             "--module", pack, "--debugcon", self.path(out), "--debug-exit",
              "--no-reboot", "--serial", "none", "--cpu", CPU, "--memory", "64M", "--append", "cases"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode != 33:
-            return f"unring ended with {done.returncode}: {done.stderr[:400]}"
-        return ""
+        return "" if done.returncode == 33 else \
+            f"unring ended with {done.returncode}: {done.stderr[:400]}"
+
+    def run(self, pack, trial="", guest=None):
+        """Both runs, in the guest of another pack if there is one; '' or what went wrong."""
+        wrong = ""
+        if self.reference:
+            wrong = self.guest(self.reference, pack, trial + "native")
+        else:
+            with open(self.path(trial + "native"), "wb") as f:
+                done = subprocess.run([self.asm + "/native", pack], stdout=f)
+            if done.returncode:
+                wrong = f"native ended with {done.returncode}"
+        return wrong or self.guest(self.unring, guest or pack, trial + "unring")
 
     def compare(self, pack, trial=""):
         """The lines of cases that differ, and the numbers of those in undefined flags only;
@@ -313,6 +321,14 @@ def self_test(tools):
     sys.exit("self-test: too few planted differences were seen")
 
 
+def runs_32_bits(tools):
+    """Does this host run 32-bit programs?"""
+    try:
+        return subprocess.run([tools.asm + "/native", "--there"]).returncode == 0
+    except OSError:
+        return False
+
+
 def main():
     p = argparse.ArgumentParser(usage="see run.sh")
     p.add_argument("--minutes", type=float, default=1)
@@ -324,11 +340,16 @@ def main():
     p.add_argument("--groups")
     p.add_argument("--case")
     p.add_argument("--self-test", action="store_true")
+    p.add_argument("--reference")
     args = p.parse_args()
+    Tools.reference = args.reference
     if args.groups:
         ROUNDS[:] = args.groups.split(",")
         if unknown := set(ROUNDS) - set(SIZES) - set(OTHERS):
             p.error(f"no such group: {', '.join(sorted(unknown))}")
+    if not args.reference and not runs_32_bits(Tools(os.path.abspath(args.build), "")):
+        print("skipped: this host runs no 32-bit programs, nothing to compare with")
+        sys.exit(77)
     if not args.case and not args.self_test:
         sys.exit(fuzz(args))
     with tempfile.TemporaryDirectory() as folder:

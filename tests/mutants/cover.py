@@ -26,7 +26,7 @@ def digest(data):
 def source_functions(root):
     """{file: the functions in it} of all that bugs are planted in."""
     return {str(p.relative_to(root)): functions(str(p.relative_to(root)), p.read_text())
-            for p in sorted((root / "src").rglob("*.c"))}
+            for p in sorted((root / "src").rglob("*.[ch]"))}
 
 
 class Blocks:
@@ -178,4 +178,10 @@ class Cover:
         by_line = self.tests.get(f"{file} {function}", {})
         line = next((l for l in range(at, -HEAD - 1, -1) if l in by_line), None)
         found = by_line[line] if line is not None else set().union(*by_line.values())
+        return sorted(found, key=lambda t: (self.seconds[t], t))
+
+    def tests_of_file(self, file):
+        """The tests that run any line of it, cheapest first."""
+        found = set().union(*(names for function, by_line in self.tests.items()
+                              if function.split()[0] == file for names in by_line.values()))
         return sorted(found, key=lambda t: (self.seconds[t], t))

@@ -7,13 +7,16 @@
         --seconds N         of tests for one mutant, cheapest first            (240)
         --minutes N         begins no mutant after that                        (170)
         --without REGEX     leaves out tests: for a look, their score is too low
+    run.sh --planted        the mutants in planted.txt, of all folders or of those that are named
     run.sh --only ID...     these mutants alone, whatever was found before
     run.sh --list MODULE... every mutant with its ID
-    run.sh --check          do the mutants in equivalent.txt still have a place?
+    run.sh --check          do the mutants in equivalent.txt and planted.txt still have a place?
 
 Prints each survivor with its diff, and the score by module; status 0 if at least 95 of 100
-were caught. What was found is kept in build/mutants: a run that was interrupted goes on,
-and one with better tests tries the survivors alone.
+were caught. A mutant is caught by a test that fails or hangs with it, and passes without it
+right afterwards: what a busy host does to a test catches nothing. What was found is kept in
+build/mutants: a run that was interrupted goes on, and one with better tests tries the survivors
+alone.
 """
 
 import argparse
@@ -28,7 +31,7 @@ import time
 from pathlib import Path
 
 from cover import Cover
-from mutate import Mutant, all_mutants, chosen, functions
+from mutate import ANYWHERE, Mutant, all_mutants, chosen, functions
 from tree import BuildFailed, Tree, copy
 
 MODULES = ["translator", "cache", "mmu", "cpu", "monitor", "devices", "machine", "verify"]
@@ -41,24 +44,25 @@ def say(*what):
     print(*what, flush=True)
 
 
-def equivalents(path):
-    """The mutants that no test can see: {id: (mutant, reason)}."""
+def read_list(path):
+    """The mutants in a file, each with what is said of it: {id: (mutant, text)}."""
     known = {}
     for entry in re.split(r"\n\s*\n", path.read_text() if path.exists() else ""):
         entry = re.sub(r"^#.*\n?", "", entry, flags=re.M).strip("\n")
         if not entry:
             continue
-        m = re.fullmatch(r"(\S+) (\w+)(?: \(occurrence (\d+)\))?\n-(.*)\n\+(.*)\n(.+)", entry, re.S)
+        m = re.fullmatch(r"(\S+) (\w+|\*)(?: \(occurrence (\d+)\))?\n-([^\n]*)\n\+([^\n]*)(?:\n(.+))?",
+                         entry, re.S)
         if not m:
             raise SystemExit(f"{path}: not an entry: {entry}")
         mutant = Mutant(m[1], m[2], "", m[4].strip(), m[5].strip(), int(m[3] or 1) - 1)
-        known[mutant.id()] = (mutant, m[6].strip())
+        known[mutant.id()] = (mutant, (m[6] or "").strip())
     return known
 
 
-def check_equivalents(root, path):
+def check_list(root, path):
     stale = []
-    for mutant, _ in equivalents(path).values():
+    for mutant, _ in read_list(path).values():
         file = Path(root, mutant.file)
         if not file.exists() or mutant.apply(file.read_text()) is None:
             stale.append(mutant)
@@ -101,7 +105,8 @@ class Run:
         """What was found before, if it still holds."""
         r = self.results.get(mutant.id())
         if r and r["found"] == "survived":
-            more_tests = r["key"] != self.cover.key or (r["left"] and r["seconds"] < self.seconds)
+            more_tests = r["key"] != self.cover.key or r["busy"] or \
+                (r["left"] and r["seconds"] < self.seconds)
             return None if more_tests else r
         return r
 
@@ -115,17 +120,11 @@ class Run:
         result = dict(found="invalid")
         try:
             wrong = mutant.apply(right)
-            if wrong is not None:
-                object_ = tree.object_of(mutant.file)
-                path.write_text(right)
-                tree.make(object_)
-                before = (tree.build / object_).read_bytes()
+            if wrong is not None and self.is_same(tree, mutant, right, wrong):
+                result = dict(found="same")
+            elif wrong is not None:
                 path.write_text(wrong)
-                tree.make(object_)
-                if (tree.build / object_).read_bytes() == before:
-                    result = dict(found="same")
-                else:
-                    result = self.test(tree, mutant, right)
+                result = self.test(tree, mutant, right)
         except BuildFailed:
             pass
         finally:
@@ -144,13 +143,40 @@ class Run:
                 f"{result['found']} by {by}, {result['took']:.0f} s")
         return result["found"]
 
-    def test(self, tree, mutant, right):
+    def is_same(self, tree, mutant, right, wrong):
+        """Does the compiler make the same of it?  Of a header it makes nothing by itself."""
+        if mutant.file.endswith(".h"):
+            return False
+        object_, path = tree.object_of(mutant.file), tree.path / mutant.file
+        made = []
+        for text in (right, wrong):
+            path.write_text(text)
+            tree.make(object_)
+            made.append((tree.build / object_).read_bytes())
+        return made[0] == made[1]
+
+    def passes_without(self, tree, mutant, right, name, limit):
+        """Does the test pass, as things are on this host now, when no bug is there?"""
+        path = tree.path / mutant.file
+        wrong = path.read_text()
+        path.write_text(right)
+        tree.make(*self.cover.programs[name])
+        passes = tree.run(tree.tests[name], limit)[0] == "passed"
+        path.write_text(wrong)
+        return passes
+
+    def tests_of(self, mutant, right):
+        if mutant.function == ANYWHERE:
+            return self.cover.tests_of_file(mutant.file)
         line = mutant.line(right)
         f = next(f for f in functions(mutant.file, right)
                  if f.name == mutant.function and line in range(f.first, f.first + len(f.lines)))
-        tests = [t for t in self.cover.tests_of(mutant.file, mutant.function, line - f.first)
+        return self.cover.tests_of(mutant.file, mutant.function, line - f.first)
+
+    def test(self, tree, mutant, right):
+        tests = [t for t in self.tests_of(mutant, right)
                  if t in tree.tests and not self.without.match(t)]
-        spent = ran = 0
+        spent = ran = busy = 0
         for name in tests:
             usual = self.cover.seconds[name]
             if spent + usual > self.seconds:
@@ -162,13 +188,16 @@ class Run:
                 verdict = tree.run(tree.tests[name], limit)[0]
             spent += seconds
             ran += 1
-            if verdict != "passed":
+            if verdict == "passed":
+                continue
+            if self.passes_without(tree, mutant, right, name, limit):
                 return dict(found="caught", test=name, how=verdict, ran=ran)
-        return dict(found="survived", ran=ran, left=len(tests) - ran)
+            busy += 1
+        return dict(found="survived", ran=ran, left=len(tests) - ran, busy=busy)
 
-    def modules(self, count, until):
+    def modules(self, count, until, candidates=None):
         """Tries mutants until so many of each module count: {module: (mutants, skipped)}."""
-        candidates = {m: chosen(self.root, m, self.seed) for m in count}
+        candidates = candidates or {m: chosen(self.root, m, self.seed) for m in count}
         found = {m: ([], dict(same=0, invalid=0, known=0)) for m in count}
         at_work = dict.fromkeys(count, 0)
         guard = threading.Lock()
@@ -225,17 +254,19 @@ class Run:
         for m in survivors:
             r = self.results[m.id()]
             left = f", {r['left']} dearer ones left out" if r["left"] else ""
+            left += f", {r['busy']} failed without it, too" if r["busy"] else ""
             say(f"\nsurvivor {m.id()} ({m.kind}; {r['ran']} tests{left})\n{m.diff()}")
-        say(f"\n{'module':<12}{'mutants':>8}{'caught':>8}{'score':>8}   not counted: same code, "
-            "known as equivalent, no program")
-        total = caught = 0
+        say(f"\n{'module':<12}{'mutants':>8}{'caught':>8}{'hung':>8}{'score':>8}   not counted: same "
+            "code, known as equivalent, no program")
+        total = caught = hung = 0
         for name, (ms, skipped) in modules.items():
-            n = sum(self.results[m.id()]["found"] == "caught" for m in ms)
-            total, caught = total + len(ms), caught + n
-            say(f"{name:<12}{len(ms):>8}{n:>8}{100 * n / max(len(ms), 1):>7.1f}%   "
+            how = [r["how"] for r in (self.results[m.id()] for m in ms) if r["found"] == "caught"]
+            n, hangs = len(how), how.count("timeout")
+            total, caught, hung = total + len(ms), caught + n, hung + hangs
+            say(f"{name:<12}{len(ms):>8}{n:>8}{hangs:>8}{100 * n / max(len(ms), 1):>7.1f}%   "
                 f"{skipped['same']}, {skipped['known']}, {skipped['invalid']}")
         score = 100 * caught / max(total, 1)
-        say(f"{'all':<12}{total:>8}{caught:>8}{score:>7.1f}%")
+        say(f"{'all':<12}{total:>8}{caught:>8}{hung:>8}{score:>7.1f}%")
         return score
 
 
@@ -244,6 +275,16 @@ def quotas(root, count):
     size = {m: sum(len(p.read_text().splitlines()) for p in Path(root, "src", m).rglob("*.c")
                    if "tour" not in p.parts) for m in MODULES}
     return {m: max(8, round(count * size[m] / sum(size.values()))) for m in MODULES}
+
+
+def planted_in(path, modules):
+    """{module: the mutants of planted.txt in it}."""
+    found = {}
+    for mutant, _ in read_list(path).values():
+        module = mutant.file.split("/")[1]
+        if not modules or module in modules:
+            found.setdefault(module, []).append(mutant)
+    return found
 
 
 def main():
@@ -255,15 +296,16 @@ def main():
     p.add_argument("--seconds", type=float, default=240)
     p.add_argument("--minutes", type=float, default=170)
     p.add_argument("--without", default="(?!)")
+    p.add_argument("--planted", action="store_true")
     p.add_argument("--only", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--check", action="store_true")
     args = p.parse_args()
     root = Path(__file__).resolve().parents[2]
-    list_ = Path(__file__).parent / "equivalent.txt"
+    equivalent, planted = (Path(__file__).parent / f for f in ("equivalent.txt", "planted.txt"))
     if args.check:
-        return check_equivalents(root, list_)
-    if not args.only and set(args.modules) - set(MODULES):
+        return check_list(root, equivalent) | check_list(root, planted)
+    if not (args.only or args.planted) and set(args.modules) - set(MODULES):
         p.error(f"modules are {' '.join(MODULES)}")
     if args.list:
         for m in args.modules or MODULES:
@@ -273,21 +315,27 @@ def main():
         return 0
     begun = time.monotonic()
     run = Run(root, root / "build" / "mutants", args.seed, args.jobs, args.seconds,
-              equivalents(list_), args.without)
+              read_list(equivalent), args.without)
     if args.only:
         wanted = [m for name in MODULES for ms in all_mutants(run.root, name).values() for m in ms
                   if m.id() in args.modules]
+        wanted += [m for m, _ in read_list(planted).values() if m.id() in args.modules]
         run.prepare()
         for mutant in wanted:
             say(mutant.id(), run.attempt(mutant))
         return 0
     count = quotas(run.root, args.count or 160)
-    if args.modules:
+    candidates = None
+    if args.planted:
+        candidates = planted_in(planted, args.modules)
+        count = {m: len(candidates[m]) for m in candidates}
+        candidates = {m: iter(candidates[m]) for m in candidates}
+    elif args.modules:
         count = {m: args.count or 20 for m in args.modules}
-    check_equivalents(run.root, list_)
+    check_list(run.root, equivalent)
     run.prepare()
     until = begun + 60 * args.minutes
-    score = run.report(run.modules(count, until))
+    score = run.report(run.modules(count, until, candidates))
     return 0 if score >= GOAL else 1
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 # Lines whose loss nobody but a reader would notice: checks, logs, counters, messages.
 SILENT = re.compile(r"\b(CHECK|free|assert|log_on|log_write|report|_Static_assert|perror)\b|"
                     r"\bstats\.\w+")
+ANYWHERE = "*"      # in a function's place: the line may be in a table of the file as well
 NAME = r"[A-Za-z_]\w*"
 
 
@@ -46,6 +47,9 @@ class Mutant:
 
     def line(self, text):
         """The number of its line in a file's text, or None."""
+        if self.function == ANYWHERE:
+            at = [i for i, l in enumerate(text.split("\n"), 1) if l.strip() == self.old.strip()]
+            return at[self.nth] if self.nth < len(at) else None
         for f in functions(self.file, text):
             if f.name == self.function:
                 at = [i for i, l in enumerate(f.lines) if l.strip() == self.old.strip()]

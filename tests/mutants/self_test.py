@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import mutants
-from mutate import Mutant, all_mutants, chosen, functions
+from mutate import ANYWHERE, Mutant, all_mutants, chosen, functions
 from tree import Test, Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +17,8 @@ SOURCE = """\
 #include "toy/toy.h"
 
 /* Not in here: a < b. */
+static const int most[] = {100};
+
 static int limit(int n)
 {
 	if (n < 10)
@@ -30,7 +32,7 @@ int toy_sum(const int *v, int n)
 
 	for (int i = 0; i < limit(n); i++)
 		sum += v[i];
-	return sum;
+	return toy_least(sum, most[0]);
 }
 
 unsigned toy_unused(unsigned flags)
@@ -38,8 +40,16 @@ unsigned toy_unused(unsigned flags)
 	return flags & ~TOY_B;
 }
 """
-HEADER = "enum { TOY_A = 1, TOY_B = 2, TOY_C = 4 };\nint toy_sum(const int *v, int n);\n" \
-         "unsigned toy_unused(unsigned flags);\n"
+HEADER = """\
+enum { TOY_A = 1, TOY_B = 2, TOY_C = 4 };
+int toy_sum(const int *v, int n);
+unsigned toy_unused(unsigned flags);
+
+static inline int toy_least(int a, int b)
+{
+	return a < b ? a : b;
+}
+"""
 # Its weakness: no sum of ten numbers or more.
 TEST = """\
 #include "toy/toy.h"
@@ -127,6 +137,21 @@ def whole():
         for diff, want in expected.items():
             check(f"{diff!r} is {found[diff][0]}, not {want}", found[diff][0] == want)
         check("the source was changed", Path(root, "src/toy/toy.c").read_text() == SOURCE)
+        # A test that fails without a bug as well, on a busy host, catches none.
+        mutant = found["-sum += v[i];\n+;"][1]
+        tree = run.trees.get()
+        tree.run, good = lambda test, limit: ("failed", 0.1), tree.run
+        run.trees.put(tree)
+        check("a test that always fails caught a bug", run.attempt(mutant) == "survived")
+        check("it is not tried again", not run.old(mutant))
+        tree.run = good
+        run.attempt(mutant)
+        # In a header, and wherever a line is.
+        limit = Mutant("src/toy/toy.h", "toy_least", "", "return a < b ? a : b;", "return b;", 0)
+        check("a bug in a header was not caught", run.attempt(limit) == "caught")
+        table = Mutant("src/toy/toy.c", ANYWHERE, "", "static const int most[] = {100};",
+                       "static const int most[] = {2};", 0)
+        check("a bug in a table was not caught", run.attempt(table) == "caught")
         # What was found is still known to the next run.
         run.lock.close()
         again = mutants.Run(root, Path(root, "work"), seed=1, jobs=1, seconds=60)
@@ -136,12 +161,12 @@ def whole():
         survivor = found["-return 10;\n+return 11;"][1]
         list_ = Path(root, "equivalent.txt")
         list_.write_text(f"# A comment.\n\n{survivor.diff()}\nNobody asks for more.\n")
-        known = mutants.equivalents(list_)
+        known = mutants.read_list(list_)
         check("an entry is not its mutant", list(known) == [survivor.id()])
-        check("an entry that fits was refused", mutants.check_equivalents(root, list_) == 0)
+        check("an entry that fits was refused", mutants.check_list(root, list_) == 0)
         Path(root, "src/toy/toy.c").write_text(SOURCE.replace("return 10;", "return 9 + 1;"))
         print("next: an entry without a place")
-        check("an entry without a place was accepted", mutants.check_equivalents(root, list_) == 1)
+        check("an entry without a place was accepted", mutants.check_list(root, list_) == 1)
 
 
 def left_behind():

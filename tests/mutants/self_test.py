@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mutants
@@ -170,13 +171,24 @@ def whole():
 
 
 def left_behind():
-    """What a test starts in a session of its own is ended with it."""
+    """What a test starts in a session of its own is ended with it; another test goes on."""
     with tempfile.TemporaryDirectory() as root:
         sleep, pid = Path(root, "sleep"), Path(root, "pid")
         shutil.copy(shutil.which("sleep"), sleep)
-        entry = {"name": "left", "properties": [{"name": "WORKING_DIRECTORY", "value": root}],
-                 "command": ["sh", "-c", f"setsid {sleep} 600 & echo $! > {pid}; {sleep} 600"]}
-        verdict = Tree(root, root, "").run(Test(entry), 1)[0]
+
+        def test(command):
+            return Test({"name": "left", "command": ["sh", "-c", command],
+                         "properties": [{"name": "WORKING_DIRECTORY", "value": root}]})
+
+        tree = Tree(root, root, "")
+        with ThreadPoolExecutor() as pool:
+            other = pool.submit(tree.run, test(f"touch began; {sleep} 600 & until [ -e over ]; do "
+                                               f"{sleep} 0.1; done; kill $!"), 120)
+            while not Path(root, "began").exists():
+                time.sleep(0.05)
+            verdict = tree.run(test(f"setsid {sleep} 600 & echo $! > {pid}; {sleep} 600"), 1)[0]
+            Path(root, "over").touch()
+            check("a test ended another", other.result()[0] == "passed")
         check(f"it {verdict}, and had no time left", verdict == "timeout")
         alive = Path("/proc", pid.read_text().strip(), "exe")
         end = time.monotonic() + 60

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from pathlib import Path
 
 PARTS = ["CMakeLists.txt", "CMakePresets.json", "src", "tests", "tools"]
@@ -38,14 +39,17 @@ def set_up():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def end_session(leader, folder):
+MARK = "STARTED_BY_TEST"
+
+
+def end_all(leader, mark):
     """Kills what a test has started and left: its session, whatever the process group, and what
-    runs a program of this folder in another session."""
+    has its mark in another session.  Another test may run programs of the same folder."""
     for p in filter(str.isdigit, os.listdir("/proc")):
         try:
             stat = Path("/proc", p, "stat").read_text()
             if int(stat.rpartition(")")[2].split()[3]) == leader or \
-                    Path(os.readlink(f"/proc/{p}/exe")).is_relative_to(folder):
+                    f"{MARK}={mark}".encode() in Path("/proc", p, "environ").read_bytes().split(b"\0"):
                 os.kill(int(p), signal.SIGKILL)
         except (OSError, IndexError):
             pass
@@ -112,16 +116,17 @@ class Tree:
     def run(self, test, timeout, **env):
         """Returns ("passed", "failed" or "timeout", seconds)."""
         begun = time.monotonic()
+        mark = uuid.uuid4().hex
         p = subprocess.Popen(test.command, cwd=test.cwd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              start_new_session=True, preexec_fn=set_up,
-                             env=dict(os.environ, **test.env, **env))
+                             env=dict(os.environ, **test.env, **env, **{MARK: mark}))
         try:
             verdict = "failed" if p.wait(timeout) else "passed"
         except subprocess.TimeoutExpired:
             verdict = "timeout"
         finally:
             seconds = time.monotonic() - begun
-            end_session(p.pid, self.path)
+            end_all(p.pid, mark)
             p.wait()
         return verdict, seconds

@@ -140,7 +140,15 @@ static void take(struct apics *a, uint8_t vector)
 static void is_as_a_reset_leaves_it(void **state)
 {
 	struct apics *a = *state;
+	set(a, DIVIDE, 0xb);
+	set(a, INITIAL, 1000);
+	io_set(a, 0x11, 0x5000000);
 	lapic_type.reset(a->local, RESET_HARD);
+	ioapic_type.reset(a->io, RESET_HARD);
+	assert_int_equal(get(a, DIVIDE), 0);
+	assert_int_equal(get(a, INITIAL), 0);
+	assert_int_equal(get(a, CURRENT), 0);
+	assert_int_equal(io_get(a, 0x11), 0);
 	assert_int_equal(get(a, ID), 0);
 	assert_int_equal(get(a, VERSION), 0x50014);
 	assert_int_equal(get(a, SVR), 0xff);
@@ -467,6 +475,11 @@ static void sends_levels(void **state)
 	/* As an edge it waits for no end. */
 	io_set(a, 0x24, 0x3a);
 	assert_int_equal(io_get(a, 0x24), 0x3a);
+	set(a, EOI, 0);
+	ioapic_input(a->io, 10, false);
+	ioapic_input(a->io, 10, true);
+	take(a, 0x3a);
+	assert_int_equal(get(a, TMR + 0x10), 0);
 }
 
 int main(void)

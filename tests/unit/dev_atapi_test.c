@@ -221,6 +221,7 @@ static void test_tray(void **state)
 	/* Locked: the guest's own eject fails, too. */
 	good(&b, PACKET(0x1e, 0, 0, 0, 1));
 	bad(&b, PACKET(0x1b, 0, 0, 0, 2), 5, 0x53, 2);
+	good(&b, PACKET(0x1b, 0, 0, 0, 3)); /* is closed: nothing moves */
 	good(&b, PACKET(0x1a, 0, 0x2a, 0, 255));
 	assert_int_equal(b.got[4 + 6] & 2, 2);
 	assert_int_equal(b.moves, 0);
@@ -282,6 +283,10 @@ static void test_events(void **state)
 	assert_int_equal(b.got[1], 2);
 	assert_int_equal(b.got[2], 0x80);
 	assert_int_equal(b.got[3], 0x10);
+	/* After a reset nothing is new. */
+	atapi_insert(&b.a, DISC);
+	atapi_reset(&b.a);
+	expect_event(&b, 0, 2);
 	close_bench(&b);
 }
 
@@ -490,6 +495,10 @@ static void test_disc_facts(void **state)
 		assert_int_equal(b.n, 24);
 		assert_memory_equal(b.got, code, 24);
 	}
+	/* It is the sector that was read last. */
+	good(&b, PACKET(0x28, 0, 0, 0, 0, 100, 0, 0, 2));
+	good(&b, PACKET(0x42, 0, 0x40, 1, 0, 0, 0, 0, 16));
+	assert_int_equal(b.got[11], 101);
 	/* A reset forgets it. */
 	atapi_reset(&b.a);
 	good(&b, SENSE);
@@ -707,6 +716,15 @@ static void test_cut(void **state)
 		assert_int_equal(b.a.key, cases[i].key);
 		close_bench(&b);
 	}
+	/* What a packet wanted that was given up is no other's concern. */
+	open_disc(&b, DISC);
+	assert_int_equal(atapi_packet(&b.a, PACKET(0x28, 0, 0, 0, 0, 0, 0, 0, 40)), ATAPI_READ);
+	assert_int_equal(atapi_was_read(&b.a, 0), ATAPI_IN);
+	atapi_insert(&b.a, DISC);
+	bad(&b, READY, 6, 0x28, 0);
+	good(&b, PACKET(0x28, 0, 0, 0, 0, 1, 0, 0, 2));
+	expect_sectors(&b, 1, 2);
+	close_bench(&b);
 }
 
 /* The blocks of a transfer by PIO are even, but for the last. */

@@ -423,6 +423,11 @@ static void test_dma(void **state)
 	assert_int_equal(in(&b.rig, MASTER + 2) & 7, 5);
 	assert_memory_equal(b.memory + BUFFER, "\0\0\x01\xf3\0\0\x08\0", 8);
 	out(&b.rig, MASTER, 0);
+	/* The next packet's data come as it says. */
+	uint8_t got[8];
+	send(&b, PACKET(0x25), 8, false);
+	take_block(&b, got, 8);
+	expect_end(&b);
 	close_bench(&b);
 }
 
@@ -539,6 +544,12 @@ static void test_interrupted(void **state)
 	wait(&b);
 	send(&b, PACKET(0x00), 0, false);
 	expect_failure(&b, 0x60);
+	/* The second drive stays the one that is selected when it alone is reset. */
+	ide_add_cdrom(b.ide, PLACE + 1);
+	out(&b.rig, DEVICE, 0x10);
+	out(&b.rig, STATUS, 0x08);
+	wait(&b);
+	assert_int_equal(in(&b.rig, DEVICE) & 0x10, 0x10);
 	close_bench(&b);
 }
 

@@ -247,6 +247,11 @@ static void test_chs(void **state)
 	close_bench(&b);
 }
 
+static void ignore(void *ctx, struct medium_request *r)
+{
+	r->done(r->ctx, 0);
+}
+
 static void test_lba48(void **state)
 {
 	struct bench b;
@@ -296,6 +301,15 @@ static void test_lba48(void **state)
 	reg(&b, DEVICE, LBA);
 	run(&b, 0xf8, READY, true);
 	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8, SECTORS - 1);
+	/* And as many as there are. */
+	ide_add_disk(b.ide, 1,
+	             &(struct ide_disk_config){.medium = {NULL, 0x10001ull * SECTOR, true, ignore},
+	                                       .geometry = {66, 16, 63},
+	                                       .serial = "vast"});
+	name_lba48(&b, 1, 0);
+	reg(&b, DEVICE, LBA | 0x10);
+	run(&b, 0x42, READY, true);
+	assert_int_equal(get(&b, LOW) | get(&b, MID) << 8 | get(&b, HIGH) << 16, 0x10000);
 	close_bench(&b);
 }
 
@@ -442,6 +456,19 @@ static void test_flush(void **state)
 		reg(&b, FEATURES, 0xcc);
 		run(&b, 0xef, READY, true);
 	}
+	/* The board's reset turns it on in any case. */
+	for (unsigned i = 0; i < 2; i++) {
+		reg(&b, FEATURES, i ? 0x66 : 0x82);
+		run(&b, 0xef, READY, true);
+	}
+	ide_type.reset(b.ide, RESET_HARD);
+	wait(&b);
+	name_lba(&b, 1, 1);
+	reg(&b, COMMAND, 0x30);
+	give(&b, bytes, SECTOR);
+	wait(&b);
+	get(&b, COMMAND);
+	assert_int_equal(disks[0].flushes, 4);
 	close_bench(&b);
 }
 
@@ -464,6 +491,12 @@ static void test_power(void **state)
 		run(&b, cases[i].check, READY, true);
 		assert_int_equal(get(&b, COUNT), cases[i].count);
 	}
+	/* A reset wakes it. */
+	reg(&b, CONTROL, 0x04);
+	reg(&b, CONTROL, 0x00);
+	wait(&b);
+	run(&b, 0xe5, READY, true);
+	assert_int_equal(get(&b, COUNT), 0xff);
 	close_bench(&b);
 }
 

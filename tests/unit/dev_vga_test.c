@@ -128,6 +128,12 @@ static void test_dac(void **state)
 	out(&r, 0x3c9, 0x20);
 	out(&r, 0x3c7, 0);
 	assert_int_equal(in(&r, 0x3c9), 7);
+	out(&r, 0x3c8, 0);
+	out(&r, 0x3c9, 0x20);
+	colour(&r, 0, 0x030201);
+	out(&r, 0x3c7, 0);
+	for (unsigned i = 3; i; i--)
+		assert_int_equal(in(&r, 0x3c9), i);
 	close_vga(&r, v);
 }
 
@@ -317,10 +323,20 @@ static void test_resets(void **state)
 	struct vga *v = open_vga(&r);
 	set_mode(&r, &text_80x25);
 	poke(&r, 0xb8000, 'x');
+	peek(&r, 0xb8000); /* to the latches */
+	out(&r, 0x3c6, 0x0f);
+	in(&r, 0x3da);
+	out(&r, 0x3c0, 0x11); /* the next write is data */
 	vga_type.reset(v, RESET_HARD);
 	assert_int_equal(in(&r, 0x3cc), 0);
 	assert_int_equal(in(&r, 0x3c6), 0xff);
+	out(&r, 0x3c0, 0x05);
+	assert_int_equal(in(&r, 0x3c0), 0x05);
 	set_mode(&r, &text_80x25);
+	gc(&r, 5, 0x11); /* the latches, as they are */
+	poke(&r, 0xb8002, 'y');
+	gc(&r, 5, 0x10);
+	assert_int_equal(peek(&r, 0xb8002), 0);
 	assert_int_equal(peek(&r, 0xb8000), 'x');
 	vga_type.reset(v, RESET_POWER);
 	set_mode(&r, &text_80x25);

@@ -1,5 +1,5 @@
 /* links: host */
-/* wraps: host_read_cached */
+/* wraps: host_read_cached fdatasync */
 /* Images whose bytes the host has to fetch: what the process for disks does, in which order it is told,
  * and what is left when it is killed.  Here nothing is at hand unless a test says so. */
 #include <dirent.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -38,6 +39,20 @@ long __wrap_host_read_cached(int fd, uint64_t at, void *dst, size_t n)
 	if (at_hand < 0)
 		return at_hand;
 	return pread(fd, dst, n < (size_t)at_hand ? n : (size_t)at_hand, (off_t)at);
+}
+
+/* Of the process for disks as well. */
+static struct flushes {
+	unsigned n;
+	int error; /* what the next ones end with */
+} * flushes;
+
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+	flushes->n++;
+	errno = flushes->error;
+	return errno ? -1 : 0;
 }
 
 static uint8_t byte_at(uint64_t at)
@@ -75,6 +90,9 @@ static int setup(void **state)
 	snprintf(other, sizeof other, "%s/b", folder);
 	make(path, 0);
 	make(other, 1);
+	flushes = mmap(NULL, sizeof *flushes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	               -1, 0);
+	assert_true(flushes != MAP_FAILED);
 	loop = loop_create();
 	return loop_start(loop);
 }
@@ -193,6 +211,27 @@ static void test_order(void **state)
 	}
 	assert_bytes(first, 0, sizeof first, 0);
 	assert_memory_equal(second, written, sizeof second);
+}
+
+/* What the guest wants to be safe is, or it is told. */
+static void test_flush(void **state)
+{
+	uint8_t bytes[4096] = {1};
+	struct job j[2];
+	told = (struct told){0};
+	open_image(plain);
+	flushes->n = 0;
+	submit(&j[0], IMAGE_WRITE, 4096, bytes, sizeof bytes);
+	submit(&j[1], IMAGE_FLUSH, 0, NULL, 0);
+	wait_for(2);
+	assert_int_equal(told.err[1], 0);
+	assert_int_equal(flushes->n, 1);
+	flushes->error = EIO;
+	submit(&j[1], IMAGE_FLUSH, 0, NULL, 0);
+	wait_for(3);
+	assert_int_equal(told.err[2], -EIO);
+	flushes->error = 0;
+	make(path, 0);
 }
 
 /* What is stored in a snapshot is no matter of the process's. */
@@ -314,6 +353,16 @@ static void test_killed_idle(void **state)
 	assert_int_equal(image_flush(image), 0);
 }
 
+/* The loop has not looked since. */
+static void test_killed_unseen(void **state)
+{
+	uint8_t bytes[4096];
+	open_image(plain);
+	kill(the_process(), SIGKILL);
+	assert_int_equal(image_read(image, 4096, bytes, sizeof bytes), 0);
+	assert_bytes(bytes, 4096, sizeof bytes, 0);
+}
+
 /* A disk that does not answer keeps nobody from ending. */
 static void test_end(void **state)
 {
@@ -336,9 +385,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, NULL, close_image)
 	const struct CMUnitTest tests[] = {
-		TEST(test_reads),    TEST(test_at_hand),     TEST(test_order),
-		TEST(test_snapshot), TEST(test_change),      TEST(test_short),
-		TEST(test_killed),   TEST(test_killed_idle), TEST(test_end),
+		TEST(test_reads),    TEST(test_at_hand),       TEST(test_order),
+		TEST(test_snapshot), TEST(test_change),        TEST(test_short),
+		TEST(test_killed),   TEST(test_killed_idle),   TEST(test_end),
+		TEST(test_flush),    TEST(test_killed_unseen),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -205,34 +205,57 @@ static void test_names(void **state)
 	assert_int_equal(read(fd, text, sizeof text), 5);
 	assert_string_equal(text, "conte");
 	close(fd);
-	say(client, "make /dev/zero\nmake /tmp\n");
+	say(client, "make /dev/zero\nmake /proc/self/comm\nmake /tmp\n");
 	assert_int_equal(hears(owner, "make /dev/zero"), -EINVAL);
+	assert_int_equal(hears(owner, "make /proc/self/comm"), -EINVAL);
 	assert_int_equal(hears(owner, "make /tmp"), -EISDIR);
-	/* The caller's own comes instead of one that is named. */
-	int pipes[2];
-	assert_int_equal(pipe(pipes), 0);
+	close(client);
+	close(owner);
+}
+
+static void say_with(int fd, const char *text, int along)
+{
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} room = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
-	struct iovec v = {"make /none/x\n", 13};
+	struct iovec v = {(void *)(uintptr_t)text, strlen(text)};
 	struct msghdr h = {.msg_iov = &v,
 	                   .msg_iovlen = 1,
 	                   .msg_control = room.bytes,
 	                   .msg_controllen = sizeof room.bytes};
-	memcpy(CMSG_DATA(&room.head), &pipes[1], sizeof(int));
+	memcpy(CMSG_DATA(&room.head), &along, sizeof(int));
+	assert_int_equal(sendmsg(fd, &h, 0), strlen(text));
+}
+
+/* The caller's own comes instead of one that is named. */
+static void test_along(void **state)
+{
+	char byte;
+	int pipes[2], unused[2];
+	int client = call(), owner = take_caller();
+	assert_int_equal(pipe(pipes) | pipe(unused), 0);
+	/* One that no message takes goes when the next comes. */
+	say_with(client, "note\n", unused[1]);
+	close(unused[1]);
+	assert_int_equal(hears(owner, "note"), 0);
 	/* What was said before, and is read together with it, takes it from none. */
 	kill(front.process, SIGSTOP);
 	say(client, "before\n");
-	assert_int_equal(sendmsg(client, &h, 0), 13);
+	say_with(client, "make /none/x\n", pipes[1]);
 	kill(front.process, SIGCONT);
 	close(pipes[1]);
 	assert_int_equal(hears(owner, "before"), 0);
-	fd = hears(owner, "make /none/x");
+	int fd = hears(owner, "make /none/x");
 	assert_true(fd > 0);
 	close(fd);
-	assert_int_equal(read(pipes[0], line, 1), 0); /* the front keeps none */
+	assert_int_equal(read(pipes[0], &byte, 1), 0); /* the front keeps none */
+	assert_int_equal(read(unused[0], &byte, 1), 0);
 	close(pipes[0]);
+	close(unused[0]);
+	/* And gives none twice. */
+	say(client, "make /none/x\n");
+	assert_int_equal(hears(owner, "make /none/x"), -ENOENT);
 	close(client);
 	close(owner);
 }
@@ -457,6 +480,7 @@ int main(void)
 	fence_choose(FENCE_ON);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_captured, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stalled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaving, setup, teardown),

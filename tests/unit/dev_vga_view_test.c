@@ -405,6 +405,12 @@ static unsigned dot_06h(unsigned x, unsigned y)
 	return graphics_06h.attr[byte >> (7 - x % 8) & 1];
 }
 
+/* Behind the second of two equal lines it begins anew. */
+static unsigned dot_split(unsigned x, unsigned y)
+{
+	return dot_06h(x, y < 202 ? y : y - 202);
+}
+
 static uint8_t planes[4][65536];
 
 static unsigned dot_12h(unsigned x, unsigned y)
@@ -450,6 +456,10 @@ static void test_graphics(void **state)
 	for (unsigned i = 0; i < 0x4000; i++)
 		poke(&r, 0xb8000 + i, buffer[i]);
 	assert_image(v, 640, 400, dot_06h);
+	crtc(&r, 0x18, 201);
+	crtc(&r, 7, graphics_06h.crtc[7] & ~0x10);
+	crtc(&r, 9, graphics_06h.crtc[9] & ~0x40);
+	assert_image(v, 640, 400, dot_split);
 	set_mode(&r, &graphics_12h);
 	for (unsigned p = 0; p < 4; p++) {
 		seq(&r, 2, 1 << p);

@@ -368,6 +368,15 @@ static void counts(void **state)
 	set(a, EOI, 0);
 	assert_false(lapic_intr(a->local));
 	assert_int_equal(get(a, CURRENT), 500);
+	/* And late in a count that something has divided. */
+	set(a, INITIAL, 1000);
+	uint64_t began = a->rig.now;
+	rig_until(&a->rig, began + 40000);
+	set(a, DIVIDE, 0x3);
+	rig_jump(&a->rig, began + 120000);
+	take(a, 0x40);
+	set(a, EOI, 0);
+	assert_int_equal(get(a, CURRENT), 500);
 	/* Zero stops it. */
 	set(a, INITIAL, 0);
 	rig_until(&a->rig, 5000000);

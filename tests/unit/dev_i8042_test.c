@@ -391,6 +391,13 @@ static void test_unread_answers(void **state)
 	out(&r, 0x64, 0xc0);
 	assert_int_equal(command(&r, 0xaa), 0x55);
 	assert_int_equal(in(&r, 0x64), 0x1c);
+	/* One waits, the first. */
+	write_parameter(&r, 0xd2, 0x33);
+	out(&r, 0x64, 0xc0);
+	write_parameter(&r, 0xd2, 0x44);
+	assert_int_equal(command(&r, 0xc0), 0x80);
+	assert_int_equal(in(&r, 0x60), 0x33);
+	assert_int_equal(in(&r, 0x64), 0x1c);
 	close_i8042(&r, k);
 }
 
@@ -489,6 +496,10 @@ static void test_wire(void **state)
 	assert_int_equal(in(&r, 0x60), 0x30);
 	rig_until(&r, r.now + 1000000);
 	assert_int_equal(in(&r, 0x60), 0xb0);
+	/* After a reset it is free. */
+	i8042_type.reset(k, RESET_HARD);
+	keyboard_key(kb, KEY_b, true);
+	assert_true(in(&r, 0x64) & 1);
 	close_i8042(&r, k);
 }
 

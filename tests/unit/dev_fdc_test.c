@@ -425,6 +425,11 @@ static void test_scans(void **state)
 	GIVE(&b, 0x51, 0, 0, 0, 1, 2, 4, 27, 2);
 	wait(&b);
 	EXPECT(&b, 0, 0, 0x04, 0, 0, 3, 2);
+	image[1025] = 0xff; /* of the disk's, too */
+	program_dma(&b, FROM_MEMORY, 0, 4096);
+	GIVE(&b, 0x51, 0, 0, 0, 1, 2, 4, 27, 2);
+	wait(&b);
+	EXPECT(&b, 0, 0, 0x08, 0, 0, 3, 2);
 	close_bench(&b);
 }
 

@@ -341,6 +341,14 @@ static void test_typematic(void **state)
 	assert_int_equal(codes_in(&r, 5000, 0), 0);
 	up(k, KEY_shift);
 	SENDS(0xf0, 0x12);
+	/* Pause does not repeat, nor does what was down before it. */
+	down(k, KEY_a);
+	down(k, KEY_pause);
+	SENDS(0x1c, 0xe1, 0x14, 0x77, 0xe1, 0xf0, 0x14, 0xf0, 0x77);
+	assert_int_equal(codes_in(&r, 5000, 0), 0);
+	up(k, KEY_pause);
+	up(k, KEY_a);
+	SENDS(0xf0, 0x1c);
 	/* System Request repeats as such; what is on the cursor pad, without Shift. */
 	down(k, KEY_alt);
 	down(k, KEY_print);

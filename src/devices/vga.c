@@ -30,14 +30,14 @@ enum {
 };
 
 /* Bits that a register has; the others read as 0. */
-static const uint8_t seq_bits[SEQ_COUNT] = {0x03, 0x3d, 0x0f, 0x3f, 0x0e};
-static const uint8_t gc_bits[GC_COUNT] = {0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff};
-static const uint8_t crtc_bits[CRTC_COUNT] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
-                                              0xff, 0x3f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                              0xff, 0xff, 0x7f, 0xff, 0xff, 0xef, 0xff};
-static const uint8_t attr_bits[ATTR_COUNT] = {0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
-                                              0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
-                                              0x3f, 0x3f, 0xef, 0xff, 0x3f, 0x0f, 0x0f};
+static const uint8_t seq_bits[VGA_SEQ_COUNT] = {0x03, 0x3d, 0x0f, 0x3f, 0x0e};
+static const uint8_t gc_bits[VGA_GC_COUNT] = {0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff};
+static const uint8_t crtc_bits[VGA_CRTC_COUNT] = {
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0x3f, 0x7f, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xef, 0xff};
+static const uint8_t attr_bits[VGA_ATTR_COUNT] = {0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
+                                                  0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
+                                                  0x3f, 0x3f, 0xef, 0xff, 0x3f, 0x0f, 0x0f};
 
 /* --- indexed registers: indexes beyond the last read as 0 --- */
 
@@ -56,23 +56,23 @@ static void crtc_write(struct vga *v, uint8_t value)
 {
 	unsigned index = v->crtc_index;
 
-	if (v->crtc[CRTC_V_SYNC_END] & CRTC_PROTECT && index <= CRTC_OVERFLOW) {
+	if (v->regs->crtc[CRTC_V_SYNC_END] & CRTC_PROTECT && index <= CRTC_OVERFLOW) {
 		/* The line compare's bit 8 alone is left to be written. */
 		if (index == CRTC_OVERFLOW)
-			v->crtc[index] = (v->crtc[index] & ~CRTC_OVERFLOW_COMPARE) |
-			                 (value & CRTC_OVERFLOW_COMPARE);
+			v->regs->crtc[index] = (v->regs->crtc[index] & ~CRTC_OVERFLOW_COMPARE) |
+			                       (value & CRTC_OVERFLOW_COMPARE);
 		return;
 	}
-	set(v->crtc, crtc_bits, CRTC_COUNT, index, value);
+	set(v->regs->crtc, crtc_bits, VGA_CRTC_COUNT, index, value);
 }
 
 /* Index and data take turns at one port. */
 static void attribute_write(struct vga *v, uint8_t value)
 {
 	if (v->attr_data)
-		set(v->attr, attr_bits, ATTR_COUNT, v->attr_index & 0x1f, value);
+		set(v->regs->attr, attr_bits, VGA_ATTR_COUNT, v->regs->attr_index & 0x1f, value);
 	else
-		v->attr_index = value & 0x3f;
+		v->regs->attr_index = value & 0x3f;
 	v->attr_data = !v->attr_data;
 }
 
@@ -80,7 +80,7 @@ static void attribute_write(struct vga *v, uint8_t value)
 
 static void dac_fetch(struct vga *v)
 {
-	memcpy(v->dac_value, v->dac[v->dac_index], sizeof v->dac_value);
+	memcpy(v->dac_value, v->regs->dac[v->dac_index], sizeof v->dac_value);
 	v->dac_index++;
 	v->dac_step = 0;
 }
@@ -104,10 +104,10 @@ static uint8_t dac_read(struct vga *v)
 
 static void dac_write(struct vga *v, uint8_t value)
 {
-	v->dac_value[v->dac_step] = v->vbe.enable & VBE_DAC_8 ? value : value & 0x3f;
+	v->dac_value[v->dac_step] = v->regs->vbe.enable & VBE_DAC_8 ? value : value & 0x3f;
 	if (++v->dac_step < 3)
 		return;
-	memcpy(v->dac[v->dac_index], v->dac_value, sizeof v->dac_value);
+	memcpy(v->regs->dac[v->dac_index], v->dac_value, sizeof v->dac_value);
 	v->dac_index++;
 	v->dac_step = 0;
 }
@@ -122,9 +122,9 @@ static uint32_t ports_read(void *ctx, uint32_t offset, unsigned size)
 		return 0xff;
 	switch (offset) {
 	case ATTR_INDEX:
-		return v->attr_index;
+		return v->regs->attr_index;
 	case ATTR_READ:
-		return get(v->attr, ATTR_COUNT, v->attr_index & 0x1f);
+		return get(v->regs->attr, VGA_ATTR_COUNT, v->regs->attr_index & 0x1f);
 	case MISC_WRITE:
 		return STATUS0_SENSE;
 	case ENABLE:
@@ -132,9 +132,9 @@ static uint32_t ports_read(void *ctx, uint32_t offset, unsigned size)
 	case SEQ_INDEX:
 		return v->seq_index;
 	case SEQ_DATA:
-		return get(v->seq, SEQ_COUNT, v->seq_index);
+		return get(v->regs->seq, VGA_SEQ_COUNT, v->seq_index);
 	case DAC_MASK:
-		return v->dac_mask;
+		return v->regs->dac_mask;
 	case DAC_READ:
 		return v->dac_reads ? 3 : 0;
 	case DAC_WRITE:
@@ -144,11 +144,11 @@ static uint32_t ports_read(void *ctx, uint32_t offset, unsigned size)
 	case FEATURE_READ:
 		return v->feature;
 	case MISC_READ:
-		return v->misc;
+		return v->regs->misc;
 	case GC_INDEX:
 		return v->gc_index;
 	case GC_DATA:
-		return get(v->gc, GC_COUNT, v->gc_index);
+		return get(v->regs->gc, VGA_GC_COUNT, v->gc_index);
 	default:
 		return 0xff;
 	}
@@ -167,7 +167,7 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 		attribute_write(v, value);
 		break;
 	case MISC_WRITE:
-		v->misc = value & 0xef;
+		v->regs->misc = value & 0xef;
 		break;
 	case ENABLE:
 		v->enabled = value & 1;
@@ -176,10 +176,10 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 		v->seq_index = value & 0x07;
 		break;
 	case SEQ_DATA:
-		set(v->seq, seq_bits, SEQ_COUNT, v->seq_index, value);
+		set(v->regs->seq, seq_bits, VGA_SEQ_COUNT, v->seq_index, value);
 		break;
 	case DAC_MASK:
-		v->dac_mask = value;
+		v->regs->dac_mask = value;
 		break;
 	case DAC_READ:
 	case DAC_WRITE:
@@ -192,7 +192,7 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 		v->gc_index = value & 0x0f;
 		break;
 	case GC_DATA:
-		set(v->gc, gc_bits, GC_COUNT, v->gc_index, value);
+		set(v->regs->gc, gc_bits, VGA_GC_COUNT, v->gc_index, value);
 		break;
 	}
 	vga_memory_follow(v);
@@ -202,7 +202,7 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 
 static bool answers(const struct vga_ports *p)
 {
-	return p->vga->enabled && p->colour == (p->vga->misc & MISC_COLOUR);
+	return p->vga->enabled && p->colour == (p->vga->regs->misc & MISC_COLOUR);
 }
 
 static uint32_t crtc_port_read(void *ctx, uint32_t offset, unsigned size)
@@ -212,7 +212,7 @@ static uint32_t crtc_port_read(void *ctx, uint32_t offset, unsigned size)
 
 	if (!answers(p))
 		return 0xff;
-	return offset ? get(v->crtc, CRTC_COUNT, v->crtc_index) : v->crtc_index;
+	return offset ? get(v->regs->crtc, VGA_CRTC_COUNT, v->crtc_index) : v->crtc_index;
 }
 
 static void crtc_port_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
@@ -230,6 +230,11 @@ static void crtc_port_write(void *ctx, uint32_t offset, unsigned size, uint32_t 
 	v->generation++;
 }
 
+struct vga_view vga_view(const struct vga *v)
+{
+	return (struct vga_view){v->regs, v->memory, v->words, clock_now(v->clock)};
+}
+
 static uint32_t status_read(void *ctx, uint32_t offset, unsigned size)
 {
 	const struct vga_ports *p = ctx;
@@ -237,7 +242,8 @@ static uint32_t status_read(void *ctx, uint32_t offset, unsigned size)
 	if (!answers(p))
 		return 0xff;
 	p->vga->attr_data = false;
-	return vga_beam(p->vga);
+	struct vga_view view = vga_view(p->vga);
+	return vga_beam(&view);
 }
 
 static void feature_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
@@ -253,14 +259,14 @@ static void feature_write(void *ctx, uint32_t offset, unsigned size, uint32_t va
 static void reset_registers(struct vga *v)
 {
 	v->enabled = true;
-	v->misc = v->feature = 0;
-	v->seq_index = v->crtc_index = v->gc_index = v->attr_index = 0;
-	memset(v->seq, 0, sizeof v->seq);
-	memset(v->crtc, 0, sizeof v->crtc);
-	memset(v->gc, 0, sizeof v->gc);
-	memset(v->attr, 0, sizeof v->attr);
+	v->feature = v->regs->misc = 0;
+	v->seq_index = v->crtc_index = v->gc_index = v->regs->attr_index = 0;
+	memset(v->regs->seq, 0, sizeof v->regs->seq);
+	memset(v->regs->crtc, 0, sizeof v->regs->crtc);
+	memset(v->regs->gc, 0, sizeof v->regs->gc);
+	memset(v->regs->attr, 0, sizeof v->regs->attr);
 	v->attr_data = false;
-	v->dac_mask = 0xff;
+	v->regs->dac_mask = 0xff;
 	dac_address(v, 0, false);
 	vga_vbe_reset(v);
 	v->latch = 0;
@@ -275,7 +281,7 @@ static void vga_reset(void *d, enum reset_kind kind)
 	if (kind == RESET_POWER) { /* memory and colours have no reset */
 		memset(v->memory, 0, vga_memory_bytes(v));
 		vga_memory_stored(v, 0, vga_memory_bytes(v));
-		memset(v->dac, 0, sizeof v->dac);
+		memset(v->regs->dac, 0, sizeof v->regs->dac);
 		memset(v->dac_value, 0, sizeof v->dac_value);
 	}
 	vga_memory_follow(v);
@@ -284,29 +290,30 @@ static void vga_reset(void *d, enum reset_kind kind)
 static void vga_state(void *d, struct archive *a)
 {
 	struct vga *v = d;
+	struct vga_registers *r = v->regs;
 
 	ARCHIVE(a, v, enabled);
-	ARCHIVE(a, v, misc);
+	ARCHIVE(a, r, misc);
 	ARCHIVE(a, v, feature);
 	ARCHIVE(a, v, seq_index);
-	ARCHIVE(a, v, seq);
+	ARCHIVE(a, r, seq);
 	ARCHIVE(a, v, crtc_index);
-	ARCHIVE(a, v, crtc);
-	ARCHIVE(a, v, gc);
+	ARCHIVE(a, r, crtc);
+	ARCHIVE(a, r, gc);
 	/* No more bits than there are: fields are taken as they stand. */
-	for (unsigned i = 0; i < GC_COUNT; i++)
-		archive_require(a, "gc", !(v->gc[i] & ~gc_bits[i]));
+	for (unsigned i = 0; i < VGA_GC_COUNT; i++)
+		archive_require(a, "gc", !(v->regs->gc[i] & ~gc_bits[i]));
 	ARCHIVE(a, v, gc_index);
-	ARCHIVE(a, v, attr_index);
-	ARCHIVE(a, v, attr);
+	ARCHIVE(a, r, attr_index);
+	ARCHIVE(a, r, attr);
 	ARCHIVE(a, v, attr_data);
-	ARCHIVE(a, v, dac_mask);
+	ARCHIVE(a, r, dac_mask);
 	ARCHIVE(a, v, dac_index);
 	ARCHIVE(a, v, dac_step);
 	archive_require(a, "dac_step", v->dac_step < 3);
 	ARCHIVE(a, v, dac_reads);
 	ARCHIVE(a, v, dac_value);
-	ARCHIVE(a, v, dac);
+	ARCHIVE(a, r, dac);
 	vga_vbe_state(v, a);
 	ARCHIVE(a, v, latch);
 	archive_value(a, "memory", v->memory, vga_memory_bytes(v));
@@ -323,6 +330,8 @@ static void vga_destroy(void *d)
 
 	if (!v->host.at)
 		free(v->memory);
+	if (!v->host.regs)
+		free(v->regs);
 	free(v);
 }
 
@@ -330,7 +339,7 @@ const struct device_type vga_type = {"vga", vga_reset, vga_state, vga_destroy};
 
 uint64_t vga_generation(struct vga *v)
 {
-	if (v->shown != VGA_NOWHERE || (vga_vbe_bpp(v) && v->host.at))
+	if (v->shown != VGA_NOWHERE || (vga_vbe_bpp(v->regs) && v->host.at))
 		v->generation++;
 	return v->generation;
 }
@@ -362,7 +371,8 @@ struct vga *vga_create(struct bus *bus, struct clock *clock, struct vga_memory m
 	v->colour = (struct vga_ports){v, true};
 	v->host = memory;
 	v->memory = memory.at ? (uint32_t *)(void *)memory.at : calloc(1, bytes);
-	CHECK(v->memory);
+	v->regs = memory.regs ? memory.regs : calloc(1, sizeof *v->regs);
+	CHECK(v->memory && v->regs);
 	v->words = bytes / 4;
 	v->shown = VGA_NOWHERE;
 	struct region_handler ports = {.ctx = v, .read = ports_read, .write = ports_write};

@@ -8,14 +8,14 @@
 
 #include "devices/bus.h"
 #include "devices/device.h"
+#include "devices/vga_view.h"
 
 struct vga;
 extern const struct device_type vga_type;
 
-enum { VGA_LEAST_MEMORY = 256 << 10 };
-
 /* What a VGA keeps its picture in. */
 struct vga_memory {
+	struct vga_registers *regs; /* NULL: of its own */
 	uint8_t *at;    /* NULL: of its own, which the processor never finds without it */
 	uint32_t bytes; /* a power of two; 0: VGA_LEAST_MEMORY */
 	uint32_t page;  /* of the machine's memory, where it begins: struct bus_memory */
@@ -37,42 +37,7 @@ uint64_t vga_generation(struct vga *v);
 struct region_handler vga_frame_buffer(struct vga *v);
 uint32_t vga_memory_bytes(const struct vga *v);
 
-/* --- the text --- */
-
-enum { VGA_TEXT_COLS = 256, VGA_TEXT_ROWS = 128 };
-
-struct vga_cell {
-	uint8_t ch, attr;
-};
-
-struct vga_text {
-	unsigned cols, rows;              /* from 1 on */
-	unsigned cell_width, cell_height; /* dots and scan lines of a character */
-	bool blank;                       /* the screen is off: none of it is seen */
-	bool blink;     /* bit 7 of an attribute: blinks; else a bright background */
-	bool cursor_on; /* is shown: it has lines, and is on the screen */
-	unsigned cursor_col, cursor_row;    /* 0 where it is not on the screen */
-	unsigned cursor_first, cursor_last; /* its lines within the character */
-	struct vga_cell cell[VGA_TEXT_ROWS][VGA_TEXT_COLS];
-};
-
-/* Rows that the screen shows whole; false in a graphics mode. */
-bool vga_text(const struct vga *v, struct vga_text *out);
-
-/* --- pixels --- */
-
-/* As a monitor shows them: scan lines that are sent twice are there twice, and so are the dots of
- * a dot clock that is halved. */
-struct vga_image {
-	unsigned width, height;
-	uint8_t *rgb; /* 3 bytes for each pixel; from malloc */
-	size_t room;
-};
-
-/* The size alone. */
-void vga_size(const struct vga *v, unsigned *width, unsigned *height);
-/* image is zero, or what another call left there. */
-void vga_render(const struct vga *v, struct vga_image *image);
-void vga_image_free(struct vga_image *image);
+/* What it shows now. */
+struct vga_view vga_view(const struct vga *v);
 
 #endif

@@ -32,7 +32,6 @@ enum sequencer_register {
 	SEQ_MAP_MASK,
 	SEQ_FONTS,
 	SEQ_MEMORY,
-	SEQ_COUNT,
 
 	SEQ_RUNS = 0x03,       /* of reset: both bits */
 	SEQ_EIGHT_DOTS = 0x01, /* of clocking */
@@ -60,7 +59,6 @@ enum crtc_register {
 	CRTC_UNDERLINE = 0x14,
 	CRTC_MODE = 0x17,
 	CRTC_LINE_COMPARE = 0x18,
-	CRTC_COUNT,
 
 	CRTC_DOUBLE_SCAN = 0x80, /* of max_scan */
 	CRTC_CURSOR_OFF = 0x20,  /* of cursor_start */
@@ -86,7 +84,6 @@ enum graphics_register {
 	GC_MISC,
 	GC_CARE,
 	GC_BIT_MASK,
-	GC_COUNT,
 
 	GC_WRITE_MODE = 0x03, /* of mode */
 	GC_READ_COMPARE = 0x08,
@@ -104,7 +101,6 @@ enum attribute_register {
 	ATTR_PLANES = 0x12,
 	ATTR_PANNING = 0x13,
 	ATTR_SELECT = 0x14,
-	ATTR_COUNT,
 
 	ATTR_LINE_GRAPHICS = 0x04, /* of mode */
 	ATTR_BLINK = 0x08,
@@ -122,14 +118,6 @@ enum {
 	VBE_KEEP = 0x80, /* what is in memory, as a mode begins */
 };
 
-struct vga_vbe {
-	uint16_t index, id;
-	uint16_t x_res, y_res, bpp; /* as written; they fit while a mode is on */
-	uint16_t enable, bank;
-	uint16_t width; /* pixels from one line to the next */
-	uint16_t x, y;  /* of the picture in them */
-};
-
 /* The CRT controller and input status 1, where one of two kinds of display has them. */
 struct vga_ports {
 	struct vga *vga;
@@ -142,20 +130,15 @@ struct vga {
 	struct vga_ports mono, colour;
 	uint64_t generation;
 
-	bool enabled; /* port 3C3h */
-	uint8_t misc, feature;
-	uint8_t seq_index, seq[SEQ_COUNT];
-	uint8_t crtc_index, crtc[CRTC_COUNT];
-	uint8_t gc_index, gc[GC_COUNT];
-	uint8_t attr_index, attr[ATTR_COUNT];
+	struct vga_registers *regs; /* of what is shown; the rest: */
+	bool enabled;               /* port 3C3h */
+	uint8_t feature;
+	uint8_t seq_index, crtc_index, gc_index;
 	bool attr_data; /* what is written to 3C0h next is data */
 
-	uint8_t dac_mask, dac_index, dac_step;
+	uint8_t dac_index, dac_step;
 	bool dac_reads; /* the index was written to 3C7h */
 	uint8_t dac_value[3];
-	uint8_t dac[256][3]; /* red, green, blue: 6 bits each */
-
-	struct vga_vbe vbe;
 
 	uint32_t latch;
 	struct vga_memory host;
@@ -186,15 +169,27 @@ static inline uint32_t vga_word(uint16_t place)
 }
 
 /* Bits of a pixel in the mode of VBE that is on; 0: none is. */
-static inline unsigned vga_vbe_bpp(const struct vga *v)
+static inline unsigned vga_vbe_bpp(const struct vga_registers *r)
 {
-	return v->vbe.enable & VBE_ENABLED ? v->vbe.bpp : 0;
+	return r->vbe.enable & VBE_ENABLED ? r->vbe.bpp : 0;
 }
 
 /* Not a mode whose memory is in planes? */
-static inline bool vga_is_linear(const struct vga *v)
+static inline bool vga_is_linear(const struct vga_registers *r)
 {
-	return vga_vbe_bpp(v) > 4;
+	return vga_vbe_bpp(r) > 4;
+}
+
+enum { VBE_MAX_RES = 4096, VBE_MAX_BPP = 32 };
+
+/* Lines of so much memory that are so wide; of four planes each has an eighth of a line's pixels
+ * in bytes. */
+static inline uint32_t vga_vbe_lines(const struct vga_vbe *b, uint32_t words, unsigned width)
+{
+	unsigned bpp = b->bpp;
+	uint64_t all = bpp == 4 ? (uint64_t)words * 8 : 4 * words / ((bpp + 7) / 8);
+
+	return width ? (uint32_t)(all / width) : 0;
 }
 
 /* --- vga_vbe.c --- */
@@ -219,18 +214,20 @@ static inline void vga_memory_stored(const struct vga *v, uint32_t offset, uint3
 
 /* --- vga_scan.c --- */
 
-unsigned vga_cols(const struct vga *v);    /* characters of a line that are shown, 1 to 256 */
-unsigned vga_lines(const struct vga *v);   /* that are shown, 1 to 2048 */
-unsigned vga_dots(const struct vga *v);    /* of a character: 8 or 9 */
-bool vga_is_graphics(const struct vga *v); /* by the VGA's registers */
-bool vga_is_blank(const struct vga *v);
-/* Frames since the clock's zero; where the beam is: input status 1, bits 0 and 3. */
-uint64_t vga_frames(const struct vga *v);
-uint8_t vga_beam(const struct vga *v);
+unsigned vga_cols(const struct vga_view *v);    /* characters of a line that are shown, 1 to 256 */
+unsigned vga_lines(const struct vga_view *v);   /* that are shown, 1 to 2048 */
+unsigned vga_dots(const struct vga_view *v);    /* of a character: 8 or 9 */
+bool vga_is_graphics(const struct vga_view *v); /* by the VGA's registers */
+bool vga_is_blank(const struct vga_view *v);
+/* Does the mode of VBE fit into so much memory, with lines so wide? */
+bool vga_vbe_fits(const struct vga_vbe *b, uint32_t words, unsigned width);
+/* Frames since the zero of time; where the beam is: input status 1, bits 0 and 3. */
+uint64_t vga_frames(const struct vga_view *v);
+uint8_t vga_beam(const struct vga_view *v);
 
 /* The lines of a frame from the top: for (vga_scan_begin(&s, v); more; more = vga_scan_next(&s)) */
 struct vga_scan {
-	const struct vga *v;
+	const struct vga_view *v;
 	unsigned line, lines;
 	uint16_t base;     /* the address counter at the begin of the line */
 	unsigned row_scan; /* the line within its row */
@@ -238,12 +235,12 @@ struct vga_scan {
 	bool below;        /* the line compare */
 	bool row_ends;     /* with this line */
 };
-void vga_scan_begin(struct vga_scan *s, const struct vga *v);
+void vga_scan_begin(struct vga_scan *s, const struct vga_view *v);
 bool vga_scan_next(struct vga_scan *s);
 /* Where in the planes character col of this line is. */
 uint16_t vga_scan_address(const struct vga_scan *s, unsigned col);
 
 /* The cursor's column in a row that begins with this counter; VGA_TEXT_COLS: it is in none. */
-unsigned vga_cursor_col(const struct vga *v, uint16_t base);
+unsigned vga_cursor_col(const struct vga_view *v, uint16_t base);
 
 #endif

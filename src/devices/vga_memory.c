@@ -13,10 +13,10 @@ static bool in_window(const struct vga *v, uint32_t *offset)
 	static const struct {
 		uint32_t base, bytes;
 	} maps[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
-	unsigned map = vga_is_linear(v) ? 1 : v->gc[GC_MISC] >> 2 & 3;
+	unsigned map = vga_is_linear(v->regs) ? 1 : v->regs->gc[GC_MISC] >> 2 & 3;
 
 	*offset -= maps[map].base;
-	return *offset < maps[map].bytes && v->misc & MISC_MEMORY && v->enabled;
+	return *offset < maps[map].bytes && v->regs->misc & MISC_MEMORY && v->enabled;
 }
 
 /* Chained by four, the low two bits of an address select a plane, and where they were come A14
@@ -24,9 +24,9 @@ static bool in_window(const struct vga *v, uint32_t *offset)
  * odd and even, bit 0 gives way to A16, of which a window of 64 KiB has none. */
 static uint16_t place_of(const struct vga *v, uint32_t a)
 {
-	if (v->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
+	if (v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
 		return (a & 0xfffc) | (a >> 14 & 3);
-	if (v->gc[GC_MISC] & GC_CHAIN_ODD_EVEN)
+	if (v->regs->gc[GC_MISC] & GC_CHAIN_ODD_EVEN)
 		return (a & 0xfffe) | (a >> 16 & 1);
 	return a;
 }
@@ -34,7 +34,7 @@ static uint16_t place_of(const struct vga *v, uint32_t a)
 /* A bank of VBE is as much as A0000h reaches, in each plane of a mode that has planes. */
 static uint32_t plane_bank(const struct vga *v)
 {
-	return vga_vbe_bpp(v) ? (uint32_t)v->vbe.bank * VGA_PLANE & (v->words - 1) : 0;
+	return vga_vbe_bpp(v->regs) ? (uint32_t)v->regs->vbe.bank * VGA_PLANE & (v->words - 1) : 0;
 }
 
 static uint32_t word_of(const struct vga *v, uint32_t a)
@@ -44,7 +44,7 @@ static uint32_t word_of(const struct vga *v, uint32_t a)
 
 static uint32_t linear_bank(const struct vga *v)
 {
-	return (uint32_t)v->vbe.bank * VGA_BANK & (4 * v->words - 1);
+	return (uint32_t)v->regs->vbe.bank * VGA_BANK & (4 * v->words - 1);
 }
 
 /* --- memory that needs no VGA --- */
@@ -53,13 +53,13 @@ static uint32_t linear_bank(const struct vga *v)
  * latches, which nothing uses that writes whole bytes. */
 static uint32_t plain_at(const struct vga *v)
 {
-	const uint8_t *gc = v->gc;
+	const uint8_t *gc = v->regs->gc;
 
-	if (!v->enabled || !(v->misc & MISC_MEMORY))
+	if (!v->enabled || !(v->regs->misc & MISC_MEMORY))
 		return VGA_NOWHERE;
-	if (vga_is_linear(v))
+	if (vga_is_linear(v->regs))
 		return linear_bank(v);
-	if (!(v->seq[SEQ_MEMORY] & SEQ_CHAIN_4) || v->seq[SEQ_MAP_MASK] != 15 ||
+	if (!(v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4) || v->regs->seq[SEQ_MAP_MASK] != 15 ||
 	    gc[GC_MODE] & (GC_WRITE_MODE | GC_READ_COMPARE) || gc[GC_ROTATE] ||
 	    gc[GC_ENABLE_SET_RESET] || gc[GC_BIT_MASK] != 0xff || gc[GC_MISC] & GC_MAP_B)
 		return VGA_NOWHERE;
@@ -99,19 +99,19 @@ static void note_plain(struct vga *v, size_t accesses)
 
 static uint8_t load(struct vga *v, uint32_t a)
 {
-	if (vga_is_linear(v))
+	if (vga_is_linear(v->regs))
 		return ((uint8_t *)v->memory)[linear_bank(v) + a];
 	uint32_t latch = v->latch = v->memory[word_of(v, a)];
-	unsigned plane = v->gc[GC_READ_MAP];
+	unsigned plane = v->regs->gc[GC_READ_MAP];
 
-	if (v->gc[GC_MODE] & GC_READ_COMPARE) {
-		uint32_t other =
-			(latch ^ vga_planes(v->gc[GC_COMPARE])) & vga_planes(v->gc[GC_CARE]);
+	if (v->regs->gc[GC_MODE] & GC_READ_COMPARE) {
+		uint32_t other = (latch ^ vga_planes(v->regs->gc[GC_COMPARE])) &
+		                 vga_planes(v->regs->gc[GC_CARE]);
 		return ~(other | other >> 8 | other >> 16 | other >> 24);
 	}
-	if (v->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
+	if (v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
 		plane = a & 3;
-	else if (v->gc[GC_MODE] & GC_READ_ODD_EVEN)
+	else if (v->regs->gc[GC_MODE] & GC_READ_ODD_EVEN)
 		plane = (plane & 2) | (a & 1);
 	return latch >> 8 * plane;
 }
@@ -131,7 +131,7 @@ static uint32_t in_all(uint8_t byte)
 /* The four bytes that a byte becomes on its way to the planes. */
 static uint32_t data_of(const struct vga *v, uint8_t byte)
 {
-	const uint8_t *gc = v->gc;
+	const uint8_t *gc = v->regs->gc;
 	unsigned mode = gc[GC_MODE] & GC_WRITE_MODE, rotate = gc[GC_ROTATE] & 7;
 	uint32_t enable = vga_planes(gc[GC_ENABLE_SET_RESET]), bits = in_all(gc[GC_BIT_MASK]);
 	uint32_t value;
@@ -166,15 +166,15 @@ static uint32_t data_of(const struct vga *v, uint8_t byte)
 
 static void store(struct vga *v, uint32_t a, uint8_t byte)
 {
-	if (vga_is_linear(v)) {
+	if (vga_is_linear(v->regs)) {
 		((uint8_t *)v->memory)[linear_bank(v) + a] = byte;
 		return;
 	}
-	unsigned planes = v->seq[SEQ_MAP_MASK];
+	unsigned planes = v->regs->seq[SEQ_MAP_MASK];
 
-	if (v->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
+	if (v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4)
 		planes &= 1u << (a & 3);
-	else if (!(v->seq[SEQ_MEMORY] & SEQ_SEQUENTIAL))
+	else if (!(v->regs->seq[SEQ_MEMORY] & SEQ_SEQUENTIAL))
 		planes &= a & 1 ? 0xa : 0x5;
 	uint32_t mask = vga_planes(planes), *to = &v->memory[word_of(v, a)];
 	*to = (*to & ~mask) | (data_of(v, byte) & mask);
@@ -192,7 +192,7 @@ static void tell_page(const struct vga *v, uint32_t a, uint32_t n)
 {
 	if (!in_window(v, &a))
 		return;
-	if (vga_is_linear(v)) {
+	if (vga_is_linear(v->regs)) {
 		vga_memory_stored(v, linear_bank(v) + a, n);
 		return;
 	}

@@ -15,9 +15,9 @@ struct blinking {
 /* --- characters --- */
 
 /* Sequencer register 3: tables of 8 KiB each, in plane 2; bit 2 of the number is the odd half. */
-static unsigned font_at(const struct vga *v, bool bright)
+static unsigned font_at(const struct vga_view *v, bool bright)
 {
-	unsigned select = v->seq[SEQ_FONTS];
+	unsigned select = v->regs->seq[SEQ_FONTS];
 	unsigned number =
 		bright ? (select >> 2 & 3) | (select >> 3 & 4) : (select & 3) | (select >> 2 & 4);
 	return (number & 3) * 0x4000 + (number >> 2) * 0x2000;
@@ -25,7 +25,8 @@ static unsigned font_at(const struct vga *v, bool bright)
 
 static bool is_cursor(const struct vga_scan *s)
 {
-	unsigned start = s->v->crtc[CRTC_CURSOR_START], end = s->v->crtc[CRTC_CURSOR_END] & 0x1f;
+	unsigned start = s->v->regs->crtc[CRTC_CURSOR_START],
+		 end = s->v->regs->crtc[CRTC_CURSOR_END] & 0x1f;
 	return !(start & CRTC_CURSOR_OFF) && s->row_scan >= (start & 0x1f) && s->row_scan <= end;
 }
 
@@ -33,19 +34,20 @@ static bool is_cursor(const struct vga_scan *s)
 static void draw_character(const struct vga_scan *s, uint32_t cell, bool cursor,
                            const struct blinking *b, uint8_t *out)
 {
-	const struct vga *v = s->v;
+	const struct vga_view *v = s->v;
 	uint8_t ch = cell, attr = cell >> 8, fore = attr & 15, back = attr >> 4;
 	uint8_t dots = v->memory[vga_word(font_at(v, attr & 8) + ch * 32 + s->row_scan)] >> 16;
-	bool ninth =
-		v->attr[ATTR_MODE] & ATTR_LINE_GRAPHICS && ch >= 0xc0 && ch <= 0xdf && dots & 1;
+	bool ninth = v->regs->attr[ATTR_MODE] & ATTR_LINE_GRAPHICS && ch >= 0xc0 && ch <= 0xdf &&
+	             dots & 1;
 
-	if (v->attr[ATTR_MODE] & ATTR_BLINK) {
+	if (v->regs->attr[ATTR_MODE] & ATTR_BLINK) {
 		if (back & 8 && b->chars_off)
 			dots = ninth = 0;
 		back &= 7;
 	}
 	/* Underlined: blue on black by number, whatever bits 3 and 7. */
-	if (cursor || ((attr & 0x77) == 1 && s->row_scan == (v->crtc[CRTC_UNDERLINE] & 0x1f))) {
+	if (cursor ||
+	    ((attr & 0x77) == 1 && s->row_scan == (v->regs->crtc[CRTC_UNDERLINE] & 0x1f))) {
 		dots = 0xff;
 		ninth = true;
 	}
@@ -100,8 +102,8 @@ static void draw_256(uint32_t bytes, uint8_t *out)
 
 static void draw_graphics_line(const struct vga_scan *s, unsigned cols, uint8_t *out)
 {
-	const struct vga *v = s->v;
-	unsigned mode = v->gc[GC_MODE], dots = vga_dots(v);
+	const struct vga_view *v = s->v;
+	unsigned mode = v->regs->gc[GC_MODE], dots = vga_dots(v);
 
 	for (unsigned i = 0; i < cols; i++, out += dots) {
 		uint32_t bytes = v->memory[vga_word(vga_scan_address(s, i))];
@@ -118,7 +120,7 @@ static void draw_graphics_line(const struct vga_scan *s, unsigned cols, uint8_t 
 /* Dots that the picture is moved to the left: of nine, 8 stands for none and 0 for one. */
 static unsigned panning(const struct vga_scan *s)
 {
-	const uint8_t *attr = s->v->attr;
+	const uint8_t *attr = s->v->regs->attr;
 	unsigned pan = s->below && attr[ATTR_MODE] & ATTR_PAN_TOP ? 0 : attr[ATTR_PANNING];
 
 	if (vga_dots(s->v) == 9)
@@ -128,28 +130,28 @@ static unsigned panning(const struct vga_scan *s)
 
 /* --- colours --- */
 
-static void dac_colour(const struct vga *v, uint8_t index, uint8_t *rgb)
+static void dac_colour(const struct vga_view *v, uint8_t index, uint8_t *rgb)
 {
-	const uint8_t *colour = v->dac[index & v->dac_mask];
+	const uint8_t *colour = v->regs->dac[index & v->regs->dac_mask];
 	for (unsigned i = 0; i < 3; i++) {
 		uint8_t six = colour[i] & 0x3f;
-		rgb[i] = v->vbe.enable & VBE_DAC_8 ? colour[i] : six << 2 | six >> 4;
+		rgb[i] = v->regs->vbe.enable & VBE_DAC_8 ? colour[i] : six << 2 | six >> 4;
 	}
 }
 
 /* Numbers of colours to red, green and blue: by the attribute controller's palette, but for those
  * of eight bits.  In graphics blinking is another bit 3, behind the planes' enable: so the palette
  * that the BIOS has for mode 0Fh makes one of its four colours blink. */
-static void make_colours(const struct vga *v, bool of_256, bool other, uint8_t rgb[256][3])
+static void make_colours(const struct vga_view *v, bool of_256, bool other, uint8_t rgb[256][3])
 {
-	unsigned select = v->attr[ATTR_SELECT];
+	unsigned select = v->regs->attr[ATTR_SELECT];
 
 	for (unsigned i = 0; i < 256; i++) {
 		unsigned index = i;
 		if (!of_256) {
-			unsigned bits = (i & v->attr[ATTR_PLANES] & 15) ^ (other ? 8 : 0);
-			index = v->attr[bits] | (select & 0x0c) << 4;
-			if (v->attr[ATTR_MODE] & ATTR_SELECT_45)
+			unsigned bits = (i & v->regs->attr[ATTR_PLANES] & 15) ^ (other ? 8 : 0);
+			index = v->regs->attr[bits] | (select & 0x0c) << 4;
+			if (v->regs->attr[ATTR_MODE] & ATTR_SELECT_45)
 				index = (index & 0xcf) | (select & 3) << 4;
 		}
 		dac_colour(v, index, rgb[i]);
@@ -172,7 +174,7 @@ static void size_image(struct vga_image *image, unsigned width, unsigned height)
 	image->room = bytes;
 }
 
-static void render_vga(const struct vga *v, struct vga_image *image)
+static void render_vga(const struct vga_view *v, struct vga_image *image)
 {
 	unsigned cols = vga_cols(v), width = cols * vga_dots(v), each = image->width / width;
 	uint64_t frames = vga_frames(v);
@@ -183,8 +185,8 @@ static void render_vga(const struct vga *v, struct vga_image *image)
 
 	vga_scan_begin(&s, v);
 	bool graphics = vga_is_graphics(v);
-	make_colours(v, graphics && v->gc[GC_MODE] & GC_SHIFT_256,
-	             graphics && v->attr[ATTR_MODE] & ATTR_BLINK && b.chars_off, rgb);
+	make_colours(v, graphics && v->regs->gc[GC_MODE] & GC_SHIFT_256,
+	             graphics && v->regs->attr[ATTR_MODE] & ATTR_BLINK && b.chars_off, rgb);
 	do {
 		const uint8_t *from = line + panning(&s);
 		if (graphics)
@@ -220,13 +222,13 @@ static void direct_colour(uint32_t pixel, unsigned bpp, uint8_t *rgb)
 }
 
 /* The line's pixels from byte `at` of memory on, around whose end they go. */
-static void render_linear(const struct vga *v, uint32_t at, uint8_t rgb[256][3], uint8_t *out)
+static void render_linear(const struct vga_view *v, uint32_t at, uint8_t rgb[256][3], uint8_t *out)
 {
 	const uint8_t *memory = (const uint8_t *)v->memory;
-	unsigned bpp = v->vbe.bpp, bytes = (bpp + 7) / 8;
+	unsigned bpp = v->regs->vbe.bpp, bytes = (bpp + 7) / 8;
 	uint32_t mask = 4 * v->words - 1;
 
-	for (unsigned x = 0; x < v->vbe.x_res; x++, at += bytes, out += 3) {
+	for (unsigned x = 0; x < v->regs->vbe.x_res; x++, at += bytes, out += 3) {
 		uint32_t pixel = 0;
 		for (unsigned i = 0; i < bytes; i++)
 			pixel |= (uint32_t)memory[(at + i) & mask] << 8 * i;
@@ -238,9 +240,9 @@ static void render_linear(const struct vga *v, uint32_t at, uint8_t rgb[256][3],
 }
 
 /* The same of four planes. */
-static void render_planes(const struct vga *v, uint32_t dot, uint8_t rgb[256][3], uint8_t *out)
+static void render_planes(const struct vga_view *v, uint32_t dot, uint8_t rgb[256][3], uint8_t *out)
 {
-	for (unsigned x = 0; x < v->vbe.x_res; x++, dot++, out += 3) {
+	for (unsigned x = 0; x < v->regs->vbe.x_res; x++, dot++, out += 3) {
 		uint32_t place = dot / 8 & (v->words - 1);
 		uint32_t four = v->memory[(place & ~0xffffu) | vga_word(place)];
 		uint8_t dots[8];
@@ -249,15 +251,15 @@ static void render_planes(const struct vga *v, uint32_t dot, uint8_t rgb[256][3]
 	}
 }
 
-static void render_vbe(const struct vga *v, struct vga_image *image)
+static void render_vbe(const struct vga_view *v, struct vga_image *image)
 {
-	unsigned bpp = v->vbe.bpp;
+	unsigned bpp = v->regs->vbe.bpp;
 	uint8_t rgb[256][3];
 
 	make_colours(v, bpp == 8, false, rgb);
 	for (unsigned y = 0; y < image->height; y++) {
 		uint8_t *out = image->rgb + (size_t)3 * y * image->width;
-		uint32_t pixel = (v->vbe.y + y) * v->vbe.width + v->vbe.x;
+		uint32_t pixel = (v->regs->vbe.y + y) * v->regs->vbe.width + v->regs->vbe.x;
 		if (bpp == 4)
 			render_planes(v, pixel, rgb, out);
 		else
@@ -265,23 +267,53 @@ static void render_vbe(const struct vga *v, struct vga_image *image)
 	}
 }
 
-void vga_size(const struct vga *v, unsigned *width, unsigned *height)
+static void size_of(const struct vga_view *v, unsigned *width, unsigned *height)
 {
-	unsigned each = v->seq[SEQ_CLOCKING] & SEQ_HALF_CLOCK ? 2 : 1;
+	unsigned each = v->regs->seq[SEQ_CLOCKING] & SEQ_HALF_CLOCK ? 2 : 1;
 
-	*width = vga_vbe_bpp(v) ? v->vbe.x_res : vga_cols(v) * vga_dots(v) * each;
-	*height = vga_vbe_bpp(v) ? v->vbe.y_res : vga_lines(v);
+	*width = vga_vbe_bpp(v->regs) ? v->regs->vbe.x_res : vga_cols(v) * vga_dots(v) * each;
+	*height = vga_vbe_bpp(v->regs) ? v->regs->vbe.y_res : vga_lines(v);
 }
 
-void vga_render(const struct vga *v, struct vga_image *image)
+void vga_size(struct vga_view v, unsigned *width, unsigned *height)
 {
+	size_of(&v, width, height);
+}
+
+bool vga_view_is_good(struct vga_view v)
+{
+	const struct vga_vbe *b = &v.regs->vbe;
+	return !vga_vbe_bpp(v.regs) || vga_vbe_fits(b, v.words, b->width);
+}
+
+/* Everything that the VGA's own registers can show is in the first 256 KiB, as much as a place of 16
+ * bits reaches in four planes. */
+struct vga_extent vga_extent(struct vga_view v)
+{
+	const struct vga_vbe *b = &v.regs->vbe;
+	uint32_t mask = 4 * v.words - 1, each = (b->bpp + 7) / 8;
+	uint32_t first = b->y * b->width + b->x, pixels = (b->y_res - 1u) * b->width + b->x_res;
+	uint32_t bank = first / 8 / VGA_PLANE,
+		 banks = (first + pixels - 1) / 8 / VGA_PLANE - bank + 1;
+
+	if (!vga_vbe_bpp(v.regs))
+		return (struct vga_extent){0, VGA_LEAST_MEMORY};
+	if (!vga_is_linear(v.regs))
+		return (struct vga_extent){bank * VGA_LEAST_MEMORY & mask,
+		                           banks * VGA_LEAST_MEMORY};
+	return (struct vga_extent){first * each & mask, pixels * each};
+}
+
+void vga_render(struct vga_view view, struct vga_image *image)
+{
+	const struct vga_view *v = &view;
 	unsigned width, height;
 
-	vga_size(v, &width, &height);
+	size_of(v, &width, &height);
 	size_image(image, width, height);
 	if (vga_is_blank(v))
 		memset(image->rgb, 0, (size_t)3 * width * height);
-	else if (vga_vbe_bpp(v))
+	else if (vga_vbe_bpp(v->regs))
 		render_vbe(v, image);
 	else
 		render_vga(v, image);

@@ -16,21 +16,22 @@ static void read_row(const struct vga_scan *s, struct vga_text *out)
 	out->rows++;
 }
 
-bool vga_text(const struct vga *v, struct vga_text *out)
+bool vga_text(struct vga_view view, struct vga_text *out)
 {
-	unsigned start = v->crtc[CRTC_CURSOR_START], max_scan = v->crtc[CRTC_MAX_SCAN];
+	const struct vga_view *v = &view;
+	unsigned start = v->regs->crtc[CRTC_CURSOR_START], max_scan = v->regs->crtc[CRTC_MAX_SCAN];
 	struct vga_scan s;
 
-	if (vga_is_graphics(v) || vga_vbe_bpp(v))
+	if (vga_is_graphics(v) || vga_vbe_bpp(v->regs))
 		return false;
 	out->cols = vga_cols(v);
 	out->rows = 0;
 	out->cell_width = vga_dots(v);
 	out->cell_height = ((max_scan & 0x1f) + 1) * (max_scan & CRTC_DOUBLE_SCAN ? 2 : 1);
 	out->blank = vga_is_blank(v);
-	out->blink = v->attr[ATTR_MODE] & ATTR_BLINK;
+	out->blink = v->regs->attr[ATTR_MODE] & ATTR_BLINK;
 	out->cursor_first = start & 0x1f;
-	out->cursor_last = v->crtc[CRTC_CURSOR_END] & 0x1f;
+	out->cursor_last = v->regs->crtc[CRTC_CURSOR_END] & 0x1f;
 	out->cursor_on = false;
 	out->cursor_col = out->cursor_row = 0;
 	vga_scan_begin(&s, v);

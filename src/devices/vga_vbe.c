@@ -22,35 +22,12 @@ enum {
 	VBE_FIRST_ID = 0xb0c0,
 	VBE_LAST_ID = 0xb0c5,
 	VBE_FLAGS = VBE_ENABLED | VBE_GET_MAXIMA | VBE_DAC_8 | VBE_LINEAR | VBE_KEEP,
-	MAX_RES = 4096,
-	MAX_BPP = 32,
 };
-
-static bool is_bpp(unsigned bpp)
-{
-	return bpp == 4 || bpp == 8 || bpp == 15 || bpp == 16 || bpp == 24 || bpp == 32;
-}
-
-/* Lines of memory that are so wide; of four planes each has an eighth of a line's pixels in bytes. */
-static uint32_t lines_of(const struct vga *v, unsigned width)
-{
-	unsigned bpp = v->vbe.bpp;
-	uint64_t all = bpp == 4 ? (uint64_t)v->words * 8 : 4 * v->words / ((bpp + 7) / 8);
-
-	return width ? (uint32_t)(all / width) : 0;
-}
-
-static bool fits(const struct vga *v, unsigned width)
-{
-	const struct vga_vbe *b = &v->vbe;
-	return b->x_res && b->y_res && is_bpp(b->bpp) && b->x_res <= MAX_RES &&
-	       b->y_res <= MAX_RES && width >= b->x_res && lines_of(v, width) >= b->y_res;
-}
 
 /* A mode begins: its picture is black, unless it is to be kept. */
 static void begin(struct vga *v, bool keep)
 {
-	struct vga_vbe *b = &v->vbe;
+	struct vga_vbe *b = &v->regs->vbe;
 
 	b->width = b->x_res;
 	b->x = b->y = b->bank = 0;
@@ -62,10 +39,10 @@ static void begin(struct vga *v, bool keep)
 
 static void enable(struct vga *v, uint16_t flags)
 {
-	struct vga_vbe *b = &v->vbe;
+	struct vga_vbe *b = &v->regs->vbe;
 	bool was_on = b->enable & VBE_ENABLED;
 
-	if (flags & VBE_ENABLED && !was_on && !fits(v, b->x_res))
+	if (flags & VBE_ENABLED && !was_on && !vga_vbe_fits(b, v->words, b->x_res))
 		flags &= ~VBE_ENABLED;
 	b->enable = flags & VBE_FLAGS;
 	if (flags & VBE_ENABLED && !was_on)
@@ -74,18 +51,18 @@ static void enable(struct vga *v, uint16_t flags)
 
 static uint32_t index_read(void *ctx, uint32_t offset, unsigned size)
 {
-	return ((struct vga *)ctx)->vbe.index;
+	return ((struct vga *)ctx)->regs->vbe.index;
 }
 
 static void index_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
-	((struct vga *)ctx)->vbe.index = value;
+	((struct vga *)ctx)->regs->vbe.index = value;
 }
 
 static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
 {
 	const struct vga *v = ctx;
-	const struct vga_vbe *b = &v->vbe;
+	const struct vga_vbe *b = &v->regs->vbe;
 	bool maxima = b->enable & VBE_GET_MAXIMA;
 	uint32_t lines;
 
@@ -93,11 +70,11 @@ static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
 	case VBE_ID:
 		return b->id;
 	case VBE_X_RES:
-		return maxima ? MAX_RES : b->x_res;
+		return maxima ? VBE_MAX_RES : b->x_res;
 	case VBE_Y_RES:
-		return maxima ? MAX_RES : b->y_res;
+		return maxima ? VBE_MAX_RES : b->y_res;
 	case VBE_BPP:
-		return maxima ? MAX_BPP : b->bpp;
+		return maxima ? VBE_MAX_BPP : b->bpp;
 	case VBE_ENABLE:
 		return b->enable;
 	case VBE_BANK:
@@ -105,7 +82,7 @@ static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
 	case VBE_WIDTH:
 		return b->width;
 	case VBE_HEIGHT:
-		lines = b->enable & VBE_ENABLED ? lines_of(v, b->width) : 0;
+		lines = b->enable & VBE_ENABLED ? vga_vbe_lines(b, v->words, b->width) : 0;
 		return lines < UINT16_MAX ? lines : UINT16_MAX;
 	case VBE_X:
 		return b->x;
@@ -121,7 +98,7 @@ static uint32_t data_read(void *ctx, uint32_t offset, unsigned size)
 static void data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct vga *v = ctx;
-	struct vga_vbe *b = &v->vbe;
+	struct vga_vbe *b = &v->regs->vbe;
 	bool is_on = b->enable & VBE_ENABLED;
 
 	switch (b->index) {
@@ -146,7 +123,7 @@ static void data_write(void *ctx, uint32_t offset, unsigned size, uint32_t value
 		b->bank = value;
 		break;
 	case VBE_WIDTH:
-		if (is_on && fits(v, value))
+		if (is_on && vga_vbe_fits(b, v->words, value))
 			b->width = value;
 		break;
 	case VBE_X:
@@ -173,12 +150,12 @@ void vga_vbe_map(struct vga *v)
 
 void vga_vbe_reset(struct vga *v)
 {
-	v->vbe = (struct vga_vbe){.id = VBE_LAST_ID};
+	v->regs->vbe = (struct vga_vbe){.id = VBE_LAST_ID};
 }
 
 void vga_vbe_state(struct vga *v, struct archive *a)
 {
-	struct vga_vbe *b = &v->vbe;
+	struct vga_vbe *b = &v->regs->vbe;
 
 	archive_value(a, "vbe_index", &b->index, sizeof b->index);
 	archive_value(a, "vbe_id", &b->id, sizeof b->id);
@@ -190,5 +167,6 @@ void vga_vbe_state(struct vga *v, struct archive *a)
 	archive_value(a, "vbe_width", &b->width, sizeof b->width);
 	archive_value(a, "vbe_x", &b->x, sizeof b->x);
 	archive_value(a, "vbe_y", &b->y, sizeof b->y);
-	archive_require(a, "vbe_enable", !(b->enable & VBE_ENABLED) || fits(v, b->width));
+	archive_require(a, "vbe_enable",
+	                !(b->enable & VBE_ENABLED) || vga_vbe_fits(b, v->words, b->width));
 }

@@ -86,13 +86,13 @@ static uint64_t screen_generation(void *ctx)
 static bool screen_text_of(void *ctx, struct vga_text *t)
 {
 	struct machine *m = ctx;
-	return vga_text(board_vga(m->board), t);
+	return vga_text(vga_view(board_vga(m->board)), t);
 }
 
 static void screen_pixels(void *ctx, unsigned *width, unsigned *height)
 {
 	struct machine *m = ctx;
-	vga_size(board_vga(m->board), width, height);
+	vga_size(vga_view(board_vga(m->board)), width, height);
 }
 
 static void create_pointer(struct machine *m)

@@ -70,7 +70,7 @@ static bool on_screen_text(void *ctx, char *to, size_t most)
 	struct machine *m = ctx;
 	struct vga_text *t = malloc(sizeof *t);
 	CHECK(t);
-	bool there = vga_text(board_vga(m->board), t);
+	bool there = vga_text(vga_view(board_vga(m->board)), t);
 	if (there) {
 		struct screen_bytes b = screen_text(t);
 		snprintf(to, most, "%s", (const char *)b.at);
@@ -102,7 +102,7 @@ static bool on_screendump(void *ctx, int fd, bool png, struct problem *why)
 	if (!is_spare(m, fd, "picture", why))
 		return false;
 	struct vga_image image = {0};
-	vga_render(board_vga(m->board), &image);
+	vga_render(vga_view(board_vga(m->board)), &image);
 	struct screen_bytes b = png ? screen_png(&image) : screen_ppm(&image);
 	int err = b.n ? replace(fd, b.at, b.n) : -ENOMEM;
 	free(b.at);

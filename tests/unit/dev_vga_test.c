@@ -439,12 +439,12 @@ static void test_random_accesses(void **state)
 		r.now += any(1 << 24);
 		if (i % 512)
 			continue;
-		if (vga_text(v, &text)) {
+		if (vga_text(vga_view(v), &text)) {
 			assert_in_range(text.cols, 1, VGA_TEXT_COLS);
 			assert_in_range(text.rows, 1, VGA_TEXT_ROWS);
 			assert_true(text.cursor_col < text.cols && text.cursor_row < text.rows);
 		}
-		vga_render(v, &image);
+		vga_render(vga_view(v), &image);
 		assert_in_range(image.width, 8, 2 * 9 * 256);
 		assert_in_range(image.height, 1, 2048);
 	}

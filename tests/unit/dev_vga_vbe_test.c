@@ -252,7 +252,7 @@ static void test_direct_colours(void **state)
 				uint32_t n = number(x, y);
 				memcpy(s.memory + (y * MEMORY_W + x) * bytes, &n, bytes);
 			}
-		vga_render(s.v, &s.image);
+		vga_render(vga_view(s.v), &s.image);
 		assert_int_equal(s.image.width, W);
 		assert_int_equal(s.image.height, H);
 		for (unsigned y = 0; y < H; y++)
@@ -278,21 +278,21 @@ static void test_palette(void **state)
 	out(&s.r, 0x3c8, 7);
 	for (unsigned i = 0; i < 3; i++)
 		out(&s.r, 0x3c9, 0xc0 | i * 0x15);
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_pixel(7, 0, 0, scaled(0x15, 63), scaled(0x2a, 63));
 	/* Eight bits of each. */
 	vbe_set(&s.r, ENABLE, ON | 0x20);
 	out(&s.r, 0x3c8, 7);
 	for (unsigned i = 0; i < 3; i++)
 		out(&s.r, 0x3c9, 0xc1 + i);
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_pixel(7, 0, 0xc1, 0xc2, 0xc3);
 	out(&s.r, 0x3c6, 0x0f); /* the mask */
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_pixel(16 + 7, 0, 0xc1, 0xc2, 0xc3);
 	/* The screen off. */
 	seq(&s.r, 1, 0x20);
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_pixel(7, 0, 0, 0, 0);
 }
 
@@ -314,7 +314,7 @@ static void test_planes(void **state)
 			poke(&s.r, 0xa0000 + (at & 0xffff), number(at, plane));
 		}
 	}
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_int_equal(s.image.width, 1024);
 	for (unsigned y = 0; y < 768; y++)
 		for (unsigned x = 0; x < 1024; x++) {
@@ -332,12 +332,12 @@ static void test_wraps(void **state)
 	mode(640, 480, 32);
 	vbe_set(&s.r, Y, 0xffff);
 	vbe_set(&s.r, X, 0xffff);
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	uint32_t at = (0xffff * 640u + 0xffff) * 4 & (BYTES - 1);
 	memcpy(s.memory + at, "\x11\x22\x33", 3);
-	vga_render(s.v, &s.image);
+	vga_render(vga_view(s.v), &s.image);
 	assert_pixel(0, 0, 0x33, 0x22, 0x11);
-	assert_false(vga_text(s.v, &text));
+	assert_false(vga_text(vga_view(s.v), &text));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_display, close_display)

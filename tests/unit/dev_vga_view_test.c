@@ -33,7 +33,7 @@ static void test_cells(void **state)
 	for (unsigned i = 0; i < 2000; i++)
 		cell(&r, i, i * 7, i / 80);
 	cursor_at(&r, 3 * 80 + 5);
-	assert_true(vga_text(v, &text));
+	assert_true(vga_text(vga_view(v), &text));
 	assert_int_equal(text.cols, 80);
 	assert_int_equal(text.rows, 25);
 	assert_int_equal(text.cell_width, 9);
@@ -50,9 +50,9 @@ static void test_cells(void **state)
 	assert_int_equal(text.cursor_first, 13);
 	assert_int_equal(text.cursor_last, 14);
 	attribute(&r, 0x10, 0x04);
-	assert_true(vga_text(v, &text) && !text.blink);
+	assert_true(vga_text(vga_view(v), &text) && !text.blink);
 	set_mode(&r, &graphics_13h);
-	assert_false(vga_text(v, &text));
+	assert_false(vga_text(vga_view(v), &text));
 	close_vga(&r, v);
 }
 
@@ -62,20 +62,20 @@ static void test_cursor_off(void **state)
 	struct vga *v = open_vga(&r);
 	set_mode(&r, &text_80x25);
 	cursor_at(&r, 1999);
-	assert_true(vga_text(v, &text) && text.cursor_on && text.cursor_row == 24);
+	assert_true(vga_text(vga_view(v), &text) && text.cursor_on && text.cursor_row == 24);
 	cursor_at(&r, 2000);
-	assert_true(vga_text(v, &text) && !text.cursor_on);
+	assert_true(vga_text(vga_view(v), &text) && !text.cursor_on);
 	cursor_at(&r, 10);
 	crtc(&r, 0x0a, 0x2d);
-	assert_true(vga_text(v, &text) && !text.cursor_on);
+	assert_true(vga_text(vga_view(v), &text) && !text.cursor_on);
 	crtc(&r, 0x0a, 0x0f); /* begins below its end */
-	assert_true(vga_text(v, &text) && !text.cursor_on);
+	assert_true(vga_text(vga_view(v), &text) && !text.cursor_on);
 	crtc(&r, 0x0a, 0x00);
-	assert_true(vga_text(v, &text) && text.cursor_on && text.cursor_col == 10);
+	assert_true(vga_text(vga_view(v), &text) && text.cursor_on && text.cursor_col == 10);
 	crtc(&r, 0x0b, 0x4e); /* two characters later */
-	assert_true(vga_text(v, &text) && text.cursor_on && text.cursor_col == 12);
+	assert_true(vga_text(vga_view(v), &text) && text.cursor_on && text.cursor_col == 12);
 	cursor_at(&r, 78);
-	assert_true(vga_text(v, &text) && !text.cursor_on);
+	assert_true(vga_text(vga_view(v), &text) && !text.cursor_on);
 	close_vga(&r, v);
 }
 
@@ -85,16 +85,16 @@ static void test_blank(void **state)
 	struct vga *v = open_vga(&r);
 	set_mode(&r, &text_80x25);
 	seq(&r, 1, 0x20);
-	assert_true(vga_text(v, &text) && text.blank);
+	assert_true(vga_text(vga_view(v), &text) && text.blank);
 	seq(&r, 1, 0x00);
-	assert_true(vga_text(v, &text) && !text.blank);
+	assert_true(vga_text(vga_view(v), &text) && !text.blank);
 	in(&r, 0x3da);
 	out(&r, 0x3c0, 0x00);
-	assert_true(vga_text(v, &text) && text.blank);
+	assert_true(vga_text(vga_view(v), &text) && text.blank);
 	out(&r, 0x3c0, 0x00);
 	out(&r, 0x3c0, 0x20);
 	seq(&r, 0, 1);
-	assert_true(vga_text(v, &text) && text.blank);
+	assert_true(vga_text(vga_view(v), &text) && text.blank);
 	close_vga(&r, v);
 }
 
@@ -123,7 +123,7 @@ static void test_sizes(void **state)
 		crtc(&r, 9, (sizes[i].height - 1) | 0x40 | (sizes[i].twice ? 0x80 : 0));
 		for (unsigned row = 0; row < sizes[i].rows; row++)
 			cell(&r, row * cols + cols - 1, row + 1, 7);
-		assert_true(vga_text(v, &text));
+		assert_true(vga_text(vga_view(v), &text));
 		assert_int_equal(text.cols, cols);
 		assert_int_equal(text.rows, sizes[i].rows);
 		assert_int_equal(text.cell_height, sizes[i].height * (sizes[i].twice ? 2 : 1));
@@ -141,9 +141,9 @@ static void test_half_lines(void **state)
 	struct vga *v = open_vga(&r);
 	set_mode(&r, &text_80x25);
 	crtc(&r, 0x17, 0xa7);
-	vga_render(v, &image);
+	vga_render(vga_view(v), &image);
 	assert_int_equal(image.height, 800);
-	assert_true(vga_text(v, &text));
+	assert_true(vga_text(vga_view(v), &text));
 	assert_int_equal(text.rows, 50);
 	vga_image_free(&image);
 	close_vga(&r, v);
@@ -162,7 +162,7 @@ static void test_start_and_split(void **state)
 	crtc(&r, 0x18, 319 & 0xff);
 	crtc(&r, 9, 0x0f);
 	assert_true(crtc_in(&r, 7) & 0x10);
-	assert_true(vga_text(v, &text));
+	assert_true(vga_text(vga_view(v), &text));
 	assert_int_equal(text.rows, 25);
 	for (unsigned row = 0; row < 25; row++) {
 		unsigned at = row < 20 ? 2000 + 80 * row : 80 * (row - 20);
@@ -175,7 +175,7 @@ static void test_start_and_split(void **state)
 	crtc(&r, 0x17, 0x83); /* bit 13 comes round, and not bit 15 */
 	crtc(&r, 0x18, 0xff);
 	crtc(&r, 9, 0x4f);
-	assert_true(vga_text(v, &text));
+	assert_true(vga_text(vga_view(v), &text));
 	assert_int_equal(text.cell[0][16].ch, 0);
 	assert_int_equal(text.cell[0][17].ch, 1);
 	close_vga(&r, v);
@@ -246,7 +246,7 @@ static void test_text_pixels(void **state)
 		bool blinks = how & 1, two_fonts = how & 2;
 		attribute(&r, 0x10, blinks ? 0x0c : 0x04);
 		seq(&r, 3, two_fonts ? 0x24 : 0x00); /* table 5 where bit 3 is set */
-		vga_render(v, &image);
+		vga_render(vga_view(v), &image);
 		assert_int_equal(image.width, 720);
 		assert_int_equal(image.height, 400);
 		for (unsigned y = 0; y < 400; y++)
@@ -279,7 +279,7 @@ static void test_scrolled_pixels(void **state)
 	crtc(&r, 0x11, 0);
 	crtc(&r, 7, 0x0f);
 	crtc(&r, 9, 0x0f);
-	vga_render(v, &image);
+	vga_render(vga_view(v), &image);
 	for (unsigned y = 0; y < 200; y++)
 		for (unsigned x = 0; x < 720 - 9 - 3; x++)
 			assert_pixel(&image, x, y, text_dot(x + 9 + 3, y + 5, false, false));
@@ -289,7 +289,7 @@ static void test_scrolled_pixels(void **state)
 			assert_pixel(&image, x, y, text_dot(x + 1, y - 200, false, false));
 	/* With bit 5 off panning goes on there. */
 	attribute(&r, 0x10, 0x04);
-	vga_render(v, &image);
+	vga_render(vga_view(v), &image);
 	for (unsigned y = 200; y < 400; y++)
 		for (unsigned x = 0; x < 720 - 9 - 3; x++)
 			assert_pixel(&image, x, y, text_dot(x + 9 + 3, y - 200, false, false));
@@ -304,7 +304,7 @@ static bool shows(struct rig *r, struct vga *v, uint64_t ns, unsigned x, unsigne
 	struct vga_image image = {0};
 	struct colour want = dac(number);
 	r->now = ns;
-	vga_render(v, &image);
+	vga_render(vga_view(v), &image);
 	bool same = !memcmp(image.rgb + 3 * ((size_t)y * image.width + x), want.rgb, 3);
 	vga_image_free(&image);
 	return same;
@@ -365,7 +365,7 @@ static void assert_image(struct vga *v, unsigned width, unsigned height,
                          unsigned (*want)(unsigned x, unsigned y))
 {
 	struct vga_image image = {0};
-	vga_render(v, &image);
+	vga_render(vga_view(v), &image);
 	assert_int_equal(image.width, width);
 	assert_int_equal(image.height, height);
 	for (unsigned y = 0; y < height; y++)

@@ -300,7 +300,7 @@ static void test_display(void **state)
 	static struct vga_text text;
 	struct rig r;
 	struct board *b = open_board(&r, 64 << 20);
-	assert_true(vga_text(board_vga(b), &text));
+	assert_true(vga_text(vga_view(board_vga(b)), &text));
 	assert_int_equal(text.cols, 80);
 	assert_int_equal(text.rows, 25);
 	assert_int_equal(text.cell_height, 16);
@@ -309,7 +309,7 @@ static void test_display(void **state)
 	assert_int_equal(text.cell[24][79].ch, ' ');
 	assert_int_equal(text.cell[24][79].attr, 0x07);
 	bus_write(board_bus(b), SPACE_MEMORY, 0xb8000 + 2 * 81, 2, 0x1e41);
-	assert_true(vga_text(board_vga(b), &text));
+	assert_true(vga_text(vga_view(board_vga(b)), &text));
 	assert_int_equal(text.cell[1][1].ch, 'A');
 	assert_int_equal(text.cell[1][1].attr, 0x1e);
 	/* Of white, of brown as attribute 6 has it, of bright white. */

@@ -220,11 +220,16 @@ static bool load(struct machine *m, struct problem *p)
 	uint64_t end = m->config.memory;
 	struct guest_ram ram = {monitor_mmu(m->monitor), ram_write, end - FIRMWARE_KEEPS, end};
 	struct firmware_config firmware = firmware_config(m);
-	struct boot_entry entry;
+	struct boot_entry entry = {
+		.screen = {m->config.vbe.width, m->config.vbe.height,
+	                   firmware_frame_buffer(m->board), CONFIG_VGA_BYTES},
+	};
 	firmware_memory(&ram, &firmware);
 	firmware_tables(&ram, &firmware);
 	firmware_shadow(m->board, true);
 	bool ok = images_load(&m->images, &m->config, &ram, &entry, p);
+	if (ok && entry.screen.width)
+		firmware_graphics(m->board, entry.screen.width, entry.screen.height);
 	if (ok)
 		start_vcpu(m, &entry);
 	if (m->config.no_reboot)
@@ -280,8 +285,8 @@ void boot_create_board(struct machine *m)
 		.has_parallel = m->sinks[SINK_PRINTER],
 		.memory = {m, on_dma_read, on_dma_write},
 		.vga_memory = vga,
-		.screen_width = m->config.vbe.width,
-		.screen_height = m->config.vbe.height,
+		.screen_width = m->config.vbe.width ? m->config.vbe.width : CONFIG_SCREEN_WIDTH,
+		.screen_height = m->config.vbe.width ? m->config.vbe.height : CONFIG_SCREEN_HEIGHT,
 		.floppy = {m->media.drives[MEDIA_FLOPPY0].kind,
 	                   m->media.drives[MEDIA_FLOPPY0 + 1].kind},
 		.floppy_error = on_floppy_error,

@@ -16,6 +16,8 @@ enum {
 	CONFIG_CDROMS = IDE_PLACES,
 	CONFIG_SERIALS = 2,
 	CONFIG_VGA_BYTES = 16 << 20,
+	CONFIG_SCREEN_WIDTH = 1024, /* what --vbe is without the option */
+	CONFIG_SCREEN_HEIGHT = 768,
 };
 
 #define CONFIG_NO_DISC "none"
@@ -87,7 +89,7 @@ struct machine_config {
 	enum config_display display;
 	struct config_screen {
 		unsigned width, height;
-	} vbe;           /* the best mode that the monitor tells of */
+	} vbe;           /* the best mode that the monitor tells of; 0: not given */
 	unsigned keymap; /* keymap_name() */
 	bool debug_exit, no_reboot, exit_on_halt, paused;
 	const char *exit_on_text;

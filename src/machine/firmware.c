@@ -51,6 +51,7 @@ enum {
 	PM = ISA_BRIDGE | 3,
 	PM_PORTS = 0x600,
 	IDE = ISA_BRIDGE | 1,
+	DISPLAY = 2 << 3,
 	IDE_TIMING = 0x40, /* of each channel a word */
 	IDE_DECODES = 0x8000,
 
@@ -213,6 +214,11 @@ static void pci_out(struct board *b, unsigned function, uint8_t at, unsigned siz
 {
 	board_out(b, PCI_ADDRESS, 4, 0x80000000 | function << 8 | (at & 0xfc));
 	board_out(b, PCI_DATA + (at & 3), size, v);
+}
+
+uint32_t firmware_frame_buffer(struct board *b)
+{
+	return pci_in(b, DISPLAY, PCI_BARS, 4) & ~15u;
 }
 
 /* What is free: ports from here up, memory from here down. */

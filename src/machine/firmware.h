@@ -35,6 +35,9 @@ bool firmware_resumes(const struct board *b);
 /* The display alone, which firmware_devices programs as well: text of 80x25, an empty screen, without
  * characters. */
 void firmware_display(struct board *b);
+/* A mode of 32 bits a pixel, black, instead of that text; its memory is at the linear frame buffer. */
+void firmware_graphics(struct board *b, unsigned width, unsigned height);
+uint32_t firmware_frame_buffer(struct board *b);
 /* Characters of 8x16 for that text, if there are some in this BIOS of a display. */
 void firmware_characters(struct board *b, const uint8_t *bios, size_t bytes);
 

@@ -13,6 +13,8 @@ enum {
 	ATTRIBUTE_SCREEN = 0x20,
 	DAC_WRITE = 0x3c8,
 	DAC_DATA = 0x3c9,
+	VBE_INDEX = 0x1ce,
+	VBE_DATA = 0x1cf,
 
 	MAP_MASK = 2, /* of the sequencer */
 	MEMORY_MODE = 4,
@@ -70,6 +72,16 @@ void firmware_display(struct board *b)
 		board_out(b, ATTRIBUTE, 1, attribute[i]);
 	}
 	board_out(b, ATTRIBUTE, 1, ATTRIBUTE_SCREEN);
+}
+
+/* Bochs VBE Display API: the size and depth, then that it is on, with a linear frame buffer. */
+void firmware_graphics(struct board *b, unsigned width, unsigned height)
+{
+	const uint16_t values[] = {[1] = width, [2] = height, [3] = 32, [4] = 0x41};
+	for (unsigned i = 1; i < sizeof values / sizeof *values; i++) {
+		board_out(b, VBE_INDEX, 2, i);
+		board_out(b, VBE_DATA, 2, values[i]);
+	}
 }
 
 /* Every such font begins so: nothing, and a face. */

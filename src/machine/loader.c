@@ -39,7 +39,7 @@ bool boot_recognizes(const struct blob *head, const char *name, struct problem *
 bool boot_load(struct guest_ram *ram, struct boot_request *r, struct boot_entry *e,
                struct problem *p)
 {
-	*e = (struct boot_entry){.esp = BOOT_INFO};
+	*e = (struct boot_entry){.esp = BOOT_INFO, .screen = e->screen};
 	if (!r->kernel.size)
 		return problem_set(p, "kernel %s: is empty", r->kernel_name);
 	if (!unpack(r, p))

@@ -18,6 +18,12 @@ struct boot_module {
 	struct blob data;
 };
 
+/* A linear frame buffer of 32 bits a pixel, red in bits 16 to 23; width 0: the text of firmware_display. */
+struct boot_screen {
+	unsigned width, height;
+	uint32_t base, bytes;
+};
+
 struct boot_request {
 	const char *kernel_name; /* for messages */
 	struct blob kernel;      /* unpacked */
@@ -31,6 +37,8 @@ struct boot_request {
 struct boot_entry {
 	uint32_t eip, eax, ebx, esi, esp;
 	uint32_t gdt_base, gdt_limit;
+	/* What it can start in; where the loader cannot tell it so, width becomes 0. */
+	struct boot_screen screen;
 };
 
 enum {

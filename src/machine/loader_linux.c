@@ -27,6 +27,24 @@ enum {
 	CAN_USE_HEAP = 0x80,
 	LOADER_UNDEFINED = 0xff,
 
+	/* zero page, screen_info: include/uapi/linux/screen_info.h */
+	VIDEO_MODE = 0x006,
+	VIDEO_COLS = 0x007,
+	VIDEO_EGA_MEMORY = 0x00a, /* as INT 10h, AH=12h, tells in BL */
+	VIDEO_LINES = 0x00e,
+	VIDEO_KIND = 0x00f,
+	VIDEO_POINTS = 0x010,
+	LFB_WIDTH = 0x012,
+	LFB_HEIGHT = 0x014,
+	LFB_DEPTH = 0x016,
+	LFB_BASE = 0x018,
+	LFB_SIZE = 0x01c, /* in 64 KiB */
+	LFB_LINE = 0x024,
+	LFB_COLOURS = 0x026, /* red, green, blue, none: of each how many bits, from which on */
+	VIDEO_TEXT = 0x01,
+	VIDEO_LFB = 0x23,
+	EGA_256K = 3,
+
 	/* zero page */
 	EXT_MEM_K = 0x002,
 	ALT_MEM_K = 0x1e0,
@@ -72,6 +90,27 @@ static bool place_initrd(struct guest_ram *ram, const struct boot_request *r, ui
 	put(zero, RAMDISK_IMAGE, 4, at);
 	put(zero, RAMDISK_SIZE, 4, m->data.size);
 	return true;
+}
+
+static void tell_screen(uint8_t *zero, const struct boot_screen *s)
+{
+	static const uint8_t colours[] = {8, 16, 8, 8, 8, 0, 8, 24};
+	zero[VIDEO_MODE] = 3;
+	zero[VIDEO_COLS] = 80;
+	zero[VIDEO_LINES] = 25;
+	zero[VIDEO_EGA_MEMORY] = EGA_256K;
+	zero[VIDEO_POINTS] = 16;
+	zero[VIDEO_KIND] = VIDEO_TEXT;
+	if (!s->width)
+		return;
+	zero[VIDEO_KIND] = VIDEO_LFB;
+	put(zero, LFB_WIDTH, 2, s->width);
+	put(zero, LFB_HEIGHT, 2, s->height);
+	put(zero, LFB_DEPTH, 2, 32);
+	put(zero, LFB_BASE, 4, s->base);
+	put(zero, LFB_SIZE, 4, s->bytes >> 16);
+	put(zero, LFB_LINE, 2, s->width * 4);
+	memcpy(zero + LFB_COLOURS, colours, sizeof colours);
 }
 
 static bool check(const struct boot_request *r, size_t *setup, size_t *payload, struct problem *p)
@@ -158,6 +197,7 @@ bool linux_load(struct guest_ram *ram, const struct boot_request *r, struct boot
 	boot_e820(ram, map);
 	memcpy(zero + E820_TABLE, map, sizeof map);
 	zero[E820_COUNT] = E820_ENTRIES;
+	tell_screen(zero, &e->screen);
 	ram->write(ram->ctx, BOOT_INFO, zero, sizeof zero);
 
 	e->eip = HIGH_MEMORY;

@@ -276,6 +276,7 @@ static bool write_info(struct load *l, struct boot_entry *e)
 		return false;
 	l->ram->write(l->ram->ctx, BOOT_INFO, &info, sizeof info);
 	e->eip = l->entry;
+	e->screen.width = 0;
 	e->eax = BOOT_MAGIC;
 	e->ebx = BOOT_INFO;
 	return true;

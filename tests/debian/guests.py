@@ -518,7 +518,16 @@ def picture(path, file):
 
 @own
 def frame_buffer():
-    """Linux's own driver finds the display and the monitor's best mode; what it draws there is seen."""
+    """Linux starts in the mode that was asked for; its own driver, which comes later, finds the display
+    and the monitor's best mode; what it draws there is seen. Where no mode was asked for, it starts in text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/control"
+        with start(linux(options=["--control", f"unix:{path}"])) as vm:
+            to_shell(vm)
+            vm.run("echo seen on the screen > /dev/tty1; echo written", "^written$")
+            subprocess.run([here.unring, "ctl", path, "wait", "seen on the screen", "60"], check=True,
+                           stdout=subprocess.PIPE)
+            reboot(vm)
     width, height, first, rows = 1280, 720, 160, 320    # rows that are compared, not the cursor's
     names = ("drm", "fb_sys_fops", "sysimgblt", "sysfillrect", "syscopyarea", "drm_kms_helper",
              "ttm", "drm_ttm_helper", "drm_vram_helper", "bochs")
@@ -528,8 +537,11 @@ def frame_buffer():
         options = ["--control", f"unix:{path}", "--vbe", f"{width}x{height}"]
         with start(linux(options=options) | dict(initrd=initrd)) as vm:
             to_shell(vm)
+            vm.run("cat /sys/class/graphics/fb0/name", "^VESA VGA$")
+            vm.run("cat /sys/class/graphics/fb0/virtual_size", f"^{width},{height}$")
             vm.run(f"for m in {' '.join(names)}; do insmod /$m.ko; done; "
-                   "cat /sys/class/graphics/fb0/virtual_size", f"^{width},{height}$")
+                   "cat /sys/class/graphics/fb0/name", "^bochs-drm")
+            vm.run("cat /sys/class/graphics/fb0/virtual_size", f"^{width},{height}$")
             vm.run("seq 1 2000 | sed 's/.*/& & & &/' > /dev/tty1; "
                    "echo drawn", "^drawn$")
             end = time.monotonic() + 30 * PATIENCE  # the driver copies what was drawn, later

@@ -319,6 +319,31 @@ static void test_display(void **state)
 	close_board(&r, b);
 }
 
+/* Pixels instead: red, at the end of a line of the frame buffer. */
+static void test_graphics(void **state)
+{
+	static struct vga_text text;
+	struct vga_image image = {0};
+	struct rig r;
+	rig_open(&r);
+	struct board *b = board_create(&(struct board_config){
+		.clock = r.clock, .day_ns = 1, .vga_memory = {.bytes = 2 << 20}});
+	firmware_devices(
+		b, &(struct firmware_config){.ram_bytes = 64 << 20, .cpu = cpu_model_default()});
+	uint32_t base = firmware_frame_buffer(b);
+	assert_true(base && base % (2 << 20) == 0);
+	firmware_graphics(b, 640, 480);
+	assert_false(vga_text(board_vga(b), &text));
+	bus_write(board_bus(b), SPACE_MEMORY, base + 4 * (2 * 640 - 1), 4, 0xff0000);
+	vga_render(board_vga(b), &image);
+	assert_int_equal(image.width, 640);
+	assert_int_equal(image.height, 480);
+	const uint8_t *last = image.rgb + 3 * (2 * 640 - 1);
+	assert_int_equal(last[0] << 16 | last[1] << 8 | last[2], 0xff0000);
+	vga_image_free(&image);
+	close_board(&r, b);
+}
+
 /* Shadow RAM, and what is behind the memory of loaders, are firmware's as well. */
 static void write_all(void *ctx, uint64_t at, const void *src, size_t n)
 {
@@ -621,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_tables),     cmocka_unit_test(test_shadow),
 		cmocka_unit_test(test_routes),     cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_anchor),     cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_graphics),
 	};
 	return cmocka_run_group_tests_name("firmware", tests, NULL, NULL);
 }

@@ -61,6 +61,13 @@ static void test_boots(void **state)
 	memcpy(want + 0x1f1, r.kernel.data + 0x1f1, 0x26c - 0x1f1);
 	put16(want, 0x002, 63 << 10);
 	put32(want, 0x1e0, 63 << 10);
+	/* Text: mode 3, 80x25, a VGA with 256 KiB, rows of 16. */
+	want[0x006] = 3;
+	want[0x007] = 80;
+	want[0x00a] = 3;
+	want[0x00e] = 25;
+	want[0x00f] = 1;
+	want[0x010] = 16;
 	want[0x1e8] = 5;
 	memcpy(want + 0x2d0, map, sizeof map);
 	want[0x210] = 0xff;
@@ -83,6 +90,31 @@ static void test_boots(void **state)
 	assert_int_equal(gdt[2], 0x00cf9b000000ffff);
 	assert_int_equal(gdt[3], 0x00cf93000000ffff);
 	free(initrd.data.data);
+	pc_close(&pc, &r.kernel);
+}
+
+/* A screen of pixels: where, how large, and which bits are which colour. */
+static void test_frame_buffer(void **state)
+{
+	static const uint8_t colours[] = {8, 16, 8, 8, 8, 0, 8, 24};
+	struct pc pc;
+	pc_open(&pc, 32);
+	struct boot_request r = {"vmlinuz", image(), "", NULL, 0};
+	pc.entry.screen = (struct boot_screen){1280, 720, 0xfd000000, 16 << 20};
+	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.screen.width, 1280);
+	assert_int_equal(pc.entry.screen.height, 720);
+	const uint8_t *zero = pc.bytes + BOOT_INFO;
+	assert_int_equal(zero[0x00f], 0x23); /* VIDEO_TYPE_VLFB */
+	assert_int_equal(get16(zero, 0x012), 1280);
+	assert_int_equal(get16(zero, 0x014), 720);
+	assert_int_equal(get16(zero, 0x016), 32);
+	assert_int_equal(get32(zero, 0x018), 0xfd000000);
+	assert_int_equal(get32(zero, 0x01c), 256);
+	assert_int_equal(get16(zero, 0x024), 5120);
+	assert_memory_equal(zero + 0x026, colours, sizeof colours);
+	for (unsigned at = 0x02e; at < 0x1e0; at++)
+		assert_int_equal(zero[at], 0);
 	pc_close(&pc, &r.kernel);
 }
 
@@ -385,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_boots),
+		cmocka_unit_test(test_frame_buffer),
 		cmocka_unit_test(test_initrd_heeds_the_kernel_s_limit),
 		cmocka_unit_test(test_initrd_that_does_not_fit),
 		cmocka_unit_test(test_size_of_the_payload),

@@ -48,7 +48,9 @@ static void test_elf(void **state)
 	struct pc pc;
 	pc_open(&pc, 16);
 	struct boot_request r = {"mach", elf_image(3), "console=com0", NULL, 0};
+	pc.entry.screen = (struct boot_screen){640, 480, 0xfd000000, 16 << 20};
 	assert_true(boot_load(&pc.ram, &r, &pc.entry, &pc.problem));
+	assert_int_equal(pc.entry.screen.width, 0); /* it is told of none */
 	assert_int_equal(pc.entry.eax, 0x2badb002);
 	assert_int_equal(pc.entry.eip, 0x100010); /* physical */
 	assert_int_equal(pc.bytes[0x100000], 0x90);

@@ -160,9 +160,11 @@ static void test_fixed(void **state)
 	assert_null(tcache_copy(fx.c, unit(0x4000, 0x100, 0x2000), 0x1100, 0xffff)); /* below 0 */
 	assert_false(adopt(0xf000, 2));
 	assert_non_null(tcache_copy(fx.c, u, 0xf010, 0xffff));
-	/* With a lower limit at the same EIP it serves itself. */
+	/* With a lower limit at the same EIP it serves itself, but not what is behind it. */
+	tcache_chain(fx.c, u->exit0, make_unit(0x4800, GFN, NO_GFN, 8, 0, 0, NULL));
 	assert_ptr_equal(tcache_copy(fx.c, u, 0x4010, 0x4fff), u);
 	assert_int_equal(u->limit, 0x4fff);
+	assert_unchained(u, 0);
 	u->limit = 0xffff;
 	fx.alive[1] = false;
 	assert_true(adopt(0x8000, 3));

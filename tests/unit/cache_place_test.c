@@ -161,7 +161,10 @@ static void test_fixed(void **state)
 	assert_false(adopt(0xf000, 2));
 	assert_non_null(tcache_copy(fx.c, u, 0xf010, 0xffff));
 	/* With a lower limit at the same EIP it serves itself, but not what is behind it. */
-	tcache_chain(fx.c, u->exit0, make_unit(0x4800, GFN, NO_GFN, 8, 0, 0, NULL));
+	struct tu *behind = make_unit(0x4800, GFN, NO_GFN, 8, 0, 0, NULL);
+	behind->limit = 0xffff;
+	tcache_chain(fx.c, u->exit0, behind);
+	assert_chained(u, 0, behind);
 	assert_ptr_equal(tcache_copy(fx.c, u, 0x4010, 0x4fff), u);
 	assert_int_equal(u->limit, 0x4fff);
 	assert_unchained(u, 0);

@@ -13,6 +13,7 @@ enum {
 	MOUSE_MIDDLE = 1 << 2,
 	MOUSE_SIDE = 1 << 3,
 	MOUSE_EXTRA = 1 << 4,
+	MOUSE_BUTTONS = 0x1f, /* all of them */
 };
 
 struct mouse;

@@ -28,9 +28,10 @@ enum { SOCKETS = 8, WAITING = 16 };
 enum op {
 	OP_OPEN,
 	OP_LISTEN_UNIX,
-	OP_LISTEN_LOCAL,
+	OP_LISTEN_TCP,
 	OP_CONNECT_UNIX,
 	OP_CONNECT_LOCAL,
+	OP_START,
 	OP_SEAL,
 };
 
@@ -180,14 +181,24 @@ static int serve_listen_unix(struct server *s, const struct request *r)
 	return or_close(fd, err ? err : remember(s, r->path));
 }
 
-static int serve_listen_local(struct server *s, const struct request *r)
+static int listen_tcp(const struct sockaddr *a, socklen_t size)
 {
-	struct sockaddr_in a = local_address(r->word);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
+	int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
-	    bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))
+	    bind(fd, a, size) || listen(fd, 1))
 		err = -errno;
 	return or_close(fd, err);
+}
+
+static int serve_listen_tcp(struct server *s, const struct request *r)
+{
+	struct sockaddr_in a = local_address(r->word);
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = a.sin_port};
+	if (inet_pton(AF_INET, r->path, &a.sin_addr) == 1)
+		return listen_tcp((struct sockaddr *)&a, sizeof a);
+	if (inet_pton(AF_INET6, r->path, &a6.sin6_addr) == 1)
+		return listen_tcp((struct sockaddr *)&a6, sizeof a6);
+	return -EINVAL;
 }
 
 static int connected(int domain, const void *address, socklen_t size)
@@ -209,6 +220,60 @@ static int serve_connect_local(struct server *s, const struct request *r)
 	return connected(AF_INET, &a, sizeof a);
 }
 
+/* The file of a program of this name, or a negative errno. */
+static int find_program(const char *name)
+{
+	static const char *const places[] = {"", "../libexec/unring/"};
+	char self[PATH_MAX], path[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	int fd = n < 0 ? -errno : -ENOENT;
+	for (unsigned i = 0; n > 0 && fd == -ENOENT && i < sizeof places / sizeof *places; i++) {
+		self[n] = 0;
+		int folder = (int)(strrchr(self, '/') - self) + 1;
+		snprintf(path, sizeof path, "%.*s%s%.32s", folder, self, places[i], name);
+		fd = open(path, O_PATH | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	return fd;
+}
+
+/* For descriptors that this one is to have. */
+static int above(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, BROKER_CHANNEL + 1);
+}
+
+static _Noreturn void become(int program, int channel, const char *name)
+{
+	char *const argv[] = {(char *)(uintptr_t)name, NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	program = above(program);
+	channel = above(channel);
+	dup2(null, 0);
+	dup2(null, 1);
+	if (dup2(channel, BROKER_CHANNEL) == BROKER_CHANNEL)
+		fexecve(program, argv, environ);
+	_exit(127);
+}
+
+static int serve_start(struct server *s, const struct request *r)
+{
+	int ends[2], program = find_program(r->path);
+	if (program < 0)
+		return program;
+	int err = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+	if (!err) {
+		signal(SIGCHLD, SIG_IGN); /* nobody waits for it */
+		pid_t pid = helper_fork(r->path);
+		if (!pid)
+			become(program, ends[1], r->path);
+		err = pid < 0 ? pid : 0;
+		close(ends[1]);
+	}
+	close(program);
+	return err ? err : ends[0];
+}
+
 static int serve_seal(struct server *s, const struct request *r)
 {
 	int keep[SOCKETS + 1] = {s->fd};
@@ -224,9 +289,10 @@ static int serve_seal(struct server *s, const struct request *r)
 static int (*const serve[])(struct server *s, const struct request *r) = {
 	[OP_OPEN] = serve_open,
 	[OP_LISTEN_UNIX] = serve_listen_unix,
-	[OP_LISTEN_LOCAL] = serve_listen_local,
+	[OP_LISTEN_TCP] = serve_listen_tcp,
 	[OP_CONNECT_UNIX] = serve_connect_unix,
 	[OP_CONNECT_LOCAL] = serve_connect_local,
+	[OP_START] = serve_start,
 	[OP_SEAL] = serve_seal,
 };
 
@@ -353,9 +419,14 @@ int broker_listen_unix(const char *path, unsigned rights)
 	return request_it(OP_LISTEN_UNIX, path, (int)rights);
 }
 
-int broker_listen_local(uint16_t port)
+int broker_listen_tcp(const char *address, uint16_t port)
 {
-	return request_it(OP_LISTEN_LOCAL, "", port);
+	return request_it(OP_LISTEN_TCP, address, port);
+}
+
+int broker_start_program(const char *name)
+{
+	return request_it(OP_START, name, 0);
 }
 
 int broker_connect_unix(const char *path)

@@ -25,12 +25,19 @@ int broker_open(const char *path, int flags);
  * does; -EEXIST: it is no socket. */
 int broker_listen_unix(const char *path, unsigned rights);
 
-/* A socket that listens at 127.0.0.1; port 0: any that is free. */
-int broker_listen_local(uint16_t port);
+/* A socket that listens at a numeric address of IPv4 or IPv6; port 0: any that is free.  -EINVAL: it
+ * is none. */
+int broker_listen_tcp(const char *address, uint16_t port);
 
 /* A socket that is connected to the one at path, or to the port at 127.0.0.1. */
 int broker_connect_unix(const char *path);
 int broker_connect_local(uint16_t port);
+
+/* Starts a program of unring's own, which is beside this one's file, or of an installed one in
+ * ../libexec/unring: the other end of the channel (channel.h) that is returned is its descriptor
+ * BROKER_CHANNEL, and of others it has standard error.  It ends with the broker. */
+enum { BROKER_CHANNEL = 3 };
+int broker_start_program(const char *name);
 
 /* From here on it only waits for the end.  0 or a negative errno. */
 int broker_seal(void);

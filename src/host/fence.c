@@ -16,6 +16,7 @@
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -196,7 +197,63 @@ static const struct row front[] = {
 	{-1, 0, {}},
 };
 
-static const struct row *const tables[FENCE_KINDS] = {vcpu, watcher, broker, front, disks};
+/* clang-format off */
+/* What serves a client of the screen: libvncserver, by its socket and its channel alone. */
+#define CLIENT_ROWS \
+	{SYS_poll, 0, {}}, \
+	{SYS_select, 0, {}}, \
+	{SYS_pselect6, 0, {}}, \
+	{SYS_read, 0, {}}, \
+	{SYS_write, 0, {}}, \
+	{SYS_recvfrom, 0, {IS(4, 0)}}, \
+	{SYS_sendto, 0, {IS(4, 0)}}, \
+	{SYS_getpeername, 0, {}}, \
+	{SYS_setsockopt, 0, {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}}, \
+	{SYS_fcntl, 0, {IS(1, F_GETFL)}}, \
+	{SYS_fcntl, 0, {IS(1, F_SETFL)}}, \
+	{SYS_shutdown, 0, {IS(1, SHUT_RDWR)}}, \
+	{SYS_close, 0, {}}, \
+	{SYS_clock_gettime, 0, {}}, \
+	{SYS_gettimeofday, 0, {}}, \
+	{SYS_getrandom, 0, {}}, \
+	{SYS_uname, 0, {}}, \
+	{SYS_brk, 0, {}}, \
+	{SYS_mmap, 0, {NO_BITS_BUT(2, DATA), {OP_BITS, 3, ANONYMOUS, ~(uint64_t)MAP_NORESERVE}}}, \
+	{SYS_munmap, 0, {}}, \
+	{SYS_mremap, 0, {IS(3, MREMAP_MAYMOVE)}}, \
+	{SYS_futex, 0, {IS(1, FUTEX_WAIT_PRIVATE)}}, \
+	{SYS_futex, 0, {IS(1, FUTEX_WAKE_PRIVATE)}}, \
+	{SYS_rt_sigaction, 0, {}}, \
+	{SYS_rt_sigprocmask, 0, {}}, \
+	{SYS_getpid, 0, {}}, \
+	{SYS_gettid, 0, {}}, \
+	{SYS_restart_syscall, 0, {}}, \
+	{SYS_exit_group, 0, {}}
+/* clang-format on */
+
+static const struct row client[] = {CLIENT_ROWS, {-1, 0, {}}};
+
+/* A filter holds for those that are forked behind it, too: so it permits what they do, and that
+ * theirs is narrower. */
+static const struct row clients[] = {
+	{SYS_epoll_wait, 0, {}},
+	{SYS_epoll_ctl, 0, {}},
+	{SYS_accept4, GRANT_LISTENER, {A(0)}},
+	{SYS_socketpair, 0, {IS(0, AF_UNIX), IS(1, SOCK_SEQPACKET | SOCK_CLOEXEC)}},
+	{SYS_socketpair, 0, {IS(0, AF_UNIX), IS(1, SOCK_STREAM | SOCK_CLOEXEC)}},
+	{SYS_clone, 0, {IS(0, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)}},
+	{SYS_set_robust_list, 0, {}},
+	{SYS_rseq, 0, {}},
+	{SYS_close_range, 0, {}},
+	{SYS_prctl, 0, {IS(0, PR_SET_PDEATHSIG)}},
+	{SYS_prctl, 0, {IS(0, PR_SET_DUMPABLE), IS(1, 0)}},
+	{SYS_seccomp, 0, {IS(0, SECCOMP_SET_MODE_FILTER)}},
+	CLIENT_ROWS,
+	{-1, 0, {}},
+};
+
+static const struct row *const tables[FENCE_KINDS] = {vcpu,  watcher, broker, front,
+                                                      disks, clients, client};
 
 static enum fence_mode mode;
 
@@ -460,13 +517,18 @@ void fence_close_others(const int *keep, unsigned n)
 
 void fence_enter(enum fence_kind kind)
 {
+	static bool shut;
 	if (mode == FENCE_OFF)
 		return;
 	fence_strip();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0});
-	int err = restrict_files();
-	if (err)
-		host_lost("Landlock", err);
+	if (!shut) { /* what is forked behind a fence has that from there */
+		int err = restrict_files();
+		if (err)
+			host_lost("Landlock", err);
+		if (kind != FENCE_CLIENTS)
+			setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0});
+	}
+	shut = true;
 	filter(kind);
 }

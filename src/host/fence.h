@@ -20,6 +20,8 @@ enum fence_kind {
 	FENCE_BROKER,  /* once it is sealed */
 	FENCE_FRONT,   /* opens files for callers */
 	FENCE_DISKS,   /* works on disks */
+	FENCE_CLIENTS, /* takes calls of those who look at the screen, and starts */
+	FENCE_CLIENT,  /* what serves one of them */
 	FENCE_KINDS,
 };
 

@@ -45,6 +45,14 @@ void host_mem_close(int fd)
 	close(fd);
 }
 
+int host_mem_reader(int fd)
+{
+	char self[40];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	int reader = open(self, O_RDONLY | O_CLOEXEC);
+	return reader < 0 ? -errno : reader;
+}
+
 /* --- memory between guards --- */
 
 /* As large as a huge page, so that memory is aligned as it would be without. */

@@ -11,6 +11,8 @@
  * touch; returns its descriptor. */
 int host_mem_file(const char *name, uint64_t bytes);
 void host_mem_close(int fd);
+/* Another descriptor of it, by which it can be read alone.  Not for handlers. */
+int host_mem_reader(int fd);
 
 /* Address space above 4 GiB, between guards (nothing can be reached right below and above it),
  * to map in: until then no access succeeds. */

@@ -431,7 +431,7 @@ static int open_spec(const struct stream_spec *where, unsigned rights)
 	case STREAM_UNIX:
 		return broker_listen_unix(where->path, rights);
 	case STREAM_TCP:
-		return broker_listen_local((uint16_t)where->number);
+		return broker_listen_tcp("127.0.0.1", (uint16_t)where->number);
 	case STREAM_CONNECT_UNIX:
 		return broker_connect_unix(where->path);
 	case STREAM_CONNECT_TCP:

@@ -268,6 +268,7 @@ bool boot_add_display(struct machine *m, struct problem *p)
 void boot_create_board(struct machine *m)
 {
 	struct vga_memory vga = {
+		.regs = viewers_registers(m->viewers),
 		.at = mmu_page_host(monitor_mmu(m->monitor), m->vga_page),
 		.bytes = CONFIG_VGA_BYTES,
 		.page = m->vga_page,

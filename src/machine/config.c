@@ -230,19 +230,49 @@ static const char *fence_word(const struct option *o, unsigned i)
 	return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
+static const struct display_form {
+	const char *prefix, *told;
+	unsigned most; /* of its number; 0: it has none */
+} display_forms[] = {
+	[DISPLAY_NONE] = {"none", "none", 0},
+	[DISPLAY_TERMINAL] = {"terminal", "terminal", 0},
+	[DISPLAY_VNC] = {"vnc=", "vnc=[ADDR:]N", 65535 - 5900},
+	[DISPLAY_WEB] = {"web=", "web=[ADDR:]PORT", 65535},
+};
+
 static const char *display_word(const struct option *o, unsigned i)
 {
-	static const char *const names[] = {"none", "terminal"};
-	return i < sizeof names / sizeof *names ? names[i] : NULL;
+	return i < sizeof display_forms / sizeof *display_forms ? display_forms[i].prefix : NULL;
+}
+
+/* [ADDR:]N, with an address of IPv6 in brackets. */
+static bool read_place(struct config_display *d, const char *text, unsigned most)
+{
+	const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text;
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	bool bracketed = n > 2 && text[0] == '[' && text[n - 1] == ']';
+	int end = 0;
+	if (n - 2 * bracketed >= sizeof d->address || (!bracketed && memchr(text, ':', n)))
+		return false;
+	snprintf(d->address, sizeof d->address, "%.*s", (int)(n ? n - 2 * bracketed : 9),
+	         n ? text + bracketed : "127.0.0.1");
+	return sscanf(number, "%5u%n", &d->number, &end) == 1 && !number[end] &&
+	       strspn(number, "0123456789") == (size_t)end && d->number <= most;
 }
 
 static bool read_display(const struct option *o, void *field, char **words, struct problem *why)
 {
-	unsigned word;
-	if (!option_read_word(o, &word, words, why))
-		return false;
-	*(enum config_display *)field = DISPLAY_NONE + word;
-	return true;
+	struct config_display *d = field;
+	for (unsigned i = 0; i < sizeof display_forms / sizeof *display_forms; i++) {
+		const struct display_form *f = &display_forms[i];
+		size_t n = strlen(f->prefix);
+		d->kind = i;
+		d->text = words[0];
+		if (!strncmp(words[0], f->prefix, n) &&
+		    (f->most ? read_place(d, words[0] + n, f->most) : !words[0][n]))
+			return true;
+	}
+	return problem_set(why, "neither none, terminal, vnc=[ADDR:]N nor web=[ADDR:]PORT");
 }
 
 static const char *keymap_word(const struct option *o, unsigned i)
@@ -302,8 +332,7 @@ static bool read_cpu(const struct option *o, void *field, char **words, struct p
 #define DISK(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], disk_keys))
 #define LIST(f, ...) OPTION_LIST(CONFIG, f, __VA_ARGS__)
 #define MODEL(f) .read = read_cpu, OPTION_FIELD(struct config_cpu, CONFIG, f), .word = cpu_word
-#define DISPLAY(f)                                                                                 \
-	.read = read_display, OPTION_FIELD(enum config_display, CONFIG, f), .word = display_word
+#define DISPLAY(f) LIST(f, OPTION_KEYS(CONFIG, f.at[0], display_keys), .word = display_word)
 #define OUTPUT(f) .read = read_output, OPTION_FIELD(struct stream_spec, CONFIG, f), .files = true
 #define STREAM(f, kinds)                                                                           \
 	.read = read_stream, OPTION_FIELD(struct stream_spec, CONFIG, f), .set = (kinds),          \
@@ -341,6 +370,11 @@ static const struct option disk_keys[] = {
          OPTION_FIELD(const char *, struct config_disk, serial)},
 };
 
+static const struct option display_keys[] = {
+	{.name = "how", .form = "HOW", .read = read_display},
+	{.name = "password", .form = "FILE", OPTION_FILE(struct config_display, password)},
+};
+
 #define OPTION(called, words, kind, holds, told, good, bad, says)                                  \
 	{.name = (called), .form = (words), .initial = (holds), .help = (told), kind},
 static const struct option rows[] = {
@@ -349,6 +383,31 @@ static const struct option rows[] = {
 #undef OPTION
 
 const struct option_table config_options = {"unring run", rows, sizeof rows / sizeof *rows};
+
+bool config_shows(const struct machine_config *c, enum config_display_kind kind)
+{
+	for (unsigned i = 0; i < c->displays.count; i++)
+		if (c->displays.at[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* Does each say something that the others leave to it? */
+static bool check_displays(const struct machine_config *c, struct problem *p)
+{
+	unsigned terminals = 0;
+	for (unsigned i = 0; i < c->displays.count; i++) {
+		const struct config_display *d = &c->displays.at[i];
+		if (d->kind == DISPLAY_NONE && c->displays.count > 1)
+			return problem_set(p, "--display none: there is another");
+		if (d->kind == DISPLAY_TERMINAL && terminals++)
+			return problem_set(p, "--display terminal: given twice");
+		if (d->password && d->kind < DISPLAY_VNC)
+			return problem_set(p, "--display %s: nobody is asked for a password",
+			                   d->text);
+	}
+	return true;
+}
 
 bool config_parse(struct machine_config *c, int argc, char **argv, struct problem *p)
 {
@@ -364,7 +423,7 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 		return problem_set(p,
 		                   "--cdrom %s: there are %d drives of --disk and --cdrom at most",
 		                   c->cdroms.at[c->cdroms.count - 1], IDE_PLACES);
-	if (!check_serials(c, p) || !check_boot(c, p))
+	if (!check_serials(c, p) || !check_displays(c, p) || !check_boot(c, p))
 		return false;
 	if (!config_has_firmware(c) && c->memory < KERNEL_MEMORY)
 		return problem_set(p, "--memory %s: a kernel needs %s",
@@ -397,19 +456,19 @@ static bool has_stdio(const struct machine_config *c)
 bool config_choose_display(struct machine_config *c, bool terminal, struct problem *p)
 {
 	bool unset = !c->serials.count;
-	if (c->display == DISPLAY_DEFAULT) {
-		bool free = unset && c->debugcon.kind != STREAM_STDIO &&
-		            c->firmware_log.kind != STREAM_STDIO;
-		c->display = terminal && free && config_boots_medium(c) ? DISPLAY_TERMINAL
-		                                                        : DISPLAY_NONE;
-	}
-	if (c->display == DISPLAY_TERMINAL && has_stdio(c))
+	bool free =
+		unset && c->debugcon.kind != STREAM_STDIO && c->firmware_log.kind != STREAM_STDIO;
+	if (!c->displays.count && terminal && free && config_boots_medium(c))
+		c->displays.at[c->displays.count++] =
+			(struct config_display){.kind = DISPLAY_TERMINAL, .text = "terminal"};
+	bool taken = config_shows(c, DISPLAY_TERMINAL);
+	if (taken && has_stdio(c))
 		return problem_set(p, "--serial stdio: the terminal is --display terminal's");
-	if (c->display == DISPLAY_TERMINAL && c->debugcon.kind == STREAM_STDIO)
+	if (taken && c->debugcon.kind == STREAM_STDIO)
 		return problem_set(p, "--debugcon -: the terminal is --display terminal's");
-	if (c->display == DISPLAY_TERMINAL && c->firmware_log.kind == STREAM_STDIO)
+	if (taken && c->firmware_log.kind == STREAM_STDIO)
 		return problem_set(p, "--firmware-log -: the terminal is --display terminal's");
-	if (unset && c->display != DISPLAY_TERMINAL)
+	if (unset && !taken)
 		c->serials.at[c->serials.count++] =
 			(struct stream_spec){.kind = STREAM_STDIO, .text = "stdio"};
 	return true;

@@ -15,6 +15,7 @@ enum {
 	CONFIG_DISKS = IDE_PLACES,
 	CONFIG_CDROMS = IDE_PLACES,
 	CONFIG_SERIALS = 2,
+	CONFIG_DISPLAYS = 4,
 	CONFIG_VGA_BYTES = 16 << 20,
 	CONFIG_SCREEN_WIDTH = 1024, /* what --vbe is without the option */
 	CONFIG_SCREEN_HEIGHT = 768,
@@ -24,10 +25,11 @@ enum {
 
 enum config_mmu { MMU_SHADOW };
 
-enum config_display {
-	DISPLAY_DEFAULT, /* the terminal, if there is one and a medium is booted */
+enum config_display_kind {
 	DISPLAY_NONE,
 	DISPLAY_TERMINAL,
+	DISPLAY_VNC, /* this and those behind it are programs of their own */
+	DISPLAY_WEB,
 };
 
 /* What firmware boots; by the numbers of the drives. */
@@ -86,7 +88,16 @@ struct machine_config {
 		unsigned count;
 	} serials;
 	struct stream_spec parallel, debugcon, firmware_log, gdb, control;
-	enum config_display display;
+	struct {
+		struct config_display {
+			enum config_display_kind kind;
+			const char *text;     /* as typed, for messages */
+			char address[48];     /* numeric, where it listens, */
+			unsigned number;      /* and the port, or VNC's number of it */
+			const char *password; /* a file; NULL: none */
+		} at[CONFIG_DISPLAYS];
+		unsigned count; /* 0: the terminal, if there is one and a medium is booted */
+	} displays;
 	struct config_screen {
 		unsigned width, height;
 	} vbe;           /* the best mode that the monitor tells of; 0: not given */
@@ -138,6 +149,9 @@ bool config_parse(struct machine_config *c, int argc, char **argv, struct proble
 
 /* Has the machine a medium that it boots?  Then its display may be the terminal. */
 bool config_boots_medium(const struct machine_config *c);
+
+/* Is the screen shown so? */
+bool config_shows(const struct machine_config *c, enum config_display_kind kind);
 
 /* What --display and --serial stand for that were not given, on a host with a terminal or not. */
 bool config_choose_display(struct machine_config *c, bool terminal, struct problem *p);

@@ -32,6 +32,7 @@
 #include "machine/printed.h"
 #include "machine/qmp.h"
 #include "machine/serial.h"
+#include "machine/viewers.h"
 #include "monitor/monitor.h"
 
 #include <stdio.h>
@@ -50,6 +51,7 @@ struct machine {
 	struct typist *typist;
 	struct pointer *pointer;
 	struct display *display; /* NULL: none */
+	struct viewers *viewers; /* NULL: none */
 	struct control control;
 	struct gdb *gdb;         /* NULL: none */
 	struct front_link front; /* of the control socket */

@@ -105,9 +105,17 @@ static void create_pointer(struct machine *m)
 	});
 }
 
+static bool start_viewers(struct machine *m, struct problem *p)
+{
+	uint64_t at;
+	int memory = mmu_page_file(monitor_mmu(m->monitor), m->vga_page, &at);
+	struct viewers_owner owner = {m, on_quit, m->loop, m->typist, m->pointer};
+	return viewers_start(m->viewers, &m->config, memory, at, owner, p);
+}
+
 static bool open_display(struct machine *m, struct problem *p)
 {
-	if (m->config.display != DISPLAY_TERMINAL)
+	if (!config_shows(&m->config, DISPLAY_TERMINAL))
 		return true;
 	struct display_owner owner = {
 		.ctx = m,
@@ -229,7 +237,7 @@ static bool build(struct machine *m, struct problem *p)
 	if (err)
 		return signals_problem(err, p);
 	platform_start(m);
-	if (!boot_add_display(m, p))
+	if (!boot_add_display(m, p) || !viewers_create(&m->viewers, c, p))
 		return false;
 	boot_create_board(m);
 	create_pointer(m);
@@ -237,6 +245,8 @@ static bool build(struct machine *m, struct problem *p)
 		return false;
 	if (m->display)
 		display_attach(m->display, m->typist);
+	if (!start_viewers(m, p))
+		return false;
 	return (!c->gdb.kind || gdb_open(&m->gdb, &c->gdb, &host, &m->control, p)) &&
 	       remote_open(m, &host, p) && limits_open(m, p) &&
 	       images_read(&m->images, c, &m->outputs, p) && boot_add_rom(m, p) &&
@@ -331,6 +341,7 @@ void machine_destroy(struct machine *m)
 	typist_destroy(m->typist);
 	pointer_destroy(m->pointer);
 	board_destroy(m->board);
+	viewers_destroy(m->viewers);
 	memory_map_destroy(m->memory);
 	for (unsigned i = 0; i < CONFIG_SERIALS; i++)
 		serial_close(m->serial[i]);

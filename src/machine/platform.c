@@ -199,6 +199,7 @@ static bool on_intr_line(void *ctx)
 static uint8_t on_intr_ack(void *ctx)
 {
 	struct machine *m = ctx;
+	viewers_run(m->viewers);
 	uint8_t vector = board_ack(m->board);
 	step_on(m);
 	return vector;
@@ -292,6 +293,7 @@ static void govern_anew(struct machine *m)
 static void sleep_for(struct machine *m, uint64_t most_ns, bool deaf)
 {
 	gtime_sleep(m->time);
+	viewers_rest(m->viewers);
 	timer_cancel(m->slice);
 	send_output(m);
 	if (!loop_wants_polls(m->loop) && !output_wants_polls(m))
@@ -343,6 +345,7 @@ static void on_poll(void *ctx)
 	if (m->nap_due && !served)
 		nap(m);
 	m->nap_due = false;
+	viewers_run(m->viewers);
 	want_poll(m);
 }
 
@@ -350,7 +353,7 @@ static void on_poll(void *ctx)
 static bool on_halted(void *ctx)
 {
 	struct machine *m = ctx;
-	bool watched = m->qmp || m->display || config_media(&m->config);
+	bool watched = m->qmp || m->display || m->viewers || config_media(&m->config);
 	if (m->config.exit_on_halt || !watched)
 		return false;
 	if (!m->halt_told)
@@ -375,6 +378,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 	struct debug_stop stop = *s;
 
 	gtime_hold(m->time);
+	viewers_rest(m->viewers);
 	send_output(m);
 	control_stands(&m->control, true);
 	if (stop.why != DEBUG_REQUEST) /* breakpoints are the debugger's */
@@ -391,6 +395,7 @@ static void on_debug(void *ctx, const struct debug_stop *s)
 	}
 	host_signals_release();
 	control_stands(&m->control, false);
+	viewers_run(m->viewers);
 	gtime_release(m->time);
 }
 

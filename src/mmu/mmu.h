@@ -97,6 +97,8 @@ int mmu_memory_add(struct mmu *m, const char *name, uint64_t bytes, uint32_t *fi
 uint32_t mmu_max_pages(const struct mmu *m);
 /* The monitor's view of a page, writable whatever the map says. */
 uint8_t *mmu_page_host(struct mmu *m, uint32_t page);
+/* The file that has this page, and where. */
+int mmu_page_file(const struct mmu *m, uint32_t page, uint64_t *offset);
 /* Whose memory it is has stored to n bytes of it there, n above 0: what was made of them is drawn
  * from what they are now. */
 void mmu_memory_stored(struct mmu *m, uint32_t page, uint32_t off, uint64_t n);

@@ -32,6 +32,12 @@ int page_file(const struct mmu *m, uint32_t page)
 	return k->fd;
 }
 
+int mmu_page_file(const struct mmu *m, uint32_t page, uint64_t *offset)
+{
+	*offset = (uint64_t)page << PAGE_SHIFT;
+	return page_file(m, page);
+}
+
 uint8_t *mmu_page_host(struct mmu *m, uint32_t page)
 {
 	return page_view(m, page);

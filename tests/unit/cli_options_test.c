@@ -45,7 +45,7 @@ static void test_defaults(void **state)
 	assert_null(c.kernel);
 	assert_int_equal(c.memory, 128 << 20);
 	assert_ptr_equal(c.cpu.model, cpu_model_default());
-	assert_int_equal(c.display, DISPLAY_DEFAULT);
+	assert_int_equal(c.displays.count, 0);
 	assert_int_equal(c.keymap, 0);
 	assert_int_equal(c.debugcon.kind, STREAM_NONE);
 	assert_int_equal(c.gdb.kind, STREAM_NONE);
@@ -61,7 +61,7 @@ static void test_terminal(void **state)
 	static const struct {
 		const char *line;
 		bool terminal;
-		enum config_display display;
+		enum config_display_kind display;
 		enum stream_kind serial;
 		const char *refused; /* NULL: it is not */
 	} cases[] = {
@@ -92,8 +92,9 @@ static void test_terminal(void **state)
 		if (ok != !cases[i].refused || (!ok && !strstr(p.text, cases[i].refused)))
 			fail_msg("%s: %s", cases[i].line, p.text);
 		if (ok &&
-		    (c.display != cases[i].display || c.serials.at[0].kind != cases[i].serial))
-			fail_msg("%s: display %d, serial %d", cases[i].line, c.display,
+		    (config_shows(&c, DISPLAY_TERMINAL) != (cases[i].display == DISPLAY_TERMINAL) ||
+		     c.serials.at[0].kind != cases[i].serial))
+			fail_msg("%s: %u displays, serial %d", cases[i].line, c.displays.count,
 			         c.serials.at[0].kind);
 	}
 }

@@ -107,10 +107,10 @@ static void test_listen(void **state)
 	close(fd);
 	close(own);
 
-	fd = broker_listen_local(0);
+	fd = broker_listen_tcp("127.0.0.1", 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &size), 0);
 	assert_int_equal(in.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
-	assert_int_equal(broker_listen_local(ntohs(in.sin_port)), -EADDRINUSE);
+	assert_int_equal(broker_listen_tcp("127.0.0.1", ntohs(in.sin_port)), -EADDRINUSE);
 	assert_true(answers(fd, AF_INET, (struct sockaddr *)&in, sizeof in));
 	close(fd);
 
@@ -140,7 +140,7 @@ static void test_sealed(void **state)
 	assert_int_equal(broker_seal(), 0);
 	assert_int_equal(broker_open("/dev/null", O_RDONLY), -EPERM);
 	assert_int_equal(broker_listen_unix(other, 0777), -EPERM);
-	assert_int_equal(broker_listen_local(0), -EPERM);
+	assert_int_equal(broker_listen_tcp("127.0.0.1", 0), -EPERM);
 	assert_int_equal(broker_seal(), -EPERM);
 	assert_true(exists(path));
 	assert_false(exists(other));

@@ -242,6 +242,7 @@ static const struct row clients[] = {
 	{SYS_socketpair, 0, {IS(0, AF_UNIX), IS(1, SOCK_SEQPACKET | SOCK_CLOEXEC)}},
 	{SYS_socketpair, 0, {IS(0, AF_UNIX), IS(1, SOCK_STREAM | SOCK_CLOEXEC)}},
 	{SYS_clone, 0, {IS(0, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)}},
+	{SYS_shutdown, 0, {IS(1, SHUT_WR)}},
 	{SYS_set_robust_list, 0, {}},
 	{SYS_rseq, 0, {}},
 	{SYS_close_range, 0, {}},

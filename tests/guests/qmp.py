@@ -17,14 +17,14 @@ def processor_seconds():
 class Guest:
     """unring with a control socket; with it one can type, and look at the screen."""
 
-    def __init__(self, unring, *options, timeout=60, stderr=None, serial="none"):
+    def __init__(self, unring, *options, timeout=60, stderr=None, serial="none", display="none"):
         self.folder = tempfile.TemporaryDirectory()
         self.unring = unring
         self.path = path = os.path.join(self.folder.name, "control")
         self.end = time.monotonic() + timeout
         self.events = []
         self.process = subprocess.Popen(
-            [unring, "run", "--control", f"unix:{path}", "--display", "none", "--serial", serial,
+            [unring, "run", "--control", f"unix:{path}", "--display", display, "--serial", serial,
              *options], stdin=subprocess.DEVNULL, stderr=stderr)
         self.socket = socket.socket(socket.AF_UNIX)
         while True:

@@ -202,7 +202,7 @@ static const struct call calls[] = {
 	{"socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}, NONE, 0},
 	{"socketpair", SYS_socketpair, {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ANY}, F | S, 0},
 	{"socketpair of others", SYS_socketpair, {AF_UNIX, SOCK_DGRAM, 0, ANY}, NONE, 0},
-	{"end of sending", SYS_shutdown, {OTHER, SHUT_WR}, F, 0},
+	{"end of sending", SYS_shutdown, {OTHER, SHUT_WR}, F | S, 0},
 	{"end of both", SYS_shutdown, {OTHER, SHUT_RDWR}, C, 0},
 	{"end of receiving", SYS_shutdown, {OTHER, SHUT_RD}, NONE, 0},
 	{"connect", SYS_connect, {OTHER, ANY, 0}, NONE, 0},

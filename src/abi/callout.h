@@ -72,8 +72,7 @@ static inline struct callout_pair pair_unpack(unsigned arg)
 	return (struct callout_pair){arg & 7, arg >> 3 & 7};
 }
 
-/* The argument of MOVE: a register, as the size has them, and which way; or what is stored are the
- * instruction's last bytes. */
+/* The argument of MOVE: a register, as the size has them, and which way; or what is stored is in r11. */
 enum { MOVE_LOAD = 1 << 3, MOVE_IMMEDIATE = 1 << 4 };
 
 /* The argument of INT whose vector is in r10. */

@@ -6,6 +6,9 @@
 
 /* A gate: before anything else it calls fpu_save(). */
 #define GATE __attribute__((noipa, section(".text.gate")))
+/* Called by pointer without a gate: it leaves those registers alone.  What it calls in its file is made
+ * a part of it. */
+#define LEAF __attribute__((section(".text.leaf"), flatten))
 /* Called by pointer, and with the guest's registers saved: behind a gate, or by the kernel
  * in a signal handler. */
 #define SAVED __attribute__((noipa, section(".text.saved")))

@@ -21,5 +21,7 @@
 #define F_NATIVE 0xcd5
 #define F_HOST 0x202
 #define F_AC_BIT 18
+#define F_DF 0x400
+#define F_OF_BIT 11 /* the highest of those of the guest's */
 
 #endif

@@ -1,6 +1,7 @@
 #include "devices/bus.h"
 
 #include "base/log.h"
+#include "base/registers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -293,6 +294,27 @@ static bool holds(const struct region *r, uint64_t address, uint64_t n)
 {
 	return address >= r->base && address - r->base < r->length &&
 	       n <= r->length - (address - r->base);
+}
+
+static bool leaf(struct bus *b, int id, uint64_t address, unsigned size, bool write,
+                 uint32_t *value)
+{
+	const struct region *r = &b->regions[id];
+	uint64_t offset = address - r->base;
+	return r->handler.leaf && offset + size <= r->length &&
+	       r->handler.leaf(r->handler.ctx, offset, size, write, value);
+}
+
+LEAF bool bus_port_leaf(void *bus, uint16_t port, unsigned size, bool write, uint32_t *value)
+{
+	struct bus *b = bus;
+	return leaf(b, owner_of(b, SPACE_PORT, port), port, size, write, value);
+}
+
+LEAF bool bus_memory_leaf(void *bus, gpa_t a, unsigned size, bool write, uint32_t *value)
+{
+	struct bus *b = bus;
+	return leaf(b, owner_of(b, SPACE_MEMORY, a.v), a.v, size, write, value);
 }
 
 bool bus_run(struct bus *b, const struct mem_run *run)

@@ -30,6 +30,11 @@ struct region_handler {
 	/* An access that begins in the region stays at the offset where it began, whatever its
 	 * size: a dword at the data port of an IDE channel is two words of it. */
 	bool same_offset;
+	/* An access of 1, 2 or 4 bytes, all of it in the region, whatever sizes that takes, as read
+	 * and write would do it; false: those are to be asked, and nothing was done.  A LEAF, so that
+	 * it costs little: it does nothing to lines and regions, and asks for no time.  NULL: it
+	 * never does. */
+	bool (*leaf)(void *ctx, uint32_t offset, unsigned size, bool write, uint32_t *value);
 	/* In memory, more elements than one: at and from are offsets, and all of it is in the
 	 * region.  NULL: one by one. */
 	void (*run)(void *ctx, const struct mem_run *r);
@@ -58,6 +63,10 @@ void bus_show(struct bus *b, int id, struct bus_memory memory);
 uint64_t bus_read(struct bus *b, enum bus_space space, uint64_t address, unsigned size);
 void bus_write(struct bus *b, enum bus_space space, uint64_t address, unsigned size,
                uint64_t value);
+/* An access of 1, 2 or 4 bytes as one of these two does it, by a region's leaf; false: that is left to
+ * them. */
+bool bus_port_leaf(void *bus, uint16_t port, unsigned size, bool write, uint32_t *value);
+bool bus_memory_leaf(void *bus, gpa_t a, unsigned size, bool write, uint32_t *value);
 /* n elements of 1, 2 or 4 bytes at one port, as INS (in) and OUTS move them. */
 void bus_burst(struct bus *b, uint16_t port, unsigned size, void *buf, size_t n, bool in);
 

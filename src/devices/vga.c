@@ -154,10 +154,8 @@ static uint32_t ports_read(void *ctx, uint32_t offset, unsigned size)
 	}
 }
 
-static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+static void port_write(struct vga *v, uint32_t offset, uint8_t value)
 {
-	struct vga *v = ctx;
-
 	if (!v->enabled && offset != ENABLE)
 		return;
 	v->generation++;
@@ -195,7 +193,43 @@ static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t valu
 		set(v->regs->gc, gc_bits, VGA_GC_COUNT, v->gc_index, value);
 		break;
 	}
-	vga_memory_follow(v);
+}
+
+/* What the processor finds at A0000h follows from the registers behind these. */
+static bool concerns_memory(uint32_t offset)
+{
+	return offset == MISC_WRITE || offset == ENABLE || offset == SEQ_DATA || offset == GC_DATA;
+}
+
+static void ports_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
+{
+	struct vga *v = ctx;
+
+	port_write(v, offset, value);
+	if (concerns_memory(offset))
+		vga_memory_follow(v);
+}
+
+LEAF static bool ports_leaf(void *ctx, uint32_t offset, unsigned size, bool write, uint32_t *value)
+{
+	struct vga *v = ctx;
+	bool memory = false;
+
+	if (!write) {
+		*value = 0;
+		for (unsigned i = 0; i < size; i++)
+			*value |= ports_read(v, offset + i, 1) << 8 * i;
+		return true;
+	}
+	for (unsigned i = 0; i < size; i++)
+		memory |= concerns_memory(offset + i);
+	if (memory && v->shown != VGA_NOWHERE)
+		return false;
+	for (unsigned i = 0; i < size; i++)
+		port_write(v, offset + i, *value >> 8 * i);
+	if (memory)
+		vga_memory_look(v);
+	return true;
 }
 
 /* --- 3B4h, 3B5h, 3BAh or 3D4h, 3D5h, 3DAh, as miscellaneous output has it --- */
@@ -375,11 +409,13 @@ struct vga *vga_create(struct bus *bus, struct clock *clock, struct vga_memory m
 	CHECK(v->memory && v->regs);
 	v->words = bytes / 4;
 	v->shown = VGA_NOWHERE;
-	struct region_handler ports = {.ctx = v, .read = ports_read, .write = ports_write};
+	struct region_handler ports = {
+		.ctx = v, .read = ports_read, .write = ports_write, .leaf = ports_leaf};
 	struct region_handler window = {.ctx = v,
 	                                .read = vga_memory_read,
 	                                .write = vga_memory_write,
 	                                .max = 4,
+	                                .leaf = vga_memory_leaf,
 	                                .run = vga_memory_run};
 
 	map(bus, SPACE_PORT, PORTS, 16, ports);

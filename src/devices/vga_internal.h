@@ -11,6 +11,7 @@
 #ifndef UNRING_DEVICES_VGA_INTERNAL_H
 #define UNRING_DEVICES_VGA_INTERNAL_H
 
+#include "base/registers.h"
 #include "devices/vga.h"
 
 enum {
@@ -124,6 +125,14 @@ struct vga_ports {
 	bool colour;
 };
 
+/* How A0000h to BFFFFh lead to memory, by the registers. */
+struct vga_view {
+	uint32_t base, bytes; /* from A0000h on; the rest leads nowhere */
+	bool linear;          /* not to planes */
+	bool chained;         /* ... by some bits of an address */
+	uint32_t bank;        /* where it begins: in bytes, or in words of planes */
+};
+
 struct vga {
 	struct clock *clock;
 	struct bus *bus;
@@ -145,7 +154,8 @@ struct vga {
 	/* Plane p is bits 8p to 8p + 7 of each; where a place of the planes is: vga_word(). */
 	uint32_t *memory;
 	uint32_t words;
-	int window;        /* its region */
+	int window; /* its region */
+	struct vga_view view;
 	unsigned plain;    /* accesses to it that need not have come here, one after the other */
 	uint32_t plain_at; /* where in memory A0000h is that and nothing else; VGA_NOWHERE */
 	uint32_t shown;    /* where the processor finds A0000h in memory; VGA_NOWHERE */
@@ -202,7 +212,10 @@ void vga_vbe_state(struct vga *v, struct archive *a);
 
 uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size);
 void vga_memory_write(void *ctx, uint32_t offset, unsigned size, uint32_t value);
+bool vga_memory_leaf(void *ctx, uint32_t offset, unsigned size, bool writes, uint32_t *value);
 void vga_memory_run(void *ctx, const struct mem_run *r);
+/* Registers are others, and the processor finds nothing by itself at A0000h. */
+void vga_memory_look(struct vga *v);
 /* Registers are others: what the processor finds by itself at A0000h is right again. */
 void vga_memory_follow(struct vga *v);
 /* What those are told who look at memory by themselves: bytes of it are others now. */

@@ -6,17 +6,23 @@ enum { PLAIN_ENOUGH = 32 }; /* accesses in vain, before memory is shown to the p
 
 /* --- where an address leads --- */
 
-/* Offset within the window that graphics controller register 6 selects; false: it is outside, or
- * memory is off. */
-static bool in_window(const struct vga *v, uint32_t *offset)
+/* The window that graphics controller register 6 selects, or with memory off none. */
+static void select_window(const struct vga *v, struct vga_view *view)
 {
 	static const struct {
 		uint32_t base, bytes;
 	} maps[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
-	unsigned map = vga_is_linear(v->regs) ? 1 : v->regs->gc[GC_MISC] >> 2 & 3;
+	unsigned map = view->linear ? 1 : v->regs->gc[GC_MISC] >> 2 & 3;
 
-	*offset -= maps[map].base;
-	return *offset < maps[map].bytes && v->regs->misc & MISC_MEMORY && v->enabled;
+	view->base = maps[map].base;
+	view->bytes = v->regs->misc & MISC_MEMORY && v->enabled ? maps[map].bytes : 0;
+}
+
+/* Offset within the window; false: it is outside. */
+static bool in_window(const struct vga *v, uint32_t *offset)
+{
+	*offset -= v->view.base;
+	return *offset < v->view.bytes;
 }
 
 /* Chained by four, the low two bits of an address select a plane, and where they were come A14
@@ -37,14 +43,14 @@ static uint32_t plane_bank(const struct vga *v)
 	return vga_vbe_bpp(v->regs) ? (uint32_t)v->regs->vbe.bank * VGA_PLANE & (v->words - 1) : 0;
 }
 
-static uint32_t word_of(const struct vga *v, uint32_t a)
-{
-	return plane_bank(v) | vga_word(place_of(v, a));
-}
-
 static uint32_t linear_bank(const struct vga *v)
 {
 	return (uint32_t)v->regs->vbe.bank * VGA_BANK & (4 * v->words - 1);
+}
+
+static uint32_t word_of(const struct vga *v, uint32_t a)
+{
+	return v->view.bank | vga_word(v->view.chained ? place_of(v, a) : a);
 }
 
 /* --- memory that needs no VGA --- */
@@ -55,15 +61,15 @@ static uint32_t plain_at(const struct vga *v)
 {
 	const uint8_t *gc = v->regs->gc;
 
-	if (!v->enabled || !(v->regs->misc & MISC_MEMORY))
+	if (!v->view.bytes)
 		return VGA_NOWHERE;
-	if (vga_is_linear(v->regs))
-		return linear_bank(v);
+	if (v->view.linear)
+		return v->view.bank;
 	if (!(v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4) || v->regs->seq[SEQ_MAP_MASK] != 15 ||
 	    gc[GC_MODE] & (GC_WRITE_MODE | GC_READ_COMPARE) || gc[GC_ROTATE] ||
 	    gc[GC_ENABLE_SET_RESET] || gc[GC_BIT_MASK] != 0xff || gc[GC_MISC] & GC_MAP_B)
 		return VGA_NOWHERE;
-	return 4 * plane_bank(v);
+	return 4 * v->view.bank;
 }
 
 static void show(struct vga *v, uint32_t at)
@@ -76,10 +82,21 @@ static void show(struct vga *v, uint32_t at)
 	bus_show(v->bus, v->window, memory);
 }
 
-void vga_memory_follow(struct vga *v)
+void vga_memory_look(struct vga *v)
 {
+	struct vga_view *view = &v->view;
+
+	view->linear = vga_is_linear(v->regs);
+	view->bank = view->linear ? linear_bank(v) : plane_bank(v);
+	view->chained = v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4 || v->regs->gc[GC_MISC] & GC_CHAIN_ODD_EVEN;
+	select_window(v, view);
 	v->plain = 0;
 	v->plain_at = plain_at(v);
+}
+
+void vga_memory_follow(struct vga *v)
+{
+	vga_memory_look(v);
 	if (v->shown != VGA_NOWHERE && v->shown != v->plain_at)
 		show(v, VGA_NOWHERE);
 }
@@ -99,8 +116,8 @@ static void note_plain(struct vga *v, size_t accesses)
 
 static uint8_t load(struct vga *v, uint32_t a)
 {
-	if (vga_is_linear(v->regs))
-		return ((uint8_t *)v->memory)[linear_bank(v) + a];
+	if (v->view.linear)
+		return ((uint8_t *)v->memory)[v->view.bank + a];
 	uint32_t latch = v->latch = v->memory[word_of(v, a)];
 	unsigned plane = v->regs->gc[GC_READ_MAP];
 
@@ -164,11 +181,16 @@ static uint32_t data_of(const struct vga *v, uint8_t byte)
 	return (value & bits) | (v->latch & ~bits);
 }
 
-static void store(struct vga *v, uint32_t a, uint8_t byte)
+/* Which bytes of memory a store has reached. */
+struct reached {
+	uint32_t at, n;
+};
+
+static struct reached store(struct vga *v, uint32_t a, uint8_t byte)
 {
-	if (vga_is_linear(v->regs)) {
-		((uint8_t *)v->memory)[linear_bank(v) + a] = byte;
-		return;
+	if (v->view.linear) {
+		((uint8_t *)v->memory)[v->view.bank + a] = byte;
+		return (struct reached){v->view.bank + a, 1};
 	}
 	unsigned planes = v->regs->seq[SEQ_MAP_MASK];
 
@@ -176,8 +198,9 @@ static void store(struct vga *v, uint32_t a, uint8_t byte)
 		planes &= 1u << (a & 3);
 	else if (!(v->regs->seq[SEQ_MEMORY] & SEQ_SEQUENTIAL))
 		planes &= a & 1 ? 0xa : 0x5;
-	uint32_t mask = vga_planes(planes), *to = &v->memory[word_of(v, a)];
+	uint32_t mask = vga_planes(planes), word = word_of(v, a), *to = &v->memory[word];
 	*to = (*to & ~mask) | (data_of(v, byte) & mask);
+	return (struct reached){4 * word, 4};
 }
 
 static void window_store(struct vga *v, uint32_t a, uint8_t byte)
@@ -186,23 +209,19 @@ static void window_store(struct vga *v, uint32_t a, uint8_t byte)
 		store(v, a, byte);
 }
 
-/* Stores to [a, a + n), within a page, are done.  Places that follow each other are words that do,
+/* The stores of a run to [a, a + n), within a page, are done.  Places that follow each other are words that do,
  * in each of four parts. */
 static void tell_page(const struct vga *v, uint32_t a, uint32_t n)
 {
 	if (!in_window(v, &a))
 		return;
-	if (vga_is_linear(v->regs)) {
-		vga_memory_stored(v, linear_bank(v) + a, n);
-		return;
-	}
-	if (n == 1) {
-		vga_memory_stored(v, 4 * word_of(v, a), 4);
+	if (v->view.linear) {
+		vga_memory_stored(v, v->view.bank + a, n);
 		return;
 	}
 	uint32_t first = place_of(v, a) >> 2, words = (place_of(v, a + n - 1) >> 2) - first + 1;
 	for (uint32_t part = 0; part < 4; part++)
-		vga_memory_stored(v, 4 * (plane_bank(v) | part << 14 | first), 4 * words);
+		vga_memory_stored(v, 4 * (v->view.bank | part << 14 | first), 4 * words);
 }
 
 static void tell_stored(const struct vga *v, uint32_t a, uint32_t n)
@@ -216,13 +235,31 @@ static void tell_stored(const struct vga *v, uint32_t a, uint32_t n)
 
 /* --- the window --- */
 
-uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
+static uint32_t read(struct vga *v, uint32_t offset, unsigned size)
 {
-	struct vga *v = ctx;
 	uint32_t value = 0;
 
 	for (unsigned i = 0; i < size; i++)
 		value |= (uint32_t)window_load(v, offset + i) << 8 * i;
+	return value;
+}
+
+static void write(struct vga *v, uint32_t offset, unsigned size, uint32_t value)
+{
+	v->generation++;
+	for (unsigned i = 0; i < size; i++, value >>= 8) {
+		uint32_t a = offset + i;
+		if (!in_window(v, &a))
+			continue;
+		struct reached to = store(v, a, value);
+		vga_memory_stored(v, to.at, to.n);
+	}
+}
+
+uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
+{
+	struct vga *v = ctx;
+	uint32_t value = read(v, offset, size);
 	note_plain(v, 1);
 	return value;
 }
@@ -230,12 +267,22 @@ uint32_t vga_memory_read(void *ctx, uint32_t offset, unsigned size)
 void vga_memory_write(void *ctx, uint32_t offset, unsigned size, uint32_t value)
 {
 	struct vga *v = ctx;
-
-	for (unsigned i = 0; i < size; i++)
-		window_store(v, offset + i, value >> 8 * i);
-	v->generation++;
-	tell_stored(v, offset, size);
+	write(v, offset, size, value);
 	note_plain(v, 1);
+}
+
+/* Where it is plain memory, it is to become the processor's. */
+LEAF bool vga_memory_leaf(void *ctx, uint32_t offset, unsigned size, bool writes, uint32_t *value)
+{
+	struct vga *v = ctx;
+
+	if (v->plain_at != VGA_NOWHERE)
+		return false;
+	if (writes)
+		write(v, offset, size, *value);
+	else
+		*value = read(v, offset, size);
+	return true;
 }
 
 void vga_memory_run(void *ctx, const struct mem_run *r)

@@ -2,6 +2,7 @@
 #include "machine/internal.h"
 
 #include "base/log.h"
+#include "base/registers.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
 #include "devices/lapic.h"
@@ -251,7 +252,7 @@ static int64_t day_ns(const struct config_rtc *c)
 }
 
 /* The VGA has stored to its memory, which the guest may run, or have tables in. */
-static void on_vga_stored(void *ctx, uint32_t offset, uint32_t bytes)
+LEAF static void on_vga_stored(void *ctx, uint32_t offset, uint32_t bytes)
 {
 	struct machine *m = ctx;
 	mmu_memory_stored(monitor_mmu(m->monitor), m->vga_page + (offset >> PAGE_SHIFT),
@@ -308,6 +309,7 @@ void boot_create_board(struct machine *m)
 		.firmware_write = m->sinks[SINK_FIRMWARE_LOG] ? on_firmware_write : NULL,
 		.debug_exit = m->config.debug_exit ? on_debug_exit : NULL,
 	});
+	m->bus = board_bus(m->board);
 	if (config_is_tour(&m->config))
 		board_add(m->board, &tour_counters_type, tour_counters_create(board_bus(m->board)));
 	for (unsigned i = 0; i < CONFIG_SERIALS; i++)

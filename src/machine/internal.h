@@ -46,6 +46,7 @@ struct machine {
 	struct monitor *monitor;
 	struct memory_map *memory;
 	struct board *board;
+	void *bus;         /* the board's, for leaves */
 	uint32_t vga_page; /* where the display's memory begins */
 	struct serial *serial[CONFIG_SERIALS];
 	struct typist *typist;
@@ -74,6 +75,7 @@ struct machine {
 	struct governor governor;
 	struct timer *nap; /* its end, likewise */
 	struct idle idle;
+	uint64_t idle_leaves;   /* stats.leaves, as it was when it was last looked at */
 	bool nap_due, nap_deaf; /* the guest polls with interrupts off */
 	struct pacer pacer;
 	struct media media;

@@ -90,6 +90,11 @@ static void note(struct machine *m, enum idle_kind kind)
 {
 	if (kind == IDLE_NOTHING || m->config.no_idle_sleep)
 		return;
+	/* No guest waits for a key by what a leaf does. */
+	if (kind != IDLE_WORK && stats.leaves != m->idle_leaves) {
+		m->idle_leaves = stats.leaves;
+		idle_work(&m->idle);
+	}
 	if (kind == IDLE_WORK) {
 		idle_work(&m->idle);
 		return;
@@ -418,6 +423,9 @@ struct monitor_platform platform_of(struct machine *m)
 		.io_burst = on_burst,
 		.mem_read = on_mem_read,
 		.mem_write = on_mem_write,
+		.bus = &m->bus,
+		.io_leaf = bus_port_leaf,
+		.mem_leaf = bus_memory_leaf,
 		.mem_run = on_mem_run,
 		.intr_line = on_intr_line,
 		.intr_ack = on_intr_ack,

@@ -189,6 +189,8 @@ enum mmu_verdict mmu_fault(struct mmu *m, struct window *w, gla_t a, enum mmu_ac
  * (and D for MMU_WRITE).  *out is the guest-physical address.  Fast when repeated. */
 bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out,
                    struct trap *t);
+/* The same where a device is; false: it is none, or a fault. */
+bool mmu_device(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out);
 /* Where the memory is that mmu_translate has found there lately, to be read; NULL: ask it. */
 const void *mmu_readable(const struct mmu *m, gla_t a, bool user);
 

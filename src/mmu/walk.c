@@ -128,6 +128,17 @@ bool mmu_translate(struct mmu *m, gla_t a, enum mmu_access access, bool user, gp
 	return true;
 }
 
+bool mmu_device(struct mmu *m, gla_t a, enum mmu_access access, bool user, gpa_t *out)
+{
+	const struct tlb_entry *e = &m->tlb[gla_vpn(a) % TLB_LENGTH];
+	struct trap t;
+	if (e->vpn == gla_vpn(a) && e->gen == m->tlb_gen && e->page & tlb_right(access, user))
+		*out = gpa((e->page & ~(uint64_t)PAGE_MASK) | (a.v & PAGE_MASK));
+	else if (!mmu_translate(m, a, access, user, out, &t))
+		return false;
+	return map_at(m, out->v >> PAGE_SHIFT) & MAP_DEVICE;
+}
+
 bool mmu_peek(struct mmu *m, gla_t a, gpa_t *out)
 {
 	uint32_t vpn = gla_vpn(a);

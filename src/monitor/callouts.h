@@ -50,6 +50,28 @@ static inline void set_gpr(struct vcpu *v, unsigned r, uint32_t value, unsigned 
 	v->gpr[r] = size == 2 ? (v->gpr[r] & 0xffff0000) | (value & 0xffff) : value;
 }
 
+/* What MOVE stores, of 1, 2 or 4 bytes: registers 4 to 7 of one are AH, CH, DH and BH. */
+static inline uint32_t move_value(const struct vcpu *v, unsigned arg, unsigned size)
+{
+	unsigned r = arg & 7;
+	if (arg & MOVE_IMMEDIATE)
+		return (uint32_t)v->native.scratch[CELL_R11];
+	return size == 1 && r >= 4 ? v->gpr[r - 4] >> 8 : v->gpr[r];
+}
+
+/* What it loads, or IN. */
+static inline void move_set(struct vcpu *v, unsigned r, unsigned size, uint32_t value)
+{
+	if (size == 4)
+		v->gpr[r] = value;
+	else if (size == 2)
+		v->gpr[r] = (v->gpr[r] & 0xffff0000) | (value & 0xffff);
+	else if (r < 4)
+		v->gpr[r] = (v->gpr[r] & 0xffffff00) | (value & 0xff);
+	else
+		v->gpr[r - 4] = (v->gpr[r - 4] & 0xffff00ff) | (value & 0xff) << 8;
+}
+
 /* Memory operands by segment and offset. */
 bool ea_read(struct monitor *m, uint32_t packed, uint32_t off, void *dst, unsigned n);
 bool ea_write(struct monitor *m, uint32_t packed, uint32_t off, const void *src, unsigned n);

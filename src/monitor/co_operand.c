@@ -52,27 +52,15 @@ static bool move(struct monitor *m, uint32_t packed, uint32_t off, uint32_t *val
 	return ok;
 }
 
-/* The last bytes of the instruction, as they are now. */
-static bool immediate(struct monitor *m, uint32_t packed, uint32_t *value)
-{
-	unsigned n = CALLOUT_SIZE(packed);
-	gla_t a = gla(m->v->seg[SREG_CS].base + m->v->eip + CALLOUT_LEN(packed) - n);
-	return guest_peek(m, a, value, n, at_user(m), TRAP);
-}
-
 enum callout_result co_MOVE(struct monitor *m, uint32_t packed, uint64_t operand)
 {
-	struct vcpu *v = m->v;
-	unsigned n = CALLOUT_SIZE(packed), arg = CALLOUT_ARG(packed), reg = arg & 7;
-	unsigned shift = n == 1 && reg >= 4 ? 8 : 0;
-	uint32_t off = (uint32_t)operand, *gpr = &v->gpr[shift ? reg - 4 : reg];
-	uint32_t mask = (n == 4 ? UINT32_MAX : (1u << 8 * n) - 1) << shift, value = *gpr >> shift;
+	unsigned n = CALLOUT_SIZE(packed), arg = CALLOUT_ARG(packed);
+	uint32_t off = (uint32_t)operand, value = move_value(m->v, arg, n);
 
 	stats.redirected++;
-	if ((arg & MOVE_IMMEDIATE && !immediate(m, packed, &value)) ||
-	    !move(m, packed, off, &value, !(arg & MOVE_LOAD)))
+	if (!move(m, packed, off, &value, !(arg & MOVE_LOAD)))
 		return FAULTED;
 	if (arg & MOVE_LOAD)
-		*gpr = (*gpr & ~mask) | (value << shift & mask);
+		move_set(m->v, arg & 7, n, value);
 	return m->remapped ? done_dirty(m, packed) : done(m, packed);
 }

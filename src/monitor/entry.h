@@ -5,10 +5,12 @@
 /* What v->native.scratch holds on the way in and out. */
 #define CELL_R9 0 /* r9 to r11 come and go by theirs */
 #define CELL_R10 1
-#define CELL_R11 2    /* out: of a callout alone */
-#define CELL_R8 3     /* out */
-#define CELL_RESUME 5 /* out, of a callout: where to resume */
-#define CELL_MASK 6   /* in: of what is pending */
+#define CELL_R11 2     /* out: of a callout alone */
+#define CELL_R8 3      /* out */
+#define CELL_AC 4      /* in: FLAG_AC, or 0 */
+#define CELL_RESUME 5  /* out, of a callout: where to resume */
+#define CELL_MASK 6    /* in: of what is pending */
+#define CELL_MONITOR 7 /* always: for leaf_run() */
 
 /* Why translated code was left. */
 #define EXIT_DIRECT 1  /* r8 = exit id */
@@ -17,6 +19,7 @@
 #define EXIT_FAULT 4   /* a signal handler has said the rest */
 #define EXIT_PENDING 5 /* nothing was run */
 #define EXIT_FAR 6     /* r8 = EIP, r10 = CS, outside of protected mode */
+#define EXIT_DONE 7    /* leaf_run() has done a callout, but its unit is not to be gone on with */
 
 #ifndef __ASSEMBLER__
 #include "cpu/vcpu.h"

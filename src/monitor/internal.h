@@ -22,6 +22,7 @@
  *   fpu.c        those registers, saved and restored
  *   pc.c         host PCs, and the guest's bytes there
  *   entry.S      into and out of translated code
+ *   leaf.c       callouts that are quickly done
  *
  * None calls one above it. */
 #ifndef UNRING_MONITOR_INTERNAL_H
@@ -143,6 +144,7 @@ struct monitor {
 	bool in_done;          /* IN is being done, not INS */
 	bool remapped;         /* by a device: what follows in the unit may be other code */
 	int64_t allowed;       /* instructions until the next poll, if they are counted */
+	bool leaf_ran;         /* leaf_run() has done a callout, since run() last looked */
 	bool worked;           /* the guest got on since the last poll */
 	uint64_t ret_top;      /* empty return stack: points at its miss stub */
 	const uint8_t *ret_guard, *ret_guard_end;
@@ -216,6 +218,9 @@ enum callout_result {
 };
 
 enum callout_result callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
+/* For entry.S, at a callout: 0 where it has been done, and the unit goes on; else how translated code
+ * was left, EXIT_CALLOUT or EXIT_DONE. */
+unsigned leaf_run(struct monitor *m);
 enum callout_result string_run(struct monitor *m, uint32_t packed);
 /* HLT, and an x87 instruction that waits: sleeps until an interrupt is to be taken (co_io.c). */
 void wait_for_interrupt(struct monitor *m);
@@ -262,11 +267,15 @@ bool guest_find(struct monitor *m, gla_t a, unsigned n, enum mmu_access access, 
                 struct guest_place *out, struct trap *t);
 void guest_put(struct monitor *m, const struct guest_place *p, const void *src, unsigned n);
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t);
-/* #AC(0) if an operand is misaligned where alignment checks are on, and nothing else is wrong
- * with the access. */
-bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
-/* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
-bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* #AC(0) if an operand is misaligned, and nothing else is wrong with the access. */
+bool guest_check_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t);
+/* The same, where alignment checks are on. */
+static inline bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+{
+	const struct vcpu *v = m->v;
+	return !(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
+	       guest_check_aligned(m, a, n, write, t);
+}
 /* Loads the value from a device, or stores it there; false: there is none, or a fault, and nothing
  * was done. */
 bool guest_device(struct monitor *m, gla_t a, void *value, unsigned n, bool write);
@@ -348,6 +357,13 @@ static inline void debug_access(struct monitor *m, gla_t a, unsigned size, bool 
 		m->debug_hits |= cpu_dr_match(m->v, a, size, write);
 	if (m->debug.n_watch)
 		debug_watch(m, a, size, read, write);
+}
+
+/* An operand about to be accessed: data breakpoints are matched, alignment is checked. */
+static inline bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+{
+	debug_access(m, a, n, !write, write);
+	return guest_aligned(m, a, n, write, t);
 }
 
 static inline void debug_port(struct monitor *m, uint16_t port, unsigned size)

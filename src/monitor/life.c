@@ -160,6 +160,7 @@ void monitor_reset(struct monitor *m)
 	flush_code(m);
 	cpu_reset(v, m->cfg.model);
 	env_fill(m, &v->env);
+	v->native.scratch[CELL_MONITOR] = (uint64_t)(uintptr_t)m;
 	v->native.stub[STUB_EXIT] = (uint64_t)(uintptr_t)stub_exit;
 	v->far.stub = (uint64_t)(uintptr_t)stub_far;
 	v->far.ret_top = m->ret_top;

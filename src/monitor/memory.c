@@ -17,22 +17,40 @@ static unsigned bus_part(unsigned n)
 	return n >= 4 ? 4 : n >= 2 ? 2 : 1;
 }
 
+static bool leaf(struct monitor *m, gpa_t a, unsigned size, bool write, uint32_t *value)
+{
+	const struct monitor_platform *p = &m->cfg.platform;
+	if (!p->mem_leaf || !p->mem_leaf(*p->bus, a, size, write, value))
+		return false;
+	stats.leaves++;
+	return true;
+}
+
 static void device_read(struct monitor *m, gpa_t a, uint8_t *out, unsigned n)
 {
+	bool gated = false;
+
 	for (unsigned part; n; a.v += part, out += part, n -= part) {
+		uint32_t value = 0;
 		part = bus_part(n);
-		uint32_t value = gate_mem_read(m, a, part);
+		if (!leaf(m, a, part, false, &value)) {
+			value = gate_mem_read(m, a, part);
+			gated = true;
+		}
 		stats.mem_reads++;
 		if (log_on(LOG_IO))
 			gate_log(m, "load %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
 			         value, m->v->eip);
 		copy_operand(out, &value, part);
 	}
-	interrupt_line_update(m);
+	if (gated)
+		interrupt_line_update(m);
 }
 
 static void device_write(struct monitor *m, gpa_t a, const uint8_t *in, unsigned n)
 {
+	bool gated = false;
+
 	for (unsigned part; n; a.v += part, in += part, n -= part) {
 		uint32_t value = 0;
 		part = bus_part(n);
@@ -41,9 +59,13 @@ static void device_write(struct monitor *m, gpa_t a, const uint8_t *in, unsigned
 		if (log_on(LOG_IO))
 			gate_log(m, "store %08llx.%u = %x at %08x", (unsigned long long)a.v, part,
 			         value, m->v->eip);
-		gate_mem_write(m, a, part, value);
+		if (!leaf(m, a, part, true, &value)) {
+			gate_mem_write(m, a, part, value);
+			gated = true;
+		}
 	}
-	interrupt_line_update(m);
+	if (gated)
+		interrupt_line_update(m);
 }
 
 /* --- by linear address --- */
@@ -82,19 +104,24 @@ __attribute__((noinline)) static bool load(struct monitor *m, gla_t a, void *dst
 	return true;
 }
 
+/* Memory that has been found lately. */
+static bool known(struct monitor *m, gla_t a, void *dst, unsigned n, bool user)
+{
+	const void *host = mmu_readable(m->mmu, a, user);
+	if (!__builtin_expect(host && to_page_end(a.v, n) == n, 1))
+		return false;
+	copy_operand(dst, host, n);
+	return true;
+}
+
 bool guest_read(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
 {
-	const void *known = mmu_readable(m->mmu, a, user);
-	if (__builtin_expect(known && to_page_end(a.v, n) == n, 1)) {
-		copy_operand(dst, known, n);
-		return true;
-	}
-	return load(m, a, dst, n, user, true, t);
+	return known(m, a, dst, n, user) || load(m, a, dst, n, user, true, t);
 }
 
 bool guest_peek(struct monitor *m, gla_t a, void *dst, unsigned n, bool user, struct trap *t)
 {
-	return load(m, a, dst, n, user, false, t);
+	return known(m, a, dst, n, user) || load(m, a, dst, n, user, false, t);
 }
 
 bool guest_probe_write(struct monitor *m, gla_t a, unsigned n, bool user, struct trap *t)
@@ -128,11 +155,9 @@ bool guest_write(struct monitor *m, gla_t a, const void *src, unsigned n, bool u
 bool guest_device(struct monitor *m, gla_t a, void *value, unsigned n, bool write)
 {
 	enum mmu_access access = write ? MMU_WRITE : MMU_READ;
-	struct trap t;
 	gpa_t p;
 
-	if (to_page_end(a.v, n) != n || !mmu_translate(m->mmu, a, access, at_user(m), &p, &t) ||
-	    !mmu_is_device(m->mmu, p))
+	if (to_page_end(a.v, n) != n || !mmu_device(m->mmu, a, access, at_user(m), &p))
 		return false;
 	if (write)
 		device_write(m, p, value, n);
@@ -159,13 +184,11 @@ static unsigned alignment(unsigned n)
 	}
 }
 
-bool guest_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
+bool guest_check_aligned(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
 {
-	const struct vcpu *v = m->v;
 	gpa_t p;
 
-	if (!(v->vflags & FLAG_AC) || !(v->cr0 & CR0_AM) || v->cpl != 3 ||
-	    !(a.v & (alignment(n) - 1)))
+	if (!(a.v & (alignment(n) - 1)))
 		return true;
 	/* Where a second page is missing, CR2 names its first byte. */
 	gla_t last = gla(to_page_end(a.v, n) < n ? (a.v + n - 1) & ~PAGE_MASK : a.v + n - 1);
@@ -183,10 +206,4 @@ bool guest_is_plain(struct monitor *m, gla_t a, gpa_t p, unsigned n, bool write)
 	return host && to_page_end(a.v, n) == n && !mmu_is_watched(m->mmu, a, n, write) &&
 	       !(m->window->kind == WINDOW_KERNEL && mmu_is_self_map(m->mmu, a)) &&
 	       !(write && (mmu_is_code(m->mmu, page) || mmu_is_table(m->mmu, page)));
-}
-
-bool guest_operand(struct monitor *m, gla_t a, unsigned n, bool write, struct trap *t)
-{
-	debug_access(m, a, n, !write, write);
-	return guest_aligned(m, a, n, write, t);
 }

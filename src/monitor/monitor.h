@@ -33,6 +33,12 @@ struct monitor_platform {
 	 * if it never does. */
 	uint32_t (*mem_read)(void *ctx, gpa_t a, unsigned size);
 	void (*mem_write)(void *ctx, gpa_t a, unsigned size, uint32_t value);
+	/* The same accesses as io_read, io_write, mem_read and mem_write have, where they need no
+	 * gate and do nothing to the interrupt line, the map and time (stats.leaves counts them);
+	 * false: those are to be called, and nothing was done.  LEAF (base/registers.h); NULL: never. */
+	void *const *bus; /* what they get, once the guest runs */
+	bool (*io_leaf)(void *bus, uint16_t port, unsigned size, bool write, uint32_t *value);
+	bool (*mem_leaf)(void *bus, gpa_t a, unsigned size, bool write, uint32_t *value);
 	/* Elements there that lie in a page, by guest-physical address; false, or NULL: it is
 	 * asked for them one by one. */
 	bool (*mem_run)(void *ctx, const struct mem_run *r);

@@ -71,12 +71,16 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		unsigned why = monitor_go(v, host, mask, ac);
 		/* It has gone to another CS by itself. */
 		m->code_moved |= v->native.tag != m->space.tag;
-		m->worked |= why != EXIT_PENDING;
+		m->worked |= why != EXIT_PENDING || m->leaf_ran;
 		if (m->cfg.paranoid) {
 			m->left++;
 			fpu_left(m);
 		}
 		stats.exits++;
+		if (m->leaf_ran) { /* it left at a boundary, and instructions have run since */
+			m->leaf_ran = mid = false;
+			rf = 0;
+		}
 		switch (why) {
 		case EXIT_PENDING:
 			if (!mid && m->worked) {
@@ -100,6 +104,9 @@ static struct left run(struct monitor *m, uint64_t host, bool ignore_pending)
 		case EXIT_MISS:
 			stats.exit_indirect++;
 			v->eip = (uint32_t)v->native.scratch[CELL_R8];
+			return done;
+		case EXIT_DONE:
+			stats.exit_callout++;
 			return done;
 		case EXIT_FAR:
 			stats.exit_indirect++;

@@ -129,6 +129,10 @@ static bool move_redirected(struct xlate *x, bool wide, unsigned arg)
 	if (!(x->site & SITE_REDIRECT))
 		return false;
 	xl_ea_r10(x);
+	if (arg & MOVE_IMMEDIATE && xl_imm_is_live(x))
+		xl_load_imm(x, R11, false);
+	else if (arg & MOVE_IMMEDIATE)
+		emit_mov_imm(&x->e, R11, x->i.imm);
 	xl_callout(x, CO_MOVE, wide ? x->i.opsize : 1, xl_seg(x), arg);
 	return true;
 }

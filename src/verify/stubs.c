@@ -6,12 +6,26 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABELS = 8, HOPS = 12 };
-enum label { ABORT, END_AC, LEAVE, SAVE, MISS, HIT, FAR, LOOKUP };
+enum { LABELS = 12, HOPS = 18 };
+enum label {
+	ENTER,
+	DISPATCHER,
+	BY_SAHF,
+	FLAGS_DONE,
+	ABORT,
+	END_AC,
+	LEAVE,
+	SAVE,
+	MISS,
+	HIT,
+	FAR,
+	LOOKUP
+};
 
 /* The branches inside, which lead to labels. */
 struct stubs {
 	struct cursor k;
+	const uint8_t *begin;
 	const struct dump_layout *l;
 	const uint8_t *at[LABELS];
 	struct {
@@ -38,7 +52,7 @@ static void hop(struct stubs *s, uint8_t opcode, enum label to)
 		k->ok &= imm(k, 1) == opcode;
 		rel = (int8_t)imm(k, 1);
 	}
-	if (!k->ok || rel < 0 || rel > k->end - k->p) {
+	if (!k->ok || rel < s->begin - k->p || rel > k->end - k->p) {
 		k->ok = false;
 		return;
 	}
@@ -78,18 +92,31 @@ static void enter(struct stubs *s)
 	         "\x41\x56"
 	         "\x41\x57"       /* push rbx rbp r12 to r15 */
 	         "\x49\x89\xff"); /* mov r15, rdi */
-	load(s, true, R14, l->tag);
-	load(s, true, R13, l->table);
 	BYTES(k, "\x49\x89\xf0"); /* mov r8, rsi */
 	store(s, true, RDX, l->scratch + 8 * 6);
+	store(s, true, RCX, l->scratch + 8 * 4);
 	store(s, true, RSP, l->host_rsp);
+	label(s, ENTER);
+	load(s, true, R14, l->tag);
+	load(s, true, R13, l->table);
 	load(s, true, RSP, l->ret_sp);
 	cell(s, 0x85, false, RDX, l->pending); /* test [r15 + pending], edx */
 	hop(s, 0x75, ABORT);
 	load(s, false, R9, l->flags);
-	BYTES(k, "\x45\x8d\x8c\x09\x02\x02\x00\x00" /* lea r9d, [r9 + rcx + 202h] */
+	BYTES(k, "\x45\x8d\x14\x09"               /* lea r10d, [r9 + rcx] */
+	         "\x41\xf7\xc2\x00\x04\x04\x00"); /* test r10d, DF or AC */
+	hop(s, 0x74, BY_SAHF);
+	BYTES(k, "\x45\x8d\x8a\x02\x02\x00\x00" /* lea r9d, [r10 + 202h] */
 	         "\x41\x51"
 	         "\x9d"); /* push r9; popfq */
+	hop(s, 0xeb, FLAGS_DONE);
+	label(s, BY_SAHF);
+	BYTES(k, "\x44\x89\xc8"     /* mov eax, r9d */
+	         "\xc1\xe0\x08"     /* shl eax, 8 */
+	         "\x41\xc1\xe9\x0b" /* shr r9d, 11 */
+	         "\x41\x80\xc1\x7f" /* add r9b, 7fh */
+	         "\x9e");           /* sahf */
+	label(s, FLAGS_DONE);
 	for (unsigned i = 0; i < 3; i++)
 		load(s, true, R9 + i, l->scratch + 8 * i);
 	for (unsigned i = 0; i < 8; i++)
@@ -183,8 +210,22 @@ static void save(struct stubs *s)
 	         "\x9d"); /* push 202h; popfq */
 	label(s, LEAVE);
 	load(s, true, RSP, l->host_rsp);
-	BYTES(k, "\xfc"
-	         "\x41\x5f"
+	BYTES(k, "\xfc\x83\xf8"); /* cld; cmp eax, */
+	k->ok &= imm(k, 1) == l->out_callout;
+	hop(s, 0x75, DISPATCHER);
+	load(s, true, RDI, l->scratch + 8 * 7);
+	BYTES(k, "\x48\x8d\x64\x24\xf8" /* lea rsp, [rsp - 8] */
+	         "\xe8");               /* call: to C, as the linker has it */
+	imm(k, 4);
+	BYTES(k, "\x48\x8d\x64\x24\x08" /* lea rsp, [rsp + 8] */
+	         "\x85\xc0");           /* test eax, eax */
+	hop(s, 0x75, DISPATCHER);
+	load(s, true, R8, l->scratch + 8 * 5);
+	load(s, true, RDX, l->scratch + 8 * 6);
+	load(s, true, RCX, l->scratch + 8 * 4);
+	hop(s, 0xeb, ENTER);
+	label(s, DISPATCHER);
+	BYTES(k, "\x41\x5f"
 	         "\x41\x5e"
 	         "\x41\x5d"
 	         "\x41\x5c"
@@ -202,7 +243,9 @@ static uint64_t here(const struct check *c, const struct stubs *s)
 static void entry_check(struct check *c)
 {
 	const struct dump_stubs *is = &c->d.h.stubs;
-	struct stubs s = {.k = cursor(c->d.entry, c->d.entry + c->d.h.entry), .l = &c->d.h.layout};
+	struct stubs s = {.k = cursor(c->d.entry, c->d.entry + c->d.h.entry),
+	                  .begin = c->d.entry,
+	                  .l = &c->d.h.layout};
 	struct dump_stubs at = {.entry = is->entry};
 
 	enter(&s);

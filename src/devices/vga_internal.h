@@ -126,7 +126,7 @@ struct vga_ports {
 };
 
 /* How A0000h to BFFFFh lead to memory, by the registers. */
-struct vga_view {
+struct vga_paths {
 	uint32_t base, bytes; /* from A0000h on; the rest leads nowhere */
 	bool linear;          /* not to planes */
 	bool chained;         /* ... by some bits of an address */
@@ -155,7 +155,7 @@ struct vga {
 	uint32_t *memory;
 	uint32_t words;
 	int window; /* its region */
-	struct vga_view view;
+	struct vga_paths paths;
 	unsigned plain;    /* accesses to it that need not have come here, one after the other */
 	uint32_t plain_at; /* where in memory A0000h is that and nothing else; VGA_NOWHERE */
 	uint32_t shown;    /* where the processor finds A0000h in memory; VGA_NOWHERE */

@@ -7,22 +7,22 @@ enum { PLAIN_ENOUGH = 32 }; /* accesses in vain, before memory is shown to the p
 /* --- where an address leads --- */
 
 /* The window that graphics controller register 6 selects, or with memory off none. */
-static void select_window(const struct vga *v, struct vga_view *view)
+static void select_window(const struct vga *v, struct vga_paths *to)
 {
 	static const struct {
 		uint32_t base, bytes;
 	} maps[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
-	unsigned map = view->linear ? 1 : v->regs->gc[GC_MISC] >> 2 & 3;
+	unsigned map = to->linear ? 1 : v->regs->gc[GC_MISC] >> 2 & 3;
 
-	view->base = maps[map].base;
-	view->bytes = v->regs->misc & MISC_MEMORY && v->enabled ? maps[map].bytes : 0;
+	to->base = maps[map].base;
+	to->bytes = v->regs->misc & MISC_MEMORY && v->enabled ? maps[map].bytes : 0;
 }
 
 /* Offset within the window; false: it is outside. */
 static bool in_window(const struct vga *v, uint32_t *offset)
 {
-	*offset -= v->view.base;
-	return *offset < v->view.bytes;
+	*offset -= v->paths.base;
+	return *offset < v->paths.bytes;
 }
 
 /* Chained by four, the low two bits of an address select a plane, and where they were come A14
@@ -50,7 +50,7 @@ static uint32_t linear_bank(const struct vga *v)
 
 static uint32_t word_of(const struct vga *v, uint32_t a)
 {
-	return v->view.bank | vga_word(v->view.chained ? place_of(v, a) : a);
+	return v->paths.bank | vga_word(v->paths.chained ? place_of(v, a) : a);
 }
 
 /* --- memory that needs no VGA --- */
@@ -61,15 +61,15 @@ static uint32_t plain_at(const struct vga *v)
 {
 	const uint8_t *gc = v->regs->gc;
 
-	if (!v->view.bytes)
+	if (!v->paths.bytes)
 		return VGA_NOWHERE;
-	if (v->view.linear)
-		return v->view.bank;
+	if (v->paths.linear)
+		return v->paths.bank;
 	if (!(v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4) || v->regs->seq[SEQ_MAP_MASK] != 15 ||
 	    gc[GC_MODE] & (GC_WRITE_MODE | GC_READ_COMPARE) || gc[GC_ROTATE] ||
 	    gc[GC_ENABLE_SET_RESET] || gc[GC_BIT_MASK] != 0xff || gc[GC_MISC] & GC_MAP_B)
 		return VGA_NOWHERE;
-	return 4 * v->view.bank;
+	return 4 * v->paths.bank;
 }
 
 static void show(struct vga *v, uint32_t at)
@@ -84,12 +84,13 @@ static void show(struct vga *v, uint32_t at)
 
 void vga_memory_look(struct vga *v)
 {
-	struct vga_view *view = &v->view;
+	struct vga_paths *to = &v->paths;
 
-	view->linear = vga_is_linear(v->regs);
-	view->bank = view->linear ? linear_bank(v) : plane_bank(v);
-	view->chained = v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4 || v->regs->gc[GC_MISC] & GC_CHAIN_ODD_EVEN;
-	select_window(v, view);
+	to->linear = vga_is_linear(v->regs);
+	to->bank = to->linear ? linear_bank(v) : plane_bank(v);
+	to->chained =
+		v->regs->seq[SEQ_MEMORY] & SEQ_CHAIN_4 || v->regs->gc[GC_MISC] & GC_CHAIN_ODD_EVEN;
+	select_window(v, to);
 	v->plain = 0;
 	v->plain_at = plain_at(v);
 }
@@ -116,8 +117,8 @@ static void note_plain(struct vga *v, size_t accesses)
 
 static uint8_t load(struct vga *v, uint32_t a)
 {
-	if (v->view.linear)
-		return ((uint8_t *)v->memory)[v->view.bank + a];
+	if (v->paths.linear)
+		return ((uint8_t *)v->memory)[v->paths.bank + a];
 	uint32_t latch = v->latch = v->memory[word_of(v, a)];
 	unsigned plane = v->regs->gc[GC_READ_MAP];
 
@@ -188,9 +189,9 @@ struct reached {
 
 static struct reached store(struct vga *v, uint32_t a, uint8_t byte)
 {
-	if (v->view.linear) {
-		((uint8_t *)v->memory)[v->view.bank + a] = byte;
-		return (struct reached){v->view.bank + a, 1};
+	if (v->paths.linear) {
+		((uint8_t *)v->memory)[v->paths.bank + a] = byte;
+		return (struct reached){v->paths.bank + a, 1};
 	}
 	unsigned planes = v->regs->seq[SEQ_MAP_MASK];
 
@@ -215,13 +216,13 @@ static void tell_page(const struct vga *v, uint32_t a, uint32_t n)
 {
 	if (!in_window(v, &a))
 		return;
-	if (v->view.linear) {
-		vga_memory_stored(v, v->view.bank + a, n);
+	if (v->paths.linear) {
+		vga_memory_stored(v, v->paths.bank + a, n);
 		return;
 	}
 	uint32_t first = place_of(v, a) >> 2, words = (place_of(v, a + n - 1) >> 2) - first + 1;
 	for (uint32_t part = 0; part < 4; part++)
-		vga_memory_stored(v, 4 * (v->view.bank | part << 14 | first), 4 * words);
+		vga_memory_stored(v, 4 * (v->paths.bank | part << 14 | first), 4 * words);
 }
 
 static void tell_stored(const struct vga *v, uint32_t a, uint32_t n)

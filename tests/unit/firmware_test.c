@@ -333,9 +333,9 @@ static void test_graphics(void **state)
 	uint32_t base = firmware_frame_buffer(b);
 	assert_true(base && base % (2 << 20) == 0);
 	firmware_graphics(b, 640, 480);
-	assert_false(vga_text(board_vga(b), &text));
+	assert_false(vga_text(vga_view(board_vga(b)), &text));
 	bus_write(board_bus(b), SPACE_MEMORY, base + 4 * (2 * 640 - 1), 4, 0xff0000);
-	vga_render(board_vga(b), &image);
+	vga_render(vga_view(board_vga(b)), &image);
 	assert_int_equal(image.width, 640);
 	assert_int_equal(image.height, 480);
 	const uint8_t *last = image.rgb + 3 * (2 * 640 - 1);

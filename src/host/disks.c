@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "host/fence.h"
 #include "host/helper.h"
+#include "host/served.h"
 #include "host/signal.h"
 #include "host/transfer.h"
 
@@ -71,9 +72,18 @@ static void announce(uint32_t *word)
 
 static int carry_out(struct slot *s)
 {
-	if (s->op == DISKS_FLUSH)
+	switch (s->op) {
+	case DISKS_READ:
+		return host_transfer(s->fd, s->at, s->room, s->n, false);
+	case DISKS_FLUSH:
 		return fdatasync(s->fd) ? -errno : 0;
-	return host_transfer(s->fd, s->at, s->room, s->n, false);
+	case DISKS_SERVED_READ:
+		return served_do(s->fd, SERVED_READ, s->at, s->room, s->n);
+	case DISKS_SERVED_WRITE:
+		return served_do(s->fd, SERVED_WRITE, s->at, s->room, s->n);
+	default:
+		return served_do(s->fd, SERVED_FLUSH, 0, NULL, 0);
+	}
 }
 
 /* --- the process --- */

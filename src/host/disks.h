@@ -8,7 +8,15 @@
 
 enum { DISKS_DRIVES = 8, DISKS_ROOM = 256 << 10 };
 
-enum disks_op { DISKS_READ, DISKS_FLUSH };
+/* The descriptor is a file's, or, of the last three, a program's that serves the drive (served.h).  What is
+ * written is in the room. */
+enum disks_op {
+	DISKS_READ,
+	DISKS_FLUSH,
+	DISKS_SERVED_READ,
+	DISKS_SERVED_WRITE,
+	DISKS_SERVED_FLUSH
+};
 
 struct disks;
 

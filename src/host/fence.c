@@ -132,6 +132,8 @@ static const struct row vcpu[] = {
 	{SYS_pwrite64, GRANT_MEDIUM, {A(0)}},
 	{SYS_fdatasync, GRANT_MEDIUM, {A(0)}},
 	{SYS_preadv2, GRANT_MEDIUM, {A(0), IS(5, RWF_NOWAIT)}},
+	{SYS_sendto, GRANT_SERVED, {A(0), IS(4, 0)}},
+	{SYS_recvfrom, GRANT_SERVED, {A(0), IS(4, 0)}},
 	{SYS_futex, 0, {IS(1, FUTEX_WAKE)}},
 	{SYS_futex, 0, {IS(1, FUTEX_WAIT)}},
 	{SYS_dup3, GRANT_MEDIUM, {A(1), IS(2, O_CLOEXEC)}},
@@ -152,6 +154,8 @@ static const struct row watcher[] = {
 static const struct row disks[] = {
 	{SYS_pread64, GRANT_MEDIUM, {A(0)}},
 	{SYS_fdatasync, GRANT_MEDIUM, {A(0)}},
+	{SYS_sendto, GRANT_SERVED, {A(0), IS(4, 0)}},
+	{SYS_recvfrom, GRANT_SERVED, {A(0), IS(4, 0)}},
 	{SYS_futex, 0, {IS(1, FUTEX_WAIT)}},
 	{SYS_futex, 0, {IS(1, FUTEX_WAKE)}},
 	{SYS_tgkill, GRANT_OWNER, {A(0), B(1), IS(2, HOST_SIGNAL_FILES)}},

@@ -40,6 +40,7 @@ enum fence_grant {
 	GRANT_NAMES,    /* a: folder beneath which files are opened and made */
 	GRANT_ALARM,    /* a: timerfd */
 	GRANT_MEDIUM,   /* a: a drive, and what is put in its place */
+	GRANT_SERVED,   /* a: a drive, when a program serves it */
 	GRANT_FOLDER,   /* a: folder that a file is removed from */
 };
 

@@ -7,6 +7,7 @@
 #include "host/fence.h"
 #include "host/file.h"
 #include "host/memory.h"
+#include "host/served.h"
 #include "host/transfer.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct image {
 	int empty; /* what it is while nothing is in */
 	uint64_t bytes;
 	bool readonly;
+	bool served; /* a program serves it, whose socket fd is */
 	struct overlay overlay;
 	struct image_job *first, **last; /* those that are not done */
 	bool advances;                   /* a call of advance() runs */
@@ -73,8 +75,10 @@ static void overlay_free(struct overlay *o)
 static void forget(struct image *i)
 {
 	overlay_free(&i->overlay);
+	if (i->served && !i->waits)
+		served_end(i->fd);
 	i->bytes = 0;
-	i->readonly = false;
+	i->readonly = i->served = false;
 }
 
 void image_eject(struct image *i)
@@ -150,6 +154,33 @@ int image_open(struct image *i, const char *path, struct image_use use)
 	return fd == -EBUSY ? -EAGAIN : fd < 0 ? fd : image_take(i, fd, use);
 }
 
+int image_connect(struct image *i, const struct image_served *from, struct image_use use, char *why)
+{
+	struct served_source source = {.readonly = use.readonly || use.snapshot};
+	struct served_export export;
+	if (strlen(from->name) >= sizeof source.name)
+		return -ENAMETOOLONG;
+	strcpy(source.name, from->name);
+	strncpy(source.format, from->format ? from->format : "", sizeof source.format - 1);
+	int fd = served_open(&source, &export);
+	memcpy(why, export.why, sizeof export.why);
+	if (fd < 0)
+		return fd;
+	int err = export.bytes % SECTOR ? -EDOM : export.bytes > use.most ? -EFBIG : 0;
+	if (!err && use.snapshot)
+		err = snapshot(&i->overlay, export.bytes);
+	if (!err && dup3(fd, i->fd, O_CLOEXEC) < 0)
+		err = -errno;
+	close(fd);
+	if (err)
+		return err;
+	fence_grant(GRANT_SERVED, (uint64_t)i->fd, 0);
+	i->bytes = export.bytes;
+	i->readonly = use.readonly;
+	i->served = true;
+	return 0;
+}
+
 uint64_t image_bytes(const struct image *i)
 {
 	return i->bytes;
@@ -179,12 +210,19 @@ static size_t run(const struct image *i, uint64_t at, size_t n)
 	return some < n ? some : n;
 }
 
+/* Now, whatever it waits for. */
+static int fetch(const struct image *i, uint64_t at, void *bytes, size_t n)
+{
+	return i->served ? served_do(i->fd, SERVED_READ, at, bytes, n)
+	                 : host_transfer(i->fd, at, bytes, n, false);
+}
+
 /* A block that is stored to for the first time is taken over whole. */
 static int copy_block(struct image *i, uint64_t block)
 {
 	uint64_t at = block * BLOCK, left = i->bytes - at;
 	size_t n = left < BLOCK ? left : BLOCK;
-	int err = host_transfer(i->fd, at, i->overlay.copy + at, n, false);
+	int err = fetch(i, at, i->overlay.copy + at, n);
 	if (!err)
 		i->overlay.stored[block / 8] |= (uint8_t)(1 << block % 8);
 	return err;
@@ -203,17 +241,6 @@ static int overlay_write(struct image *i, uint64_t at, const void *src, size_t n
 
 /* --- jobs --- */
 
-/* Files in memory take what is written at once.  Where the host has too much of it, it waits, and the
- * guest with it. */
-static int write_some(struct image *i, const struct image_job *job)
-{
-	if (i->readonly)
-		return -EROFS;
-	if (i->overlay.copy)
-		return overlay_write(i, job->at, job->bytes, job->n);
-	return host_transfer(i->fd, job->at, job->bytes, job->n, true);
-}
-
 /* What the process for disks is to do is in its room. */
 static void ask(struct image *i, enum disks_op op, uint64_t at, size_t n)
 {
@@ -225,6 +252,35 @@ static void ask(struct image *i, enum disks_op op, uint64_t at, size_t n)
 static bool asks(struct image *i)
 {
 	return i->disks && disks_lives(i->disks);
+}
+
+/* Goes on with what a program is to write: 0, -EINPROGRESS if it waits, or another negative errno. */
+static int write_served(struct image *i, const struct image_job *job)
+{
+	size_t some = job->n - job->progress;
+	const uint8_t *from = (const uint8_t *)job->bytes + job->progress;
+	uint64_t at = job->at + job->progress;
+	if (!some)
+		return 0;
+	if (!asks(i))
+		return served_do(i->fd, SERVED_WRITE, at, (void *)(uintptr_t)from, some);
+	some = some < DISKS_ROOM ? some : DISKS_ROOM;
+	memcpy(disks_room(i->disks, i->drive), from, some);
+	ask(i, DISKS_SERVED_WRITE, at, some);
+	return -EINPROGRESS;
+}
+
+/* Files in memory take what is written at once.  Where the host has too much of it, it waits, and the
+ * guest with it. */
+static int write_some(struct image *i, const struct image_job *job)
+{
+	if (i->readonly)
+		return -EROFS;
+	if (i->overlay.copy)
+		return overlay_write(i, job->at, job->bytes, job->n);
+	if (i->served)
+		return write_served(i, job);
+	return host_transfer(i->fd, job->at, job->bytes, job->n, true);
 }
 
 /* Goes on with a read: 0, -EINPROGRESS if it waits, or another negative errno. */
@@ -239,12 +295,13 @@ static int read_some(struct image *i, struct image_job *job)
 		if (is_stored(i, at / BLOCK))
 			memcpy(to, i->overlay.copy + at, some);
 		else if (asks(i))
-			got = host_read_cached(i->fd, at, to, some);
-		else if ((err = host_transfer(i->fd, at, to, some, false)))
+			got = i->served ? 0 : host_read_cached(i->fd, at, to, some);
+		else if ((err = fetch(i, at, to, some)))
 			return err;
 		if (got <= 0) {
 			/* What is wrong, if it is not that it would have to wait, the process finds. */
-			ask(i, DISKS_READ, at, some < DISKS_ROOM ? some : DISKS_ROOM);
+			ask(i, i->served ? DISKS_SERVED_READ : DISKS_READ, at,
+			    some < DISKS_ROOM ? some : DISKS_ROOM);
 			return -EINPROGRESS;
 		}
 		job->progress += (size_t)got;
@@ -256,9 +313,11 @@ static int flush(struct image *i)
 {
 	if (i->readonly || i->overlay.copy)
 		return 0;
+	if (!asks(i) && i->served)
+		return served_do(i->fd, SERVED_FLUSH, 0, NULL, 0);
 	if (!asks(i))
 		return fdatasync(i->fd) ? -errno : 0;
-	ask(i, DISKS_FLUSH, 0, 0);
+	ask(i, i->served ? DISKS_SERVED_FLUSH : DISKS_FLUSH, 0, 0);
 	return -EINPROGRESS;
 }
 
@@ -302,11 +361,11 @@ static void on_done(void *ctx, int err)
 	struct image *i = ctx;
 	struct image_job *job = i->first;
 	i->waits = false;
-	if (!err && job->op == IMAGE_READ) {
+	if (!err && job->op == IMAGE_READ)
 		memcpy((uint8_t *)job->bytes + job->progress, disks_room(i->disks, i->drive),
 		       i->asked);
+	if (!err)
 		job->progress += i->asked;
-	}
 	if (err || job->op == IMAGE_FLUSH)
 		finish(i, err);
 	advance(i);

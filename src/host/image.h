@@ -33,6 +33,15 @@ struct image_use {
 int image_open(struct image *i, const char *path, struct image_use use);
 /* The same of an open file, whose descriptor is the image's from here on, whatever comes of it. */
 int image_take(struct image *i, int fd, struct image_use use);
+/* What a program serves (served.h). */
+struct image_served {
+	const char *format; /* of the file, by qemu-nbd's name; NULL: it is an address of NBD */
+	const char *name;
+};
+/* It is put into an empty drive, before the broker is sealed.  0 or a negative errno; then why, which has
+ * room for SERVED_WHY characters, is empty or tells more. */
+int image_connect(struct image *i, const struct image_served *from, struct image_use use,
+                  char *why);
 void image_eject(struct image *i);
 
 /* 0: none is in. */

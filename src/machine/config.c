@@ -101,6 +101,39 @@ static bool check_boot(const struct machine_config *c, struct problem *p)
 
 /* --- disks --- */
 
+/* By FORMAT_*, and the ends of names that tell it. */
+static const struct {
+	const char *name, *ends[2];
+} formats[] = {
+	[FORMAT_AUTO] = {"auto", {NULL, NULL}},
+	[FORMAT_RAW] = {"raw", {NULL, NULL}},
+	[FORMAT_QCOW2] = {"qcow2", {".qcow2", NULL}},
+	{"vdi", {".vdi", NULL}},
+	{"vmdk", {".vmdk", NULL}},
+	{"vpc", {".vhd", ".vpc"}},
+	{"vhdx", {".vhdx", NULL}},
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+const char *config_format_name(unsigned i)
+{
+	return i < FORMATS ? formats[i].name : NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	return end && strlen(text) > strlen(end) && !strcmp(text + strlen(text) - strlen(end), end);
+}
+
+unsigned config_format_of(const struct config_disk *d)
+{
+	for (unsigned i = 0; d->format == FORMAT_AUTO && i < FORMATS; i++)
+		if (ends_with(d->medium.file, formats[i].ends[0]) ||
+		    ends_with(d->medium.file, formats[i].ends[1]))
+			return i;
+	return d->format == FORMAT_AUTO ? FORMAT_RAW : d->format;
+}
+
 static const char *translation_word(const struct option *o, unsigned i)
 {
 	static const char *const names[] = {
@@ -110,6 +143,12 @@ static const char *translation_word(const struct option *o, unsigned i)
 		[GEOMETRY_AUTO] = "auto",
 	};
 	return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+/* raw, or what qemu-nbd calls it. */
+static const char *format_word(const struct option *o, unsigned i)
+{
+	return config_format_name(i);
 }
 
 /* C/H/S, within what IDENTIFY can tell and BIOSes take. */
@@ -356,6 +395,10 @@ static const struct option disk_keys[] = {
 	{.name = "file", .form = "FILE", OPTION_FILE(struct config_disk, medium.file)},
 	{.name = "readonly", OPTION_FLAG(struct config_disk, medium.readonly)},
 	{.name = "snapshot", OPTION_FLAG(struct config_disk, medium.snapshot)},
+	{.name = "format",
+         .form = "FORMAT",
+         .initial = "auto",
+         OPTION_WORD(struct config_disk, format, format_word)},
 	{.name = "chs",
          .form = "C/H/S",
          .read = read_chs,

@@ -67,6 +67,7 @@ struct machine_config {
 	struct {
 		struct config_disk {
 			struct config_medium medium;
+			unsigned format;         /* config_format_name() */
 			struct ide_geometry chs; /* cylinders 0: by its size */
 			unsigned trans;          /* geometry_translation */
 			const char *serial;      /* NULL: by its place */
@@ -123,6 +124,12 @@ struct machine_config {
 	/* Checks a dump of the cache, says what it found; true: nothing wrong. */
 	bool (*checker)(const void *dump, size_t bytes);
 };
+
+/* How the bytes of a disk lie in its file; by more names than these, qemu-nbd knows them.  NULL: there are no more. */
+enum config_format { FORMAT_AUTO, FORMAT_RAW, FORMAT_QCOW2 };
+const char *config_format_name(unsigned i);
+/* What a disk's is: by what is in a raw one its guest could make it another, so its name tells. */
+unsigned config_format_of(const struct config_disk *d);
 
 /* How many drives are asked for? */
 static inline unsigned config_media(const struct machine_config *c)

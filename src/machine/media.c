@@ -4,6 +4,7 @@
 #include "host/disks.h"
 #include "host/file.h"
 #include "host/image.h"
+#include "host/served.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -112,6 +113,55 @@ static bool drive_open(struct media *s, struct drive *d, const struct config_med
 	return true;
 }
 
+/* The file that qemu-nbd is to open is looked at before. */
+static bool may_serve(struct media *s, struct drive *d, const char *file,
+                      const struct outputs *outputs, struct problem *p)
+{
+	int fd = file_open(file);
+	if (fd < 0)
+		return image_problem(p, d, d->is->option, file, fd);
+	bool both = in_another(s, d, fd);
+	bool ok = both ? twice(p, d->is->option, file) : outputs_spare(outputs, fd, d->is->name, p);
+	file_close(fd);
+	return ok;
+}
+
+/* What a program serves: a disk at an address, or in a file of a format that is not raw. */
+static bool drive_connect(struct media *s, struct drive *d, const struct config_disk *c,
+                          const char *format, const struct outputs *outputs, struct problem *p)
+{
+	const struct config_medium *m = &c->medium;
+	char why[SERVED_WHY] = "";
+	if (format && !may_serve(s, d, m->file, outputs, p))
+		return false;
+	int err = image_connect(d->image, &(struct image_served){format, m->file},
+	                        use_of(d, m->readonly, m->snapshot), why);
+	if (err == -ENOENT)
+		return problem_set(p, "%s%s: the program unring-nbd is not there", d->is->option,
+		                   m->file);
+	if (err && *why)
+		return problem_set(p, "%s%s: %s", d->is->option, m->file, why);
+	if (err)
+		return image_problem(p, d, d->is->option, m->file, err);
+	d->file = strdup(m->file);
+	CHECK(d->file);
+	return true;
+}
+
+static bool disk_open(struct media *s, struct drive *d, const struct config_disk *c,
+                      const struct outputs *outputs, struct problem *p)
+{
+	unsigned format = config_format_of(c);
+	bool address = served_is_address(c->medium.file);
+	if (address && c->format != FORMAT_AUTO)
+		return problem_set(p, "%s%s: format: that of an address is its server's",
+		                   d->is->option, c->medium.file);
+	return address || format != FORMAT_RAW
+	               ? drive_connect(s, d, c, address ? NULL : config_format_name(format),
+	                               outputs, p)
+	               : drive_open(s, d, &c->medium, outputs, p);
+}
+
 static bool drive_create(struct drive *d, unsigned kind, unsigned number, unsigned place,
                          struct problem *p)
 {
@@ -146,7 +196,7 @@ static bool open_disk(struct media *s, unsigned i, const struct machine_config *
 	struct drive *d = &s->drives[MEDIA_DISK0 + i];
 	const struct config_disk *disk = &c->disks.at[i];
 	uint8_t first[512];
-	if (!drive_create(d, IS_DISK, i, i, p) || !drive_open(s, d, &disk->medium, outputs, p))
+	if (!drive_create(d, IS_DISK, i, i, p) || !disk_open(s, d, disk, outputs, p))
 		return false;
 	uint64_t sectors = image_bytes(d->image) / sizeof first;
 	if ((uint64_t)disk->chs.cylinders * disk->chs.heads * disk->chs.sectors > sectors)

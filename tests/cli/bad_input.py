@@ -257,7 +257,7 @@ with tempfile.TemporaryDirectory() as folder:
                       ("chs=99999999999999999999/1/1", "not CYLINDERS"),
                       ("chs=81/2/18", "more sectors than the 2880"), ("trans=chs", "neither none, lba,"),
                       ("serial=123456789012345678901", "longer than 20"), ("serial=a\tb", "printable"),
-                      ("serial", "needs a value"), ("quick", "not among file,readonly,snapshot,chs,trans")):
+                      ("serial", "needs a value"), ("quick", "not among file,readonly,snapshot,format,chs,trans")):
         check(f"a disk with {key}", medium("--disk", f"{disk},{key}"), ["--disk", says])
     check("five disks", medium(*["--disk", disk] * 5), ["--disk", "more than 4"])
     check("booting a disk that is not there", medium("--disk", disk, "--boot", "disk1"),

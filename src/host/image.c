@@ -158,9 +158,10 @@ int image_connect(struct image *i, const struct image_served *from, struct image
 {
 	struct served_source source = {.readonly = use.readonly || use.snapshot};
 	struct served_export export;
-	if (strlen(from->name) >= sizeof source.name)
+	size_t n = strlen(from->name);
+	if (n >= sizeof source.name)
 		return -ENAMETOOLONG;
-	strcpy(source.name, from->name);
+	memcpy(source.name, from->name, n + 1);
 	strncpy(source.format, from->format ? from->format : "", sizeof source.format - 1);
 	int fd = served_open(&source, &export);
 	memcpy(why, export.why, sizeof export.why);

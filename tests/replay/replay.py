@@ -85,6 +85,16 @@ class Guest:
                 self.vm.fail("it has ended")
         return False
 
+    def kill_at_work(self, seconds):
+        """After so long under load, and not before something was claimed."""
+        ended = self.look(seconds)
+        while not ended and not self.claims:
+            ended = self.look(0.1)
+        if ended:
+            raise Failed("the load has ended")
+        self.vm.process.kill()
+        self.vm.process.wait()
+
 
 def claimed(claims, used):
     """By folder, what was claimed when so much was recorded."""
@@ -172,10 +182,7 @@ def kill_case(folder):
     for n in range(count):
         with Guest(folder, f"{folder}/disk") as guest:
             guest.start_load(f"f{n}x", 10000)
-            if guest.look(chance.uniform(0.5, 3)):
-                raise Failed("the load has ended")
-            guest.vm.process.kill()
-            guest.vm.process.wait()
+            guest.kill_at_work(chance.uniform(0.5, 3))
         claims += guest.claims
         with open(f"{folder}/disk", "rb") as f, open(f"{folder}/copy", "wb") as to:
             to.write(f.read())
@@ -192,11 +199,7 @@ def snapshot_case(folder):
     record = Record(f"{folder}/record")
     with Guest(folder, f"{folder}/disk,snapshot", record) as guest:
         guest.start_load("f", 10000)
-        guest.look(2)
-        guest.vm.process.kill()
-        guest.vm.process.wait()
-    if not guest.claims:
-        raise Failed("the load has written nothing")
+        guest.kill_at_work(2)
     with open(f"{folder}/disk", "rb") as f:
         if hashlib.sha256(f.read()).digest() != before or record.entries():
             raise Failed("the image of a snapshot was written to")

@@ -37,7 +37,7 @@ entry_window:
 	jnz entry_abort
 	mov r9d, [r15 + V_FLAGS]
 	lea r10d, [r9 + rcx]
-	test r10d, F_DF | 1 << F_AC_BIT /* C has neither */
+	test r10d, ~(F_NATIVE & ~F_DF) /* of the others C has none */
 	jz 1f
 	lea r9d, [r10 + F_HOST]
 	push r9

@@ -104,7 +104,7 @@ static void enter(struct stubs *s)
 	hop(s, 0x75, ABORT);
 	load(s, false, R9, l->flags);
 	BYTES(k, "\x45\x8d\x14\x09"               /* lea r10d, [r9 + rcx] */
-	         "\x41\xf7\xc2\x00\x04\x04\x00"); /* test r10d, DF or AC */
+	         "\x41\xf7\xc2\x2a\xf7\xff\xff"); /* test r10d, all but the arithmetic flags */
 	hop(s, 0x74, BY_SAHF);
 	BYTES(k, "\x45\x8d\x8a\x02\x02\x00\x00" /* lea r9d, [r10 + 202h] */
 	         "\x41\x51"

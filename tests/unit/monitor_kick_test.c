@@ -1,5 +1,5 @@
 /* links: monitor */
-/* wraps: monitor_enter callout_run */
+/* wraps: monitor_enter callout_run leaf_run */
 /* Kicks at every host instruction of translated code: the host is single-stepped through
  * small guest programs, of user and supervisor, with and without paging, and a signal comes at
  * one boundary after the other.  The dispatcher must be reached within bounded work (I4), and
@@ -107,6 +107,10 @@ PROGRAM(callouts, "xor eax, eax; cpuid; xor ecx, ecx; xor ebx, ebx; mov ebx, 0x2
                   "mov al, 0x15; aam; aad; daa");
 
 /* Operands that are redirected, as their page has code, is a hole or ends within them. */
+/* Callouts that a leaf serves, with each flag. */
+PROGRAM(leaves,
+        "in al, 0x60; inc ecx; in eax, 0x61; lea edx, [edx + eax]; cmp cl, 0x80; in al, 0x60;"
+        "jno 1f; inc ebp; 1: std; in al, 0x60; movsb; cld; jmp 2f; 2:");
 PROGRAM(redirected_x87,
         "fld1; fadd dword ptr ds:[0x10f00]; fst dword ptr ds:[0x10f00]; fstp qword ptr ds:[0x10f08];"
         "fld1; fiadd word ptr ds:[0x10f04]; fistp word ptr ds:[0x10f04]; fnstcw [0x10f06];"
@@ -225,7 +229,7 @@ static const struct program {
 	P(calls, FLAT | USER), P(indirect, FLAT | HIGH), P(branches, FLAT), P(strings, FLAT | HIGH),
 	P(chunks, FLAT), P(runs, FLAT), P(checked, FLAT | HIGH), P(based, TRUSTED), P(redirected, TRUSTED | REDIRECTED),
 	P(interrupts, FLAT | USER), P(vectors, FLAT | HIGH), P(stack, FLAT), P(others, FLAT | HIGH),
-	P(time, FLAT), P(callouts, FLAT),
+	P(time, FLAT), P(callouts, FLAT), P(leaves, FLAT | HIGH),
 	P(redirected_x87, FLAT | REDIRECTED), P(redirected_sse, HIGH | REDIRECTED), P(straddling, FLAT | HIGH | REDIRECTED),
 	P(redirected_stack, USER | REDIRECTED), P(redirected_strings, FLAT | HIGH | REDIRECTED), P(borrowed, USER | REDIRECTED),
 	P(hole, FLAT | REDIRECTED), P(across, TRUSTED), P(shadows, USER), P(once, USER | FAULTS | UNITS_ONCE), P(code16, FLAT),
@@ -340,6 +344,7 @@ static void at_boundary(ucontext_t *u)
 
 __attribute__((target("general-regs-only"))) unsigned
 __real_monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac);
+unsigned __real_leaf_run(struct monitor *m);
 enum callout_result __real_callout_run(struct monitor *m, uint32_t packed, uint64_t operand);
 
 /* Is the guest at a repeated string instruction, and has it begun?  By what the programs put
@@ -385,6 +390,20 @@ __wrap_monitor_enter(struct vcpu *v, uint64_t host, uint32_t mask, uint32_t ac)
 	}
 	unsigned why = __real_monitor_enter(v, host, mask, ac);
 	step_end();
+	return why;
+}
+
+/* From a leaf translated code is entered once more. */
+__attribute__((target("general-regs-only"))) unsigned __wrap_leaf_run(struct monitor *monitor)
+{
+	step_end();
+	unsigned why = __real_leaf_run(monitor);
+	if (!why && t.armed && ++t.entries <= WHOLE) {
+		step_begin();
+	} else if (!why && t.armed) {
+		step_on = true;
+		m->v->native.scratch[CELL_AC] |= STEP_TF;
+	}
 	return why;
 }
 
@@ -459,6 +478,13 @@ static uint32_t io_read(void *ctx, uint16_t port, unsigned size)
 	return ~0u;
 }
 
+static bool io_leaf(void *bus, uint16_t port, unsigned size, bool write, uint32_t *value)
+{
+	if (!write)
+		*value = ~0u;
+	return !write;
+}
+
 static bool intr_line(void *ctx)
 {
 	return false;
@@ -471,11 +497,14 @@ static uint64_t host_tsc(void *ctx)
 
 static void start_monitor(void)
 {
+	static void *no_bus;
 	struct monitor_config c = {
 		.mmu = {.ram_bytes = 4 << 20},
 		.model = cpu_model_default(),
 		.platform = {.io_read = io_read,
 	                     .io_write = io_write,
+	                     .bus = &no_bus,
+	                     .io_leaf = io_leaf,
 	                     .intr_line = intr_line,
 	                     .tsc = host_tsc,
 	                     .poll = poll},

@@ -67,4 +67,10 @@ static inline uint64_t governor_look(struct governor *g, struct governor_time t,
 	return 0;
 }
 
+/* It was held: what that took of the processor, up to here, the guest did not run. */
+static inline void governor_held(struct governor *g, uint64_t cpu)
+{
+	g->last.cpu = cpu;
+}
+
 #endif

@@ -262,6 +262,7 @@ static void govern(struct machine *m)
 			return;
 		}
 		hold_until(m, t.now + hold);
+		governor_held(&m->governor, host_thread_cpu_ns());
 		if (monitor_ending(m->monitor) || control_held(&m->control, HOLDERS))
 			return;
 	}

@@ -1,7 +1,8 @@
 """--speed: loops per tick of the 8254 fall with it, and 8254 and TSC agree.
 
 What share a guest gets to the percent is unit.governor_test's: here a busy host has its part, and
-all that is asked is a factor of two.
+all that is asked is a factor of two; of four below, for hosts on which each hold takes
+from its slice.
 
     speed.py UNRING KERNEL
 """
@@ -35,9 +36,9 @@ for percent in (40, 20, 5):
         full = max(full, measure(100))
         loops, cycles = measure(percent)
         share, clocks = 100 * loops / full[0], cycles / full[1]
-        if percent / 2 < share < 2 * percent and 0.9 < clocks < 1.1:
+        if percent / 4 < share < 2 * percent and 0.9 < clocks < 1.1:
             break
-    check(f"loops at {percent}%", percent / 2 < share < 2 * percent, f"{share:.1f}%")
+    check(f"loops at {percent}%", percent / 4 < share < 2 * percent, f"{share:.1f}%")
     check(f"8254 and TSC agree at {percent}%", 0.9 < clocks < 1.1, f"{clocks:.3f}")
 print(f"{failures} failed")
 sys.exit(failures != 0)

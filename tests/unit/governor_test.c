@@ -70,6 +70,22 @@ static void test_busy_host(void **state)
 	}
 }
 
+/* What a hold takes of the processor is not the guest's, however much it is. */
+static void test_dear_holds(void **state)
+{
+	struct host h = {{.percent = 5}, {12345, 678}};
+	uint64_t ran = 0, begin = h.t.now;
+	governor_begin(&h.g, h.t);
+	for (unsigned i = 0; i < 200; i++) {
+		uint64_t before = h.t.cpu;
+		slice_and_hold(&h, 0, 0, 0);
+		ran += h.t.cpu - before;
+		h.t.cpu += 200000;
+		governor_held(&h.g, h.t.cpu);
+	}
+	assert_in_range(ran * 1000 / (h.t.now - begin), 49, 51);
+}
+
 /* A host that stood still is not made up for at length; nor is a guest held for long. */
 static void test_ends(void **state)
 {
@@ -102,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_busy_host),
+		cmocka_unit_test(test_dear_holds),
 		cmocka_unit_test(test_ends),
 	};
 	return cmocka_run_group_tests_name("governor", tests, NULL, NULL);

@@ -251,8 +251,11 @@ static _Noreturn void become(int program, int channel, const char *name)
 	channel = above(channel);
 	dup2(null, 0);
 	dup2(null, 1);
-	if (dup2(channel, BROKER_CHANNEL) == BROKER_CHANNEL)
+	if (dup2(channel, BROKER_CHANNEL) == BROKER_CHANNEL) {
+		/* Others were inherited. */
+		fence_close_others((int[]){0, 1, 2, BROKER_CHANNEL, program}, 5);
 		fexecve(program, argv, environ);
+	}
 	_exit(127);
 }
 

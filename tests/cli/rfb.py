@@ -25,6 +25,16 @@ def encrypted(password, challenge):
     return out.raw
 
 
+def challenge(port, timeout):
+    """What a server asks who has a password."""
+    with socket.create_connection(("127.0.0.1", port), timeout) as s, s.makefile("rb") as f:
+        f.read(12)
+        s.sendall(b"RFB 003.008\n")
+        f.read(f.read(1)[0])
+        s.sendall(b"\2")
+        return f.read(16)
+
+
 class Client:
     def __init__(self, port, password=None, timeout=60):
         self.timeout = timeout

@@ -104,8 +104,10 @@ with socket.socket() as taken:
     taken.listen()
     refused("an address in use", f"web={taken.getsockname()[1]}", "Address already in use")
 
+left = write("inherited", "")
 guest = Guest(unring, "--floppy", f"{image},snapshot", "--memory", "1M", "--debugcon", said,
-              "--debug-exit", display=f"vnc={number},password={password}", timeout=600)
+              "--debug-exit", display=f"vnc={number},password={password}", timeout=600,
+              inherits=[os.open(left, os.O_RDONLY)])
 try:
     guest.until("up", lambda: "up\n" in text(), PATIENCE)
     for wrong in (None, "secreT"):
@@ -114,6 +116,9 @@ try:
             check(f"password {wrong}", False)
         except rfb.Closed as why:
             check(f"password {wrong}: {why}", True)
+    mute = socket.create_connection(("127.0.0.1", 5900 + number), PATIENCE)
+    challenges = {rfb.challenge(5900 + number, PATIENCE) for _ in range(4)}
+    check("another challenge for each", len(challenges) == 4)
     client = rfb.Client(5900 + number, "secret", PATIENCE)
     check("the picture is screendump's", client.until(lambda c: same(guest, c), PATIENCE))
     # Some who disturb: one that reads nothing of many pictures, and some that talk nonsense.
@@ -135,6 +140,12 @@ try:
     check("and the picture is still screendump's", client.until(lambda c: same(guest, c), PATIENCE))
     late = rfb.Client(5900 + number, "secret", PATIENCE)
     check("another sees it, too", late.until(lambda c: same(guest, c), PATIENCE))
+    while mute.recv(100):
+        pass
+    check("who says nothing is hung up on", True)
+    held = {os.readlink(f"/proc/{pid}/fd/{fd}") for pid in named(guest, "unring-vnc")
+            for fd in os.listdir(f"/proc/{pid}/fd")}
+    check("none has what unring was given", not any(left in link for link in held), held)
     for pid in named(guest, "unring-vnc"):
         try:
             os.kill(pid, signal.SIGKILL)
@@ -171,6 +182,9 @@ with subprocess.Popen([unring, "run", "--bios", "/usr/share/seabios/bios-256k.bi
         check(f"without the token: {path.replace(token, 'TOKEN')}",
               b" 200 " not in get(path)[:16])
     check("a WebSocket without it", b" 101 " not in get("/websockify", *upgrade)[:16])
+    for kind in ("bridge", "listener", "clients"):
+        answer = get("/websockify", *upgrade, f"Sec-WebSocket-Protocol: {kind}")
+        check(f"nor one of {kind}", b" 101 " not in answer[:16])
     talk = get(f"/{token}/websockify", *upgrade)
     check("a WebSocket, and RFB in it", b" 101 " in talk[:16] and b"RFB 003.008" in talk, talk)
     run.kill()

@@ -17,7 +17,8 @@ def processor_seconds():
 class Guest:
     """unring with a control socket; with it one can type, and look at the screen."""
 
-    def __init__(self, unring, *options, timeout=60, stderr=None, serial="none", display="none"):
+    def __init__(self, unring, *options, timeout=60, stderr=None, serial="none", display="none",
+                 inherits=()):
         self.folder = tempfile.TemporaryDirectory()
         self.unring = unring
         self.path = path = os.path.join(self.folder.name, "control")
@@ -25,7 +26,7 @@ class Guest:
         self.events = []
         self.process = subprocess.Popen(
             [unring, "run", "--control", f"unix:{path}", "--display", display, "--serial", serial,
-             *options], stdin=subprocess.DEVNULL, stderr=stderr)
+             *options], stdin=subprocess.DEVNULL, stderr=stderr, pass_fds=inherits)
         self.socket = socket.socket(socket.AF_UNIX)
         while True:
             try:

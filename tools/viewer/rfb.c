@@ -1,12 +1,14 @@
 #include "rfb.h"
 
 #include "base/log.h"
+#include "host/clock.h"
 #include "keysyms.h"
 
 #include <poll.h>
 #include <rfb/rfb.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* libvncserver has its own word for a screen: this is one's server. */
@@ -19,6 +21,11 @@ struct server {
 	int last_x, last_y;
 	bool gone;
 };
+
+/* Until then a caller has said who he is, or he makes room for others. */
+enum { SHAKE_HANDS_MS = 15000 };
+
+#define MS 1000000ull
 
 enum { DEPTH = 8, SAMPLES = 3, BYTES = 4, WHEEL_UP = 3, WHEEL_DOWN = 4 };
 
@@ -101,6 +108,14 @@ void rfb_prepare(void)
 	rfbEncryptBytes(challenge, password);
 }
 
+/* libvncserver draws its challenges by random(), and has sown it before this process was forked. */
+static void draw_seed(void)
+{
+	unsigned seed;
+	CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
+	srandom(seed);
+}
+
 static void create(struct server *v, const struct screen_start *s, int channel)
 {
 	struct screen_front front = {v, on_resized, on_changed};
@@ -124,6 +139,7 @@ static void create(struct server *v, const struct screen_start *s, int channel)
 		v->rfb->passwordCheck = rfbCheckPasswordByList;
 	}
 	rfbInitServer(v->rfb);
+	draw_seed();
 	v->screen = screen_create(s, channel, front);
 	v->keys = keysyms_create(v->screen, s->hello.keymap);
 }
@@ -133,11 +149,21 @@ void rfb_serve(const struct screen_start *s, int channel, int client)
 	struct server v = {0};
 	create(&v, s, channel);
 	screen_serve(v.screen);
-	if (!rfbNewClient(v.rfb, client))
+	rfbClientPtr caller = rfbNewClient(v.rfb, client);
+	if (!caller)
 		return;
+	uint64_t end = host_monotonic_ns() + SHAKE_HANDS_MS * MS;
 	while (!v.gone) {
 		struct pollfd p[] = {{client, POLLIN, 0}, {channel, POLLIN, 0}};
-		if (poll(p, 2, screen_wait_ms(v.screen)) < 0)
+		int wait = screen_wait_ms(v.screen);
+		if (caller->state != RFB_NORMAL) {
+			uint64_t now = host_monotonic_ns();
+			if (now >= end)
+				return;
+			int left = (int)((end - now) / MS) + 1;
+			wait = wait < 0 || wait > left ? left : wait;
+		}
+		if (poll(p, 2, wait) < 0)
 			return;
 		if (!screen_serve(v.screen))
 			return;

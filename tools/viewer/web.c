@@ -152,8 +152,16 @@ static int on_web(struct lws *wsi, enum lws_callback_reasons why, void *user, vo
 }
 
 /* The client's process has something for the browser, whose room is for one chunk. */
+/* Of the protocols of our own files: none is a browser's. */
+static bool is_call(enum lws_callback_reasons why)
+{
+	return why == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION || why == LWS_CALLBACK_HTTP;
+}
+
 static int on_bridge(struct lws *wsi, enum lws_callback_reasons why, void *user, void *in, size_t n)
 {
+	if (is_call(why))
+		return -1;
 	struct lws *browser = lws_get_parent(wsi);
 	struct session *s = browser ? lws_wsi_user(browser) : NULL;
 	if (why == LWS_CALLBACK_RAW_CLOSE_FILE && s) {
@@ -179,7 +187,7 @@ static int on_listener(struct lws *wsi, enum lws_callback_reasons why, void *use
                        size_t n)
 {
 	if (why != LWS_CALLBACK_RAW_RX_FILE)
-		return 0;
+		return is_call(why) ? -1 : 0;
 	int fd = accept4(web.listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		lws_adopt_socket_vhost(web.host, fd);
@@ -189,6 +197,8 @@ static int on_listener(struct lws *wsi, enum lws_callback_reasons why, void *use
 static int on_clients(struct lws *wsi, enum lws_callback_reasons why, void *user, void *in,
                       size_t n)
 {
+	if (is_call(why))
+		return -1;
 	if (why == LWS_CALLBACK_RAW_RX_FILE)
 		web.over |= !clients_serve(web.clients);
 	return 0;

@@ -14,6 +14,8 @@
 #   memtest-cd     memtest-cd.iso, memtest86+'s own CD
 #   isolinux-cd    isolinux-cd.iso, whose ISOLINUX starts iPXE, or memdisk with GRUB's floppy
 #   debian-cd      debian-cd.iso, made by grub-mkrescue, with both of Debian's kernels
+#   debian-disk    debian-disk.img, Debian with gcc on a hard disk, made in the guest itself (disk.sh)
+#   debian-x       debian-x.img, that with Xorg, icewm and programs for it
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -174,6 +176,15 @@ for guest in "$@"; do
 		sh "$here/guest.sh" 686 686-pae shell
 		"$here/fetch.sh" grub-pc-bin
 		debian_cd debian-cd.iso ;;
+	debian-disk)
+		[ ! -f $g/debian-disk.img ] || continue
+		# It stays in text: the display's own driver would draw the console.
+		sh "$here/disk.sh" debian-disk.img 2048 modprobe.blacklist=bochs gcc libc6-dev ;;
+	debian-x)
+		[ ! -f $g/debian-x.img ] || continue
+		sh "$here/disk.sh" debian-x.img 3072 "" gcc libc6-dev xserver-xorg-core xserver-xorg-input-libinput \
+			xserver-xorg-video-vesa xserver-xorg-video-fbdev xinit \
+			x11-xserver-utils x11-apps xterm xfonts-base icewm ;;
 	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;
 	esac
 done

@@ -16,6 +16,7 @@
 #   debian-cd      debian-cd.iso, made by grub-mkrescue, with both of Debian's kernels
 #   debian-disk    debian-disk.img, Debian with gcc on a hard disk, made in the guest itself (disk.sh)
 #   debian-x       debian-x.img, that with Xorg, icewm and programs for it
+#   installer-cd   installer-cd.iso, whose ISOLINUX starts Debian's installer, in text or on the frame buffer
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
@@ -65,15 +66,24 @@ disk() {
 	mv "$g/$2.new" "$g/$2"
 }
 
-# isolinux_cd IMAGE: no emulation; its menu is text, and waits for an answer.
+# isolinux_cd NAME: NAME.iso of what lies in NAME/isolinux. No emulation; its menu is text, and waits for an answer.
 isolinux_cd() {
 	need xorriso
-	t=$g/isolinux-cd
+	t=$g/$1
+	cp $g/pkg/isolinux/usr/lib/ISOLINUX/isolinux.bin \
+		$g/pkg/syslinux-common/usr/lib/syslinux/modules/bios/ldlinux.c32 "$t/isolinux/"
+	xorriso -report_about WARNING -as mkisofs -quiet -o "$t.iso.new" -V UNRING -b isolinux/isolinux.bin \
+		-c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$t"
+	mv "$t.iso.new" "$t.iso"
+	rm -rf "$t"
+}
+
+# tools_on NAME: iPXE, and memdisk with GRUB's floppy.
+tools_on() {
+	t=$g/$1
 	rm -rf "$t"
 	mkdir -p "$t/isolinux"
-	cp $g/pkg/isolinux/usr/lib/ISOLINUX/isolinux.bin "$t/isolinux/"
-	cp $g/pkg/syslinux-common/usr/lib/syslinux/modules/bios/ldlinux.c32 \
-		$g/pkg/syslinux-common/usr/lib/syslinux/memdisk $g/grub.img "$t/isolinux/"
+	cp $g/pkg/syslinux-common/usr/lib/syslinux/memdisk $g/grub.img "$t/isolinux/"
 	cp $g/pkg/ipxe/boot/ipxe.lkrn "$t/isolinux/ipxe.krn"
 	cat > "$t/isolinux/isolinux.cfg" <<- 'EOF'
 	prompt 1
@@ -85,10 +95,26 @@ isolinux_cd() {
 	  append initrd=grub.img floppy
 	EOF
 	printf 'A CD of unring:\n  ipxe\n  floppy\n' > "$t/isolinux/menu.txt"
-	xorriso -report_about WARNING -as mkisofs -quiet -o "$g/$1.new" -V UNRING -b isolinux/isolinux.bin \
-		-c isolinux/boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$t"
-	mv "$g/$1.new" "$g/$1"
+}
+
+# installer_on NAME: Debian's installer, as its package has it for the network.
+installer_on() {
+	t=$g/$1
+	from=$g/pkg/debian-installer-12-netboot-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386
 	rm -rf "$t"
+	mkdir -p "$t/isolinux"
+	cp $from/linux $from/initrd.gz "$t/isolinux/"
+	cat > "$t/isolinux/isolinux.cfg" <<- 'EOF'
+	prompt 1
+	display menu.txt
+	label text
+	  kernel linux
+	  append initrd=initrd.gz vga=normal fb=false
+	label screen
+	  kernel linux
+	  append initrd=initrd.gz vga=788
+	EOF
+	printf 'The Debian installer:\n  text\n  screen\n' > "$t/isolinux/menu.txt"
 }
 
 # debian_cd IMAGE: the menu is GRUB's.
@@ -170,7 +196,13 @@ for guest in "$@"; do
 		[ ! -f $g/isolinux-cd.iso ] || continue
 		sh "$here/guest.sh" grub
 		"$here/fetch.sh" isolinux syslinux-common ipxe
-		isolinux_cd isolinux-cd.iso ;;
+		tools_on isolinux-cd
+		isolinux_cd isolinux-cd ;;
+	installer-cd)
+		[ ! -f $g/installer-cd.iso ] || continue
+		"$here/fetch.sh" isolinux syslinux-common debian-installer-12-netboot-i386
+		installer_on installer-cd
+		isolinux_cd installer-cd ;;
 	debian-cd)
 		[ ! -f $g/debian-cd.iso ] || continue
 		sh "$here/guest.sh" 686 686-pae shell

@@ -109,7 +109,7 @@ installer_on() {
 	display menu.txt
 	label text
 	  kernel linux
-	  append initrd=initrd.gz vga=normal fb=false
+	  append initrd=initrd.gz vga=normal fb=false modprobe.blacklist=bochs
 	label screen
 	  kernel linux
 	  append initrd=initrd.gz vga=788

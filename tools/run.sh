@@ -9,6 +9,7 @@
 #   run.sh memtest-floppy         memtest86+, from such a floppy
 #   run.sh memtest-disk           the same from a hard disk
 #   run.sh grub-cd, ipxe-cd, memtest-cd    their CDs
+#   run.sh installer-cd           Debian's installer: type text, or screen for its frame buffer
 # Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,13 +20,13 @@ unring=$root/build/release/unring
 guest=${1:-tour}
 [ $# = 0 ] || shift
 case $guest in
-tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk | grub-cd | ipxe-cd | memtest-cd) ;;
+tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk | grub-cd | ipxe-cd | memtest-cd | installer-cd) ;;
 debian)
 	kernel=686
 	case ${1:-} in 686 | 686-pae) kernel=$1; shift ;; esac ;;
 -h | --help)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy, memtest-disk, grub-cd, ipxe-cd or memtest-cd" >&2; exit 2 ;;
+*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy, memtest-disk, grub-cd, ipxe-cd, memtest-cd or installer-cd" >&2; exit 2 ;;
 esac
 
 sh "$here/install.sh" build
@@ -44,6 +45,10 @@ grub | ipxe | memtest-floppy)
 memtest-disk)
 	sh "$here/guest.sh" "$guest"
 	exec "$unring" run --disk "$g/$guest.img",snapshot "$@" ;;
+installer-cd)
+	sh "$here/guest.sh" "$guest"
+	case " $* " in *" --memory "*) ;; *) set -- "$@" --memory 512M ;; esac
+	exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;
 grub-cd | ipxe-cd | memtest-cd)
 	sh "$here/guest.sh" "$guest"
 	exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;

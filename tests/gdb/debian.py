@@ -45,9 +45,9 @@ def session(unring, guests, tools, kernel):
             gdb.run("delete")
             gdb.type("continue")
             guest.printed("unring:/# ", 120)
-            # Idle: in HLT, or where the interrupt that ends it begins.
+            # Idle: in HLT, or in an interrupt that ended it.
             gdb.interrupt()
-            gdb.expect("kstack 8", r"(default_idle|arch_cpu_idle) \+ \d+\n(.*\n)*.* do_idle \+ \d+\n"
+            gdb.expect("kstack 80", r"(default_idle|arch_cpu_idle) \+ \d+\n(.*\n)*.* do_idle \+ \d+\n"
                                   r".* cpu_startup_entry \+ ")
             gdb.type("continue")
             guest.type("echo a$((40+2))b\n")

@@ -46,7 +46,7 @@ printf '%s' "$append" > "$t/append"
 echo "making $image, which takes some quarters of an hour; what it says is in $t" >&2
 fakeroot sh -eu > "$t/log" 2>&1 << END || { tail "$t/log" >&2; exit 1; }
 debootstrap --foreign --arch=i386 --include=$packages bookworm "$t/root" "$mirror"
-cp tools/debian/setup "$t/append" "$t/root/root/"
+cp tools/debian/setup "$t/append" "$t/root/"
 cp tools/debian/xinitrc "$t/root/root/.xinitrc"
 mkdir -p "$t/root/etc/X11/xorg.conf.d"
 cp tools/debian/pointer.conf "$t/root/etc/X11/xorg.conf.d/"

@@ -1,10 +1,9 @@
 #define _GNU_SOURCE
 #include "host/signal.h"
 
-#include "host/gs.h"
-
 #include "host/clock.h"
 #include "host/frame.h"
+#include "host/gs.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -173,6 +173,8 @@ bool viewers_create(struct viewers **out, const struct machine_config *c, struct
 	if (!err)
 		err = host_mem_map(at, PAGE_SIZE, v->page_file, 0, true);
 	if (err) {
+		host_mem_close(v->page_file);
+		host_mem_release(at, PAGE_SIZE);
 		free(v);
 		return problem_set(p, "cannot set up the display's page: %s", strerror(-err));
 	}

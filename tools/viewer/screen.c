@@ -7,13 +7,14 @@
 #include "host/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 33, QUIET_MS = 250, QUIET_AFTER_MS = 1000, TILE = 64, ROUNDS = 8 };
+enum { BUSY_MS = 33, QUIET_MS = 250, QUIET_AFTER_MS = 1000, TILE = 64, ROUNDS = 8, ROOM_MS = 5000 };
 
 #define MS 1000000ull
 
@@ -32,6 +33,7 @@ struct screen {
 	unsigned width, height;
 	uint32_t runs;
 	bool rested, asleep;
+	bool lost;                   /* what was said */
 	uint64_t last_ns, lively_ns; /* of the last look; of what happened last */
 };
 
@@ -59,11 +61,15 @@ void screen_ready(const struct screen_start *s, const char *problem)
 	channel_send(s->channel, &r, sizeof r, NULL, 0);
 }
 
-/* Where there is no room the machine has stood still for long: keys that it has not taken are lost,
- * but none goes down alone, since who sends them ends with his channel. */
+/* Whoever takes this is slow at times.  Where he takes nothing at all, this end gives up, and what it
+ * holds down is let go by him. */
 static void say(struct screen *s, struct viewer_event e)
 {
-	channel_send(s->channel, &e, sizeof e, NULL, 0);
+	struct pollfd room = {s->channel, POLLOUT, 0};
+	int err;
+	while ((err = channel_send(s->channel, &e, sizeof e, NULL, 0)) == -EAGAIN && !s->lost)
+		s->lost = poll(&room, 1, ROOM_MS) == 0;
+	s->lost |= err < 0;
 }
 
 static void liven(struct screen *s)
@@ -219,7 +225,7 @@ bool screen_serve(struct screen *s)
 	long n;
 	while ((n = channel_receive(s->channel, &byte, 1)) > 0)
 		s->asleep = false;
-	if (n != -EAGAIN)
+	if (n != -EAGAIN || s->lost)
 		return false;
 	uint64_t now = host_monotonic_ns();
 	if (s->asleep || now < next_look(s))
@@ -230,7 +236,7 @@ bool screen_serve(struct screen *s)
 		/* Nothing has run since before the last look. */
 		s->asleep = true;
 		say(s, (struct viewer_event){.kind = VIEWER_ASLEEP, .count = runs});
-		return true;
+		return !s->lost;
 	}
 	s->rested = rests;
 	s->runs = runs;

@@ -93,6 +93,11 @@ def named(guest, name):
     return found
 
 
+def fenced(guest):
+    with open(f"/proc/{guest.process.pid}/status", encoding="ascii") as f:
+        return "Seccomp:\t2" in f.read()
+
+
 number = free_number()
 password = write("password", "secret\n")
 refused("a file for a password that is not there", "vnc=9,password=/nonexistent/p", "No such file")
@@ -145,7 +150,9 @@ try:
     check("who says nothing is hung up on", True)
     held = {os.readlink(f"/proc/{pid}/fd/{fd}") for pid in named(guest, "unring-vnc")
             for fd in os.listdir(f"/proc/{pid}/fd")}
-    check("none has what unring was given", not any(left in link for link in held), held)
+    # A build that cannot be fenced closes none.
+    check("none has what unring was given",
+          not fenced(guest) or not any(left in link for link in held), held)
     for pid in named(guest, "unring-vnc"):
         try:
             os.kill(pid, signal.SIGKILL)

@@ -190,7 +190,7 @@ static enum tu_status pass(struct translator *t, const struct tu_request *r, str
 		x.next = x.eip + (s == DECODE_OK ? x.i.len : 1);
 		if (x.stored && plan->made)
 			check_part(&x, plan, at);
-		x.stored = false;
+		x.stored = x.shadow = false;
 		if (s == DECODE_OK)
 			translate_one(&x);
 		else
@@ -206,6 +206,9 @@ static enum tu_status pass(struct translator *t, const struct tu_request *r, str
 			break;
 	}
 	if (!x.ended) {
+		/* What comes to be pending from here on must wait for an instruction of another unit. */
+		if (x.shadow)
+			xl_callout_at(&x, x.eip, callout_pack(CO_PENDING, 0, 4, 0, true));
 		xl_pc(&x, UNDO_NONE);
 		xl_exit_jmp(&x, x.eip);
 		out->exits[out->n_exits - 1].word = false; /* no branch: nothing wraps */

@@ -34,6 +34,7 @@ void x_sti(struct xlate *x)
 	}
 	emit_store_imm(&x->e, VCPU(if_flag), FLAG_IF, 4);
 	xl_pending(x, true);
+	x->shadow = true;
 }
 
 void x_mov_from_sreg(struct xlate *x)

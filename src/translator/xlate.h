@@ -63,6 +63,7 @@ struct xlate {
 	bool ended;                    /* no instruction follows in this unit */
 	bool stored;                   /* the instruction may have stored to what follows */
 	bool post;                     /* a redirected store wants its POST */
+	bool shadow;                   /* no interrupt comes before the next instruction */
 	uint16_t lookups[MAX_LOOKUPS]; /* rel32 of calls to an out-of-line lookup */
 	unsigned n_lookups;
 	struct known known;

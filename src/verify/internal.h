@@ -163,8 +163,9 @@ struct sweep {
 	unsigned n_checks;
 	struct self_load loads[TU_MAX_INSNS];
 	unsigned n_loads;
-	unsigned pads, exits;               /* met so far */
-	uint8_t mark[TU_MAX_HOST];          /* of host_len bytes */
+	unsigned pads, exits;      /* met so far */
+	uint32_t shadow, kept;     /* behind the last that begins a shadow; that keeps it */
+	uint8_t mark[TU_MAX_HOST]; /* of host_len bytes */
 	struct node nodes[TU_MAX_HOST / 2]; /* n_nodes of them, by place */
 };
 

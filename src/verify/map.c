@@ -370,6 +370,7 @@ static void guest_check(struct sweep *s)
 	uint32_t at = 0;
 	uint32_t covered = 0; /* compared since the last store: the source up to there */
 	unsigned i = 0, count = 0, node = 0;
+	uint32_t last = 0;
 
 	while (at < u->guest_len) {
 		while (i < u->n_pc && p[i].guest < at) {
@@ -380,7 +381,7 @@ static void guest_check(struct sweep *s)
 			fail(s->c, u, u->host, RULE_MAP_GAP,
 			     "a guest instruction is not in the map");
 		count++;
-		uint32_t from = i < u->n_pc ? p[i].host : u->host_len;
+		uint32_t from = last = i < u->n_pc ? p[i].host : u->host_len;
 		while (i < u->n_pc && p[i].guest == at)
 			i++;
 		if (self_covered(s, from))
@@ -415,6 +416,9 @@ static void guest_check(struct sweep *s)
 		     "PC map entry behind the last instruction");
 	else if (i < u->n_pc)
 		exits_check(s, p[i].host, u->host_len, &(uint32_t){u->eip + u->guest_len});
+	/* Whoever goes on from there may be given an interrupt first. */
+	if (i < u->n_pc && s->shadow > last && s->kept != s->shadow)
+		fail(s->c, u, u->host + last, RULE_CALLOUT, "a shadow that ends with its unit");
 }
 
 void map_check(struct sweep *s)

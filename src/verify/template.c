@@ -228,8 +228,29 @@ static unsigned match_pending(struct sweep *s, const uint8_t *p)
 	sweep_eip(s, sweep_offset(s, p), &next);
 	if (eip != next)
 		sweep_fail(s, p, RULE_EIP, NULL);
+	if (packed >> 18)
+		s->shadow = sweep_offset(s, k.p);
 	s->r8 = false;
 	return piece_matched(s, p, &k, T_pending);
+}
+
+/* Leaves with the shadow of a STI that ends its unit. */
+static unsigned match_shadow(struct sweep *s, const uint8_t *p)
+{
+	const struct dump_layout *l = &s->c->d.h.layout;
+	struct cursor k = cursor(p, s->end);
+	uint32_t eip, packed, next;
+	if (!s->shadow || s->shadow != sweep_offset(s, p) || !piece_callout(s, &k, &eip, &packed) ||
+	    (packed & 0xff) != l->co_pending)
+		return 0;
+	if (!piece_packed_sane(s, packed) || !(packed >> 18))
+		sweep_fail(s, p, RULE_CALLOUT, NULL);
+	sweep_eip(s, sweep_offset(s, p), &next);
+	if (eip != next)
+		sweep_fail(s, p, RULE_EIP, NULL);
+	s->kept = s->shadow;
+	s->r8 = false;
+	return piece_matched(s, p, &k, T_shadow);
 }
 
 /* Was the last store of the unit one of this EIP? */
@@ -508,6 +529,7 @@ unsigned template_match(struct sweep *s, const uint8_t *p)
 		unsigned (*match)(struct sweep *, const uint8_t *);
 		char first[5]; /* bytes that it may begin with */
 	} all[] = {
+		{match_shadow, "\x41"},
 		{match_callout, "\x41"},
 		{self_check_match, "\x4c"},
 		{self_load_match, "\x4d"},

@@ -58,7 +58,7 @@ enum verify_rule {
 /* TEMPLATE(name): a sequence that is matched whole and never entered in the middle. */
 /* clang-format off */
 #define VERIFY_TEMPLATES(TEMPLATE)                                                                 \
-	TEMPLATE(callout) TEMPLATE(pending) TEMPLATE(pad) TEMPLATE(lookup) TEMPLATE(stub)          \
+	TEMPLATE(callout) TEMPLATE(pending) TEMPLATE(shadow) TEMPLATE(pad) TEMPLATE(lookup) TEMPLATE(stub)          \
 	TEMPLATE(thunk) TEMPLATE(ret) TEMPLATE(string) TEMPLATE(string_part) TEMPLATE(maskmov)      \
 	TEMPLATE(part) TEMPLATE(redirect) TEMPLATE(borrow) TEMPLATE(pushf) TEMPLATE(popf)           \
 	TEMPLATE(rdtsc) TEMPLATE(save) TEMPLATE(cell) TEMPLATE(far_pointer) TEMPLATE(shift)     \

@@ -61,7 +61,7 @@ if [ "$vm" = --qemu ]; then
 	medium=-$boot vga=none
 	[ $boot = floppy ] && vga=std medium=-drive \
 		kernel=if=floppy,format=raw,snapshot=on,file=$kernel
-	timeout -k 3 900 qemu-system-i386 -accel tcg -M "$machine" -cpu pentium3,-apic -m "$memory" \
+	timeout -k 3 580 qemu-system-i386 -accel tcg -M "$machine" -cpu pentium3,-apic -m "$memory" \
 		-nodefaults -vga $vga -display none -device isa-debug-exit,iobase=0xf4,iosize=1 \
 		-debugcon "file:$log" ${once:+-no-reboot} "$medium" "$kernel" \
 		${skip:+-append "$skip"} "$@" >&2
@@ -88,7 +88,7 @@ triple*) expected=1 verdict='^about to' ;;
 esac
 [ $boot = floppy ] && kernel=$kernel,snapshot
 # shellcheck disable=SC2086 # several words, or none
-timeout -k 3 900 $as "$vm" run "--$boot" "$kernel" --display none --debug-exit --debugcon "$log" --serial none \
+timeout -k 3 580 $as "$vm" run "--$boot" "$kernel" --display none --debug-exit --debugcon "$log" --serial none \
 	${once:+--no-reboot} --memory "${memory}M" --stats "$stats" "$@" </dev/null
 status=$?
 if [ $status = $expected ] && grep -q "$verdict" "$log" && ! grep -q '^FAIL' "$log"; then

@@ -12,7 +12,7 @@
 enum {
 	PLAIN = 0x1000, GLUE = 0x1100, REDIRECT = 0x1200, BY_PART = 0x1300, FAR = 0x1400, DEAD = 0x1500,
 	LEFT = 0x1600, LEFT_LAST = 0x1700, SHORT = 0x1800,
-	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, RUN = 0x1c00, FAR_REAL = 0x1d00, OTHER = 0x2000, OWNED = 0x3000,
+	LEFT_BORROWED = 0x1900, LIMITED = 0x1a00, REAL = 0x1b00, RUN = 0x1c00, FAR_REAL = 0x1d00, SHADOW = 0x1e00, OTHER = 0x2000, OWNED = 0x3000,
 	SELF = 0x4010,
 };
 /* clang-format on */
@@ -104,7 +104,8 @@ static void build(void)
 	                                         0x8a, 0x24, 0x24, /* mov ah, [esp] */
 	                                         0x40, 0xc3),
 	                                    FLAT32_CPL0, 0, SITE_REDIRECT, 0);
-	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1); /* inc eax, and no more */
+	add_unit(SHORT, CODE(0x40, 0x40), FLAT32_CPL0, 0, 0, 1);  /* inc eax, and no more */
+	add_unit(SHADOW, CODE(0x40, 0xfb), FLAT32_CPL0, 0, 0, 2); /* inc eax; sti, and no more */
 	struct tu *owned =
 		add_unit(OWNED, CODE(0xe9, 0xfb, 0xef, 0xff, 0xff), FLAT32_CPL0, 0, 0, 0);
 
@@ -326,6 +327,10 @@ MUTATION(check_live_more) { guest()[unit(SELF)->guest + 9] |= 0x04; }
 MUTATION(load_place) { FIND(SELF, 0x45, 0x8b, 0x81)[3]++; }
 MUTATION(load_narrower) { uint8_t *p = FIND(SELF, 0x45, 0x8b, 0x81); p[1] = 0x03; }
 MUTATION(load_compared) { guest()[unit(SELF)->guest + 9] = 0; }
+/* Behind 41 8b ca, the end of what leaves if something is pending. */
+MUTATION(shadow_lost) { memset(FIND(SHADOW, 0x41, 0x8b, 0xca, 0x41, 0xb8, 0x02, 0x1e, 0, 0, 0x41, 0xb9, 0x01, 0x40, 0x04, 0, 0x41, 0xff, 0x57, 0x58, 0xe9) + 3, 0x90, 16); }
+MUTATION(shadow_of_none) { FIND(SHADOW, 0x41, 0x8b, 0xca, 0x41, 0xb8, 0x02, 0x1e, 0, 0, 0x41, 0xb9, 0x01, 0x40, 0x04)[13] = 0; }
+MUTATION(shadow_eip) { FIND(SHADOW, 0x41, 0x8b, 0xca, 0x41, 0xb8, 0x02, 0x1e)[5] = 3; }
 MUTATION(stale_elsewhere) { FIND(FAR, 0x41, 0xb9, CO_FAR_JMP)[2] = CO_STALE; }
 
 /* Branches. */
@@ -592,6 +597,7 @@ static const struct mutation {
 	CAUGHT(check_callout, CALLOUT), CAUGHT(check_goes_on, CALLOUT), CAUGHT(check_eip, EIP), CAUGHT(check_hop, REGISTER),
 	CAUGHT(check_live, CHECK), CAUGHT(check_live_more, CHECK), CAUGHT(load_place, CHECK),
 	CAUGHT(load_narrower, MEMORY), CAUGHT(load_compared, CHECK), CAUGHT(stale_elsewhere, CALLOUT),
+	CAUGHT(shadow_lost, CALLOUT), CAUGHT(shadow_of_none, CALLOUT), CAUGHT(shadow_eip, EIP),
 
 	CAUGHT(into_template, TARGET), CAUGHT(backward, BACKWARD), CAUGHT(short_outside, TARGET),
 	CAUGHT(exit_outside, TARGET), CAUGHT(exit_into_unit, TARGET),
@@ -699,7 +705,7 @@ static void clean(void **state)
 	struct verify_summary s;
 	assert_int_equal(verify_dump(dump.p, dump.n, print_finding, NULL, &s), 0);
 	assert_int_equal(s.violations, 0);
-	assert_int_equal(s.units, 13);
+	assert_int_equal(s.units, 14);
 	assert_int_equal(s.dead, 4);
 	/* What the corruptions are planted in is there. */
 	for (unsigned t = 0; t < T_COUNT; t++)

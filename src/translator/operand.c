@@ -1,18 +1,6 @@
 /* Operands: effective addresses, segments, the stack. */
 #include "translator/xlate.h"
 
-enum sreg insn_segment(const struct insn *i)
-{
-	if (i->seg >= 0)
-		return i->seg;
-	if (!insn_is_mem(i))
-		return SREG_DS;
-	if (i->adsize == 2)
-		return i->rm == 2 || i->rm == 3 || (i->rm == 6 && i->mod) ? SREG_SS : SREG_DS;
-	unsigned base = i->rm == 4 ? i->base : i->rm;
-	return base == ESP || (base == EBP && i->mod) ? SREG_SS : SREG_DS;
-}
-
 enum sreg xl_seg(const struct xlate *x)
 {
 	return insn_segment(&x->i);
@@ -25,6 +13,7 @@ static struct memop ea16(struct xlate *x)
 	static const uint8_t index[8] = {RSI, RDI, RSI, RDI, NOREG, NOREG, NOREG, NOREG};
 	const struct insn *i = &x->i;
 
+	known_r8(x);
 	if (!i->has_modrm || (i->mod == 0 && i->rm == 6)) {
 		emit_mov_imm(&x->e, R8, i->disp & 0xffff);
 		return mem_host(R8, 0);
@@ -41,26 +30,7 @@ static struct memop ea16(struct xlate *x)
 
 struct memop xl_ea(struct xlate *x, int32_t esp_bias)
 {
-	const struct insn *i = &x->i;
-	struct memop m = {.base = NOREG, .index = NOREG, .disp = i->disp};
-
-	if (i->adsize == 2)
-		return ea16(x);
-	if (!i->has_modrm)
-		return m;
-	if (i->rm == 4) {
-		if (!(i->base == 5 && i->mod == 0))
-			m.base = host_gpr(i->base);
-		if (i->index != 4) {
-			m.index = i->index;
-			m.scale = i->scale;
-		}
-		if (m.base == R12)
-			m.disp += esp_bias;
-	} else if (!(i->rm == 5 && i->mod == 0)) {
-		m.base = i->rm;
-	}
-	return m;
+	return x->i.adsize == 2 ? ea16(x) : xl_ea32(&x->i, esp_bias);
 }
 
 void xl_ea_r10(struct xlate *x)
@@ -94,11 +64,42 @@ static void frame_check(struct xlate *x, const struct memop *ea, unsigned size)
 	if (known_reached(x, ea, size))
 		return;
 	low.disp -= FRAME_BELOW;
+	known_r8(x);
 	emit_lea32(&x->e, R8, low);
 	emit_load64(&x->e, R10, VCPU(native.reach[SREG_SS].write));
 	last.disp = FRAME_BELOW + (int32_t)size - 1;
 	emit_load8(&x->e, R10, last);
 	known_reach(x, ea, size);
+}
+
+/* Of an operand by registers that stay, and of what the instructions behind it access by them: where a
+ * part of that lies beyond the limit, a callout looks at the first alone. */
+static struct memop sum_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size,
+                              bool store)
+{
+	struct emit *e = &x->e;
+	struct memop last = {.base = R8, .index = R10}, low = ea;
+	struct reached *k = known_sum(x, &ea, seg, size, store);
+	bool looks = !k;
+
+	if (looks)
+		k = known_reach_sum(x, &ea, seg, size, store);
+	/* Without an index, what is below what lies in the segment does, too. */
+	bool whole = ea.index == NOREG && k->low >= 0;
+	low.disp = k->low;
+	if (!whole && x->known.low != k - x->known.reached) {
+		emit_lea32(e, R8, low);
+		x->known.low = (int)(k - x->known.reached);
+	}
+	if (looks) {
+		emit_load64(e, R10,
+		            store ? VCPU(native.reach[seg].write) : VCPU(native.reach[seg].read));
+		if (whole)
+			last.base = ea.base;
+		last.disp = whole ? k->high - 1 : k->high - k->low - 1;
+		emit_load8(e, R10, last);
+	}
+	return whole ? ea : mem_host(R8, ea.disp - k->low);
 }
 
 struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned size, bool store)
@@ -112,6 +113,9 @@ struct memop xl_check(struct xlate *x, struct memop ea, enum sreg seg, unsigned 
 		frame_check(x, &ea, size);
 		return ea;
 	}
+	if (known_is_sum(x, &ea, seg))
+		return sum_check(x, ea, seg, size, store);
+	known_r8(x);
 	if (class == CLASS_DOWN || !sum) {
 		emit_lea32(e, R8, ea);
 		ea = mem_host(R8, 0);
@@ -177,12 +181,14 @@ static struct memop operand(struct xlate *x, struct memop ea, enum sreg seg, uns
 			ea.index = R9;
 			ea.scale = 0;
 		} else {
+			known_r8(x);
 			emit_lea32(e, R8, ea);
 			ea = (struct memop){.base = R8, .index = R9};
 		}
 	}
 	if (by_part) {
 		x->known.base = -1;
+		known_r8(x);
 		emit_lea32(e, R8, ea);
 		emit_mov_imm(e, R10, VCPU_PART_SHIFT);
 		emit_shrx(e, R9, R8, R10, false);
@@ -283,6 +289,7 @@ struct memop xl_stack(struct xlate *x, uint8_t base, int32_t off, unsigned size,
 	struct memop m = mem_host(base, off);
 
 	if (!(x->mode & MODE_STACK32)) {
+		known_r8(x);
 		if (off)
 			emit_lea32(&x->e, R8, m);
 		emit_movzx16(&x->e, R8, off ? R8 : base);

@@ -148,6 +148,22 @@ static void check_part(struct xlate *x, const struct plan *plan, unsigned from)
 	xl_self_check(x, from, plan->end[i]);
 }
 
+/* What follows an instruction whose operand has a limit: one look may do for theirs, too. */
+static void decode_ahead(const struct translator *t, struct xlate *x)
+{
+	const struct tu_request *r = x->req;
+	uint32_t at = x->next - r->eip;
+
+	x->n_ahead = 0;
+	if (!insn_is_mem(&x->i) || r->single ||
+	    mode_class(x->mode, insn_segment(&x->i)) != CLASS_LIMITED)
+		return;
+	while (x->n_ahead < AHEAD && at < r->avail &&
+	       decode(t->decoder, r->bytes + at, r->avail - at, x->mode & MODE_CODE32,
+	              &x->ahead[x->n_ahead]) == DECODE_OK)
+		at += x->ahead[x->n_ahead++].len;
+}
+
 /* One pass over the guest's code. */
 static enum tu_status pass(struct translator *t, const struct tu_request *r, struct plan *plan,
                            struct tu_code *out)
@@ -191,10 +207,12 @@ static enum tu_status pass(struct translator *t, const struct tu_request *r, str
 		if (x.stored && plan->made)
 			check_part(&x, plan, at);
 		x.stored = x.shadow = false;
-		if (s == DECODE_OK)
+		if (s == DECODE_OK) {
+			decode_ahead(t, &x);
 			translate_one(&x);
-		else
+		} else {
 			xl_trap(&x, s == DECODE_LONG ? VEC_GP : VEC_UD, s == DECODE_LONG);
+		}
 		out->n_insns++;
 		x.eip = x.next;
 		out->guest_len = x.eip - r->eip;

@@ -7,6 +7,7 @@
  *   self.c        units that check themselves
  *   shared.c      callouts, exits, lookups, landing pads, the PC map
  *   known.c       what need not be looked at again
+ *   address.c     where an instruction says that its operand is
  *   emit.c        host instructions
  *   table.c, decode.c   which row an instruction is */
 #ifndef UNRING_TRANSLATOR_XLATE_H
@@ -46,9 +47,25 @@ struct frame {
 /* A look at the stack proves as many bytes below as well. */
 enum { FRAME_BELOW = 112 };
 
+/* Offsets from low up to below high from base + (index << scale), or from nothing, that lie in a
+ * segment and may be read there, and written. */
+struct reached {
+	int seg; /* -1: it is none */
+	bool write;
+	uint8_t base, index, scale;
+	int32_t low, high;
+};
+enum {
+	REACHED = 2,
+	AHEAD = 4, /* instructions that are looked at before their turn */
+};
+
 struct known {
 	struct frame esp, ebp;
 	int base; /* r9d is the base of this segment register; -1: of none */
+	struct reached reached[REACHED];
+	unsigned oldest; /* of them */
+	int low;         /* r8d is the lowest offset of this one; -1: of none */
 };
 
 struct xlate {
@@ -58,7 +75,9 @@ struct xlate {
 	uint32_t mode; /* mode bits */
 	struct insn i;
 	const struct row *row;
-	uint32_t eip, next;            /* of this instruction, of the next */
+	uint32_t eip, next;       /* of this instruction, of the next */
+	struct insn ahead[AHEAD]; /* what follows it, as far as that is asked for */
+	unsigned n_ahead;
 	uint8_t site;                  /* SITE_* */
 	bool ended;                    /* no instruction follows in this unit */
 	bool stored;                   /* the instruction may have stored to what follows */
@@ -134,6 +153,11 @@ void xl_flags_compare(struct xlate *x, unsigned size);
 /* FLAGS = r11d, where nothing else than native flags and IF is other there.  Uses r9. */
 void xl_flags_load(struct xlate *x);
 
+/* --- address.c --- */
+/* The offset of an explicit memory operand whose address has 32 bits, as a host address expression;
+ * esp_bias is added where ESP is the base. */
+struct memop xl_ea32(const struct insn *i, int32_t esp_bias);
+
 /* --- operand.c --- */
 /* The segment of the explicit memory operand. */
 enum sreg xl_seg(const struct xlate *x);
@@ -185,6 +209,16 @@ bool known_is_frame(struct xlate *x, const struct memop *ea, enum sreg seg);
 /* Of such an operand: is it known to lie in SS?  It has been looked at, with FRAME_BELOW. */
 bool known_reached(struct xlate *x, const struct memop *ea, unsigned size);
 void known_reach(struct xlate *x, const struct memop *ea, unsigned size);
+/* Is it one whose reach may be known?  By ESP, and where an instruction loops, it is not. */
+bool known_is_sum(const struct xlate *x, const struct memop *ea, enum sreg seg);
+/* What covers such an operand; NULL: nothing is known to. */
+struct reached *known_sum(struct xlate *x, const struct memop *ea, enum sreg seg, unsigned size,
+                          bool store);
+/* It has been looked at, or will be: so far, and as far as the instructions behind it reach. */
+struct reached *known_reach_sum(struct xlate *x, const struct memop *ea, enum sreg seg,
+                                unsigned size, bool store);
+/* r8d is another value now. */
+void known_r8(struct xlate *x);
 /* The guest's instruction has been translated. */
 void known_after(struct xlate *x);
 

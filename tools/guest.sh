@@ -211,10 +211,10 @@ for guest in "$@"; do
 	debian-disk)
 		[ ! -f $g/debian-disk.img ] || continue
 		# It stays in text: the display's own driver would draw the console.
-		sh "$here/disk.sh" debian-disk.img 2048 modprobe.blacklist=bochs gcc libc6-dev ;;
+		sh "$here/disk.sh" debian-disk.img 2048 modprobe.blacklist=bochs dbus libpam-systemd gcc libc6-dev ;;
 	debian-x)
 		[ ! -f $g/debian-x.img ] || continue
-		sh "$here/disk.sh" debian-x.img 3072 "" gcc libc6-dev xserver-xorg-core xserver-xorg-input-libinput \
+		sh "$here/disk.sh" debian-x.img 3072 "" dbus libpam-systemd gcc libc6-dev xserver-xorg-core xserver-xorg-input-libinput \
 			xserver-xorg-video-vesa xserver-xorg-video-fbdev xinit \
 			x11-xserver-utils x11-apps xterm xfonts-base icewm ;;
 	*)	echo "guest.sh: no guest named $guest" >&2; exit 2 ;;

@@ -12,7 +12,7 @@ static bool on_tick(struct frame *f)
 	if (f->vector != V_TIMER)
 		return false;
 	outb(PIC1, 0x20);
-	if (f->eip != (u32)spin_jmp) /* before the loop, or behind it */
+	if (f->eip != (u32)spin_jmp || ticks == 3) /* before the loop, or behind it */
 		return true;
 	if (++ticks == 3)
 		*(volatile u16 *)spin_jmp = 0x9090;

@@ -73,7 +73,7 @@ def end(g, image):
 
 
 def use(g, line, image, boot):
-    """On the screen in text, and by the line; the second time the power button ends it."""
+    """On the screen in text, and by the line; the second time the power button ends it, which logind hears of, and that needs D-Bus."""
     log_in(g.see, g.type)
     log_in(line.see, line.send)
     if boot == 1:

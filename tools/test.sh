@@ -22,7 +22,7 @@ sh tools/guest.sh 686 686-pae shell memtest mach grub ipxe memtest-floppy \
 failed=
 step "tests: asan-ubsan"
 ctest --test-dir build/asan-ubsan --output-on-failure --no-tests=error -j 2 \
-	-R '^(unit|golden|cli)\.|^fuzz\.(gdb|loader|ports)$' || failed=" asan-ubsan"
+	-R '^(unit|golden|cli)\.|^fuzz\.(gdb|loader|ports|viewers)$' || failed=" asan-ubsan"
 step "tests: paranoid"
 ctest --test-dir build/paranoid --output-on-failure --no-tests=error -j 2 \
 	-R '^(guest|debian)\.' || failed="$failed paranoid"

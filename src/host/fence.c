@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -257,8 +258,40 @@ static const struct row clients[] = {
 	{-1, 0, {}},
 };
 
+/* Xlib or a compositor's library, by the sockets that it has open, with pictures in shared memory.  It
+ * may look for files, and finds none (Landlock). */
+static const struct row window[] = {
+	{SYS_ppoll, 0, {}},
+	{SYS_recvmsg, 0, {}},
+	{SYS_sendmsg, 0, {}},
+	{SYS_writev, 0, {}},
+	{SYS_ioctl, 0, {IS(1, FIONREAD)}},
+	{SYS_shmget, 0, {IS(0, IPC_PRIVATE)}},
+	{SYS_shmat, 0, {IS(1, 0), IS(2, 0)}},
+	{SYS_shmdt, 0, {}},
+	{SYS_shmctl, 0, {IS(1, IPC_RMID)}},
+	{SYS_memfd_create, 0, {}},
+	{SYS_ftruncate, 0, {}},
+	{SYS_fallocate, 0, {}},
+	{SYS_mmap, 0, {NO_BITS_BUT(2, DATA), IS(3, MAP_SHARED)}},
+	{SYS_mmap, 0, {IS(2, PROT_READ), IS(3, MAP_PRIVATE)}},
+	{SYS_mprotect, 0, {NO_BITS_BUT(2, DATA)}},
+	{SYS_fcntl, 0, {IS(1, F_ADD_SEALS)}},
+	{SYS_fcntl, 0, {IS(1, F_DUPFD_CLOEXEC)}},
+	{SYS_openat, 0, {WORKING_FOLDER(0), IS(2, O_RDONLY)}},
+	{SYS_openat, 0, {WORKING_FOLDER(0), IS(2, O_RDONLY | O_CLOEXEC)}},
+	{SYS_newfstatat, 0, {}},
+	{SYS_fstat, 0, {}},
+	{SYS_access, 0, {}},
+	{SYS_clock_nanosleep, 0, {}},
+	{SYS_sched_yield, 0, {}},
+	{SYS_madvise, 0, {}},
+	CLIENT_ROWS,
+	{-1, 0, {}},
+};
+
 static const struct row *const tables[FENCE_KINDS] = {vcpu,  watcher, broker, front,
-                                                      disks, clients, client};
+                                                      disks, clients, client, window};
 
 static enum fence_mode mode;
 

@@ -22,6 +22,7 @@ enum fence_kind {
 	FENCE_DISKS,   /* works on disks */
 	FENCE_CLIENTS, /* takes calls of those who look at the screen, and starts */
 	FENCE_CLIENT,  /* what serves one of them */
+	FENCE_WINDOW,  /* shows the screen in a window of the host */
 	FENCE_KINDS,
 };
 

@@ -277,6 +277,7 @@ static const struct display_form {
 	[DISPLAY_TERMINAL] = {"terminal", "terminal", 0},
 	[DISPLAY_VNC] = {"vnc=", "vnc=[ADDR:]N", 65535 - 5900},
 	[DISPLAY_WEB] = {"web=", "web=[ADDR:]PORT", 65535},
+	[DISPLAY_SDL] = {"sdl", "sdl", 0},
 };
 
 static const char *display_word(const struct option *o, unsigned i)
@@ -311,7 +312,7 @@ static bool read_display(const struct option *o, void *field, char **words, stru
 		    (f->most ? read_place(d, words[0] + n, f->most) : !words[0][n]))
 			return true;
 	}
-	return problem_set(why, "neither none, terminal, vnc=[ADDR:]N nor web=[ADDR:]PORT");
+	return problem_set(why, "neither none, terminal, sdl, vnc=[ADDR:]N nor web=[ADDR:]PORT");
 }
 
 static const char *keymap_word(const struct option *o, unsigned i)
@@ -445,7 +446,7 @@ static bool check_displays(const struct machine_config *c, struct problem *p)
 			return problem_set(p, "--display none: there is another");
 		if (d->kind == DISPLAY_TERMINAL && terminals++)
 			return problem_set(p, "--display terminal: given twice");
-		if (d->password && d->kind < DISPLAY_VNC)
+		if (d->password && !display_forms[d->kind].most)
 			return problem_set(p, "--display %s: nobody is asked for a password",
 			                   d->text);
 	}

@@ -30,6 +30,7 @@ enum config_display_kind {
 	DISPLAY_TERMINAL,
 	DISPLAY_VNC, /* this and those behind it are programs of their own */
 	DISPLAY_WEB,
+	DISPLAY_SDL,
 };
 
 /* What firmware boots; by the numbers of the drives. */

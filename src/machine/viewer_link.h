@@ -27,7 +27,7 @@ struct viewer_hello {
 	enum fence_mode fence;
 };
 
-/* The descriptors that come along. */
+/* The descriptors that come along; the listener to who takes calls. */
 enum { VIEWER_PAGE, VIEWER_MEMORY, VIEWER_LISTENER, VIEWER_FILES };
 
 /* The answer, once it is fenced. */

@@ -147,10 +147,12 @@ void viewers_run(struct viewers *v)
 
 static const struct {
 	const char *program;
+	bool listens;
 	unsigned first_port;
 } kinds[] = {
-	[DISPLAY_VNC] = {"unring-vnc", 5900},
-	[DISPLAY_WEB] = {"unring-web", 0},
+	[DISPLAY_VNC] = {"unring-vnc", true, 5900},
+	[DISPLAY_WEB] = {"unring-web", true, 0},
+	[DISPLAY_SDL] = {"unring-sdl", false, 0},
 };
 
 static bool is_viewer(const struct config_display *d)
@@ -224,7 +226,8 @@ static int start(const struct config_display *d, struct viewer_hello *hello, con
 		            strerror(-channel));
 		return -1;
 	}
-	int err = channel_send(channel, hello, sizeof *hello, files, VIEWER_FILES);
+	int err = channel_send(channel, hello, sizeof *hello, files,
+	                       kinds[d->kind].listens ? VIEWER_FILES : VIEWER_LISTENER);
 	bool answered = !err && channel_wait(channel, &ready, sizeof ready, none) == sizeof ready;
 	ready.problem[sizeof ready.problem - 1] = '\0';
 	if (answered && !*ready.problem)
@@ -243,9 +246,14 @@ static bool start_one(struct viewers *v, const struct machine_config *c,
 	snprintf(hello.option, sizeof hello.option, "%s", d->text);
 	if (d->password && !read_password(d, hello.password, p))
 		return false;
-	int fd = broker_listen_tcp(d->address, (uint16_t)(kinds[d->kind].first_port + d->number));
-	if (fd < 0)
-		return problem_set(p, "--display %s: cannot listen: %s", d->text, strerror(-fd));
+	int fd = -1;
+	if (kinds[d->kind].listens) {
+		fd = broker_listen_tcp(d->address,
+		                       (uint16_t)(kinds[d->kind].first_port + d->number));
+		if (fd < 0)
+			return problem_set(p, "--display %s: cannot listen: %s", d->text,
+			                   strerror(-fd));
+	}
 	all[VIEWER_LISTENER] = fd;
 	int channel = start(d, &hello, all, p);
 	file_close(fd);

@@ -274,7 +274,6 @@ static const struct row window[] = {
 	{SYS_ftruncate, 0, {}},
 	{SYS_fallocate, 0, {}},
 	{SYS_mmap, 0, {NO_BITS_BUT(2, DATA), IS(3, MAP_SHARED)}},
-	{SYS_mmap, 0, {IS(2, PROT_READ), IS(3, MAP_PRIVATE)}},
 	{SYS_mprotect, 0, {NO_BITS_BUT(2, DATA)}},
 	{SYS_fcntl, 0, {IS(1, F_ADD_SEALS)}},
 	{SYS_fcntl, 0, {IS(1, F_DUPFD_CLOEXEC)}},

@@ -119,7 +119,9 @@ static bool streams(const struct mouse *m)
 static void append(struct mouse *m, const struct mouse_event *e)
 {
 	struct moved *last = &m->queue[(m->head + m->count - 1) % QUEUE];
-	bool changed = m->closed || last->buttons != e->buttons;
+	/* What moves behind a button is no part of it: a packet's movement comes before its buttons. */
+	bool pressed = (m->count ? last->buttons : m->buttons) != e->buttons;
+	bool changed = m->closed || pressed;
 	if (!m->count || (changed && streams(m) && m->count < QUEUE)) {
 		last = &m->queue[(m->head + m->count++) % QUEUE];
 		*last = (struct moved){0};
@@ -128,7 +130,7 @@ static void append(struct mouse *m, const struct mouse_event *e)
 	last->dy = sum(m, last->dy, e->dy, Y_OVERFLOW);
 	last->dz = sum(m, last->dz, e->dz, 0);
 	last->buttons = (uint16_t)e->buttons;
-	m->closed = e->last;
+	m->closed = e->last || pressed;
 }
 
 static int part(int16_t *left, int most)
@@ -198,8 +200,8 @@ static void on_sample(void *ctx, uint64_t now)
 
 void mouse_event(struct mouse *m, const struct mouse_event *e)
 {
-	m->buttons = e->buttons;
 	append(m, e);
+	m->buttons = e->buttons;
 	go_on(m);
 }
 

@@ -51,6 +51,7 @@ struct vmmouse {
 	uint32_t queue[QUEUE];
 	unsigned head, count; /* words */
 	bool closed;          /* the packet that came last */
+	uint8_t buttons;      /* as it has them */
 };
 
 /* --- the queue --- */
@@ -103,7 +104,9 @@ void vmmouse_event(struct vmmouse *v, const struct vmmouse_event *e)
 	bool whole = v->count >= WORDS;
 	bool full = v->count + WORDS > QUEUE;
 	bool same = !v->closed && *last(v, 0) == flags;
-	v->closed = e->last;
+	/* A button went down or up where that packet says, not where the pointer goes from there. */
+	v->closed = e->last || v->buttons != e->buttons;
+	v->buttons = (uint8_t)e->buttons;
 	if (whole && (full || same)) {
 		merge(v, flags, &packet);
 		return;
@@ -206,6 +209,7 @@ static void vmmouse_state(void *d, struct archive *a)
 	ARCHIVE(a, v, count);
 	archive_require(a, "count", v->count <= QUEUE);
 	ARCHIVE(a, v, closed);
+	ARCHIVE(a, v, buttons);
 }
 
 const struct device_type vmmouse_type = {"vmmouse", vmmouse_reset, vmmouse_state, free};

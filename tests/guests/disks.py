@@ -2,7 +2,7 @@
 """disks.py UNRING GUESTS CASE...: whole systems on hard disks, which tools/guest.sh makes of debian-disk and debian-x.
 
 Each is used as people do: one logs in on the screen and by the serial line, compiles and runs a
-program, and switches it off; then its file system is looked at from outside, and the same image is
+program, and switches it off; X is used by mouse; then the file system is looked at from outside, and the same image is
 booted again. That takes minutes, so CI does not run it. Without a case: their names.
 """
 import json
@@ -90,12 +90,59 @@ def use(g, line, image, boot):
     end(g, image)
 
 
+DESKTOP, WINDOW = b"\x33\x66\x99", b"\xff\xff\xff"  # colours of tools/debian/xinitrc
+
+
+def pixel(g, x, y):
+    width, height, rgb = g.picture()
+    at = 3 * (y * width + x)
+    return rgb[at:at + 3] if (width, height) == (1024, 768) else None
+
+
+def to(g, x, y):
+    g("input-send-event", events=[{"type": "abs", "data": {"axis": axis, "value": v * 32767 // most}}
+                                  for axis, v, most in (("x", x, 1023), ("y", y, 767))])
+
+
+def press(g, down):
+    g("input-send-event", events=[{"type": "btn", "data": {"button": "left", "down": down}}])
+
+
+def desktop(g, line, image, boot):
+    """Xorg with icewm, used by mouse: a terminal is dragged, and typed at."""
+    log_in(line.see, line.send)
+    line.send("startx -- vt7 > /dev/null 2>&1 &\n")
+    g.until("a desktop with a terminal",
+            lambda: pixel(g, 60, 320) == WINDOW and pixel(g, 600, 600) == DESKTOP, SECONDS)
+    to(g, 300, 74)
+    press(g, True)
+    for i in range(1, 21):
+        to(g, 300 + 8 * i, 74 + 15 * i)
+    press(g, False)
+    g.until("the terminal is elsewhere",
+            lambda: pixel(g, 60, 320) == DESKTOP and pixel(g, 240, 600) == WINDOW, 60)
+    to(g, 350, 600)
+    press(g, True)
+    press(g, False)
+    g.type(PROGRAM + f"gcc -O2 -Wall -o p p.c && ./p > sum{boot}; sync; echo writ\"ten\" > /dev/ttyS0\n")
+    line.see("written")
+    line.send("clear; cat sum*\n")
+    line.see("sum=5050\r\n" * boot)
+    if boot == 1:
+        g.type("poweroff\n")
+    else:
+        g("system_powerdown")
+    end(g, image)
+
+
 # name: image, options; what is done, twice
 CASES = {
     "debian": ("debian-disk.img", [], use),
     "debian-pentium4": ("debian-disk.img", ["--cpu", "pentium4", "--apic"], use),
     "debian-kernel": ("debian-disk.img", ["--append", "root=/dev/sda1 ro console=ttyS0 console=tty0 "
                                           "modprobe.blacklist=bochs"], use),
+    "debian-x": ("debian-x.img", [], desktop),
+    "debian-x-pentium4": ("debian-x.img", ["--cpu", "pentium4", "--apic"], desktop),
 }
 
 

@@ -217,7 +217,9 @@ static void test_stream(void **state)
 	SENDS(0x0a, 0, 0);
 	/* It waits for a guest that does not take it. */
 	rig_until(&r, r.now + 1000 * MS);
-	SENDS(0x2e, 0, 0xf6);
+	SENDS(0x2e, 0, 0xf7);
+	rig_until(&r, r.now + 10 * MS);
+	SENDS(0x0e | 0x20, 0, 0xff); /* where they went down it has not moved yet */
 	rig_until(&r, r.now + 10 * MS);
 	SENDS(0x08, 0, 0);
 	rig_until(&r, r.now + 100 * MS);

@@ -151,15 +151,16 @@ static void test_absolute(void **state)
 	event(v, 0x8000, 0xffff, 0, 0);
 	assert_int_equal(call(&r, 40, 0), 4);
 	reads(&r, 0, 0x8000, 0xffff, 0);
-	/* As long as the buttons are the same the last place is what counts. */
+	/* As long as the buttons are the same the last place is what counts, but for where they went down. */
 	event(v, 10, 20, 1, MOUSE_LEFT);
 	event(v, 11, 21, 1, MOUSE_LEFT);
 	event(v, 12, 22, -4, MOUSE_LEFT);
 	event(v, 12, 22, 0, MOUSE_RIGHT | MOUSE_EXTRA);
 	event(v, 13, 23, 0, MOUSE_MIDDLE);
 	event(v, 13, 23, 0, 0);
-	assert_int_equal(call(&r, 40, 0), 16);
-	reads(&r, 0x20, 12, 22, -2);
+	assert_int_equal(call(&r, 40, 0), 20);
+	reads(&r, 0x20, 10, 20, 1);
+	reads(&r, 0x20, 12, 22, -3);
 	reads(&r, 0x10, 12, 22, 0);
 	reads(&r, 0x08, 13, 23, 0);
 	reads(&r, 0, 13, 23, 0);

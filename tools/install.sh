@@ -1,6 +1,7 @@
 #!/bin/sh
-# install.sh [build|test]: installs the Debian packages that are missing.
+# install.sh [build|disk|test]: installs the Debian packages that are missing.
 #   build   what building and running unring needs
+#   disk    that, and what making a disk with Debian needs (disk.sh)
 #   test    that, and what the tests and benches need (default)
 # Touches the network only if something is missing. Needs root or sudo then.
 set -eu
@@ -9,10 +10,13 @@ build="cmake ninja-build gcc gcc-multilib nasm acpica-tools libzydis-dev libcaps
 	zlib1g-dev libncurses-dev libpng-dev libjansson-dev libvncserver-dev libwebsockets-dev novnc libsdl2-dev libcmocka-dev libnbd-dev qemu-utils cpio gzip xz-utils seabios mtools syslinux syslinux-common"
 test="qemu-system-x86 gdb tmux python3 util-linux procps e2fsprogs xorriso grub-common xvfb xdotool x11-apps shellcheck clang-tidy clang-format"
 
+disk="debootstrap fakeroot e2fsprogs fdisk"
+
 case ${1:-test} in
 build)	wanted=$build ;;
+disk)	wanted="$build $disk" ;;
 test)	wanted="$build $test" ;;
-*)	echo "usage: install.sh [build|test]" >&2; exit 2 ;;
+*)	echo "usage: install.sh [build|disk|test]" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query > /dev/null || {

@@ -9,6 +9,8 @@
 #   run.sh memtest-floppy         memtest86+, from such a floppy
 #   run.sh memtest-disk           the same from a hard disk
 #   run.sh grub-cd, ipxe-cd, memtest-cd    their CDs
+#   run.sh debian-disk, debian-x  Debian 12 on a hard disk, with gcc; with Xorg, to be looked at by --display
+#                                 sdl, vnc=1 or web=0.  Made in the guest itself first, in a quarter of an hour
 #   run.sh installer-cd           Debian's installer: type text, or screen for its frame buffer
 # Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
 set -eu
@@ -20,13 +22,13 @@ unring=$root/build/release/unring
 guest=${1:-tour}
 [ $# = 0 ] || shift
 case $guest in
-tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk | grub-cd | ipxe-cd | memtest-cd | installer-cd) ;;
+tour | memtest | mach | grub | ipxe | memtest-floppy | memtest-disk | grub-cd | ipxe-cd | memtest-cd | installer-cd | debian-disk | debian-x) ;;
 debian)
 	kernel=686
 	case ${1:-} in 686 | 686-pae) kernel=$1; shift ;; esac ;;
 -h | --help)
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy, memtest-disk, grub-cd, ipxe-cd, memtest-cd or installer-cd" >&2; exit 2 ;;
+*)	echo "run.sh: no guest named $guest: tour, debian, memtest, mach, grub, ipxe, memtest-floppy, memtest-disk, grub-cd, ipxe-cd, memtest-cd, installer-cd, debian-disk or debian-x" >&2; exit 2 ;;
 esac
 
 sh "$here/install.sh" build
@@ -45,10 +47,14 @@ grub | ipxe | memtest-floppy)
 memtest-disk)
 	sh "$here/guest.sh" "$guest"
 	exec "$unring" run --disk "$g/$guest.img",snapshot "$@" ;;
-installer-cd)
+installer-cd | debian-disk | debian-x)
+	case $guest in debian-*) sh "$here/install.sh" disk ;; esac
 	sh "$here/guest.sh" "$guest"
 	case " $* " in *" --memory "*) ;; *) set -- "$@" --memory 512M ;; esac
-	exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;
+	case $guest in
+	installer-cd) exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;
+	*)	exec "$unring" run --disk "$g/$guest.img" "$@" ;;
+	esac ;;
 grub-cd | ipxe-cd | memtest-cd)
 	sh "$here/guest.sh" "$guest"
 	exec "$unring" run --cdrom "$g/$guest.iso" "$@" ;;

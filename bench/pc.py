@@ -1,4 +1,4 @@
-"""pc.py UNRING GRUB [FREEDOS]: what bench/pc.sh measures."""
+"""pc.py UNRING GUESTS [FREEDOS]: what bench/pc.sh measures, with what there is in the folder GUESTS."""
 import json
 import os
 import socket
@@ -60,21 +60,34 @@ def share(before, after, seconds_between):
     return percent
 
 
-class Machine:
-    """A PC with a floppy, by unring or by QEMU, seen by its control socket."""
+class Row:
+    """A guest, and what it is seen by; most: percent of a core that it may take idle; keys: what is typed at
+    the first text to come to the last."""
 
-    def __init__(self, kind, unring, image):
+    def __init__(self, name, image, *texts, most=None, drive="floppy", keys=(), memory=128):
+        self.name, self.image, self.texts, self.most = name, image, texts, most
+        self.drive, self.keys, self.memory = drive, keys, memory
+
+
+class Machine:
+    """A PC with a medium, by unring or by QEMU, seen by its control socket."""
+
+    def __init__(self, kind, unring, row):
         self.kind = kind
+        image, memory = row.image, row.memory
         self.folder = tempfile.TemporaryDirectory()
         path = f"{self.folder.name}/control"
         if kind == "unring":
             command = [unring, "run", "--control", f"unix:{path}", "--display", "none",
-                       "--serial", "none", "--floppy", f"{image},snapshot"]
+                       "--serial", "none", "--memory", f"{memory}M",
+                       f"--{row.drive}", image if row.drive == "cdrom" else f"{image},snapshot"]
         else:
             command = ["qemu-system-i386", "-accel", "tcg", "-M", "pc", "-cpu", "pentium3",
-                       "-display", "none", "-nic", "none", "-snapshot", "-boot", "a",
-                       "-qmp", f"unix:{path},server=on,wait=off",
-                       "-drive", f"if=floppy,format=raw,file={image}"]
+                       "-display", "none", "-nic", "none", "-snapshot", "-m", str(memory),
+                       "-boot", {"floppy": "a", "cdrom": "d", "disk": "c"}[row.drive],
+                       "-qmp", f"unix:{path},server=on,wait=off", "-drive",
+                       f"file={image},format=raw," +
+                       {"floppy": "if=floppy", "cdrom": "if=ide,media=cdrom", "disk": "if=ide"}[row.drive]]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(10)
@@ -107,16 +120,21 @@ class Machine:
         if self.kind == "unring":
             return self.ask("x-screen-text")["text"]
         path = f"{self.folder.name}/cells"
-        self.ask("pmemsave", val=0xB8000, size=4000, filename=path)
+        self.ask("pmemsave", val=0xB8000, size=0x8000, filename=path)
         with open(path, "rb") as f:
             return f.read()[::2].decode("cp437")
 
-    def see(self, text, limit=60):
+    def type(self, keys):
+        for key in keys:
+            self.ask("send-key", keys=[{"type": "qcode", "data": key}])
+            time.sleep(0.2)
+
+    def see(self, text, limit=600):
         end = time.monotonic() + limit
         while text not in self.screen():
             if time.monotonic() > end:
                 raise RuntimeError(f"{self.kind}: no '{text}' on the screen")
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     def close(self):
         self.process.kill()
@@ -131,12 +149,15 @@ def calls(machine):
     return stats["callout_MOV_CR_R"] // 2, stats["units"]
 
 
-def measure(kind, unring, image, text):
+def measure(kind, unring, row):
     """Processor seconds from power-on to the text, and percent of a core in 10 s after. Of unring,
     also the calls of the BIOS in these, and the units that were translated."""
-    machine = Machine(kind, unring, image)
+    machine = Machine(kind, unring, row)
     try:
-        machine.see(text)
+        for text in row.texts:
+            machine.see(text)
+            if text != row.texts[-1]:
+                machine.type(row.keys)
         boot = seconds(machine.process.pid)
         time.sleep(1)
         counts = calls(machine) if kind == "unring" else (0, 0)
@@ -159,29 +180,36 @@ def halting(path):
 
 
 def main():
-    # name, image, text, most percent of a core that it may take idle
-    unring, guests = sys.argv[1], [("GRUB's menu", sys.argv[2], "GNU GRUB", 3)]
+    unring, folder = sys.argv[1:3]
+    rows = [Row("GRUB's menu", f"{folder}/grub.img", "GNU GRUB", most=3)]
     if len(sys.argv) > 3:
-        guests.append(("A:\\>", sys.argv[3], "A:\\>", 3))
-    with tempfile.TemporaryDirectory() as folder:
-        guests.append(("a halt", halting(f"{folder}/halt.img"), "Booting from Floppy", 2))
-        compare(unring, guests)
+        rows.append(Row("A:\\>", sys.argv[3], "A:\\>", most=3))
+    rows += [
+        Row("GRUB's CD", f"{folder}/grub-cd.iso", "GNU GRUB", drive="cdrom"),
+        Row("installer", f"{folder}/installer-cd.iso", "boot:", "language", drive="cdrom", memory=512,
+            keys=("t", "e", "x", "t", "ret")),
+        Row("Debian's login", f"{folder}/debian-disk.img", "unring login:", drive="disk", memory=512),
+    ]
+    with tempfile.TemporaryDirectory() as own:
+        rows.append(Row("a halt", halting(f"{own}/halt.img"), "Booting from Floppy", most=2))
+        compare(unring, [r for r in rows if os.path.exists(r.image)])
 
 
 def compare(unring, guests):
-    print(f"{'guest':<12} {'round':<7} {'boot s':>8} {'qemu s':>8} {'idle %':>8} {'qemu %':>8}")
-    for name, image, text, most in guests:
-        rows = []
+    print(f"{'guest':<15} {'round':<7} {'boot s':>8} {'qemu s':>8} {'idle %':>8} {'qemu %':>8}")
+    for row in guests:
+        rows, name = [], row.name
         for i in range(ROUNDS):
-            ours, (n, units) = measure("unring", unring, image, text)
-            rows.append(ours + measure("qemu", unring, image, text)[0])
+            ours, (n, units) = measure("unring", unring, row)
+            rows.append(ours + measure("qemu", unring, row)[0])
             u, ui, q, qi = rows[-1]
-            print(f"{name:<12} {i + 1:<7} {u:8.2f} {q:8.2f} {ui:8.1f} {qi:8.1f}", flush=True)
+            print(f"{name:<15} {i + 1:<7} {u:8.2f} {q:8.2f} {ui:8.1f} {qi:8.1f}", flush=True)
         for label, f in ("least", min), ("median", statistics.median):
             u, ui, q, qi = (f(c) for c in zip(*rows))
-            print(f"{name:<12} {label:<7} {u:8.2f} {q:8.2f} {ui:8.1f} {qi:8.1f}")
+            print(f"{name:<15} {label:<7} {u:8.2f} {q:8.2f} {ui:8.1f} {qi:8.1f}")
+        asked = f" (asked for: under {row.most})" if row.most else ""
         print(f"{name}: unring takes {u / q:.2f} of QEMU's processor time to boot "
-              f"(asked for: at most 0.50); {ui:.1f}% of a core idle (asked for: under {most}), "
+              f"(asked for: at most 0.50); {ui:.1f}% of a core idle{asked}, "
               f"{n} calls of the BIOS and {units} units translated in 10 s", flush=True)
 
 

@@ -133,6 +133,26 @@ def isolinux(g, boot):
         after(g, "ls", "(fd0)")
 
 
+BLUE = b"\x00\x00\xaa"  # what is around the installer's window
+
+
+def installer(g, boot):
+    """To the first menu, in text, and on the frame buffer; a key goes to the next."""
+    g.see("boot:")
+    g.type("text\n" if boot == 1 else "screen\n")
+    if boot == 1:
+        g.see("Select a language", 300)
+        g.press("ret")
+        g.see("Select your location", 60)
+        return
+    corner = lambda: g.picture()[:2] == (1024, 768) and g.picture()[2][:3]  # noqa: E731
+    g.until("the installer's screen", lambda: corner() == BLUE, 300)
+    g.until("a menu that stays", lambda: g.picture() == (time.sleep(3), g.picture())[1], 120)
+    menu = g.picture()
+    g.press("ret")
+    g.until("the next menu", lambda: g.picture() != menu and corner() == BLUE, 60)
+
+
 def debian_cd(g, boot):
     """The first entry of GRUB's menu, then the second."""
     g.see("Debian 686-pae")
@@ -333,6 +353,7 @@ DEBIAN = {
     "memtest-cd": ("memtest-cd.iso", ["--memory", "8M"], memtest, 60),
     "isolinux-cd": ("isolinux-cd.iso", ["--memory", "16M"], isolinux, 60),
     "debian-cd": ("debian-cd.iso", ["--memory", "256M"], debian_cd, 180),
+    "installer-cd": ("installer-cd.iso", ["--memory", "512M"], installer, 600),
 }
 MEDIA = {
     "sectorlisp": ("sectorlisp.img", ["--memory", "1M"], sectorlisp, 60),

@@ -43,7 +43,7 @@ start=2048, type=83, bootable' | sfdisk -q "$t/disk"
 # One fakeroot: it knows the owners of the files.
 packages=linux-image-686,grub-pc$(printf ',%s' "$@")
 printf '%s' "$append" > "$t/append"
-echo "making $image, which takes some quarters of an hour; what it says is in $t" >&2
+echo "making $image, which takes some 20 minutes; what it says is in $t" >&2
 fakeroot sh -eu > "$t/log" 2>&1 << END || { tail "$t/log" >&2; exit 1; }
 debootstrap --foreign --arch=i386 --include=$packages bookworm "$t/root" "$mirror"
 cp tools/debian/setup "$t/append" "$t/root/"

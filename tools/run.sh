@@ -10,7 +10,7 @@
 #   run.sh memtest-disk           the same from a hard disk
 #   run.sh grub-cd, ipxe-cd, memtest-cd    their CDs
 #   run.sh debian-disk, debian-x  Debian 12 on a hard disk, with gcc; with Xorg, to be looked at by --display
-#                                 sdl, vnc=1 or web=0.  Made in the guest itself first, in a quarter of an hour
+#                                 sdl, vnc=1 or web=0.  Made in the guest itself first, in some 20 minutes
 #   run.sh installer-cd           Debian's installer: type text, or screen for its frame buffer
 # Options after the guest's name go to `unring run`: --memory 1G, --stats, ...
 set -eu

@@ -45,14 +45,13 @@ packages=linux-image-686,grub-pc$(printf ',%s' "$@")
 printf '%s' "$append" > "$t/append"
 echo "making $image, which takes some 20 minutes; what it says is in $t" >&2
 fakeroot sh -eu > "$t/log" 2>&1 << END || { tail "$t/log" >&2; exit 1; }
-debootstrap --foreign --arch=i386 --include=$packages bookworm "$t/root" "$mirror"
-cp tools/debian/setup "$t/append" "$t/root/"
-cp tools/debian/xinitrc "$t/root/root/.xinitrc"
-mkdir -p "$t/root/etc/X11/xorg.conf.d"
-cp tools/debian/pointer.conf "$t/root/etc/X11/xorg.conf.d/"
-mke2fs -q -t ext4 -d "$t/root" -E offset=1048576,root_owner=0:0 "$t/disk" $(((mib - 1) * 1024))k
+debootstrap --foreign --arch=i386 --include=$packages bookworm "$t/tree" "$mirror"
+cp tools/debian/setup tools/debian/xinitrc "$t/append" "$t/tree"
+mkdir -p "$t/tree/etc/X11/xorg.conf.d"
+cp tools/debian/pointer.conf "$t/tree/etc/X11/xorg.conf.d/"
+mke2fs -q -t ext4 -d "$t/tree" -E offset=1048576,root_owner=0:0 "$t/disk" $(((mib - 1) * 1024))k
 END
-rm -rf "$t/root"
+rm -rf "$t/tree"
 
 $unring run --kernel $g/vmlinuz-686 --initrd "$t/initrd.gz" --append "console=ttyS0 panic=-1 quiet" --memory 512M \
 	--disk "$t/disk" --serial "file:$t/serial" --no-reboot

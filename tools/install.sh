@@ -9,7 +9,6 @@ set -eu
 build="cmake ninja-build gcc gcc-multilib nasm acpica-tools libzydis-dev libcapstone-dev libelf-dev
 	zlib1g-dev libncurses-dev libpng-dev libjansson-dev libvncserver-dev libwebsockets-dev novnc libsdl2-dev libcmocka-dev libnbd-dev qemu-utils cpio gzip xz-utils seabios mtools syslinux syslinux-common"
 test="qemu-system-x86 gdb tmux python3 util-linux procps e2fsprogs xorriso grub-common xvfb xdotool x11-apps shellcheck clang-tidy clang-format"
-
 disk="debootstrap fakeroot e2fsprogs fdisk"
 
 case ${1:-test} in
